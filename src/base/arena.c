@@ -1,0 +1,117 @@
+#include "base/arena.h"
+
+#include "base/must.h"
+
+#include <stdarg.h>
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size;
+    size_t used;
+    max_align_t bytes[];
+};
+
+enum { BLOCK_BYTES = 8192, ALIGNMENT = 16 };
+
+void arena_init(struct arena *arena, size_t limit)
+{
+    *arena = (struct arena){.limit = limit};
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *block = arena->first;
+
+    while (block != NULL && block->next != NULL) {
+        struct arena_block *next = block->next;
+        free(block);
+        block = next;
+    }
+    if (block != NULL)
+        block->used = 0;
+    arena->first = block;
+    arena->used = 0;
+}
+
+void arena_free(struct arena *arena)
+{
+    arena_reset(arena);
+    free(arena->first);
+    arena->first = NULL;
+}
+
+static bool add_block(struct arena *arena, size_t size)
+{
+    size_t wanted = size > BLOCK_BYTES - sizeof(struct arena_block) ? size : BLOCK_BYTES - sizeof(struct arena_block);
+    struct arena_block *block = malloc(sizeof(*block) + wanted);
+
+    if (block == NULL)
+        return false;
+    block->next = arena->first;
+    block->size = wanted;
+    block->used = 0;
+    arena->first = block;
+    return true;
+}
+
+void *arena_try(struct arena *arena, size_t size)
+{
+    size_t padded;
+    void *at;
+
+    if (size > arena->limit)
+        return NULL;
+    padded = size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (padded > arena->limit - arena->used)
+        return NULL;
+    if (arena->first == NULL || arena->first->size - arena->first->used < padded)
+        if (!add_block(arena, padded))
+            return NULL;
+    at = (char *)arena->first->bytes + arena->first->used;
+    arena->first->used += padded;
+    arena->used += padded;
+    memset(at, 0, padded);
+    return at;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    void *at = arena_try(arena, size);
+
+    must(at != NULL);
+    return at;
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+    char *copy;
+
+    if (s.ptr == NULL)
+        return s;
+    copy = arena_alloc(arena, s.len + 1);
+    memcpy(copy, s.ptr, s.len);
+    return (struct str){copy, s.len};
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_list again;
+    int len;
+    char *text;
+
+    va_start(args, format);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    must(len >= 0);
+    text = arena_alloc(arena, (size_t)len + 1);
+    (void)vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    return (struct str){text, (size_t)len};
+}
+
+const char *arena_cstr(struct arena *arena, struct str s)
+{
+    return s.ptr == NULL ? "" : arena_str(arena, s).ptr;
+}

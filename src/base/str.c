@@ -1,0 +1,175 @@
+#include "base/str.h"
+
+#include <limits.h>
+
+static uint64_t hash_key[2];
+
+int str_compare(struct str a, struct str b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter == 0 ? 0 : memcmp(a.ptr, b.ptr, shorter);
+
+    if (order != 0)
+        return order;
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.ptr[i]) != lower(b.ptr[i]))
+            return false;
+    return true;
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq(str_to(s, prefix.len), prefix);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && str_eq(str_from(s, s.len - suffix.len), suffix);
+}
+
+size_t str_find(struct str s, char c)
+{
+    const char *at = s.len == 0 ? NULL : memchr(s.ptr, c, s.len);
+
+    return at == NULL ? s.len : (size_t)(at - s.ptr);
+}
+
+size_t str_find_last(struct str s, char c)
+{
+    const char *at = s.len == 0 ? NULL : memrchr(s.ptr, c, s.len);
+
+    return at == NULL ? s.len : (size_t)(at - s.ptr);
+}
+
+size_t str_search(struct str s, struct str needle)
+{
+    const char *at = s.len == 0 ? NULL : memmem(s.ptr, s.len, needle.ptr, needle.len);
+
+    return at == NULL ? s.len : (size_t)(at - s.ptr);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len > 0 && is_space(s.ptr[0]))
+        s = str_from(s, 1);
+    while (s.len > 0 && is_space(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+struct str str_cut(struct str s, char c, struct str *rest)
+{
+    size_t at = str_find(s, c);
+
+    *rest = at == s.len ? (struct str){NULL, 0} : str_from(s, at + 1);
+    return str_to(s, at);
+}
+
+bool str_to_uint64(struct str s, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+
+    if (s.len == 0)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+        if (__builtin_mul_overflow(value, 10U, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(s.ptr[i] - '0'), &value))
+            return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool str_to_int64(struct str s, int64_t *ret_value)
+{
+    bool negative = s.len > 0 && s.ptr[0] == '-';
+    uint64_t magnitude;
+
+    if (!str_to_uint64(negative ? str_from(s, 1) : s, &magnitude))
+        return false;
+    if (magnitude > (uint64_t)INT64_MAX + (negative ? 1 : 0))
+        return false;
+    *ret_value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    return true;
+}
+
+bool str_to_buffer(struct str s, char *buffer, size_t size)
+{
+    if (s.len >= size || str_find(s, '\0') != s.len)
+        return false;
+    if (s.len > 0)
+        memcpy(buffer, s.ptr, s.len);
+    buffer[s.len] = '\0';
+    return true;
+}
+
+void str_hash_key_set(uint64_t k0, uint64_t k1)
+{
+    hash_key[0] = k0;
+    hash_key[1] = k1;
+}
+
+static uint64_t rotate(uint64_t x, int bits)
+{
+    return (x << bits) | (x >> (64 - bits));
+}
+
+static void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[3];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] += v[3];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] += v[1];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[2] = rotate(v[2], 32);
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF"): hash tables over names that strangers
+ * choose must not be made to collide. */
+uint64_t str_hash(struct str s)
+{
+    uint64_t v[4] = {hash_key[0] ^ 0x736f6d6570736575U, hash_key[1] ^ 0x646f72616e646f6dU,
+                     hash_key[0] ^ 0x6c7967656e657261U, hash_key[1] ^ 0x7465646279746573U};
+    uint64_t word;
+    size_t at = 0;
+
+    for (; at + 8 <= s.len; at += 8) {
+        memcpy(&word, s.ptr + at, 8);
+        v[3] ^= word;
+        sip_round(v);
+        v[0] ^= word;
+    }
+    word = (uint64_t)s.len << 56;
+    for (size_t i = 0; at + i < s.len; i++)
+        word |= (uint64_t)(unsigned char)s.ptr[at + i] << (8 * i);
+    v[3] ^= word;
+    sip_round(v);
+    v[0] ^= word;
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++)
+        sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}

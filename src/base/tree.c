@@ -1,0 +1,127 @@
+#include "base/tree.h"
+
+/* FNV-1a finished by a mix: the treap's priorities must not depend on the process's hash key, for simulation's sake.
+ * Keys with crafted priorities could only make the tree deep along ids that we choose ourselves. */
+static uint64_t priority_of(struct str key)
+{
+    uint64_t hash = 0xcbf29ce484222325U;
+
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001b3U;
+    hash ^= hash >> 33;
+    hash *= 0xff51afd7ed558ccdU;
+    return hash ^ (hash >> 33);
+}
+
+/* Splits below `at` into keys < key and keys > key; key itself is not in the tree. */
+static void split(struct tree_node *at, struct str key, struct tree_node **less, struct tree_node **more)
+{
+    while (at != NULL) {
+        if (str_compare(at->key, key) < 0) {
+            *less = at;
+            less = &at->right;
+            at = at->right;
+        } else {
+            *more = at;
+            more = &at->left;
+            at = at->left;
+        }
+    }
+    *less = NULL;
+    *more = NULL;
+}
+
+bool tree_add(struct tree *tree, struct tree_node *node, struct str key)
+{
+    uint64_t priority = priority_of(key);
+    struct tree_node **link = &tree->root;
+
+    if (tree_find(tree, key) != NULL)
+        return false;
+    while (*link != NULL && (*link)->priority >= priority)
+        link = str_compare(key, (*link)->key) < 0 ? &(*link)->left : &(*link)->right;
+    node->key = key;
+    node->priority = priority;
+    split(*link, key, &node->left, &node->right);
+    *link = node;
+    tree->count++;
+    return true;
+}
+
+static void join(struct tree_node **link, struct tree_node *less, struct tree_node *more)
+{
+    while (less != NULL && more != NULL) {
+        if (less->priority > more->priority) {
+            *link = less;
+            link = &less->right;
+            less = less->right;
+        } else {
+            *link = more;
+            link = &more->left;
+            more = more->left;
+        }
+    }
+    *link = less != NULL ? less : more;
+}
+
+struct tree_node *tree_remove(struct tree *tree, struct str key)
+{
+    struct tree_node **link = &tree->root;
+    struct tree_node *node;
+
+    while (*link != NULL) {
+        int order = str_compare(key, (*link)->key);
+
+        if (order == 0)
+            break;
+        link = order < 0 ? &(*link)->left : &(*link)->right;
+    }
+    node = *link;
+    if (node == NULL)
+        return NULL;
+    join(link, node->left, node->right);
+    tree->count--;
+    return node;
+}
+
+struct tree_node *tree_find(const struct tree *tree, struct str key)
+{
+    struct tree_node *node = tree->root;
+
+    while (node != NULL) {
+        int order = str_compare(key, node->key);
+
+        if (order == 0)
+            return node;
+        node = order < 0 ? node->left : node->right;
+    }
+    return NULL;
+}
+
+static struct tree_node *first_behind(const struct tree *tree, struct str key, bool or_equal)
+{
+    struct tree_node *best = NULL;
+    struct tree_node *node = tree->root;
+
+    while (node != NULL) {
+        int order = str_compare(node->key, key);
+
+        if (order > 0 || (order == 0 && or_equal)) {
+            best = node;
+            node = node->left;
+        } else {
+            node = node->right;
+        }
+    }
+    return best;
+}
+
+struct tree_node *tree_at(const struct tree *tree, struct str key)
+{
+    return first_behind(tree, key, true);
+}
+
+struct tree_node *tree_after(const struct tree *tree, struct str key)
+{
+    return first_behind(tree, key, false);
+}

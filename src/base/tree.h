@@ -1,0 +1,32 @@
+/* An ordered map from byte strings to whatever holds the node: an intrusive treap. Its shape depends on nothing but the
+ * keys, so equal contents are walked equally whatever happened before.
+ *
+ * The key stands beside the node's owner and must not change while the node is in a tree. Not thread-safe. */
+#pragma once
+
+#include "base/attributes.h"
+#include "base/str.h"
+
+struct tree_node {
+    struct tree_node *left;
+    struct tree_node *right;
+    struct str key;
+    uint64_t priority; /* a hash of the key */
+};
+
+struct tree {
+    struct tree_node *root;
+    size_t count;
+};
+
+/* The struct that holds a node: tree_item(node, struct record, node_member). */
+#define tree_item(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
+
+/* Adds node under key; false, and nothing done, when the key is taken. */
+checked bool tree_add(struct tree *tree, struct tree_node *node, struct str key);
+/* Takes out the node of that key and returns it, or NULL. */
+struct tree_node *tree_remove(struct tree *tree, struct str key);
+struct tree_node *tree_find(const struct tree *tree, struct str key);
+/* The first node at or behind key / strictly behind key, or NULL. An empty key with tree_at gives the first. */
+struct tree_node *tree_at(const struct tree *tree, struct str key);
+struct tree_node *tree_after(const struct tree *tree, struct str key);

@@ -1,0 +1,69 @@
+/* The AWS wire protocols: bytes to the struct of an operation's input, the struct of its output to bytes. One codec a
+ * protocol, all driven by shape tables; a quirk of a service is a column of a table, never an `if` in a handler.
+ *
+ * Sources: Smithy's specifications "AWS JSON 1.0/1.1 protocol", "AWS query protocol", "AWS EC2 query protocol", "AWS
+ * restJson1 protocol". Thread-safe: they touch nothing but their arguments. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fail.h"
+#include "model/shape.h"
+
+struct http_header {
+    struct str name;
+    struct str value;
+};
+
+/* A request as it came: everything as sent, nothing decoded. */
+struct wire_request {
+    struct str method;
+    struct str path;  /* up to "?", still percent-encoded */
+    struct str query; /* behind "?", absent without */
+    const struct http_header *headers;
+    size_t header_count;
+    struct str body;
+};
+
+/* The value of a header, absent when it was not sent; names compare without case; the first one counts. */
+struct str wire_header(const struct wire_request *request, const char *name);
+
+enum { WIRE_HEADERS_MAX = 16 };
+
+struct wire_reply {
+    uint16_t status;
+    struct http_header headers[WIRE_HEADERS_MAX]; /* content-type, x-amzn-requestid, x-amzn-errortype ...; static or
+                                                     in the arena of the call */
+    size_t header_count;
+    struct buf body; /* the caller frees it */
+};
+
+/* Which operation is asked for: X-Amz-Target, Action and Version in query or body, /service/S/operation/O, or method
+ * and path of a REST service (`signing_name` from the credential scope tells those apart; it is absent in unsigned
+ * requests). ret_service is set (also on failure) as soon as the service is known, so that the error can be put in its
+ * form. Fails with UnknownOperationException, InvalidAction, MissingAction ... as AWS does. */
+checked bool wire_route(const struct service *const *services, size_t service_count, const struct wire_request *request,
+                        struct str signing_name, struct arena *arena, const struct service **ret_service,
+                        const struct operation **ret_operation, struct fail *f);
+
+/* Decodes into a zeroed struct of operation->input->size bytes and checks it (value_check). Unknown members are ignored
+ * as AWS does; wrong types, malformed bodies, nesting too deep and broken constraints fail with the error that the
+ * service gives: SerializationException, MalformedQueryString, InvalidParameterException ... */
+checked bool wire_decode(const struct operation *operation, const struct wire_request *request, void *ret_input,
+                         struct arena *arena, struct fail *f);
+
+/* Encodes an answer. request_id goes into headers and bodies as the protocol has it. */
+void wire_encode(const struct operation *operation, const void *output, struct str request_id, struct arena *arena,
+                 struct wire_reply *ret_reply);
+
+/* Encodes an error. operation may be NULL (not known), service too: then the JSON form. A failure that is not FAIL_API
+ * is a fault of ours: InternalFailure (ServerException for ecs, ecr) with HTTP 500 and a message that tells no secrets.
+ */
+void wire_encode_error(const struct service *service, const struct operation *operation, const struct fail *error,
+                       struct str request_id, struct arena *arena, struct wire_reply *ret_reply);
+
+/* A structure as a JSON text, and back: the same codec, for the host protocol and `--json` output. wire_from_json
+ * zero-fills nothing: give it a zeroed struct; it fails with FAIL_INPUT. */
+void wire_to_json(const struct shape *structure, const void *value, struct buf *out);
+checked bool wire_from_json(const struct shape *structure, struct str text, void *ret_value, struct arena *arena,
+                            struct fail *f);
