@@ -1,11 +1,12 @@
 /* Shapes: what the generator knows of every type of every API, as tables. Interpreters (check, copy, equal, dump, store
  * encoding, the wire protocols) walk them; nothing else in Berth knows a field by its name in a string.
  *
- * How a shape looks in C (generated headers, model/<service>.h):
+ * How a shape looks in C (generated headers, model/gen/<service>.h):
  *
  *   string, blob      struct str            ptr NULL: absent
  *   document          struct str            the JSON text as it came; ptr NULL: absent
- *   enum string       enum ecs_launch_type  0 (..._NONE): absent; value n stands for enum_names[n - 1]
+ *   enum string       enum ecs_launch_type  0 (..._NONE): absent; value n stands for enum_names[n - 1]; an AWS value
+ *                                           that is itself spelled NONE is ..._NONE_ in C
  *   boolean           bool + bool has_x     has_x false: absent
  *   integer, long     int32_t, int64_t + has_x
  *   float, double     double + has_x
@@ -58,6 +59,7 @@ struct member {
     const char *name;          /* in the model: the JSON key, and what messages name */
     const char *location_name; /* the model's locationName, NULL when it has none */
     const char *query_name;    /* ec2's queryName, NULL when it has none */
+    const char *xml_namespace; /* restXml: of the element, NULL when it has none */
     const struct shape *shape;
     uint32_t tag;        /* FNV-1a of name: names the member in stored records; unique within its structure */
     uint16_t offset;     /* of the value in the C struct */
@@ -69,6 +71,8 @@ struct member {
     bool flattened;         /* query and XML: a list without a wrapper */
     bool sensitive;         /* never shown by dump */
     bool payload;           /* this member alone is the HTTP body */
+    bool streaming;         /* a payload that may be too large for memory */
+    bool xml_attribute;     /* restXml: an attribute of the element, not a child */
 };
 
 struct shape {
@@ -78,6 +82,7 @@ struct shape {
     const struct member *members; /* structure: in the model's order */
     size_t member_count;
     bool is_union;               /* exactly one member is present */
+    bool is_event_stream;        /* a stream of events: no wire codec can carry it */
     const struct shape *element; /* list: item; map: value */
     const struct shape *key;     /* map: string or enum */
     const char *element_name;    /* list: locationName of the items, or NULL ("member" in query) */
@@ -100,13 +105,20 @@ struct shape {
     uint16_t error_status;  /* HTTP status; 0: 400, or 500 for a fault */
 };
 
+/* The C type of an operation's input or output when the model has none, and its shape. */
+struct nothing {
+    char empty;
+};
+extern const struct shape nothing_shape;
+
 /* Any list as the interpreters see it, and any map. */
 struct list_value {
     void *items;
     size_t count;
 };
 
-/* How answers are cut into pages, from the model's paginators; NULL members when the operation has no paginator. */
+/* How answers are cut into pages, from the model's paginators; NULL members when the operation has no paginator. Where
+ * the model lists several tokens or results, this is the first of them. */
 struct pagination {
     const char *input_token;
     const char *output_token;
@@ -114,7 +126,14 @@ struct pagination {
     const char *result_key;
 };
 
-enum protocol_kind { PROTOCOL_JSON, PROTOCOL_QUERY, PROTOCOL_EC2, PROTOCOL_REST_JSON, PROTOCOL_REST_XML };
+enum protocol_kind {
+    PROTOCOL_JSON,
+    PROTOCOL_QUERY,
+    PROTOCOL_EC2,
+    PROTOCOL_REST_JSON,
+    PROTOCOL_REST_XML,
+    PROTOCOL_CBOR
+};
 
 struct service;
 
@@ -137,10 +156,12 @@ struct service {
     const char *id;           /* our name: "ecs", "elbv2"; also the name of the model file */
     const char *signing_name; /* in the credential scope */
     const char *api_version;
-    const char *target_prefix; /* X-Amz-Target before the dot, NULL without */
-    const char *json_version;  /* "1.0" or "1.1" */
-    const char *xml_namespace; /* NULL without */
-    enum protocol_kind protocol;
+    const char *target_prefix;          /* X-Amz-Target before the dot, NULL without */
+    const char *json_version;           /* "1.0" or "1.1" */
+    const char *xml_namespace;          /* NULL without */
+    enum protocol_kind protocol;        /* the main one; never PROTOCOL_CBOR */
+    uint8_t protocols;                  /* all it speaks: bits 1 << PROTOCOL_X */
+    bool query_compatible;              /* JSON and CBOR errors also carry the query protocol's code */
     const struct operation *operations; /* by name */
     size_t operation_count;
     const struct shape *const *shapes; /* by name; errors are looked up here */
