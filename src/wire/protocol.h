@@ -1,8 +1,13 @@
 /* The AWS wire protocols: bytes to the struct of an operation's input, the struct of its output to bytes. One codec a
- * protocol, all driven by shape tables; a quirk of a service is a column of a table, never an `if` in a handler.
+ * protocol, all driven by shape tables; a quirk of a service is a column of a table (service_rules.c), never an `if` in
+ * a handler.
+ *
+ * A request's way: sigv4_parse -> wire_route -> sigv4_verify -> wire_decode -> handler -> wire_encode, or at any
+ * failure wire_encode_error with what wire_route found out. A body in Content-Encoding: gzip goes through wire_inflate
+ * before wire_route; its signature is that of the body as sent.
  *
  * Sources: Smithy's specifications "AWS JSON 1.0/1.1 protocol", "AWS query protocol", "AWS EC2 query protocol", "AWS
- * restJson1 protocol". Thread-safe: they touch nothing but their arguments. */
+ * restJson1 protocol", "Smithy RPC v2 CBOR protocol". Thread-safe: they touch nothing but their arguments. */
 #pragma once
 
 #include "base/arena.h"
@@ -28,6 +33,21 @@ struct wire_request {
 /* The value of a header, absent when it was not sent; names compare without case; the first one counts. */
 struct str wire_header(const struct wire_request *request, const char *name);
 
+/* The body without its Content-Encoding: the same when there is none, inflated for gzip. limit: bytes of the result.
+ * Fails with RequestEntityTooLarge, SerializationException, UnsupportedMediaTypeException. */
+checked bool wire_inflate(const struct wire_request *request, size_t limit, struct arena *arena, struct str *ret_body,
+                          struct fail *f);
+
+/* How this request is put on the wire; a service may speak several (CloudWatch speaks three), so the request tells. */
+enum wire_protocol { WIRE_JSON_1_1, WIRE_JSON_1_0, WIRE_QUERY, WIRE_EC2, WIRE_REST_JSON, WIRE_CBOR };
+
+struct wire_call {
+    const struct service *service;     /* NULL: not known */
+    const struct operation *operation; /* NULL: not known */
+    enum wire_protocol protocol;
+    bool query_mode; /* x-amzn-query-mode: a JSON client that wants the query protocol's error codes as well */
+};
+
 enum { WIRE_HEADERS_MAX = 16 };
 
 struct wire_reply {
@@ -40,27 +60,29 @@ struct wire_reply {
 
 /* Which operation is asked for: X-Amz-Target, Action and Version in query or body, /service/S/operation/O, or method
  * and path of a REST service (`signing_name` from the credential scope tells those apart; it is absent in unsigned
- * requests). ret_service is set (also on failure) as soon as the service is known, so that the error can be put in its
- * form. Fails with UnknownOperationException, InvalidAction, MissingAction ... as AWS does. */
+ * requests). ret_call is written also on failure, with what could be found out, so that the error can be put in its
+ * form. Fails with UnknownOperation, InvalidAction, MissingAction. */
 checked bool wire_route(const struct service *const *services, size_t service_count, const struct wire_request *request,
-                        struct str signing_name, struct arena *arena, const struct service **ret_service,
-                        const struct operation **ret_operation, struct fail *f);
+                        struct str signing_name, struct arena *arena, struct wire_call *ret_call, struct fail *f);
 
 /* Decodes into a zeroed struct of operation->input->size bytes and checks it (value_check). Unknown members are ignored
  * as AWS does; wrong types, malformed bodies, nesting too deep and broken constraints fail with the error that the
  * service gives: SerializationException, MalformedQueryString, InvalidParameterException ... */
-checked bool wire_decode(const struct operation *operation, const struct wire_request *request, void *ret_input,
+checked bool wire_decode(const struct wire_call *call, const struct wire_request *request, void *ret_input,
                          struct arena *arena, struct fail *f);
 
-/* Encodes an answer. request_id goes into headers and bodies as the protocol has it. */
-void wire_encode(const struct operation *operation, const void *output, struct str request_id, struct arena *arena,
+/* Encodes an answer. request_id goes into headers and bodies as the protocol has it. An answer that outgrows the body's
+ * limit leaves reply->body.overflowed set: answer with wire_encode_error then. */
+void wire_encode(const struct wire_call *call, const void *output, struct str request_id, struct arena *arena,
                  struct wire_reply *ret_reply);
 
-/* Encodes an error. operation may be NULL (not known), service too: then the JSON form. A failure that is not FAIL_API
- * is a fault of ours: InternalFailure (ServerException for ecs, ecr) with HTTP 500 and a message that tells no secrets.
- */
-void wire_encode_error(const struct service *service, const struct operation *operation, const struct fail *error,
-                       struct str request_id, struct arena *arena, struct wire_reply *ret_reply);
+/* Encodes an error. What is not known of the call is NULL: then the JSON form. error->type may be the query protocol's
+ * name of an error that all services have (SignatureDoesNotMatch, AccessDenied, ValidationError, Throttling,
+ * InternalFailure ...; the table is in errors.c): it goes out under the name and with the status that the service and
+ * protocol have for it. A failure that is not FAIL_API is a fault of ours: InternalFailure (ServerException for ecs,
+ * ecr) with HTTP 500 and a message that tells no secrets. */
+void wire_encode_error(const struct wire_call *call, const struct fail *error, struct str request_id,
+                       struct arena *arena, struct wire_reply *ret_reply);
 
 /* A structure as a JSON text, and back: the same codec, for the host protocol and `--json` output. wire_from_json
  * zero-fills nothing: give it a zeroed struct; it fails with FAIL_INPUT. */
