@@ -155,6 +155,7 @@ class Model:
         self.operations = dict(sorted(text.get("operations", {}).items()))
         self.id = self.metadata.get("id", path.stem)
         self.prefix = self.id.replace("-", "_")
+        self.names = self.metadata.get("names", self.prefix + "_")  # in front of every C name
         self.is_api = "apiVersion" in self.metadata
         self.uses = {}
         for use in self.metadata.get("uses", []):
@@ -186,7 +187,9 @@ class Model:
         # Shapes with a C type take their names first: a string that spells like a structure must not rename it.
         tags, symbols, constants = set(), set(), set()
         for shape in sorted(self.shapes.values(), key=lambda shape: shape.kind not in NAMED):
-            name = f"{self.prefix}_{snake(shape.name)}"
+            # Shapes without a C type of their own (String, Integer) may be in every model that has no prefix.
+            names = self.names if shape.kind in NAMED else self.prefix + "_"
+            name = f"{names}{snake(shape.name)}"
             shape.symbol = unique(name + "_shape", symbols)
             if shape.kind not in NAMED:
                 shape.c_type = SCALARS[shape.kind][1]

@@ -1,0 +1,66 @@
+/* A call: one AWS operation while its handler runs, and the table row that declares it.
+ *
+ * A handler is ordinary C over two generated structs. It runs on the core thread in a transaction: true commits and
+ * answers with *out, false undoes everything and answers with call->fail (use fail_api). The input has been checked
+ * against its shape and the call has been authorized before. *out may point into records, the request's arena and
+ * static storage. */
+#pragma once
+
+#include "base/fail.h"
+#include "core/settings.h"
+#include "core/transaction.h"
+#include "model/shape.h"
+
+enum principal_kind { PRINCIPAL_ANONYMOUS, PRINCIPAL_ROOT, PRINCIPAL_USER, PRINCIPAL_SESSION };
+
+/* Who calls, as authentication found out. */
+struct principal {
+    enum principal_kind kind;
+    struct str account;
+    struct str access_key;
+    struct str arn;
+    struct str user_id; /* what sts GetCallerIdentity shows */
+};
+
+struct call {
+    struct transaction *tx;
+    struct arena *arena; /* the request's: lives until the answer is out */
+    struct fail *fail;
+    const struct operation *operation;
+    const struct principal *principal;
+    const struct settings *settings;
+    struct str region;
+    struct str request_id;
+    struct str source_ip;
+};
+
+typedef bool call_fn(struct call *call, const void *in, void *out);
+
+struct operation_spec {
+    const struct operation *operation;
+    call_fn *handle;
+    const char *action; /* IAM: "ecs:RunTask" */
+    /* The resource ARN that the policy decision is about; NULL: "*". */
+    struct str (*resource)(const struct call *call, const void *in);
+    /* The part that blocks (files, bulk stores), run on a worker after the handler's turn is durable and before the
+     * answer is encoded. Only for operations whose *out holds no pointer into records. NULL: none. `ports` is the
+     * composition root's. */
+    bool (*finish)(const struct call *call, void *ports, const void *in, void *out);
+};
+
+/* A row of a domain's operation table: OPERATION(ecs, run_task, "ecs:RunTask", cluster_resource). The handler has the
+ * name of the operation, its in and out are its own structs. */
+#define OPERATION(service, name, action, resource)                                                                     \
+    {                                                                                                                  \
+        &service##_##name##_operation, (call_fn *)name, action, resource, NULL                                         \
+    }
+#define OPERATION_FINISHED(service, name, action, resource, finish)                                                    \
+    {                                                                                                                  \
+        &service##_##name##_operation, (call_fn *)name, action, resource, finish                                       \
+    }
+
+/* Pages: cuts a list that is produced in key order. Tokens are opaque to clients (the key in hexadecimal with a check
+ * byte); a token that we did not make fails with `error_type`, "Invalid token". */
+checked bool page_begin(struct arena *arena, struct str token, const char *error_type, struct str *ret_after,
+                        struct fail *f);
+struct str page_token(struct arena *arena, struct str last_key);

@@ -1,0 +1,309 @@
+#include "core/core.h"
+
+#include "base/must.h"
+#include "core/internal.h"
+
+enum { JOBS_A_TURN = 128, RECONCILES_A_TURN = 512 };
+
+/* ---- opening ---- */
+
+static void collect(struct core *core)
+{
+    const struct core_options *options = &core->options;
+    size_t t = 0;
+    size_t r = 0;
+
+    for (size_t d = 0; d < options->domain_count; d++) {
+        core->table_count += options->domains[d]->table_count;
+        core->reconciler_count += options->domains[d]->reconciler_count;
+    }
+    core->tables = calloc(core->table_count + 1, sizeof(*core->tables));
+    core->reconcilers = calloc(core->reconciler_count + 1, sizeof(*core->reconcilers));
+    must(core->tables != NULL);
+    must(core->reconcilers != NULL);
+    for (size_t d = 0; d < options->domain_count; d++) {
+        for (size_t i = 0; i < options->domains[d]->table_count; i++)
+            table_init(&core->tables[t++], options->domains[d]->tables[i]);
+        for (size_t i = 0; i < options->domains[d]->reconciler_count; i++, r++) {
+            core->reconcilers[r].spec = options->domains[d]->reconcilers[i];
+            core->reconcilers[r].number = (unsigned)r;
+        }
+    }
+}
+
+const struct table_spec *core_table(const struct core *core, struct str name)
+{
+    for (size_t i = 0; i < core->table_count; i++)
+        if (str_is(name, core->tables[i].spec->name))
+            return core->tables[i].spec;
+    return NULL;
+}
+
+struct loading {
+    struct core *core;
+    struct arena arena;
+    struct fail *f;
+};
+
+static bool load_row(void *context, struct str table_name, struct str key, struct str bytes)
+{
+    struct loading *loading = context;
+    const struct table_spec *spec = core_table(loading->core, table_name);
+    void *value;
+    size_t size;
+
+    if (spec == NULL)
+        return true; /* a table of a newer or older release: left where it is */
+    value = arena_alloc(&loading->arena, spec->shape->size);
+    if (!value_decode(spec->shape, bytes, value, &loading->arena, loading->f))
+        return false;
+    free(table_set(core_table_state(loading->core, spec), key, value_block(spec->shape, value, &size)));
+    arena_reset(&loading->arena);
+    return true;
+}
+
+/* After loading every record is news to those who watch, and every key of every reconciler is looked at once. */
+static void announce_all(struct core *core, int64_t now_ms)
+{
+    for (size_t i = 0; i < core->table_count; i++) {
+        struct table *table = &core->tables[i];
+
+        for (struct tree_node *node = tree_at(&table->records, STR("")); node != NULL;
+             node = tree_after(&table->records, node->key)) {
+            struct record *record = tree_item(node, struct record, node);
+
+            if (core->options.changed != NULL)
+                core->options.changed(core->options.context, &(struct change){.table = table->spec,
+                                                                              .key = node->key,
+                                                                              .after = record->value,
+                                                                              .cause = STR("start"),
+                                                                              .when_ms = now_ms});
+            for (size_t r = 0; r < core->reconciler_count; r++)
+                if (core->reconcilers[r].spec->keys == table->spec)
+                    watch_mark(core, core->reconcilers[r].spec, node->key);
+        }
+    }
+}
+
+static struct turn *turn_new(struct core *core, int64_t now_ms)
+{
+    struct turn *turn = calloc(1, sizeof(*turn));
+
+    must(turn != NULL);
+    arena_init(&turn->arena, (size_t)1 << 30);
+    buf_init(&turn->encoded, (size_t)1 << 30);
+    list_init(&turn->jobs);
+    turn->when_ms = now_ms;
+    list_add_last(&core->turns, &turn->link);
+    return turn;
+}
+
+static struct turn *seed(struct core *core, int64_t now_ms)
+{
+    struct turn *turn = turn_new(core, now_ms);
+    struct transaction tx = transaction_begin(core, turn, "seed", STR("first start"));
+
+    transaction_seed(&tx, core->options.settings->default_account, core->options.settings->default_region);
+    transaction_end(&tx, true);
+    turn_encode(turn);
+    return turn;
+}
+
+static bool first_start(struct core *core, int64_t now_ms, struct fail *f)
+{
+    struct turn *turn = seed(core, now_ms);
+    bool good = core->options.engine->kind->commit(core->options.engine, turn->rows, turn->row_count, f);
+
+    (void)core_settle(core, turn, good);
+    return good;
+}
+
+static size_t record_count(const struct core *core)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < core->table_count; i++)
+        count += core->tables[i].records.count;
+    return count;
+}
+
+bool core_open(const struct core_options *options, int64_t now_ms, struct core **ret_core, struct fail *f)
+{
+    struct core *core = calloc(1, sizeof(*core));
+    struct loading loading = {.core = core, .f = f};
+    bool good;
+
+    must(core != NULL);
+    core->options = *options;
+    list_init(&core->dirty);
+    list_init(&core->jobs);
+    list_init(&core->turns);
+    random_seed(&core->random, options->seed);
+    collect(core);
+    arena_init(&loading.arena, ARENA_LIMIT_DEFAULT);
+    good = options->engine->kind->load(options->engine, load_row, &loading, f);
+    arena_free(&loading.arena);
+    if (good && record_count(core) > 0)
+        announce_all(core, now_ms);
+    else if (good)
+        good = first_start(core, now_ms, f);
+    if (!good) {
+        core_close(core);
+        return false;
+    }
+    *ret_core = core;
+    return true;
+}
+
+/* ---- turns ---- */
+
+void core_submit(struct core *core, struct job *job)
+{
+    list_add_last(&core->jobs, &job->link);
+}
+
+static void run_job(struct core *core, struct turn *turn, struct job *job)
+{
+    struct transaction tx = transaction_begin(core, turn, job->actor, job->cause);
+    bool commit = job->run(job, &tx);
+
+    transaction_end(&tx, commit);
+    core->counters.jobs++;
+    core->counters.rolled_back += commit ? 0 : 1;
+    list_add_last(&turn->jobs, &job->link);
+}
+
+struct turn *core_turn(struct core *core, int64_t now_ms)
+{
+    struct turn *turn;
+
+    if (core_next_ms(core) > now_ms)
+        return NULL;
+    turn = turn_new(core, now_ms);
+    for (int i = 0; i < JOBS_A_TURN && !list_empty(&core->jobs); i++)
+        run_job(core, turn, list_item(list_take_first(&core->jobs), struct job, link));
+    reconcile_sweep(core, now_ms);
+    reconcile_some(core, turn, RECONCILES_A_TURN);
+    turn_encode(turn);
+    core->counters.turns++;
+    core->counters.rows += turn->row_count;
+    return turn;
+}
+
+int64_t core_next_ms(const struct core *core)
+{
+    struct tree_node *node;
+    int64_t next = core->next_sweep_ms;
+
+    if (!list_empty(&core->jobs) || !list_empty(&core->dirty))
+        return 0;
+    node = tree_at(&core->timers, STR(""));
+    if (node != NULL && tree_item(node, struct watch, by_time)->wake_ms < next)
+        next = tree_item(node, struct watch, by_time)->wake_ms;
+    return next;
+}
+
+/* ---- settling ---- */
+
+static void turn_free(struct turn *turn)
+{
+    list_remove(&turn->link);
+    free(turn->changes);
+    free(turn->effects);
+    buf_free(&turn->encoded);
+    arena_free(&turn->arena);
+    free(turn);
+}
+
+static void jobs_done(struct turn *turn, bool durable)
+{
+    while (!list_empty(&turn->jobs)) {
+        struct job *job = list_item(list_take_first(&turn->jobs), struct job, link);
+
+        job->done(job, durable);
+    }
+}
+
+static void settle_durable(struct core *core, struct turn *turn)
+{
+    for (size_t i = 0; i < turn->change_count; i++) {
+        const struct change_entry *entry = &turn->changes[i];
+
+        if (core->options.changed != NULL)
+            core->options.changed(core->options.context, &(struct change){.table = entry->table->spec,
+                                                                          .key = entry->key,
+                                                                          .before = entry->before,
+                                                                          .after = entry->after,
+                                                                          .cause = entry->cause,
+                                                                          .when_ms = turn->when_ms});
+    }
+    for (size_t i = 0; i < turn->effect_count; i++)
+        core->options.release(core->options.context, turn->effects[i].kind, turn->effects[i].target,
+                              turn->effects[i].bytes);
+    jobs_done(turn, true);
+    for (size_t i = 0; i < turn->change_count; i++)
+        free(turn->changes[i].before);
+    turn_free(turn);
+}
+
+/* Newest first, all of them; then every key that they touched is looked at again. */
+static size_t undo_all(struct core *core)
+{
+    size_t count = 0;
+
+    while (!list_empty(&core->turns)) {
+        struct turn *turn = list_item(core->turns.prev, struct turn, link);
+
+        reconcile_mark_changes(core, turn, 0);
+        turn_undo(turn, 0, 0);
+        jobs_done(turn, false);
+        turn_free(turn);
+        core->counters.undone_turns++;
+        count++;
+    }
+    return count;
+}
+
+size_t core_settle(struct core *core, struct turn *turn, bool durable)
+{
+    must(core->turns.next == &turn->link);
+    if (!durable)
+        return undo_all(core);
+    settle_durable(core, turn);
+    return 1;
+}
+
+struct turn *core_reset(struct core *core, int64_t now_ms)
+{
+    must(list_empty(&core->turns));
+    watch_free_all(core);
+    for (size_t i = 0; i < core->table_count; i++)
+        table_free(&core->tables[i]);
+    return seed(core, now_ms);
+}
+
+void core_close(struct core *core)
+{
+    (void)undo_all(core);
+    while (!list_empty(&core->jobs)) {
+        struct job *job = list_item(list_take_first(&core->jobs), struct job, link);
+
+        job->done(job, false);
+    }
+    watch_free_all(core);
+    for (size_t i = 0; i < core->table_count; i++)
+        table_free(&core->tables[i]);
+    free(core->tables);
+    free(core->reconcilers);
+    free(core);
+}
+
+struct core_counters core_count(const struct core *core)
+{
+    return core->counters;
+}
+
+struct transaction core_view(struct core *core, struct arena *arena, int64_t now_ms)
+{
+    return (struct transaction){.core = core, .now_ms = now_ms, .arena = arena, .actor = "view"};
+}

@@ -1,0 +1,193 @@
+/* The embedded engine: one table of rows in one SQLite file.
+ *
+ * Exception to "no I/O in core/": engines are I/O. They run on the store thread and see no record. */
+#include "base/must.h"
+#include "core/engine.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+
+enum { APPLICATION_ID = 0x42455254 /* "BERT" */, FORMAT = 1 };
+
+struct sqlite_engine {
+    struct engine engine;
+    sqlite3 *db;
+    sqlite3_stmt *put, *remove, *begin, *commit, *rollback;
+};
+
+static bool broken(struct sqlite_engine *engine, const char *what, struct fail *f)
+{
+    int code = sqlite3_errcode(engine->db);
+
+    return fail(f, code == SQLITE_FULL ? FAIL_LIMIT : FAIL_SYSTEM, "state database: %s: %s", what,
+                sqlite3_errmsg(engine->db));
+}
+
+static bool run(struct sqlite_engine *engine, const char *sql, struct fail *f)
+{
+    if (sqlite3_exec(engine->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return broken(engine, sql, f);
+    return true;
+}
+
+static bool step(struct sqlite_engine *engine, sqlite3_stmt *statement, const char *what, struct fail *f)
+{
+    int code = sqlite3_step(statement);
+    bool done = code == SQLITE_DONE || code == SQLITE_ROW;
+
+    if (!done)
+        (void)broken(engine, what, f);
+    (void)sqlite3_reset(statement);
+    return done;
+}
+
+static bool write_row(struct sqlite_engine *engine, const struct row *row, struct fail *f)
+{
+    sqlite3_stmt *statement = row->bytes.ptr != NULL ? engine->put : engine->remove;
+
+    (void)sqlite3_bind_text(statement, 1, row->table, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_blob64(statement, 2, row->key.ptr, row->key.len, SQLITE_STATIC);
+    if (row->bytes.ptr != NULL)
+        (void)sqlite3_bind_blob64(statement, 3, row->bytes.ptr, row->bytes.len, SQLITE_STATIC);
+    return step(engine, statement, "write", f);
+}
+
+static bool sqlite_commit(struct engine *base, const struct row *rows, size_t count, struct fail *f)
+{
+    struct sqlite_engine *engine = (struct sqlite_engine *)base;
+    bool good = step(engine, engine->begin, "begin", f);
+
+    for (size_t i = 0; good && i < count; i++)
+        good = write_row(engine, &rows[i], f);
+    if (good && step(engine, engine->commit, "commit", f))
+        return true;
+    (void)sqlite3_step(engine->rollback); /* fails when SQLite has rolled back by itself, as on a full disk */
+    (void)sqlite3_reset(engine->rollback);
+    return false;
+}
+
+static struct str column(sqlite3_stmt *statement, int at)
+{
+    const void *bytes = sqlite3_column_blob(statement, at);
+
+    return (struct str){bytes == NULL ? "" : bytes, (size_t)sqlite3_column_bytes(statement, at)};
+}
+
+static bool sqlite_load(struct engine *base, bool (*row)(void *, struct str, struct str, struct str), void *context,
+                        struct fail *f)
+{
+    struct sqlite_engine *engine = (struct sqlite_engine *)base;
+    sqlite3_stmt *statement;
+    bool good = true;
+    int code;
+
+    if (sqlite3_prepare_v2(engine->db, "SELECT tab, key, bytes FROM row", -1, &statement, NULL) != SQLITE_OK)
+        return broken(engine, "read", f);
+    while (good && (code = sqlite3_step(statement)) != SQLITE_DONE) {
+        if (code != SQLITE_ROW)
+            good = broken(engine, "read", f);
+        else if (!row(context, column(statement, 0), column(statement, 1), column(statement, 2)))
+            good = fail(f, FAIL_INPUT, "state database: a row of table %.*s cannot be read",
+                        STR_ARG(column(statement, 0)));
+    }
+    (void)sqlite3_finalize(statement);
+    return good;
+}
+
+static bool sqlite_reset(struct engine *base, struct fail *f)
+{
+    return run((struct sqlite_engine *)base, "DELETE FROM row", f);
+}
+
+static void sqlite_close(struct engine *base)
+{
+    struct sqlite_engine *engine = (struct sqlite_engine *)base;
+    sqlite3_stmt *statements[] = {engine->put, engine->remove, engine->begin, engine->commit, engine->rollback};
+
+    for (size_t i = 0; i < COUNT_OF(statements); i++)
+        (void)sqlite3_finalize(statements[i]);
+    (void)sqlite3_close(engine->db);
+    free(engine);
+}
+
+static bool read_number(struct sqlite_engine *engine, const char *pragma, int *ret_value, struct fail *f)
+{
+    sqlite3_stmt *statement;
+    bool good;
+
+    if (sqlite3_prepare_v2(engine->db, pragma, -1, &statement, NULL) != SQLITE_OK)
+        return broken(engine, pragma, f);
+    good = sqlite3_step(statement) == SQLITE_ROW;
+    if (good)
+        *ret_value = sqlite3_column_int(statement, 0);
+    else
+        (void)broken(engine, pragma, f);
+    (void)sqlite3_finalize(statement);
+    return good;
+}
+
+/* A new file is marked as ours; any other must carry the mark and a format that we know. */
+static bool claim(struct sqlite_engine *engine, const char *path, struct fail *f)
+{
+    int application;
+    int format;
+    int tables;
+
+    if (!read_number(engine, "SELECT count(*) FROM sqlite_master", &tables, f) ||
+        !read_number(engine, "PRAGMA application_id", &application, f) ||
+        !read_number(engine, "PRAGMA user_version", &format, f))
+        return false;
+    if (tables == 0 && application == 0)
+        return run(engine, "PRAGMA application_id = 1111839316; PRAGMA user_version = 1", f);
+    if (application != APPLICATION_ID)
+        return fail(f, FAIL_CONFLICT, "%s is a SQLite file, but not one of Berth's", path);
+    if (format > FORMAT)
+        return fail(f, FAIL_CONFLICT, "%s was written by a newer Berth (format %d, this one knows %d)", path, format,
+                    FORMAT);
+    return true;
+}
+
+static bool prepare(struct sqlite_engine *engine, struct fail *f)
+{
+    const struct {
+        sqlite3_stmt **statement;
+        const char *sql;
+    } rows[] = {
+        {&engine->put, "INSERT INTO row(tab, key, bytes) VALUES(?1, ?2, ?3) "
+                       "ON CONFLICT(tab, key) DO UPDATE SET bytes = excluded.bytes"},
+        {&engine->remove, "DELETE FROM row WHERE tab = ?1 AND key = ?2"},
+        {&engine->begin, "BEGIN IMMEDIATE"},
+        {&engine->commit, "COMMIT"},
+        {&engine->rollback, "ROLLBACK"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (sqlite3_prepare_v3(engine->db, rows[i].sql, -1, SQLITE_PREPARE_PERSISTENT, rows[i].statement, NULL) !=
+            SQLITE_OK)
+            return broken(engine, rows[i].sql, f);
+    return true;
+}
+
+bool engine_sqlite_open(const char *path, struct engine **ret_engine, struct fail *f)
+{
+    static const struct engine_kind kind = {"sqlite", sqlite_load, sqlite_commit, sqlite_reset, sqlite_close};
+    struct sqlite_engine *engine = calloc(1, sizeof(*engine));
+
+    must(engine != NULL);
+    engine->engine.kind = &kind;
+    if (sqlite3_open_v2(path, &engine->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK)
+        (void)broken(engine, path, f);
+    else if (run(engine, "PRAGMA locking_mode = EXCLUSIVE", f) && claim(engine, path, f) &&
+             run(engine,
+                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;"
+                 "CREATE TABLE IF NOT EXISTS row(tab TEXT NOT NULL, key BLOB NOT NULL, bytes BLOB NOT NULL, "
+                 "PRIMARY KEY(tab, key)) WITHOUT ROWID",
+                 f) &&
+             prepare(engine, f)) {
+        *ret_engine = &engine->engine;
+        return true;
+    }
+    sqlite_close(&engine->engine);
+    return false;
+}

@@ -1,0 +1,181 @@
+/* Dirty keys, timers and the slow clock. */
+#include "base/must.h"
+#include "core/internal.h"
+
+enum { SWEEP_EVERY_MS = 1000, SWEEP_ROUNDS = 300, TIME_BYTES = 8 };
+
+struct marks {
+    struct core *core;
+};
+
+static struct reconciler *reconciler_of(const struct core *core, const struct reconciler_spec *spec)
+{
+    for (size_t i = 0; i < core->reconciler_count; i++)
+        if (core->reconcilers[i].spec == spec)
+            return &core->reconcilers[i];
+    must(!"the reconciler belongs to a domain of this core");
+    return NULL;
+}
+
+static struct watch *watch_get(struct reconciler *reconciler, struct str key)
+{
+    struct tree_node *node = tree_find(&reconciler->watches, key);
+    struct watch *watch;
+
+    if (node != NULL)
+        return tree_item(node, struct watch, by_key);
+    watch = calloc(1, sizeof(*watch) + key.len);
+    must(watch != NULL);
+    memcpy(watch->key, key.ptr, key.len);
+    watch->key_len = key.len;
+    watch->reconciler = reconciler;
+    watch->wake_ms = WHEN_NEVER;
+    must(tree_add(&reconciler->watches, &watch->by_key, (struct str){watch->key, key.len}));
+    return watch;
+}
+
+void watch_mark(struct core *core, const struct reconciler_spec *spec, struct str key)
+{
+    struct watch *watch = watch_get(reconciler_of(core, spec), key);
+
+    if (watch->dirty)
+        return;
+    watch->dirty = true;
+    list_add_last(&core->dirty, &watch->dirty_link);
+}
+
+void marks_add(struct marks *marks, const struct reconciler_spec *spec, struct str key)
+{
+    watch_mark(marks->core, spec, key);
+}
+
+void reconcile_mark_changes(struct core *core, struct turn *turn, size_t first)
+{
+    struct marks marks = {core};
+    struct transaction view = transaction_begin(core, turn, "marks", STR(""));
+
+    for (size_t i = first; i < turn->change_count; i++) {
+        const struct change_entry *entry = &turn->changes[i];
+
+        for (size_t d = 0; d < core->options.domain_count; d++) {
+            const struct domain_spec *domain = core->options.domains[d];
+
+            for (size_t k = 0; k < domain->dirties_count; k++)
+                if (domain->dirties[k].table == entry->table->spec)
+                    domain->dirties[k].mark(&view, entry->before, entry->after, &marks);
+        }
+    }
+}
+
+static void timer_clear(struct core *core, struct watch *watch)
+{
+    if (watch->wake_ms == WHEN_NEVER)
+        return;
+    must(tree_remove(&core->timers, watch->by_time.key) == &watch->by_time);
+    free(watch->time_key);
+    watch->time_key = NULL;
+    watch->wake_ms = WHEN_NEVER;
+}
+
+/* Time first, big-endian, so that byte order is order of time; then what makes it unique. */
+static void timer_set(struct core *core, struct watch *watch, int64_t wake_ms)
+{
+    size_t len = TIME_BYTES + sizeof(unsigned) + watch->key_len;
+
+    timer_clear(core, watch);
+    if (wake_ms == WHEN_NEVER)
+        return;
+    watch->wake_ms = wake_ms;
+    watch->time_key = malloc(len);
+    must(watch->time_key != NULL);
+    for (int i = 0; i < TIME_BYTES; i++)
+        watch->time_key[i] = (char)((uint64_t)wake_ms >> (8 * (TIME_BYTES - 1 - i)));
+    memcpy(watch->time_key + TIME_BYTES, &watch->reconciler->number, sizeof(unsigned));
+    memcpy(watch->time_key + TIME_BYTES + sizeof(unsigned), watch->key, watch->key_len);
+    must(tree_add(&core->timers, &watch->by_time, (struct str){watch->time_key, len}));
+}
+
+static void watch_free(struct core *core, struct watch *watch)
+{
+    timer_clear(core, watch);
+    if (watch->dirty)
+        list_remove(&watch->dirty_link);
+    must(tree_remove(&watch->reconciler->watches, watch->by_key.key) == &watch->by_key);
+    free(watch);
+}
+
+void watch_free_all(struct core *core)
+{
+    for (size_t i = 0; i < core->reconciler_count; i++) {
+        while (core->reconcilers[i].watches.root != NULL)
+            watch_free(core, tree_item(core->reconcilers[i].watches.root, struct watch, by_key));
+        free((void *)(uintptr_t)core->reconcilers[i].sweep_at.ptr);
+        core->reconcilers[i].sweep_at = (struct str){NULL, 0};
+    }
+}
+
+static void wake_due(struct core *core, int64_t now_ms)
+{
+    struct tree_node *node;
+
+    while ((node = tree_at(&core->timers, STR(""))) != NULL) {
+        struct watch *watch = tree_item(node, struct watch, by_time);
+
+        if (watch->wake_ms > now_ms)
+            break;
+        timer_clear(core, watch);
+        watch_mark(core, watch->reconciler->spec, (struct str){watch->key, watch->key_len});
+    }
+}
+
+static void reconcile_one(struct core *core, struct turn *turn, struct watch *watch)
+{
+    const struct reconciler_spec *spec = watch->reconciler->spec;
+    struct str key = {watch->key, watch->key_len};
+    struct transaction tx = transaction_begin(core, turn, spec->name, key);
+    int64_t again_ms;
+
+    watch->dirty = false;
+    list_remove(&watch->dirty_link);
+    again_ms = spec->reconcile(&tx, key);
+    transaction_end(&tx, true);
+    core->counters.reconciles++;
+    timer_set(core, watch, again_ms);
+    if (!watch->dirty && watch->wake_ms == WHEN_NEVER)
+        watch_free(core, watch);
+}
+
+void reconcile_some(struct core *core, struct turn *turn, size_t budget)
+{
+    wake_due(core, turn->when_ms);
+    for (; budget > 0 && !list_empty(&core->dirty); budget--)
+        reconcile_one(core, turn, list_item(core->dirty.next, struct watch, dirty_link));
+}
+
+/* Marks the next few keys of the reconciler's table; all of them once in SWEEP_ROUNDS rounds. */
+static void sweep_reconciler(struct core *core, struct reconciler *reconciler)
+{
+    const struct table *table = core_table_state(core, reconciler->spec->keys);
+    size_t budget = table->records.count / SWEEP_ROUNDS + 1;
+    struct tree_node *node = tree_after(&table->records, reconciler->sweep_at);
+
+    for (; budget > 0 && node != NULL; budget--) {
+        watch_mark(core, reconciler->spec, node->key);
+        free((void *)(uintptr_t)reconciler->sweep_at.ptr);
+        reconciler->sweep_at = (struct str){memcpy(malloc(node->key.len), node->key.ptr, node->key.len), node->key.len};
+        node = tree_after(&table->records, node->key);
+    }
+    if (node == NULL) {
+        free((void *)(uintptr_t)reconciler->sweep_at.ptr);
+        reconciler->sweep_at = (struct str){NULL, 0};
+    }
+}
+
+void reconcile_sweep(struct core *core, int64_t now_ms)
+{
+    if (now_ms < core->next_sweep_ms)
+        return;
+    core->next_sweep_ms = now_ms + SWEEP_EVERY_MS;
+    for (size_t i = 0; i < core->reconciler_count; i++)
+        sweep_reconciler(core, &core->reconcilers[i]);
+}

@@ -1,0 +1,141 @@
+#include "core/table.h"
+
+#include "base/must.h"
+
+void key_add(struct buf *key, struct str part)
+{
+    if (key->len > 0)
+        buf_add_char(key, KEY_SEPARATOR);
+    buf_add(key, part);
+}
+
+struct str key_join(struct arena *arena, const struct str *parts, size_t count)
+{
+    size_t len = count - 1;
+    char *at;
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    text = at = arena_alloc(arena, len + 2);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            *at++ = KEY_SEPARATOR;
+        if (parts[i].len > 0)
+            memcpy(at, parts[i].ptr, parts[i].len);
+        at += parts[i].len;
+    }
+    return (struct str){text, len};
+}
+
+struct str key_prefix_join(struct arena *arena, const struct str *parts, size_t count)
+{
+    struct str key = key_join(arena, parts, count);
+
+    ((char *)(uintptr_t)key.ptr)[key.len] = KEY_SEPARATOR; /* key_join leaves room for it */
+    return (struct str){key.ptr, key.len + 1};
+}
+
+void table_init(struct table *table, const struct table_spec *spec)
+{
+    *table = (struct table){.spec = spec};
+    while (table->index_count < INDEXES_MAX && spec->indexes[table->index_count].name != NULL)
+        table->index_count++;
+}
+
+struct record *table_find(const struct table *table, struct str key)
+{
+    struct tree_node *node = tree_find(&table->records, key);
+
+    return node == NULL ? NULL : tree_item(node, struct record, node);
+}
+
+static struct index_entry *index_entry_new(struct record *record, struct str key)
+{
+    struct index_entry *entry = malloc(sizeof(*entry) + key.len);
+
+    must(entry != NULL);
+    memcpy(entry->key, key.ptr, key.len);
+    entry->record = record;
+    return entry;
+}
+
+static void index_drop(struct table *table, struct record *record, size_t index)
+{
+    struct index_entry *entry = record->indexes[index];
+
+    if (entry == NULL)
+        return;
+    must(tree_remove(&table->indexes[index], entry->node.key) == &entry->node);
+    free(entry);
+    record->indexes[index] = NULL;
+}
+
+/* Brings one index in line with the record's value. */
+static void index_update(struct table *table, struct record *record, size_t index)
+{
+    struct buf key = {.ptr = NULL};
+    struct index_entry *entry = record->indexes[index];
+
+    table->spec->indexes[index].key(record->value, &key);
+    if (key.len == 0) {
+        index_drop(table, record, index);
+        buf_free(&key);
+        return;
+    }
+    key_add(&key, record->node.key);
+    must(!key.overflowed);
+    if (entry == NULL || !str_eq(entry->node.key, buf_str(&key))) {
+        index_drop(table, record, index);
+        entry = index_entry_new(record, buf_str(&key));
+        must(tree_add(&table->indexes[index], &entry->node, (struct str){entry->key, key.len}));
+        record->indexes[index] = entry;
+    }
+    buf_free(&key);
+}
+
+static void record_remove(struct table *table, struct record *record)
+{
+    for (size_t i = 0; i < table->index_count; i++)
+        index_drop(table, record, i);
+    must(tree_remove(&table->records, record->node.key) == &record->node);
+    free(record);
+}
+
+static struct record *record_add(struct table *table, struct str key)
+{
+    struct record *record = calloc(1, sizeof(*record) + key.len);
+
+    must(record != NULL);
+    memcpy(record->key, key.ptr, key.len);
+    must(tree_add(&table->records, &record->node, (struct str){record->key, key.len}));
+    return record;
+}
+
+void *table_set(struct table *table, struct str key, void *block)
+{
+    struct record *record = table_find(table, key);
+    void *before = record == NULL ? NULL : record->value;
+
+    if (block == NULL) {
+        if (record != NULL)
+            record_remove(table, record);
+        return before;
+    }
+    if (record == NULL)
+        record = record_add(table, key);
+    record->value = block;
+    for (size_t i = 0; i < table->index_count; i++)
+        index_update(table, record, i);
+    return before;
+}
+
+void table_free(struct table *table)
+{
+    while (table->records.root != NULL) {
+        struct record *record = tree_item(table->records.root, struct record, node);
+
+        free(record->value);
+        record_remove(table, record);
+    }
+}

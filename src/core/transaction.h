@@ -1,0 +1,65 @@
+/* Transactions: the only way to change state. What is put or deleted is seen at once by later reads of the same
+ * transaction, becomes part of the turn when the transaction commits, and is undone without trace when it does not.
+ *
+ * Core thread only. Pointers to records stay valid until the end of the turn, also when the record was replaced or
+ * deleted meanwhile; across turns keep keys, not pointers. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/random.h"
+#include "base/when.h"
+#include "core/settings.h"
+#include "core/table.h"
+
+struct core;
+struct turn;
+
+struct transaction {
+    struct core *core;
+    struct turn *turn;
+    int64_t now_ms;        /* the time of the turn: the same for everything in it */
+    struct arena *arena;   /* scratch, until the turn has settled */
+    struct random *random; /* for ids and choices; not for secrets */
+    const char *actor;     /* who acts, for status rules: "api", "host", or the reconciler's name */
+    struct str cause;      /* request id, or reconciler and key: kept with every change */
+    size_t first_change;   /* of this transaction in the turn's changes */
+    size_t first_effect;
+};
+
+/* The record under key, or NULL. */
+const void *transaction_get(const struct transaction *tx, const struct table_spec *table, struct str key);
+
+/* Puts a deep copy of the record under its own key. false: a status rule forbids the step, nothing was done (late,
+ * doubled and reordered reports end here; ignore the answer with (void) where that is meant). A put that changes
+ * nothing writes nothing. */
+bool transaction_put(struct transaction *tx, const struct table_spec *table, const void *record);
+/* Nothing when there is no such record. */
+void transaction_delete(struct transaction *tx, const struct table_spec *table, struct str key);
+
+/* A walk in key order over the records whose (index) key starts with prefix. Changing the table while walking is
+ * allowed: the walk goes on behind the key it stood at. */
+struct walk {
+    const struct transaction *tx;
+    const struct table_spec *table;
+    int index; /* -1: primary key; otherwise of table->indexes */
+    struct str prefix;
+    struct str at; /* key of the last record given, in the arena; set it to start behind a known key (page tokens) */
+};
+
+struct walk transaction_walk(const struct transaction *tx, const struct table_spec *table, const char *index,
+                             struct str prefix);
+/* The next record, or NULL at the end. walk->at is its (index) key. */
+const void *walk_next(struct walk *walk);
+/* How many records the table has. */
+size_t transaction_count(const struct transaction *tx, const struct table_spec *table);
+
+/* Something for the outside world, released when the turn is durable and dropped when it is undone: `bytes` (copied)
+ * for `target`, by the port that core_options.release names. */
+void transaction_effect(struct transaction *tx, const char *kind, struct str target, struct str bytes);
+
+/* What the installation was told at start. */
+const struct settings *transaction_settings(const struct transaction *tx);
+/* Bytes that nobody can guess, for keys, tokens and passwords (tx->random can be guessed). */
+void transaction_secret(const struct transaction *tx, void *bytes, size_t len);
+/* Makes what an account begins with in a region (its default VPC, ...): every domain's seed. */
+void transaction_seed(struct transaction *tx, struct str account, struct str region);

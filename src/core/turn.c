@@ -1,0 +1,74 @@
+/* Turns: what changed, how it is undone, and its rows. */
+#include "base/must.h"
+#include "core/internal.h"
+
+struct change_entry *turn_change_add(struct turn *turn)
+{
+    if (turn->change_count == turn->change_capacity) {
+        turn->change_capacity = turn->change_capacity == 0 ? 32 : turn->change_capacity * 2;
+        turn->changes = realloc(turn->changes, turn->change_capacity * sizeof(*turn->changes));
+        must(turn->changes != NULL);
+    }
+    return &turn->changes[turn->change_count++];
+}
+
+void turn_undo(struct turn *turn, size_t first_change, size_t first_effect)
+{
+    while (turn->change_count > first_change) {
+        struct change_entry *entry = &turn->changes[--turn->change_count];
+
+        free(table_set(entry->table, entry->key, entry->before));
+    }
+    turn->effect_count = first_effect;
+}
+
+static int by_key_then_newest(const void *a, const void *b)
+{
+    const struct change_entry *x = *(const struct change_entry *const *)a;
+    const struct change_entry *y = *(const struct change_entry *const *)b;
+    int order;
+
+    if (x->table != y->table)
+        return x->table < y->table ? -1 : 1;
+    order = str_compare(x->key, y->key);
+    if (order != 0)
+        return order;
+    return x > y ? -1 : 1; /* entries stand in order of time */
+}
+
+void turn_encode(struct turn *turn)
+{
+    const struct change_entry **sorted = arena_array(&turn->arena, const struct change_entry *, turn->change_count + 1);
+    size_t *starts = arena_array(&turn->arena, size_t, turn->change_count + 1);
+    const struct change_entry *last = NULL;
+
+    for (size_t i = 0; i < turn->change_count; i++)
+        sorted[i] = &turn->changes[i];
+    qsort(sorted, turn->change_count, sizeof(*sorted), by_key_then_newest);
+    turn->rows = arena_array(&turn->arena, struct row, turn->change_count + 1);
+    for (size_t i = 0; i < turn->change_count; i++) {
+        const struct change_entry *entry = sorted[i];
+
+        if (last != NULL && last->table == entry->table && str_eq(last->key, entry->key))
+            continue;
+        last = entry;
+        starts[turn->row_count] = turn->encoded.len;
+        if (entry->after != NULL)
+            value_encode(entry->table->spec->shape, entry->after, &turn->encoded);
+        turn->rows[turn->row_count++] = (struct row){
+            .table = entry->table->spec->name,
+            .key = entry->key,
+            .bytes = {entry->after == NULL ? NULL : "", turn->encoded.len - starts[turn->row_count]},
+        };
+    }
+    must(!turn->encoded.overflowed);
+    for (size_t i = 0; i < turn->row_count; i++)
+        if (turn->rows[i].bytes.ptr != NULL && turn->encoded.ptr != NULL)
+            turn->rows[i].bytes.ptr = turn->encoded.ptr + starts[i];
+}
+
+const struct row *turn_rows(const struct turn *turn, size_t *ret_count)
+{
+    *ret_count = turn->row_count;
+    return turn->rows;
+}

@@ -1,0 +1,153 @@
+/* One AWS API request, from its bytes to its answer. */
+#include "edge/api.h"
+
+#include "base/log.h"
+#include "base/must.h"
+#include "plane/iam/iam.h"
+
+struct api_call {
+    struct job job;
+    struct front *front;
+    struct http_exchange *exchange;
+    struct call call;
+    struct principal principal;
+    struct wire_call wire;
+    const struct operation_spec *spec;
+    void *in, *out;
+    struct fail fail;
+    bool good;
+    struct wire_reply reply;
+};
+
+static struct str request_id_new(struct arena *arena)
+{
+    struct random random;
+    uint64_t seed;
+
+    front_secret(&seed, sizeof(seed));
+    random_seed(&random, seed);
+    return random_uuid(&random, arena);
+}
+
+static void send(struct api_call *call)
+{
+    struct wire_reply *wire = &call->reply;
+    struct http_reply reply = {.status = wire->status,
+                               .headers = wire->headers,
+                               .header_count = wire->header_count,
+                               .kind = HTTP_BODY_BYTES,
+                               .owned = &wire->body};
+
+    http_exchange_reply(call->exchange, &reply);
+}
+
+static void send_error(struct api_call *call)
+{
+    if (call->fail.code != FAIL_API)
+        log_error("request %.*s failed: %s", STR_ARG(call->call.request_id), call->fail.message);
+    wire_encode_error(&call->wire, &call->fail, call->call.request_id, call->exchange->arena, &call->reply);
+    send(call);
+}
+
+static bool encode(struct api_call *call)
+{
+    wire_encode(&call->wire, call->out, call->call.request_id, call->exchange->arena, &call->reply);
+    if (!call->reply.body.overflowed)
+        return true;
+    buf_free(&call->reply.body);
+    return fail(&call->fail, FAIL_LIMIT, "the answer to %s is too large", call->wire.operation->name);
+}
+
+/* ---- on the core thread ---- */
+
+static bool run(struct job *job, struct transaction *tx)
+{
+    struct api_call *call = list_item(&job->link, struct api_call, job.link);
+
+    call->call.tx = tx;
+    iam_home_ensure(tx, call->principal.account, call->call.region);
+    call->good =
+        iam_authorize(&call->call, call->spec, call->in) && call->spec->handle(&call->call, call->in, call->out);
+    if (call->good && call->spec->finish == NULL)
+        call->good = encode(call);
+    return call->good;
+}
+
+static void finish_on_worker(void *context)
+{
+    struct api_call *call = context;
+
+    call->good = call->spec->finish(&call->call, front_ports(call->front), call->in, call->out);
+    if (call->good && encode(call))
+        send(call);
+    else
+        send_error(call);
+}
+
+static void done(struct job *job, bool durable)
+{
+    struct api_call *call = list_item(&job->link, struct api_call, job.link);
+
+    call->call.tx = NULL;
+    if (call->good && !durable) {
+        buf_free(&call->reply.body);
+        call->good = fail(&call->fail, FAIL_SYSTEM, "the change could not be made durable");
+    }
+    if (!call->good)
+        send_error(call);
+    else if (call->spec->finish != NULL)
+        front_work(call->front, finish_on_worker, call);
+    else
+        send(call);
+}
+
+/* ---- on the server thread ---- */
+
+static bool prepare(struct api_call *call)
+{
+    const struct front_options *options = front_options_of(call->front);
+    struct http_exchange *exchange = call->exchange;
+    struct sigv4_claim claim;
+    struct caller caller;
+    bool is_signed;
+
+    if (!sigv4_parse(&exchange->request, exchange->arena, &is_signed, &claim, &call->fail))
+        return false;
+    if (!wire_route(options->services, options->service_count, &exchange->request,
+                    is_signed ? claim.service : (struct str){NULL, 0}, exchange->arena, &call->wire, &call->fail))
+        return false;
+    if (!authenticate(&options->authenticator, &exchange->request, is_signed ? &claim : NULL, exchange->arena, &caller,
+                      &call->fail))
+        return false;
+    call->principal = caller.principal;
+    call->call.region = caller.region;
+    call->spec = front_operation(call->front, call->wire.operation);
+    if (call->spec == NULL)
+        return fail_status(&call->fail, 501, "UnsupportedOperation",
+                           "Berth does not implement %s:%s yet; docs/compatibility.md lists what it does.",
+                           call->wire.service->id, call->wire.operation->name);
+    call->in = arena_alloc(exchange->arena, call->wire.operation->input->size);
+    call->out = arena_alloc(exchange->arena, call->wire.operation->output->size);
+    return wire_decode(&call->wire, &exchange->request, call->in, exchange->arena, &call->fail);
+}
+
+void api_complete(struct front *front, struct http_exchange *exchange)
+{
+    struct api_call *call = arena_new(exchange->arena, struct api_call);
+
+    call->front = front;
+    call->exchange = exchange;
+    call->call = (struct call){.arena = exchange->arena,
+                               .fail = &call->fail,
+                               .principal = &call->principal,
+                               .settings = front_options_of(front)->settings,
+                               .request_id = request_id_new(exchange->arena),
+                               .source_ip = exchange->peer_address};
+    if (!prepare(call)) {
+        send_error(call);
+        return;
+    }
+    call->call.operation = call->wire.operation;
+    call->job = (struct job){.actor = "api", .cause = call->call.request_id, .run = run, .done = done};
+    loop_submit(front_options_of(front)->loop, &call->job);
+}

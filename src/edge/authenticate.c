@@ -1,0 +1,62 @@
+#include "edge/authenticate.h"
+
+static bool is_account_id(struct str text)
+{
+    if (text.len != 12)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    return true;
+}
+
+static struct caller open_caller(const struct authenticator *authenticator, const struct sigv4_claim *claim,
+                                 struct arena *arena)
+{
+    struct str account = authenticator->settings->default_account;
+    struct caller caller = {.region = authenticator->settings->default_region};
+    struct key_found found;
+
+    if (claim != NULL) {
+        caller.signing_name = claim->service;
+        caller.region = claim->region;
+        if (keys_find(authenticator->keys, claim->access_key, arena, &found)) {
+            caller.principal = found.principal;
+            return caller;
+        }
+        if (is_account_id(claim->access_key))
+            account = claim->access_key;
+    }
+    caller.principal = (struct principal){
+        .kind = PRINCIPAL_ROOT,
+        .account = account,
+        .access_key = claim == NULL ? STR("") : claim->access_key,
+        .arn = arena_printf(arena, "arn:aws:iam::%.*s:root", STR_ARG(account)),
+        .user_id = account,
+    };
+    return caller;
+}
+
+bool authenticate(const struct authenticator *authenticator, const struct wire_request *request,
+                  const struct sigv4_claim *claim, struct arena *arena, struct caller *ret_caller, struct fail *f)
+{
+    int64_t now_ms = authenticator->now_ms(authenticator->clock_context);
+    struct key_found found;
+    struct sigv4_key key;
+
+    if (authenticator->settings->auth_open) {
+        *ret_caller = open_caller(authenticator, claim, arena);
+        return true;
+    }
+    if (claim == NULL)
+        return fail_api(f, "MissingAuthenticationToken", "Missing Authentication Token");
+    if (!keys_find(authenticator->keys, claim->access_key, arena, &found) ||
+        !str_eq(found.session_token, claim->security_token))
+        return fail_api(f, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    sigv4_derive_key(claim, found.secret, &key);
+    if (!sigv4_verify(claim, request, &key, now_ms, arena, f))
+        return false;
+    *ret_caller =
+        (struct caller){.principal = found.principal, .region = claim->region, .signing_name = claim->service};
+    return true;
+}

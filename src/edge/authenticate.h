@@ -1,0 +1,25 @@
+/* Who is calling: from the signature of a request to a principal. Server threads. */
+#pragma once
+
+#include "edge/keys.h"
+#include "wire/sigv4.h"
+
+struct authenticator {
+    struct keys *keys;
+    const struct settings *settings;
+    int64_t (*now_ms)(void *context);
+    void *clock_context;
+};
+
+struct caller {
+    struct principal principal;
+    struct str region;
+    struct str signing_name; /* of the credential scope; absent when unsigned */
+};
+
+/* Verifies the request's signature against the stored keys, for a service that is known (errors have its codes) or
+ * NULL. With settings->auth_open nothing is verified: an access key of twelve digits names the account, any other key
+ * (or none) the default account; keys of Berth's own sessions keep their meaning. */
+checked bool authenticate(const struct authenticator *authenticator, const struct wire_request *request,
+                          const struct sigv4_claim *claim, struct arena *arena, struct caller *ret_caller,
+                          struct fail *f);

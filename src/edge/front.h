@@ -1,0 +1,42 @@
+/* The front door: everything that comes in on the one port.
+ *
+ *   /v2/...          the registry (edge/registry)
+ *   /_berth/...      health, metrics, reset, the host link
+ *   anything else    an AWS API
+ *
+ * An API request is verified and decoded on its server thread, runs as a job on the core thread and is answered when
+ * its turn is durable. */
+#pragma once
+
+#include "core/call.h"
+#include "edge/authenticate.h"
+#include "edge/loop.h"
+#include "os/http_server.h"
+
+struct operations {
+    const struct operation_spec *rows;
+    size_t count;
+};
+
+struct front_options {
+    struct loop *loop;
+    struct authenticator authenticator;
+    const struct service *const *services;
+    size_t service_count;
+    const struct operations *operations;
+    size_t operations_count;
+    const struct settings *settings;
+    void *ports;                   /* for operation_spec.finish */
+    struct str control_token;      /* what /_berth/ requests that need it must bear */
+    struct http_handler registry;  /* for /v2/; begin NULL: there is none */
+    struct http_handler host_link; /* for /_berth/host */
+    /* Extra work of a reset (blobs, log lines); NULL: none. */
+    bool (*reset)(void *ports, struct fail *f);
+};
+
+struct front;
+
+struct front *front_new(const struct front_options *options);
+/* The server must be stopped before. */
+void front_free(struct front *front);
+struct http_handler front_handler(struct front *front);

@@ -1,0 +1,72 @@
+#include "edge/keys.h"
+
+#include "base/map.h"
+#include "base/must.h"
+#include "plane/iam/iam.h"
+
+#include <pthread.h>
+
+struct keys {
+    pthread_rwlock_t lock; /* protects the map; nothing else is locked under it */
+    struct map map;        /* struct access_key_record blocks of our own, by access key id */
+};
+
+struct keys *keys_new(void)
+{
+    struct keys *keys = calloc(1, sizeof(*keys));
+
+    must(keys != NULL);
+    must(pthread_rwlock_init(&keys->lock, NULL) == 0);
+    return keys;
+}
+
+void keys_free(struct keys *keys)
+{
+    size_t at = 0;
+    void *record;
+
+    while ((record = map_next(&keys->map, &at)) != NULL)
+        free(record);
+    map_free(&keys->map);
+    (void)pthread_rwlock_destroy(&keys->lock);
+    free(keys);
+}
+
+void keys_changed(struct keys *keys, const struct change *change)
+{
+    struct access_key_record *copy = NULL;
+    void *before;
+    size_t size;
+
+    if (change->table != &access_key_table)
+        return;
+    if (change->after != NULL)
+        copy = value_block(&access_key_record_shape, change->after, &size);
+    (void)pthread_rwlock_wrlock(&keys->lock);
+    if (copy != NULL)
+        before = map_put(&keys->map, copy->access_key_id, copy);
+    else
+        before = map_remove(&keys->map, ((const struct access_key_record *)change->before)->access_key_id);
+    (void)pthread_rwlock_unlock(&keys->lock);
+    free(before);
+}
+
+bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found)
+{
+    const struct access_key_record *record;
+
+    (void)pthread_rwlock_rdlock(&keys->lock);
+    record = map_get(&keys->map, access_key);
+    if (record != NULL)
+        *ret_found = (struct key_found){
+            .principal = {.kind = record->kind == ACCESS_KEY_KIND_ROOT ? PRINCIPAL_ROOT : PRINCIPAL_SESSION,
+                          .account = arena_str(arena, record->account_id),
+                          .access_key = arena_str(arena, record->access_key_id),
+                          .arn = arena_str(arena, record->principal_arn),
+                          .user_id = arena_str(arena, record->user_id)},
+            .secret = arena_str(arena, record->secret),
+            .session_token = arena_str(arena, record->session_token),
+        };
+    (void)pthread_rwlock_unlock(&keys->lock);
+    return record != NULL;
+}

@@ -1,0 +1,23 @@
+/* The access keys as the server threads need them to verify signatures: a copy of the access_key table that follows the
+ * durable changes. Any thread. */
+#pragma once
+
+#include "core/call.h"
+#include "core/core.h"
+
+struct keys;
+
+struct keys *keys_new(void);
+void keys_free(struct keys *keys);
+
+/* Feeds one durable change (core thread); tables other than access_key are passed over. */
+void keys_changed(struct keys *keys, const struct change *change);
+
+struct key_found {
+    struct principal principal; /* strs in the arena */
+    struct str secret;
+    struct str session_token; /* absent: a long-term key */
+};
+
+/* Copies what is known of an access key into the arena; false when there is no such key. */
+checked bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found);

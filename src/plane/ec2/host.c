@@ -1,0 +1,99 @@
+#include "plane/ec2/host.h"
+
+static void host_key(const void *record, struct buf *key)
+{
+    key_add(key, ((const struct host_record *)record)->host_id);
+}
+
+/* How much of what a host has may be promised, in percent: a task's size is a ceiling that few reach, and a laptop has
+ * two cores. */
+enum { CPU_PROMISED_PERCENT = 1600, MEMORY_PROMISED_PERCENT = 400 };
+
+static int64_t cpu_left(const struct host_record *host)
+{
+    return (int64_t)host->cpu_units * CPU_PROMISED_PERCENT / 100 - host->cpu_promised;
+}
+
+static int64_t memory_left(const struct host_record *host)
+{
+    return (int64_t)host->memory_mib * MEMORY_PROMISED_PERCENT / 100 - host->memory_promised;
+}
+
+/* Connected hosts, the one with the most memory left first. */
+static void host_room_key(const void *record, struct buf *key)
+{
+    if (host_is_connected(record) && memory_left(record) > 0)
+        buf_printf(key, "%016lld", (long long)(INT64_C(1000000000000000) - memory_left(record)));
+}
+
+const struct table_spec host_table = {
+    .name = "host", .shape = &host_record_shape, .key = host_key, .indexes = {{"room", host_room_key}}};
+
+static void promise(struct transaction *tx, const struct host_record *before, int32_t cpu_units, int32_t memory_mib)
+{
+    struct host_record host = *before;
+
+    SET(&host, cpu_promised, host.cpu_promised + cpu_units);
+    SET(&host, memory_promised, host.memory_promised + memory_mib);
+    (void)transaction_put(tx, &host_table, &host);
+}
+
+const struct host_record *host_reserve(struct transaction *tx, int32_t cpu_units, int32_t memory_mib)
+{
+    struct walk walk = transaction_walk(tx, &host_table, "room", STR(""));
+    const struct host_record *host;
+
+    while ((host = walk_next(&walk)) != NULL) {
+        if (memory_left(host) < memory_mib)
+            return NULL;
+        if (cpu_left(host) >= cpu_units) {
+            promise(tx, host, cpu_units, memory_mib);
+            return host;
+        }
+    }
+    return NULL;
+}
+
+void host_release(struct transaction *tx, struct str host_id, int32_t cpu_units, int32_t memory_mib)
+{
+    const struct host_record *host = transaction_get(tx, &host_table, host_id);
+
+    if (host != NULL)
+        promise(tx, host, -cpu_units, -memory_mib);
+}
+
+void host_connected(struct transaction *tx, const struct host_hello *hello)
+{
+    const struct host_record *before = transaction_get(tx, &host_table, hello->host_id);
+    struct host_record host = before == NULL ? (struct host_record){.host_id = hello->host_id} : *before;
+
+    host.name = hello->name;
+    host.version = hello->version;
+    host.status = HOST_STATUS_CONNECTED;
+    SET(&host, cpu_units, hello->cpu_units);
+    SET(&host, memory_mib, hello->memory_mib);
+    SET(&host, connected_at, tx->now_ms);
+    (void)transaction_put(tx, &host_table, &host);
+}
+
+void host_disconnected(struct transaction *tx, struct str host_id)
+{
+    const struct host_record *before = transaction_get(tx, &host_table, host_id);
+    struct host_record host;
+
+    if (before == NULL || before->status == HOST_STATUS_DISCONNECTED)
+        return;
+    host = *before;
+    host.status = HOST_STATUS_DISCONNECTED;
+    SET(&host, disconnected_at, tx->now_ms);
+    (void)transaction_put(tx, &host_table, &host);
+}
+
+bool host_is_lost(const struct host_record *host, int64_t now_ms)
+{
+    return host->status == HOST_STATUS_DISCONNECTED && now_ms >= host->disconnected_at + HOST_LOST_MS;
+}
+
+static const struct table_spec *const tables[] = {&host_table};
+
+const struct domain_spec ec2_domain = {.name = "ec2", .tables = tables, .table_count = COUNT_OF(tables)};

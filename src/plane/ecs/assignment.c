@@ -1,0 +1,109 @@
+/* What a host is to do, in full, built anew from the records whenever one of them changed.
+ *
+ * Said again every RESEND_MS as long as a task has not got where the host was told to bring it: messages may be lost. A
+ * task that the host has reported is named without its definition. */
+#include "base/must.h"
+#include "plane/ec2/host.h"
+#include "plane/ecs/task.h"
+#include "plane/iam/iam.h"
+#include "plane/vpc/vpc.h"
+
+#define RESEND_MS (5 * SECOND_MS)
+
+static void assign_credentials(const struct transaction *tx, const struct task_record *task,
+                               struct host_task_assignment *to)
+{
+    const struct access_key_record *key;
+    struct host_credentials *credentials;
+
+    if (task->execution_key_id.ptr == NULL)
+        return;
+    key = transaction_get(tx, &access_key_table, task->execution_key_id);
+    must(key != NULL); /* ends with the task */
+    credentials = arena_new(tx->arena, struct host_credentials);
+    credentials->access_key_id = key->access_key_id;
+    credentials->secret_access_key = key->secret;
+    credentials->session_token = key->session_token;
+    credentials->role_arn = key->principal_arn;
+    to->execution_credentials = credentials;
+}
+
+static const struct task_definition_record *definition_of(const struct transaction *tx, const struct task_record *task)
+{
+    return transaction_get(tx, &task_definition_table,
+                           task_definition_key_of_arn(tx->arena, task->task->task_definition_arn));
+}
+
+static void assign_definition(const struct transaction *tx, const struct task_record *task,
+                              struct host_task_assignment *to)
+{
+    const struct task_definition_record *definition = definition_of(tx, task);
+
+    must(definition != NULL); /* kept as long as tasks name it */
+    to->cluster_arn = task->task->cluster_arn;
+    to->cluster_name = task->cluster_name;
+    to->availability_zone = task->task->availability_zone;
+    to->launch_type = STR("FARGATE");
+    to->task_definition = definition->task_definition;
+    to->overrides = task->task->overrides;
+    SET(to, created_at, task->task->created_at);
+    SET(to, cpu_units, task->cpu_units);
+    SET(to, memory_mib, task->memory_mib);
+    assign_credentials(tx, task, to);
+}
+
+static bool is_settled(const struct task_record *task)
+{
+    return task->host_knows && task_wants_to_run(task) && str_is(task->task->last_status, "RUNNING");
+}
+
+static void assign_task(const struct transaction *tx, const struct task_record *task, struct host_assignment *to)
+{
+    struct host_task_assignment *assignment = &to->tasks.items[to->tasks.count++];
+    const struct network_interface_record *interface = transaction_get(
+        tx, &network_interface_table, KEY(tx->arena, task->account_id, task->region, task->network_interface_id));
+
+    assignment->task_arn = task->task->task_arn;
+    assignment->task_id = task->task_id;
+    assignment->account_id = task->account_id;
+    assignment->region = task->region;
+    assignment->desired_status = task_wants_to_run(task) ? HOST_DESIRED_STATUS_RUNNING : HOST_DESIRED_STATUS_STOPPED;
+    if (!task->host_knows)
+        assign_definition(tx, task, assignment);
+    if (interface != NULL)
+        assignment->network_interface = vpc_assign(tx, interface, to);
+}
+
+static int64_t reconcile(struct transaction *tx, struct str host_id)
+{
+    const struct host_record *host = transaction_get(tx, &host_table, host_id);
+    struct str prefix = KEY_PREFIX(tx->arena, host_id);
+    struct walk walk = transaction_walk(tx, &task_table, "host", prefix);
+    struct host_assignment assignment = {0};
+    struct host_from_server message = {.assignment = &assignment};
+    const struct task_record *task;
+    bool settled = true;
+    size_t count = 0;
+    auto_buf text = {.ptr = NULL};
+
+    if (host == NULL || !host_is_connected(host))
+        return WHEN_NEVER;
+    while (walk_next(&walk) != NULL)
+        count++;
+    assignment.tasks.items = arena_array(tx->arena, struct host_task_assignment, count + 1);
+    assignment.networks.items = arena_array(tx->arena, struct host_network, count + 1);
+    assignment.groups.items =
+        arena_array(tx->arena, struct host_security_group, count * SECURITY_GROUPS_PER_INTERFACE_MAX + 1);
+    walk = transaction_walk(tx, &task_table, "host", prefix);
+    while ((task = walk_next(&walk)) != NULL) {
+        settled = settled && is_settled(task);
+        assign_task(tx, task, &assignment);
+    }
+    SET(&assignment, generation, tx->now_ms);
+    value_encode(&host_from_server_shape, &message, &text);
+    must(!text.overflowed);
+    transaction_effect(tx, "assignment", host_id, buf_str(&text));
+    return settled ? WHEN_NEVER : tx->now_ms + RESEND_MS;
+}
+
+const struct reconciler_spec assignment_reconciler = {"assignment", &host_table, reconcile};

@@ -1,0 +1,42 @@
+#include "plane/vpc/vpc.h"
+
+bool address_parse(struct str text, uint32_t *ret_address)
+{
+    uint32_t address = 0;
+    struct str rest = text;
+
+    for (int i = 0; i < 4; i++) {
+        struct str part = str_cut(rest, '.', &rest);
+        uint64_t value;
+
+        if (!str_to_uint64(part, &value) || value > 255 || part.len > 3 || (part.len > 1 && part.ptr[0] == '0'))
+            return false;
+        if ((rest.ptr == NULL) != (i == 3))
+            return false;
+        address = address << 8 | (uint32_t)value;
+    }
+    *ret_address = address;
+    return true;
+}
+
+bool cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix)
+{
+    struct str prefix_text;
+    struct str address_part = str_cut(text, '/', &prefix_text);
+    uint64_t prefix;
+    uint32_t address;
+
+    if (prefix_text.ptr == NULL || !str_to_uint64(prefix_text, &prefix) || prefix > 32 ||
+        !address_parse(address_part, &address))
+        return false;
+    if (prefix < 32 && (address & (UINT32_MAX >> prefix)) != 0)
+        return false;
+    *ret_first = address;
+    *ret_prefix = (unsigned)prefix;
+    return true;
+}
+
+struct str address_text(struct arena *arena, uint32_t address)
+{
+    return arena_printf(arena, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+}

@@ -1,0 +1,165 @@
+/* What a host is told of networks: built anew from the records each time, in the host protocol's words. */
+#include "plane/vpc/vpc.h"
+
+#include "base/must.h"
+
+/* The route table that counts for a subnet: its own association, else the VPC's main one (VPC user guide, "Route table
+ * concepts"). */
+static const struct ec2_route_table *route_table_of(const struct transaction *tx, const struct subnet_record *subnet)
+{
+    struct walk walk =
+        transaction_walk(tx, &route_table_table, "vpc",
+                         KEY_PREFIX(tx->arena, subnet->account_id, subnet->region, subnet->subnet->vpc_id));
+    const struct ec2_route_table *main_table = NULL;
+    const struct route_table_record *record;
+
+    while ((record = walk_next(&walk)) != NULL) {
+        const struct ec2_route_table *table = record->route_table;
+
+        for (size_t i = 0; i < table->associations.count; i++) {
+            if (table->associations.items[i].main)
+                main_table = table;
+            else if (str_eq(table->associations.items[i].subnet_id, subnet->subnet->subnet_id))
+                return table;
+        }
+    }
+    return main_table;
+}
+
+static enum host_internet_route internet_route(const struct transaction *tx, const struct subnet_record *subnet)
+{
+    const struct ec2_route_table *table = route_table_of(tx, subnet);
+
+    for (size_t i = 0; table != NULL && i < table->routes.count; i++) {
+        const struct ec2_route *route = &table->routes.items[i];
+
+        if (!str_is(route->destination_cidr_block, "0.0.0.0/0"))
+            continue;
+        if (str_starts(route->gateway_id, STR("igw-")))
+            return HOST_INTERNET_ROUTE_INTERNET_GATEWAY;
+        if (route->nat_gateway_id.ptr != NULL)
+            return HOST_INTERNET_ROUTE_NAT_GATEWAY;
+    }
+    return HOST_INTERNET_ROUTE_NONE;
+}
+
+static void add_network(const struct transaction *tx, const struct network_interface_record *interface,
+                        struct host_assignment *assignment)
+{
+    struct str vpc_id = interface->interface->vpc_id;
+    struct str prefix = KEY_PREFIX(tx->arena, interface->account_id, interface->region, vpc_id);
+    const struct vpc_record *vpc =
+        transaction_get(tx, &vpc_table, KEY(tx->arena, interface->account_id, interface->region, vpc_id));
+    const struct settings *settings = transaction_settings(tx);
+    struct walk walk = transaction_walk(tx, &subnet_table, "vpc", prefix);
+    const struct subnet_record *subnet;
+    struct host_network *network;
+    size_t room = 0;
+
+    must(vpc != NULL); /* a VPC with interfaces cannot be deleted */
+    network = &assignment->networks.items[assignment->networks.count++];
+    network->vpc_id = vpc_id;
+    network->cidr = vpc->vpc->cidr_block;
+    SET(network, dns_support, vpc->enable_dns_support);
+    SET(network, host_reachable,
+        vpc->vpc->is_default && str_eq(vpc->account_id, settings->default_account) &&
+            str_eq(vpc->region, settings->default_region));
+    while (walk_next(&walk) != NULL)
+        room++;
+    network->subnets.items = arena_array(tx->arena, struct host_network_subnet, room + 1);
+    walk = transaction_walk(tx, &subnet_table, "vpc", prefix);
+    while ((subnet = walk_next(&walk)) != NULL)
+        network->subnets.items[network->subnets.count++] = (struct host_network_subnet){
+            .subnet_id = subnet->subnet->subnet_id,
+            .cidr = subnet->subnet->cidr_block,
+            .internet_route = internet_route(tx, subnet),
+        };
+}
+
+static int32_t protocol_number(struct str protocol)
+{
+    static const struct {
+        const char *name;
+        int32_t number;
+    } rows[] = {{"tcp", 6}, {"udp", 17}, {"icmp", 1}, {"icmpv6", 58}, {"-1", -1}};
+    int64_t number;
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (str_is(protocol, rows[i].name))
+            return rows[i].number;
+    return str_to_int64(protocol, &number) ? (int32_t)number : -1;
+}
+
+static void add_rule(struct host_security_group_rules *rules, const struct ec2_security_group_rule *rule)
+{
+    struct host_security_group_rule *to = &rules->items[rules->count];
+
+    if (rule->cidr_ipv4.ptr == NULL && rule->referenced_group_info == NULL)
+        return; /* IPv6 and prefix lists: refused by the API */
+    rules->count++;
+    to->cidr = rule->cidr_ipv4;
+    if (rule->referenced_group_info != NULL)
+        to->source_group_id = rule->referenced_group_info->group_id;
+    SET(to, protocol, protocol_number(rule->ip_protocol));
+    SET(to, from_port, rule->from_port);
+    SET(to, to_port, rule->to_port);
+}
+
+static void add_group(const struct transaction *tx, const struct network_interface_record *interface,
+                      struct str group_id, struct host_assignment *assignment)
+{
+    const struct security_group_record *record =
+        transaction_get(tx, &security_group_table, KEY(tx->arena, interface->account_id, interface->region, group_id));
+    struct host_security_group *group;
+
+    must(record != NULL); /* a group in use cannot be deleted */
+    group = &assignment->groups.items[assignment->groups.count++];
+    group->group_id = group_id;
+    group->vpc_id = record->group->vpc_id;
+    group->ingress.items = arena_array(tx->arena, struct host_security_group_rule, record->rules.count + 1);
+    group->egress.items = arena_array(tx->arena, struct host_security_group_rule, record->rules.count + 1);
+    for (size_t i = 0; i < record->rules.count; i++)
+        add_rule(record->rules.items[i].is_egress ? &group->egress : &group->ingress, &record->rules.items[i]);
+}
+
+static bool has_network(const struct host_assignment *assignment, struct str vpc_id)
+{
+    for (size_t i = 0; i < assignment->networks.count; i++)
+        if (str_eq(assignment->networks.items[i].vpc_id, vpc_id))
+            return true;
+    return false;
+}
+
+static bool has_group(const struct host_assignment *assignment, struct str group_id)
+{
+    for (size_t i = 0; i < assignment->groups.count; i++)
+        if (str_eq(assignment->groups.items[i].group_id, group_id))
+            return true;
+    return false;
+}
+
+struct host_network_interface *vpc_assign(const struct transaction *tx, const struct network_interface_record *record,
+                                          struct host_assignment *assignment)
+{
+    const struct ec2_network_interface *interface = record->interface;
+    struct host_network_interface *to = arena_new(tx->arena, struct host_network_interface);
+
+    if (!has_network(assignment, interface->vpc_id))
+        add_network(tx, record, assignment);
+    to->network_interface_id = interface->network_interface_id;
+    to->vpc_id = interface->vpc_id;
+    to->subnet_id = interface->subnet_id;
+    to->address = interface->private_ip_address;
+    to->mac_address = interface->mac_address;
+    to->private_dns_name = interface->private_dns_name;
+    SET(to, public_address, record->public_address);
+    to->groups.items = arena_array(tx->arena, struct str, interface->groups.count + 1);
+    for (size_t i = 0; i < interface->groups.count; i++) {
+        struct str group_id = interface->groups.items[i].group_id;
+
+        to->groups.items[to->groups.count++] = group_id;
+        if (!has_group(assignment, group_id))
+            add_group(tx, record, group_id, assignment);
+    }
+    return to;
+}

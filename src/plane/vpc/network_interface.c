@@ -1,0 +1,158 @@
+/* Network interfaces: addresses, and what a host is told of them. */
+#include "plane/vpc/vpc.h"
+
+#include "base/must.h"
+
+/* The first four addresses and the last one of a subnet are AWS's (VPC user guide, "Subnet CIDR blocks"). */
+enum { RESERVED_FIRST = 4, RESERVED_LAST = 1, GUESSES = 16 };
+
+static bool address_is_free(const struct transaction *tx, const struct network_interface_wish *wish, struct str address)
+{
+    struct walk walk = transaction_walk(tx, &network_interface_table, "subnet",
+                                        KEY_PREFIX(tx->arena, wish->account, wish->region, wish->subnet_id, address));
+
+    return walk_next(&walk) == NULL;
+}
+
+static bool pick_address(struct transaction *tx, const struct network_interface_wish *wish,
+                         const struct ec2_subnet *subnet, struct str *ret_address, struct fail *f)
+{
+    uint32_t first;
+    unsigned prefix;
+    uint32_t count;
+    uint32_t start;
+
+    must(cidr_parse(subnet->cidr_block, &first, &prefix));
+    count = (UINT32_MAX >> prefix) + 1 - RESERVED_FIRST - RESERVED_LAST;
+    if (wish->address.ptr != NULL) {
+        uint32_t wished;
+
+        if (!address_parse(wish->address, &wished) || wished < first + RESERVED_FIRST ||
+            wished >= first + RESERVED_FIRST + count)
+            return fail_api(f, "InvalidParameterValue", "Address does not fall within the subnet's address range");
+        if (!address_is_free(tx, wish, wish->address))
+            return fail_api(f, "InvalidIPAddress.InUse", "Address %.*s is in use.", STR_ARG(wish->address));
+        *ret_address = wish->address;
+        return true;
+    }
+    start = (uint32_t)random_below(tx->random, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct str address = address_text(tx->arena, first + RESERVED_FIRST + (start + i) % count);
+
+        if (address_is_free(tx, wish, address)) {
+            *ret_address = address;
+            return true;
+        }
+    }
+    return fail_api(f, "InsufficientFreeAddressesInSubnet",
+                    "The specified subnet does not have enough free addresses to satisfy the request.");
+}
+
+static bool find_groups(const struct transaction *tx, const struct network_interface_wish *wish, struct str vpc_id,
+                        struct ec2_group_identifier_list *ret_groups, struct fail *f)
+{
+    struct ec2_group_identifier *items = arena_array(tx->arena, struct ec2_group_identifier, wish->group_count + 1);
+    const struct security_group_record *record;
+
+    for (size_t i = 0; i < wish->group_count; i++) {
+        record =
+            transaction_get(tx, &security_group_table, KEY(tx->arena, wish->account, wish->region, wish->groups[i]));
+        if (record == NULL)
+            return fail_api(f, "InvalidGroup.NotFound", "The security group '%.*s' does not exist",
+                            STR_ARG(wish->groups[i]));
+        if (!str_eq(record->group->vpc_id, vpc_id))
+            return fail_api(f, "InvalidParameterValue",
+                            "You have specified two resources that belong to different networks.");
+        items[i] =
+            (struct ec2_group_identifier){.group_id = record->group->group_id, .group_name = record->group->group_name};
+    }
+    *ret_groups = (struct ec2_group_identifier_list){items, wish->group_count};
+    if (wish->group_count > 0)
+        return true;
+    record = security_group_default(tx, wish->account, wish->region, vpc_id);
+    must(record != NULL); /* the default group cannot be deleted */
+    items[0] =
+        (struct ec2_group_identifier){.group_id = record->group->group_id, .group_name = record->group->group_name};
+    ret_groups->count = 1;
+    return true;
+}
+
+static struct str mac_address(struct transaction *tx)
+{
+    uint64_t bits = random_next(tx->random);
+
+    return arena_printf(tx->arena, "02:%02x:%02x:%02x:%02x:%02x", (unsigned)(bits & 255), (unsigned)(bits >> 8 & 255),
+                        (unsigned)(bits >> 16 & 255), (unsigned)(bits >> 24 & 255), (unsigned)(bits >> 32 & 255));
+}
+
+/* "ip-172-31-5-9.ec2.internal" (VPC user guide, "DNS attributes for your VPC"; other regions have their name in it). */
+static struct str private_dns_name(struct transaction *tx, struct str region, struct str address)
+{
+    uint32_t a = 0;
+
+    must(address_parse(address, &a));
+    if (str_is(region, "us-east-1"))
+        return arena_printf(tx->arena, "ip-%u-%u-%u-%u.ec2.internal", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+    return arena_printf(tx->arena, "ip-%u-%u-%u-%u.%.*s.compute.internal", a >> 24, a >> 16 & 255, a >> 8 & 255,
+                        a & 255, STR_ARG(region));
+}
+
+bool network_interface_create(struct transaction *tx, const struct network_interface_wish *wish,
+                              const struct network_interface_record **ret_interface, struct fail *f)
+{
+    const struct subnet_record *subnet =
+        transaction_get(tx, &subnet_table, KEY(tx->arena, wish->account, wish->region, wish->subnet_id));
+    struct ec2_network_interface_private_ip_address private_address = {0};
+    struct ec2_network_interface interface = {0};
+    struct network_interface_record record = {
+        .account_id = wish->account, .region = wish->region, .interface = &interface, .owner_arn = wish->owner_arn};
+
+    if (subnet == NULL)
+        return fail_api(f, "InvalidSubnetID.NotFound", "The subnet ID '%.*s' does not exist", STR_ARG(wish->subnet_id));
+    interface.vpc_id = subnet->subnet->vpc_id;
+    if (!find_groups(tx, wish, interface.vpc_id, &interface.groups, f) ||
+        !pick_address(tx, wish, subnet->subnet, &interface.private_ip_address, f))
+        return false;
+    interface.network_interface_id = vpc_id_new(tx, "eni");
+    interface.subnet_id = wish->subnet_id;
+    interface.availability_zone = subnet->subnet->availability_zone;
+    interface.owner_id = wish->account;
+    interface.description = wish->description;
+    interface.mac_address = mac_address(tx);
+    interface.private_dns_name = private_dns_name(tx, wish->region, interface.private_ip_address);
+    interface.interface_type = EC2_NETWORK_INTERFACE_TYPE_INTERFACE;
+    interface.status =
+        wish->owner_arn.ptr != NULL ? EC2_NETWORK_INTERFACE_STATUS_IN_USE : EC2_NETWORK_INTERFACE_STATUS_AVAILABLE;
+    interface.requester_id = wish->requested_by;
+    SET(&interface, requester_managed, wish->requested_by.ptr != NULL);
+    SET(&interface, source_dest_check, true);
+    private_address.private_ip_address = interface.private_ip_address;
+    private_address.private_dns_name = interface.private_dns_name;
+    SET(&private_address, primary, true);
+    interface.private_ip_addresses.items = &private_address;
+    interface.private_ip_addresses.count = 1;
+    SET(&record, public_address, wish->public_address);
+    (void)transaction_put(tx, &network_interface_table, &record);
+    *ret_interface = transaction_get(tx, &network_interface_table,
+                                     KEY(tx->arena, wish->account, wish->region, interface.network_interface_id));
+    return true;
+}
+
+void network_interface_delete(struct transaction *tx, struct str account, struct str region, struct str id)
+{
+    transaction_delete(tx, &network_interface_table, KEY(tx->arena, account, region, id));
+}
+
+void network_interface_place(struct transaction *tx, struct str account, struct str region, struct str id,
+                             struct str host_id)
+{
+    const struct network_interface_record *before =
+        transaction_get(tx, &network_interface_table, KEY(tx->arena, account, region, id));
+    struct network_interface_record record;
+
+    if (before == NULL)
+        return;
+    record = *before;
+    record.host_id = host_id;
+    (void)transaction_put(tx, &network_interface_table, &record);
+}

@@ -1,0 +1,62 @@
+/* The network of an account in a region: VPCs, subnets, security groups, route tables, internet gateways and network
+ * interfaces, as the EC2 API knows them. The data plane (node/network) makes them real on the hosts. */
+#pragma once
+
+#include "core/call.h"
+#include "core/core.h"
+#include "model/host.h"
+#include "plane/vpc/vpc_record.h"
+
+extern const struct domain_spec vpc_domain;
+
+/* All by account, region, id. */
+extern const struct table_spec vpc_table;               /* struct vpc_record */
+extern const struct table_spec subnet_table;            /* struct subnet_record; index "vpc" */
+extern const struct table_spec security_group_table;    /* struct security_group_record; index "vpc" */
+extern const struct table_spec internet_gateway_table;  /* struct internet_gateway_record */
+extern const struct table_spec route_table_table;       /* struct route_table_record; index "vpc" */
+extern const struct table_spec network_interface_table; /* struct network_interface_record; indexes "subnet" (subnet and
+                                                           address), "group" (each group once), "host" */
+
+/* An id of ours in the EC2 form: prefix and 17 hexadecimal digits, "eni-0123456789abcdef0". */
+struct str vpc_id_new(struct transaction *tx, const char *prefix);
+
+/* The default VPC's records; NULL when the user has deleted it. */
+const struct vpc_record *vpc_default(const struct transaction *tx, struct str account, struct str region);
+const struct security_group_record *security_group_default(const struct transaction *tx, struct str account,
+                                                           struct str region, struct str vpc_id);
+
+struct network_interface_wish {
+    struct str account, region;
+    struct str subnet_id;
+    const struct str *groups; /* none: the VPC's default group */
+    size_t group_count;
+    struct str description;
+    struct str owner_arn;    /* the task */
+    struct str requested_by; /* "amazon-ecs" for requester-managed interfaces, absent otherwise */
+    struct str address;      /* a wished private address, or absent */
+    bool public_address;
+};
+
+/* Makes an interface with a free address of its subnet, in status in-use. Fails with the EC2 errors
+ * InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue, InsufficientFreeAddressesInSubnet. The record
+ * is valid until the end of the turn. */
+checked bool network_interface_create(struct transaction *tx, const struct network_interface_wish *wish,
+                                      const struct network_interface_record **ret_interface, struct fail *f);
+void network_interface_delete(struct transaction *tx, struct str account, struct str region, struct str id);
+/* Says on which host the interface is to exist. */
+void network_interface_place(struct transaction *tx, struct str account, struct str region, struct str id,
+                             struct str host_id);
+
+/* What a host has to know of one interface (host protocol). Its VPC and its groups are added to `assignment`, once
+ * each: the caller has given the lists of networks and groups room for one more network and five more groups
+ * (SECURITY_GROUPS_PER_INTERFACE_MAX). Everything is in the transaction's arena. */
+enum { SECURITY_GROUPS_PER_INTERFACE_MAX = 5 }; /* VPC quotas */
+struct host_network_interface *vpc_assign(const struct transaction *tx,
+                                          const struct network_interface_record *interface,
+                                          struct host_assignment *assignment);
+
+/* "10.0.0.0/16" as numbers; false on anything that is not a canonical IPv4 network. */
+checked bool cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix);
+checked bool address_parse(struct str text, uint32_t *ret_address);
+struct str address_text(struct arena *arena, uint32_t address);
