@@ -1,0 +1,179 @@
+/* What must hold of a world, written apart from the code that makes it hold. */
+#include "base/must.h"
+#include "plane/ec2/host.h"
+#include "plane/vpc/vpc.h"
+#include "sim/world.h"
+
+static const char *const order[] = {"PROVISIONING", "PENDING",  "ACTIVATING",     "RUNNING",
+                                    "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"};
+
+struct seen_task {
+    size_t status; /* index in `order` of the last durable one */
+    bool stop_wanted;
+    struct str arn;
+    char space[];
+};
+
+static size_t position(struct str status)
+{
+    for (size_t i = 0; i < COUNT_OF(order); i++)
+        if (str_is(status, order[i]))
+            return i;
+    return COUNT_OF(order);
+}
+
+static struct seen_task *seen(struct world *world, struct str arn)
+{
+    struct seen_task *task = map_get(&world->seen, arn);
+
+    if (task != NULL)
+        return task;
+    task = calloc(1, sizeof(*task) + arn.len);
+    must(task != NULL);
+    memcpy(task->space, arn.ptr, arn.len);
+    task->arn = (struct str){task->space, arn.len};
+    must(map_put(&world->seen, task->arn, task) == NULL);
+    return task;
+}
+
+/* A status never goes back, nor does a wish to stop; records only go an hour after the end. */
+void check_change(struct world *world, const struct change *change)
+{
+    const struct task_record *after = change->after;
+    const struct task_record *before = change->before;
+    struct seen_task *task;
+
+    if (change->table != &task_table)
+        return;
+    if (after == NULL) {
+        if (position(before->task->last_status) != COUNT_OF(order) - 1 ||
+            change->when_ms < before->task->stopped_at + TASK_KEPT_MS)
+            world_wrong(world, "the record of task %.*s went too early", STR_ARG(before->task->task_arn));
+        return;
+    }
+    task = seen(world, after->task->task_arn);
+    if (position(after->task->last_status) < task->status)
+        world_wrong(world, "task %.*s went back from %s to %.*s", STR_ARG(task->arn), order[task->status],
+                    STR_ARG(after->task->last_status));
+    if (task->stop_wanted && str_is(after->task->desired_status, "RUNNING"))
+        world_wrong(world, "task %.*s is wanted again after it was to stop", STR_ARG(task->arn));
+    task->status = position(after->task->last_status);
+    task->stop_wanted = str_is(after->task->desired_status, "STOPPED");
+}
+
+static void check_addresses(struct world *world, struct transaction *view)
+{
+    struct walk walk = transaction_walk(view, &network_interface_table, "subnet", STR(""));
+    const struct network_interface_record *interface;
+    struct str subnet = STR("");
+    struct str address = STR("");
+
+    while ((interface = walk_next(&walk)) != NULL) {
+        if (str_eq(interface->interface->subnet_id, subnet) &&
+            str_eq(interface->interface->private_ip_address, address))
+            world_wrong(world, "two interfaces have the address %.*s", STR_ARG(address));
+        subnet = interface->interface->subnet_id;
+        address = interface->interface->private_ip_address;
+    }
+}
+
+/* Every task that is not stopped has its interface, and there are no others; what hosts have promised adds up. */
+static void check_records(struct world *world, struct transaction *view)
+{
+    struct walk walk = transaction_walk(view, &task_table, NULL, STR(""));
+    const struct task_record *task;
+    const struct host_record *host;
+    size_t live = 0;
+    int64_t promised = 0;
+
+    while ((task = walk_next(&walk)) != NULL) {
+        bool stopped = task_is_stopped(task);
+
+        if ((transaction_get(view, &network_interface_table,
+                             KEY(view->arena, task->account_id, task->region, task->network_interface_id)) == NULL) !=
+            stopped)
+            world_wrong(world, "task %.*s is %.*s and its interface %s", STR_ARG(task->task->task_arn),
+                        STR_ARG(task->task->last_status), stopped ? "still exists" : "does not exist");
+        live += stopped ? 0 : 1;
+        promised += stopped || task->host_id.ptr == NULL ? 0 : task->memory_mib;
+    }
+    if (transaction_count(view, &network_interface_table) != live)
+        world_wrong(world, "%zu interfaces for %zu tasks", transaction_count(view, &network_interface_table), live);
+    walk = transaction_walk(view, &host_table, NULL, STR(""));
+    while ((host = walk_next(&walk)) != NULL)
+        promised -= host->memory_promised;
+    if (promised != 0)
+        world_wrong(world, "hosts have promised %lld MiB less than their tasks need", (long long)promised);
+}
+
+/* No acknowledged task is lost. */
+static void check_seen(struct world *world, struct transaction *view)
+{
+    size_t at = 0;
+    struct seen_task *task;
+
+    while ((task = map_next(&world->seen, &at)) != NULL) {
+        struct walk walk = transaction_walk(view, &task_table, "id",
+                                            KEY_PREFIX(view->arena, world->settings.default_account,
+                                                       world->settings.default_region, ecs_name(task->arn)));
+
+        if (walk_next(&walk) == NULL && task->status != COUNT_OF(order) - 1)
+            world_wrong(world, "task %.*s, last seen %s, is lost", STR_ARG(task->arn), order[task->status]);
+    }
+}
+
+void check_world(struct world *world)
+{
+    struct arena arena;
+    struct transaction view;
+
+    arena_init(&arena, (size_t)1 << 30);
+    view = core_view(world->core, &arena, world->now_ms);
+    check_addresses(world, &view);
+    check_records(world, &view);
+    check_seen(world, &view);
+    arena_free(&arena);
+}
+
+static const struct task_record *record_of(struct world *world, struct transaction *view, struct str arn)
+{
+    struct walk walk = transaction_walk(
+        view, &task_table, "id",
+        KEY_PREFIX(view->arena, world->settings.default_account, world->settings.default_region, ecs_name(arn)));
+
+    return walk_next(&walk);
+}
+
+/* In the end: what is wanted runs on the host that the record names, what is not is gone everywhere. */
+static bool hosts_agree(struct world *world, struct transaction *view)
+{
+    for (unsigned i = 0; i < world->options.hosts; i++)
+        for (const struct sim_task *on = world->hosts[i].tasks; on != NULL; on = on->next) {
+            const struct task_record *task = record_of(world, view, on->arn);
+
+            if (on->status == HOST_TASK_STATUS_GONE)
+                continue;
+            if (task == NULL || !task_wants_to_run(task) || !str_eq(task->host_id, world->hosts[i].id) ||
+                on->status != HOST_TASK_STATUS_RUNNING)
+                return false;
+        }
+    return true;
+}
+
+bool check_finished(struct world *world)
+{
+    struct arena arena;
+    struct transaction view;
+    struct walk walk;
+    const struct task_record *task;
+    bool finished;
+
+    arena_init(&arena, (size_t)1 << 30);
+    view = core_view(world->core, &arena, world->now_ms);
+    walk = transaction_walk(&view, &task_table, NULL, STR(""));
+    finished = hosts_agree(world, &view);
+    while (finished && (task = walk_next(&walk)) != NULL)
+        finished = str_is(task->task->last_status, task_wants_to_run(task) ? "RUNNING" : "STOPPED");
+    arena_free(&arena);
+    return finished;
+}

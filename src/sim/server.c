@@ -1,0 +1,269 @@
+/* The server's side of a world: the real core, driven turn by turn, and clients that call real handlers. */
+#include "base/must.h"
+#include "plane/ec2/host.h"
+#include "plane/ecs/operations.h"
+#include "plane/iam/iam.h"
+#include "plane/vpc/vpc.h"
+#include "sim/world.h"
+
+static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain};
+
+static unsigned host_number(struct str id)
+{
+    uint64_t number = 0;
+
+    must(str_to_uint64(str_from(id, 5), &number));
+    return (unsigned)number;
+}
+
+static void release(void *context, const char *kind, struct str target, struct str bytes)
+{
+    struct world *world = context;
+
+    must(str_is(str_of(kind), "assignment"));
+    if (world->hosts[host_number(target)].connected)
+        world_send(world, EVENT_TO_HOST, host_number(target), bytes);
+}
+
+static void changed(void *context, const struct change *change)
+{
+    check_change(context, change);
+}
+
+static void secret(void *bytes, size_t len)
+{
+    memset(bytes, 7, len); /* nobody in the simulation has to guess it */
+}
+
+void sim_server_open(struct world *world)
+{
+    struct core_options options = {
+        .domains = domains,
+        .domain_count = COUNT_OF(domains),
+        .engine = world->engine,
+        .settings = &world->settings,
+        .seed = random_next(&world->random),
+        .secret = secret,
+        .context = world,
+        .release = release,
+        .changed = changed,
+    };
+    struct fail f;
+
+    if (!core_open(&options, world->now_ms, &world->core, &f))
+        world_wrong(world, "the server did not start: %s", f.message);
+}
+
+void sim_server_close(struct world *world)
+{
+    world->result.turns += core_count(world->core).turns;
+    core_close(world->core);
+    world->core = NULL;
+}
+
+void sim_server_run(struct world *world)
+{
+    struct turn *turn;
+
+    while (!world->broken && (turn = core_turn(world->core, world->now_ms)) != NULL) {
+        size_t count;
+        const struct row *rows = turn_rows(turn, &count);
+        bool durable = true;
+        struct fail f;
+
+        if (count > 0 && world_chance(world, 5))
+            engine_memory_fail(world->engine, 1);
+        if (world->options.mutant != MUTANT_COMMIT_LIES || random_chance(&world->random, 900))
+            durable = world->engine->kind->commit(world->engine, rows, count, &f);
+        world->result.failed_commits += durable ? 0 : 1;
+        (void)core_settle(world->core, turn, durable);
+    }
+}
+
+/* ---- jobs ---- */
+
+struct message_job {
+    struct job job;
+    struct world *world;
+    enum event_kind kind;
+    unsigned host;
+    struct str bytes;
+};
+
+static bool message_run(struct job *job, struct transaction *tx)
+{
+    struct message_job *message = list_item(&job->link, struct message_job, job.link);
+    struct str id = message->world->hosts[message->host].id;
+    struct host_from_host decoded = {0};
+    struct host_hello hello = {.host_id = id, .name = id, .version = STR("sim")};
+    struct fail f;
+
+    if (message->kind == EVENT_DISCONNECT) {
+        host_disconnected(tx, id);
+        return true;
+    }
+    if (message->kind == EVENT_CONNECT) {
+        SET(&hello, cpu_units, 64 * 1024);
+        SET(&hello, memory_mib, 256 * 1024);
+        host_connected(tx, &hello);
+        return true;
+    }
+    must(value_decode(&host_from_host_shape, message->bytes, &decoded, tx->arena, &f));
+    for (size_t i = 0; i < decoded.report->tasks.count; i++)
+        task_observe(tx, id, &decoded.report->tasks.items[i]);
+    task_observe_complete(tx, id, decoded.report);
+    return true;
+}
+
+static void message_done(struct job *job, bool durable)
+{
+    struct message_job *message = list_item(&job->link, struct message_job, job.link);
+
+    /* What the link knows must get into the records, however often the disk is full: the product's link tries again. */
+    if (!durable && !message->world->broken && (message->kind == EVENT_CONNECT || message->kind == EVENT_DISCONNECT))
+        world_send(message->world, message->kind, message->host, STR(""));
+    free(message);
+}
+
+void sim_server_receive(struct world *world, enum event_kind kind, unsigned host, struct str bytes)
+{
+    struct message_job *message = calloc(1, sizeof(*message) + bytes.len);
+
+    must(message != NULL);
+    memcpy(message + 1, bytes.ptr, bytes.len);
+    message->job = (struct job){.actor = "host", .cause = STR("host"), .run = message_run, .done = message_done};
+    message->world = world;
+    message->kind = kind;
+    message->host = host;
+    message->bytes = (struct str){(const char *)(message + 1), bytes.len};
+    if (kind == EVENT_CONNECT || kind == EVENT_DISCONNECT)
+        world->hosts[host].connected = kind == EVENT_CONNECT;
+    core_submit(world->core, &message->job);
+    sim_server_run(world);
+}
+
+/* ---- clients ---- */
+
+struct client_job {
+    struct job job;
+    struct world *world;
+    bool (*call)(struct client_job *client, struct call *call);
+    struct arena arena;
+    struct fail fail;
+    struct str task_arn; /* run: the task that was made */
+    bool good;
+};
+
+static bool client_run(struct job *job, struct transaction *tx)
+{
+    struct client_job *client = list_item(&job->link, struct client_job, job.link);
+    struct principal principal = {.kind = PRINCIPAL_ROOT,
+                                  .account = client->world->settings.default_account,
+                                  .arn = STR("arn:aws:iam::000000000000:root")};
+    struct call call = {
+        .tx = tx,
+        .arena = &client->arena,
+        .fail = &client->fail,
+        .principal = &principal,
+        .settings = &client->world->settings,
+        .region = client->world->settings.default_region,
+    };
+
+    client->good = client->call(client, &call);
+    return client->good;
+}
+
+static void client_done(struct job *job, bool durable)
+{
+    struct client_job *client = list_item(&job->link, struct client_job, job.link);
+    struct world *world = client->world;
+
+    if (client->good && durable && client->task_arn.ptr != NULL) {
+        world->result.placements++;
+        world->tasks_asked++;
+        if (map_get(&world->seen, client->task_arn) == NULL)
+            world_wrong(world, "task %.*s was acknowledged before its record was durable", STR_ARG(client->task_arn));
+    }
+    arena_free(&client->arena);
+    free(client);
+}
+
+static void client_call(struct world *world, bool (*call)(struct client_job *client, struct call *call))
+{
+    struct client_job *client = calloc(1, sizeof(*client));
+
+    must(client != NULL);
+    arena_init(&client->arena, ARENA_LIMIT_DEFAULT);
+    client->job = (struct job){.actor = "api", .cause = STR("client"), .run = client_run, .done = client_done};
+    client->world = world;
+    client->call = call;
+    core_submit(world->core, &client->job);
+}
+
+static bool begin(struct client_job *client, struct call *call)
+{
+    struct ecs_create_cluster_request cluster = {.cluster_name = STR("default")};
+    struct ecs_create_cluster_response made;
+    struct ecs_container_definition container = {.name = STR("app"), .image = STR("busybox")};
+    enum ecs_compatibility fargate = ECS_COMPATIBILITY_FARGATE;
+    struct ecs_register_task_definition_request definition = {
+        .family = STR("app"),
+        .container_definitions = {&container, 1},
+        .network_mode = ECS_NETWORK_MODE_AWSVPC,
+        .requires_compatibilities = {&fargate, 1},
+        .cpu = STR("256"),
+        .memory = STR("512"),
+    };
+    struct ecs_register_task_definition_response registered;
+
+    (void)client;
+    return create_cluster(call, &cluster, &made) && register_task_definition(call, &definition, &registered);
+}
+
+void sim_client_begin(struct world *world)
+{
+    client_call(world, begin);
+    sim_server_run(world);
+}
+
+static bool run_one(struct client_job *client, struct call *call)
+{
+    struct walk walk = transaction_walk(call->tx, &subnet_table, NULL, STR(""));
+    const struct subnet_record *subnet = walk_next(&walk);
+    struct str subnet_id = subnet->subnet->subnet_id;
+    struct ecs_aws_vpc_configuration awsvpc = {.subnets = {&subnet_id, 1}};
+    struct ecs_network_configuration network = {.awsvpc_configuration = &awsvpc};
+    struct ecs_run_task_request request = {.task_definition = STR("app"), .network_configuration = &network};
+    struct ecs_run_task_response response = {0};
+
+    request.launch_type = ECS_LAUNCH_TYPE_FARGATE;
+    if (!run_task(call, &request, &response))
+        return false;
+    client->task_arn = arena_str(&client->arena, response.tasks.items[0].task_arn);
+    return true;
+}
+
+void sim_client_run_task(struct world *world)
+{
+    client_call(world, run_one);
+}
+
+static bool stop_one(struct client_job *client, struct call *call)
+{
+    struct ecs_list_tasks_request list = {0};
+    struct ecs_list_tasks_response listed = {0};
+    struct ecs_stop_task_request request = {0};
+    struct ecs_stop_task_response response = {0};
+
+    if (!list_tasks(call, &list, &listed))
+        return false;
+    if (listed.task_arns.count == 0)
+        return true;
+    request.task = listed.task_arns.items[random_below(&client->world->random, listed.task_arns.count)];
+    return stop_task(call, &request, &response);
+}
+
+void sim_client_stop_some_task(struct world *world)
+{
+    client_call(world, stop_one);
+}

@@ -1,0 +1,277 @@
+#include "sim/sim.h"
+
+#include "base/must.h"
+#include "sim/world.h"
+
+#include <stdarg.h>
+#include <time.h>
+
+enum {
+    LATENCY_MS_MAX = 50,
+    CHECK_EVERY = 512,              /* events between two looks at the whole world */
+    CALM_LIMIT_MS = 30 * 60 * 1000, /* how long the liveness phase may take, in virtual time */
+};
+
+void world_wrong(struct world *world, const char *format, ...)
+{
+    char text[700];
+    va_list args;
+
+    if (world->broken)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    world->broken = !fail(&world->fail, FAIL_CONFLICT, "at %.3f s: %s",
+                          (double)(world->now_ms - world->result.virtual_ms) / 1000.0, text);
+}
+
+bool world_chance(struct world *world, unsigned permille)
+{
+    return world->options.faults && !world->calm && random_chance(&world->random, permille);
+}
+
+static void post(struct world *world, enum event_kind kind, unsigned host, struct str bytes, int64_t delay_ms)
+{
+    struct event *event = calloc(1, sizeof(*event) + bytes.len);
+
+    must(event != NULL);
+    event->when_ms = world->now_ms + delay_ms;
+    event->number = world->event_number++;
+    event->kind = kind;
+    event->host = host;
+    memcpy(event->space, bytes.ptr, bytes.len);
+    event->bytes = (struct str){event->space, bytes.len};
+    for (int i = 0; i < 8; i++) {
+        event->key[i] = (char)((uint64_t)event->when_ms >> (56 - 8 * i));
+        event->key[8 + i] = (char)(event->number >> (56 - 8 * i));
+    }
+    must(tree_add(&world->events, &event->node, (struct str){event->key, sizeof(event->key)}));
+}
+
+void world_send(struct world *world, enum event_kind kind, unsigned host, struct str bytes)
+{
+    bool message = kind == EVENT_TO_HOST || kind == EVENT_TO_SERVER;
+    unsigned copies = 1;
+
+    world->result.messages += message ? 1 : 0;
+    if (message && world_chance(world, 50)) {
+        copies = 0;
+        world->result.lost_messages++;
+    } else if (message && world_chance(world, 20)) {
+        copies = 2;
+    }
+    for (unsigned i = 0; i < copies; i++)
+        post(world, kind, host, bytes, 1 + (int64_t)random_below(&world->random, LATENCY_MS_MAX));
+}
+
+static void deliver(struct world *world, struct event *event)
+{
+    struct sim_host *host = &world->hosts[event->host];
+
+    if (event->kind == EVENT_TO_HOST)
+        sim_host_receive(world, event->host, event->bytes);
+    else if (event->kind == EVENT_DISCONNECT || (host->alive && (event->kind == EVENT_CONNECT || host->connected)))
+        sim_server_receive(world, event->kind, event->host, event->bytes);
+}
+
+/* The server dies at once and starts again on what was durable; every link is new. */
+static void restart_server(struct world *world)
+{
+    world->result.restarts++;
+    sim_server_close(world);
+    sim_server_open(world);
+    if (world->broken)
+        return;
+    for (unsigned i = 0; i < world->options.hosts; i++) {
+        world->hosts[i].connected = false;
+        sim_server_receive(world, EVENT_DISCONNECT, i, STR(""));
+        if (world->hosts[i].alive)
+            world_send(world, EVENT_CONNECT, i, STR(""));
+    }
+}
+
+static void fault(struct world *world)
+{
+    unsigned host = (unsigned)random_below(&world->random, world->options.hosts);
+
+    world->next_fault_ms = world->now_ms + 100 + (int64_t)random_below(&world->random, 20 * SECOND_MS);
+    if (random_chance(&world->random, 200)) {
+        restart_server(world);
+    } else if (world->hosts[host].alive) {
+        world->result.host_losses++;
+        sim_host_die(world, host, false);
+    }
+}
+
+static int64_t next_event_ms(const struct world *world)
+{
+    struct tree_node *node = tree_at(&world->events, STR(""));
+    int64_t next = core_next_ms(world->core);
+
+    if (node != NULL && tree_item(node, struct event, node)->when_ms < next)
+        next = tree_item(node, struct event, node)->when_ms;
+    for (unsigned i = 0; i < world->options.hosts; i++) {
+        int64_t host = sim_host_next_ms(&world->hosts[i]);
+
+        next = host < next ? host : next;
+    }
+    return next;
+}
+
+static void deliver_due(struct world *world)
+{
+    struct tree_node *node;
+
+    while (!world->broken && (node = tree_at(&world->events, STR(""))) != NULL) {
+        struct event *event = tree_item(node, struct event, node);
+
+        if (event->when_ms > world->now_ms)
+            return;
+        must(tree_remove(&world->events, event->node.key) == &event->node);
+        deliver(world, event);
+        free(event);
+    }
+}
+
+static void step(struct world *world)
+{
+    int64_t next_ms = next_event_ms(world);
+
+    world->now_ms = next_ms > world->now_ms ? next_ms : world->now_ms + 1;
+    deliver_due(world);
+    for (unsigned i = 0; i < world->options.hosts && !world->broken; i++)
+        if (sim_host_next_ms(&world->hosts[i]) <= world->now_ms)
+            sim_host_step(world, i);
+    sim_server_run(world);
+    if (world->options.faults && !world->calm && world->now_ms >= world->next_fault_ms)
+        fault(world);
+}
+
+static void safety(struct world *world)
+{
+    unsigned long steps = 0;
+
+    for (unsigned asked = 0; asked < world->options.tasks && !world->broken;) {
+        unsigned burst = 1 + (unsigned)random_below(&world->random, 8 + world->options.hosts / 4);
+
+        for (; burst > 0 && asked < world->options.tasks; burst--, asked++)
+            sim_client_run_task(world);
+        if (world->options.faults && random_chance(&world->random, 300))
+            sim_client_stop_some_task(world);
+        step(world);
+        if (++steps % CHECK_EVERY == 0)
+            check_world(world);
+    }
+}
+
+static void begin_calm(struct world *world)
+{
+    world->calm = true;
+    for (unsigned i = 0; i < world->options.hosts; i++)
+        if (!world->hosts[i].alive && (i > 0 && random_chance(&world->random, 300)))
+            world->hosts[i].back_ms = WHEN_NEVER;
+        else if (!world->hosts[i].alive)
+            world->hosts[i].back_ms = world->now_ms + 1;
+}
+
+static void liveness(struct world *world)
+{
+    int64_t limit_ms = world->now_ms + CALM_LIMIT_MS;
+    unsigned long steps = 0;
+
+    begin_calm(world);
+    while (!world->broken && !check_finished(world)) {
+        for (int i = 0; i < 64 && !world->broken; i++)
+            step(world);
+        if (++steps % 16 == 0)
+            check_world(world);
+        if (world->now_ms > limit_ms)
+            world_wrong(world, "what was asked for has not come true in %d virtual minutes without faults",
+                        CALM_LIMIT_MS / 60000);
+    }
+    check_world(world);
+}
+
+static void world_begin(struct world *world, const struct sim_options *options)
+{
+    world->options = *options;
+    random_seed(&world->random, options->seed);
+    world->settings = (struct settings){.endpoint = STR("127.0.0.1:4566"),
+                                        .default_region = STR("us-east-1"),
+                                        .default_account = STR("000000000000"),
+                                        .default_vpc_cidr = STR("10.0.0.0/8")};
+    world->now_ms = INT64_C(1800000000000);
+    world->result.virtual_ms = world->now_ms;
+    world->next_fault_ms = world->now_ms + 5 * SECOND_MS;
+    world->engine = engine_memory_new();
+    world->hosts = calloc(options->hosts, sizeof(*world->hosts));
+    must(world->hosts != NULL);
+    for (unsigned i = 0; i < options->hosts; i++) {
+        char *id = calloc(1, 16);
+
+        must(id != NULL);
+        (void)snprintf(id, 16, "host-%06u", i);
+        world->hosts[i].id = str_of(id);
+    }
+    sim_server_open(world);
+    if (world->broken)
+        return;
+    sim_client_begin(world);
+    for (unsigned i = 0; i < options->hosts; i++)
+        sim_host_return(world, i);
+}
+
+static void world_end(struct world *world)
+{
+    struct tree_node *node;
+    size_t at = 0;
+    void *seen;
+
+    world->broken = true; /* nothing more is posted */
+    if (world->core != NULL)
+        sim_server_close(world);
+    while ((node = tree_at(&world->events, STR(""))) != NULL) {
+        must(tree_remove(&world->events, node->key) == node);
+        free(tree_item(node, struct event, node));
+    }
+    for (unsigned i = 0; i < world->options.hosts; i++) {
+        sim_host_die(world, i, true);
+        free((void *)(uintptr_t)world->hosts[i].id.ptr);
+    }
+    while ((node = tree_at(&world->events, STR(""))) != NULL) {
+        must(tree_remove(&world->events, node->key) == node);
+        free(tree_item(node, struct event, node));
+    }
+    while ((seen = map_next(&world->seen, &at)) != NULL)
+        free(seen);
+    map_free(&world->seen);
+    free(world->hosts);
+    world->engine->kind->close(world->engine);
+}
+
+bool sim_run(const struct sim_options *options, struct sim_result *ret_result, struct fail *f)
+{
+    struct world *world = calloc(1, sizeof(*world));
+    struct timespec begin;
+    struct timespec end;
+    bool good;
+
+    must(world != NULL);
+    must(options->hosts > 0);
+    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+    world_begin(world, options);
+    if (!world->broken)
+        safety(world);
+    if (!world->broken)
+        liveness(world);
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    good = !world->broken;
+    world->result.virtual_ms = world->now_ms - world->result.virtual_ms;
+    world->result.wall_s = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    *f = world->fail;
+    world_end(world);
+    *ret_result = world->result;
+    free(world);
+    return good;
+}

@@ -1,0 +1,38 @@
+/* The simulation: the real core and control plane against simulated hosts, under one virtual clock and one seed.
+ *
+ * A run has two phases. Safety: anything may break (messages are lost, doubled and late, hosts die and come back, the
+ * server restarts, commits fail), nothing wrong may happen. Liveness: the faults end, some hosts stay dead, and
+ * everything that was asked for must come true. A run is a function of its options: the seed replays a failure. */
+#pragma once
+
+#include "base/fail.h"
+
+#include <stdint.h>
+
+struct sim_options {
+    uint64_t seed;
+    unsigned hosts;
+    unsigned tasks; /* how many are run in all */
+    bool faults;
+    /* Tests of the simulation itself: break a rule on purpose (0: none; see enum sim_mutant). */
+    unsigned mutant;
+};
+
+/* Rules that the product keeps and that a mutant run breaks; the checkers must notice each. */
+enum sim_mutant {
+    MUTANT_NONE,
+    MUTANT_HOST_RUNS_FOREVER, /* a host goes on with tasks that it is no longer assigned */
+    MUTANT_COMMIT_LIES,       /* the engine says durable and keeps nothing */
+    MUTANT_REPORTS_BACKWARDS, /* a host reports RUNNING for what it has stopped */
+    MUTANTS,
+};
+
+struct sim_result {
+    uint64_t placements, messages, lost_messages, host_losses, restarts, failed_commits, turns;
+    int64_t virtual_ms;
+    double wall_s;
+};
+
+/* Runs one world. false: a checker found something wrong, *f says what, at which virtual time. Any thread; several runs
+ * do not share anything. */
+checked bool sim_run(const struct sim_options *options, struct sim_result *ret_result, struct fail *f);

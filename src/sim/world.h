@@ -1,0 +1,89 @@
+/* A simulated world: the core on a memory engine, hosts, the messages between them, the clock. */
+#pragma once
+
+#include "base/map.h"
+#include "core/call.h"
+#include "core/core.h"
+#include "plane/ecs/task.h"
+#include "sim/sim.h"
+
+/* A task on a simulated host: what the machine really does, whatever anybody believes. */
+struct sim_task {
+    struct str arn; /* in `space` */
+    enum host_task_status status;
+    bool wanted;
+    int64_t next_ms; /* when the status moves on */
+    struct sim_task *next;
+    char space[];
+};
+
+struct sim_host {
+    struct str id;
+    bool alive;      /* the machine; a dead one has lost all its tasks */
+    bool connected;  /* the server has a link to it */
+    int64_t back_ms; /* when a dead host returns; WHEN_NEVER */
+    struct sim_task *tasks;
+    bool report_due;
+    int64_t next_report_ms;
+};
+
+enum event_kind { EVENT_TO_HOST, EVENT_TO_SERVER, EVENT_CONNECT, EVENT_DISCONNECT };
+
+/* A message under way. */
+struct event {
+    struct tree_node node;
+    int64_t when_ms;
+    uint64_t number;
+    enum event_kind kind;
+    unsigned host;
+    struct str bytes;
+    char key[16];
+    char space[];
+};
+
+struct world {
+    struct sim_options options;
+    struct sim_result result;
+    struct random random;
+    struct settings settings;
+    struct engine *engine;
+    struct core *core;
+    struct sim_host *hosts;
+    struct tree events;
+    uint64_t event_number;
+    int64_t now_ms;
+    int64_t next_fault_ms;
+    bool calm; /* the liveness phase */
+    unsigned tasks_asked;
+    /* What the server has acknowledged: ARNs of tasks, with the last status seen in a durable change. */
+    struct map seen;
+    bool broken;
+    struct fail fail; /* the first thing found wrong */
+};
+
+/* Says that a rule does not hold; the first one counts. */
+void world_wrong(struct world *world, const char *format, ...) printf_like(2, 3);
+void world_send(struct world *world, enum event_kind kind, unsigned host, struct str bytes);
+bool world_chance(struct world *world, unsigned permille); /* never in the liveness phase */
+
+/* host.c */
+void sim_host_receive(struct world *world, unsigned host, struct str bytes);
+void sim_host_step(struct world *world, unsigned host);
+void sim_host_die(struct world *world, unsigned host, bool for_ever);
+void sim_host_return(struct world *world, unsigned host);
+int64_t sim_host_next_ms(const struct sim_host *host);
+
+/* server.c */
+void sim_server_open(struct world *world);
+void sim_server_close(struct world *world);
+void sim_server_receive(struct world *world, enum event_kind kind, unsigned host, struct str bytes);
+void sim_server_run(struct world *world);
+void sim_client_run_task(struct world *world);
+void sim_client_stop_some_task(struct world *world);
+void sim_client_begin(struct world *world); /* the cluster and the task definition */
+
+/* checker.c */
+void check_change(struct world *world, const struct change *change);
+void check_world(struct world *world);
+/* Whether everything that was asked for is true. */
+bool check_finished(struct world *world);
