@@ -102,6 +102,19 @@ def escape(text):
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
 
 
+def regex(pattern, length_max):
+    """What PCRE2 compiles for a pattern, which is written for Java."""
+    if pattern is None:
+        return None
+    pattern = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\x{10000}-\x{10FFFF}")  # all that needs surrogates
+    pattern = re.sub(r"\\u([0-9A-Fa-f]{4})", r"\\x{\1}", pattern)
+    pattern = pattern.replace(r"\p{Print}", r"[\x20-\x7E]")  # Java: ASCII only
+    pattern = re.sub(r"(\\[wds])-", r"\1\\-", pattern)  # [\w-_]: Java takes the hyphen as it is
+    if length_max and length_max > 65535:  # PCRE2 cannot count that far; the length is checked anyway
+        pattern = pattern.replace(f",{length_max}}}", ",}")
+    return quoted(pattern)
+
+
 def whole(number):
     if int(number) != number:
         sys.exit(f"a bound that is not a whole number: {number}")
@@ -175,10 +188,11 @@ class Model:
         return [self.path] + [path for used in self.uses.values() for path in used.files]
 
     def find(self, name):
-        if "." not in name:
-            return self.shapes[name]
-        model, shape = name.split(".", 1)
-        return self.uses[model].find(shape)
+        model, _, shape = name.rpartition(".")
+        shapes = self.uses[model].shapes if model in self.uses else self.shapes if not model else {}
+        if shape not in shapes:
+            sys.exit(f"{self.path}: there is no shape {name}")
+        return shapes[shape]
 
     def of_kind(self, kind):
         return [shape for shape in self.shapes.values() if shape.kind == kind]
@@ -287,6 +301,7 @@ def write_tables(model):
 
 
 def shape_text(model, shape):
+    """The tables of a shape and its row."""
     facts = shape.facts
     kind = NAMED[shape.kind] if shape.kind in NAMED else SCALARS[shape.kind][0]
     fields = {"name": quoted(shape.name), "kind": f"SHAPE_{kind}", "size": f"sizeof({shape.c_type})"}
@@ -310,9 +325,20 @@ def shape_text(model, shape):
             "entry_size": f"sizeof({entry})",
         }
     elif shape.kind == "enum":
-        names = f"{shape.symbol}_names"
-        out = [f"static const char *const {names}[] = {{{', '.join(map(quoted, facts['enum']))}}};"]
-        fields |= {"enum_names": names, "enum_count": len(facts["enum"])}
+        names = facts["enum"]
+        order = sorted(range(len(names)), key=lambda index: names[index].encode())
+        out = [
+            f"static const char *const {shape.symbol}_names[] = {{{', '.join(map(quoted, names))}}};",
+            f"static const uint16_t {shape.symbol}_order[] = {{{', '.join(map(str, order))}}};",
+        ]
+        fields |= {
+            "enum_names": f"{shape.symbol}_names",
+            "enum_order": f"{shape.symbol}_order",
+            "enum_count": len(names),
+        }
+    if "pattern" in facts:
+        out = [f"static struct compiled_pattern {shape.symbol}_compiled;"]
+        fields["compiled"] = f"&{shape.symbol}_compiled"
     fields |= constraint_fields(facts)
     return out + [f"const struct shape {shape.symbol} = {row(**fields)};"]
 
@@ -329,6 +355,7 @@ def constraint_fields(facts):
         "min": whole(facts["min"]) if facts.get("min") else None,
         "max": whole(facts["max"]) if facts.get("max") else None,
         "pattern": literal(facts.get("pattern")),
+        "regex": regex(facts.get("pattern"), facts.get("max")),
         "sensitive": facts.get("sensitive", False),
         "flattened": facts.get("flattened", False),
         "timestamp_format": TIMESTAMP_FORMATS.get(facts.get("timestampFormat")),
@@ -351,8 +378,9 @@ def structure_fields(model, shape):
         }
     if not shape.members:
         return [], fields
-    if len({fnv1a(name) for name in shape.members}) != len(shape.members):
-        sys.exit(f"{model.id}: two members of {shape.name} have the same tag: rename one")
+    tags = {fnv1a(name) for name in shape.members}
+    if len(tags) != len(shape.members) or 0 in tags:
+        sys.exit(f"{model.id}: members of {shape.name} have the same tag, or tag 0: rename one")
     rows = [member_text(model, shape, name, member) for name, member in shape.members.items()]
     table = f"{shape.symbol}_members"
     out = [f"static const struct member {table}[] = {{", *rows, "};"]

@@ -17,10 +17,24 @@ enum { VALUE_DEPTH_MAX = 64 };
  * values are not shown. */
 checked bool value_check(const struct shape *shape, const void *value, struct fail *f);
 
-/* Deep copy into the arena: *to is a shallow destination of shape->size bytes. */
+/* An enum value that the model does not know cannot stand in the C struct. A wire codec keeps it aside with enum_parse,
+ * which gives a negative number to put in the enum's place; value_check_input then reports it among the other
+ * violations: "Member must satisfy enum value set: [A, B]". It never accepts a value with a negative enum in it, so no
+ * handler sees one. */
+enum { UNKNOWN_ENUMS_MAX = 10 };
+struct unknown_enums {
+    struct str names[UNKNOWN_ENUMS_MAX]; /* not copied */
+    size_t count;
+};
+int enum_parse(const struct shape *enumeration, struct str name, struct unknown_enums *unknown);
+checked bool value_check_input(const struct shape *shape, const void *value, const struct unknown_enums *unknown,
+                               struct fail *f);
+
+/* Deep copy: *to is a destination of shape->size bytes; all it points to stands in one piece of the arena. Strings do
+ * not end in NUL. */
 void value_copy(const struct shape *shape, void *to, const void *from, struct arena *arena);
 
-/* Deep copy of a structure into one malloc'ed block, freed with free(): how records are kept. */
+/* Deep copy of a structure into one malloc'ed block of *ret_size bytes, freed with free(): how records are kept. */
 void *value_block(const struct shape *structure, const void *from, size_t *ret_size);
 
 /* Same content, absent and empty told apart; lists in order, maps in any order. */
@@ -30,9 +44,12 @@ bool value_equal(const struct shape *shape, const void *a, const void *b);
 void value_dump(const struct shape *shape, const void *value, struct buf *out);
 
 /* Store encoding: compact, self-describing by member tag, so that members can be added, removed and reordered between
- * releases. Enums are stored by name. Unknown tags are skipped when decoding; an unknown enum name is kept absent. */
+ * releases. Enums are stored by name. Unknown tags are skipped when decoding; an unknown enum name is absent, in a list
+ * or map its item is left out. */
 void value_encode(const struct shape *structure, const void *value, struct buf *out);
-/* Decodes into a zeroed struct of structure->size bytes; FAIL_INPUT on torn or malformed bytes (never crashes). */
+/* Decodes into a zeroed struct of structure->size bytes; nothing points into `bytes` afterwards. FAIL_INPUT on torn or
+ * malformed bytes and on members stored as another type, FAIL_LIMIT when the arena is too small. On failure *value is
+ * in an undefined state. */
 checked bool value_decode(const struct shape *structure, struct str bytes, void *value, struct arena *arena,
                           struct fail *f);
 

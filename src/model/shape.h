@@ -55,6 +55,11 @@ enum timestamp_format { TIMESTAMP_DEFAULT, TIMESTAMP_ISO8601, TIMESTAMP_EPOCH, T
 
 struct shape;
 
+/* A regular expression, compiled by whichever thread needs it first and kept for the life of the process. */
+struct compiled_pattern {
+    _Atomic(void *) code; /* NULL: not yet */
+};
+
 struct member {
     const char *name;          /* in the model: the JSON key, and what messages name */
     const char *location_name; /* the model's locationName, NULL when it has none */
@@ -91,10 +96,13 @@ struct shape {
     uint32_t value_offset; /* map: of the value within an entry; an entry is entry_size bytes */
     uint32_t entry_size;
     const char *const *enum_names; /* enum: the values in the model's order */
+    const uint16_t *enum_order;    /* indexes of enum_names in byte order of the names */
     size_t enum_count;
     bool has_min, has_max; /* length of strings and blobs, count of lists and maps, value of numbers */
     int64_t min, max;
-    const char *pattern; /* string: the model's regular expression, or NULL */
+    const char *pattern;               /* string: the model's regular expression, written for Java, or NULL */
+    const char *regex;                 /* the same for PCRE2 */
+    struct compiled_pattern *compiled; /* the cache of value_check */
     bool sensitive;
     bool flattened;
     enum timestamp_format timestamp_format;
@@ -116,6 +124,21 @@ struct list_value {
     void *items;
     size_t count;
 };
+
+/* An item of a list. */
+static inline void *list_at(const struct shape *list, const void *value, size_t index)
+{
+    return (char *)((const struct list_value *)value)->items + index * list->element->size;
+}
+/* The key and the value of an entry of a map. */
+static inline void *map_key_at(const struct shape *map, const void *value, size_t index)
+{
+    return (char *)((const struct list_value *)value)->items + index * map->entry_size;
+}
+static inline void *map_value_at(const struct shape *map, const void *value, size_t index)
+{
+    return (char *)map_key_at(map, value, index) + map->value_offset;
+}
 
 /* How answers are cut into pages, from the model's paginators; NULL members when the operation has no paginator. Where
  * the model lists several tokens or results, this is the first of them. */
@@ -177,6 +200,13 @@ const struct member *shape_member(const struct shape *structure, struct str name
 static inline void *member_at(const struct member *member, const void *value)
 {
     return (char *)(uintptr_t)value + member->offset;
+}
+/* The member's value in the sense of the interpreters: of a structure the struct itself; NULL when it is absent. */
+static inline void *member_value(const struct member *member, const void *value)
+{
+    void *at = member_at(member, value);
+
+    return member->shape->kind == SHAPE_STRUCTURE ? *(void **)at : at;
 }
 bool member_present(const struct member *member, const void *value);
 /* Marks a number, boolean or timestamp present; nothing for kinds whose value tells. */

@@ -1,0 +1,52 @@
+#include "model/pattern.h"
+
+#include "base/must.h"
+
+#include <stdatomic.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+/* The models are ours: a pattern that does not compile is a bug. */
+static pcre2_code *compile(const char *regex)
+{
+    int error;
+    PCRE2_SIZE offset;
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED,
+                                     PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &error, &offset, NULL);
+
+    must(code != NULL);
+    return code;
+}
+
+/* Two threads may compile the same pattern at once: the second one throws its work away. */
+static const pcre2_code *compiled(const struct shape *shape)
+{
+    void *code = atomic_load_explicit(&shape->compiled->code, memory_order_acquire);
+    void *made;
+
+    if (code != NULL)
+        return code;
+    made = compile(shape->regex);
+    if (atomic_compare_exchange_strong(&shape->compiled->code, &code, made))
+        return made;
+    pcre2_code_free(made);
+    return code;
+}
+
+bool pattern_matches(const struct shape *shape, struct str text)
+{
+    const pcre2_code *code = compiled(shape);
+    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
+    pcre2_match_context *context = pcre2_match_context_create(NULL);
+    int result;
+
+    must(match != NULL);
+    must(context != NULL);
+    (void)pcre2_set_match_limit(context, PATTERN_STEPS_MAX);
+    (void)pcre2_set_heap_limit(context, PATTERN_MEMORY_KIB_MAX);
+    result = pcre2_match(code, (PCRE2_SPTR)text.ptr, text.len, 0, 0, match, context);
+    pcre2_match_context_free(context);
+    pcre2_match_data_free(match);
+    return result >= 0;
+}

@@ -1,0 +1,129 @@
+/* Values as text for people. */
+#include "base/when.h"
+#include "model/interpret.h"
+
+static void dump_text(struct str text, struct buf *out)
+{
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+
+        if (c < 0x20 || c == 0x7f) {
+            buf_printf(out, "\\u%04x", c);
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            buf_add_char(out, '\\');
+        buf_add_char(out, (char)c);
+    }
+    buf_add_char(out, '"');
+}
+
+static void dump_enum(const struct shape *enumeration, int value, struct buf *out)
+{
+    const char *name = enum_name(enumeration, value);
+
+    if (name == NULL)
+        buf_add_cstr(out, "null");
+    else
+        dump_text(str_of(name), out);
+}
+
+static void dump_time(int64_t when_ms, struct buf *out)
+{
+    struct arena arena;
+
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    dump_text(when_to_iso8601(&arena, when_ms), out);
+    arena_free(&arena);
+}
+
+static void dump_members(const struct shape *structure, const void *value, struct buf *out)
+{
+    const char *separator = "";
+
+    buf_add_char(out, '{');
+    for (size_t i = 0; i < structure->member_count; i++) {
+        const struct member *member = &structure->members[i];
+
+        if (!member_present(member, value))
+            continue;
+        buf_add_cstr(out, separator);
+        dump_text(str_of(member->name), out);
+        buf_add_cstr(out, ": ");
+        if (member->sensitive)
+            buf_add_cstr(out, "\"***\"");
+        else
+            value_dump(member->shape, member_value(member, value), out);
+        separator = ", ";
+    }
+    buf_add_char(out, '}');
+}
+
+static void dump_list(const struct shape *list, const struct list_value *items, struct buf *out)
+{
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < items->count; i++) {
+        buf_add_cstr(out, i == 0 ? "" : ", ");
+        value_dump(list->element, list_at(list, items, i), out);
+    }
+    buf_add_char(out, ']');
+}
+
+static void dump_map(const struct shape *map, const struct list_value *items, struct buf *out)
+{
+    buf_add_char(out, '{');
+    for (size_t i = 0; i < items->count; i++) {
+        buf_add_cstr(out, i == 0 ? "" : ", ");
+        value_dump(map->key, map_key_at(map, items, i), out);
+        buf_add_cstr(out, ": ");
+        value_dump(map->element, map_value_at(map, items, i), out);
+    }
+    buf_add_char(out, '}');
+}
+
+void value_dump(const struct shape *shape, const void *value, struct buf *out)
+{
+    if (shape->sensitive) {
+        buf_add_cstr(out, "\"***\"");
+        return;
+    }
+    switch (shape->kind) {
+    case SHAPE_STRUCTURE:
+        dump_members(shape, value, out);
+        break;
+    case SHAPE_LIST:
+        dump_list(shape, value, out);
+        break;
+    case SHAPE_MAP:
+        dump_map(shape, value, out);
+        break;
+    case SHAPE_STRING:
+        dump_text(*(const struct str *)value, out);
+        break;
+    case SHAPE_BLOB:
+        buf_printf(out, "\"<%zu bytes>\"", ((const struct str *)value)->len);
+        break;
+    case SHAPE_DOCUMENT:
+        buf_add(out, *(const struct str *)value);
+        break;
+    case SHAPE_ENUM:
+        dump_enum(shape, *(const int *)value, out);
+        break;
+    case SHAPE_BOOLEAN:
+        buf_add_cstr(out, *(const bool *)value ? "true" : "false");
+        break;
+    case SHAPE_INTEGER:
+        buf_printf(out, "%d", *(const int32_t *)value);
+        break;
+    case SHAPE_LONG:
+        buf_printf(out, "%lld", (long long)*(const int64_t *)value);
+        break;
+    case SHAPE_DOUBLE:
+        buf_printf(out, "%.15g", *(const double *)value);
+        break;
+    case SHAPE_TIMESTAMP:
+        dump_time(*(const int64_t *)value, out);
+        break;
+    }
+}
