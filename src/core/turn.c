@@ -41,6 +41,7 @@ void turn_encode(struct turn *turn)
     const struct change_entry **sorted = arena_array(&turn->arena, const struct change_entry *, turn->change_count + 1);
     size_t *starts = arena_array(&turn->arena, size_t, turn->change_count + 1);
     const struct change_entry *last = NULL;
+    size_t start;
 
     for (size_t i = 0; i < turn->change_count; i++)
         sorted[i] = &turn->changes[i];
@@ -52,14 +53,16 @@ void turn_encode(struct turn *turn)
         if (last != NULL && last->table == entry->table && str_eq(last->key, entry->key))
             continue;
         last = entry;
-        starts[turn->row_count] = turn->encoded.len;
+        start = turn->encoded.len;
         if (entry->after != NULL)
             value_encode(entry->table->spec->shape, entry->after, &turn->encoded);
-        turn->rows[turn->row_count++] = (struct row){
+        starts[turn->row_count] = start;
+        turn->rows[turn->row_count] = (struct row){
             .table = entry->table->spec->name,
             .key = entry->key,
-            .bytes = {entry->after == NULL ? NULL : "", turn->encoded.len - starts[turn->row_count]},
+            .bytes = {entry->after == NULL ? NULL : "", turn->encoded.len - start},
         };
+        turn->row_count++;
     }
     must(!turn->encoded.overflowed);
     for (size_t i = 0; i < turn->row_count; i++)

@@ -145,7 +145,7 @@ static const struct task_record *record_of(struct world *world, struct transacti
 }
 
 /* In the end: what is wanted runs on the host that the record names, what is not is gone everywhere. */
-static bool hosts_agree(struct world *world, struct transaction *view)
+static bool hosts_agree(struct world *world, struct transaction *view, struct buf *why)
 {
     for (unsigned i = 0; i < world->options.hosts; i++)
         for (const struct sim_task *on = world->hosts[i].tasks; on != NULL; on = on->next) {
@@ -154,13 +154,18 @@ static bool hosts_agree(struct world *world, struct transaction *view)
             if (on->status == HOST_TASK_STATUS_GONE)
                 continue;
             if (task == NULL || !task_wants_to_run(task) || !str_eq(task->host_id, world->hosts[i].id) ||
-                on->status != HOST_TASK_STATUS_RUNNING)
+                on->status != HOST_TASK_STATUS_RUNNING) {
+                buf_printf(why, "%.*s on %.*s is %s, its record says %.*s on %.*s", STR_ARG(on->arn),
+                           STR_ARG(world->hosts[i].id), enum_name(&host_task_status_shape, (int)on->status),
+                           STR_ARG(task == NULL ? STR("nothing") : task->task->last_status),
+                           STR_ARG(task == NULL ? STR("") : task->host_id));
                 return false;
+            }
         }
     return true;
 }
 
-bool check_finished(struct world *world)
+bool check_finished(struct world *world, struct buf *why)
 {
     struct arena arena;
     struct transaction view;
@@ -171,9 +176,13 @@ bool check_finished(struct world *world)
     arena_init(&arena, (size_t)1 << 30);
     view = core_view(world->core, &arena, world->now_ms);
     walk = transaction_walk(&view, &task_table, NULL, STR(""));
-    finished = hosts_agree(world, &view);
-    while (finished && (task = walk_next(&walk)) != NULL)
+    finished = hosts_agree(world, &view, why);
+    while (finished && (task = walk_next(&walk)) != NULL) {
         finished = str_is(task->task->last_status, task_wants_to_run(task) ? "RUNNING" : "STOPPED");
+        if (!finished)
+            buf_printf(why, "%.*s is %.*s, wanted %.*s, host %.*s", STR_ARG(task->task->task_arn),
+                       STR_ARG(task->task->last_status), STR_ARG(task->task->desired_status), STR_ARG(task->host_id));
+    }
     arena_free(&arena);
     return finished;
 }

@@ -12,7 +12,7 @@ static struct sim_task *find(const struct sim_host *host, struct str arn)
     return NULL;
 }
 
-static void add(struct world *world, struct sim_host *host, struct str arn)
+static struct sim_task *add(struct world *world, struct sim_host *host, struct str arn)
 {
     struct sim_task *task = calloc(1, sizeof(*task) + arn.len);
 
@@ -24,6 +24,7 @@ static void add(struct world *world, struct sim_host *host, struct str arn)
     task->next_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, STEP_MS_MAX);
     task->next = host->tasks;
     host->tasks = task;
+    return task;
 }
 
 static void unwanted(struct world *world, struct sim_task *task)
@@ -69,13 +70,19 @@ void sim_host_receive(struct world *world, unsigned number, struct str bytes)
         return;
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     must(value_decode(&host_from_server_shape, bytes, &message, &arena, &f));
+    if (message.assignment->generation < host->generation) {
+        arena_free(&arena); /* overtaken by a newer one */
+        return;
+    }
+    host->generation = message.assignment->generation;
     for (size_t i = 0; i < message.assignment->tasks.count; i++) {
         const struct host_task_assignment *assignment = &message.assignment->tasks.items[i];
         struct sim_task *task = find(host, assignment->task_arn);
 
-        if (task == NULL && assignment->task_definition != NULL &&
-            assignment->desired_status == HOST_DESIRED_STATUS_RUNNING)
-            add(world, host, assignment->task_arn);
+        if (task == NULL && assignment->desired_status == HOST_DESIRED_STATUS_STOPPED)
+            add(world, host, assignment->task_arn)->status = HOST_TASK_STATUS_GONE; /* it never came this far */
+        else if (task == NULL && assignment->task_definition != NULL)
+            (void)add(world, host, assignment->task_arn);
         else if (task != NULL && assignment->desired_status == HOST_DESIRED_STATUS_STOPPED)
             unwanted(world, task);
     }
@@ -200,6 +207,7 @@ void sim_host_return(struct world *world, unsigned number)
     host->alive = true;
     host->back_ms = WHEN_NEVER;
     host->report_due = false;
+    host->generation = 0;
     host->next_report_ms = world->now_ms + REPORT_EVERY_MS;
     world_send(world, EVENT_CONNECT, number, STR(""));
 }

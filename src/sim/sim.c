@@ -8,6 +8,7 @@
 
 enum {
     LATENCY_MS_MAX = 50,
+    SAFETY_MS = 3 * 60 * 1000,      /* virtual time with faults */
     CHECK_EVERY = 512,              /* events between two looks at the whole world */
     CALM_LIMIT_MS = 30 * 60 * 1000, /* how long the liveness phase may take, in virtual time */
 };
@@ -150,14 +151,19 @@ static void step(struct world *world)
 
 static void safety(struct world *world)
 {
+    int64_t until_ms = world->options.faults ? world->now_ms + SAFETY_MS : world->now_ms;
     unsigned long steps = 0;
+    unsigned asked = 0;
 
-    for (unsigned asked = 0; asked < world->options.tasks && !world->broken;) {
-        unsigned burst = 1 + (unsigned)random_below(&world->random, 8 + world->options.hosts / 4);
+    while (!world->broken && (asked < world->options.tasks || world->now_ms < until_ms)) {
+        unsigned burst = (unsigned)random_below(&world->random, 8 + world->options.hosts / 4);
 
+        /* With faults, in fits and starts until the time is over; without, as fast as it goes. */
+        if (world->options.faults && !random_chance(&world->random, 100))
+            burst = 0;
         for (; burst > 0 && asked < world->options.tasks; burst--, asked++)
             sim_client_run_task(world);
-        if (world->options.faults && random_chance(&world->random, 300))
+        if (world->options.faults && random_chance(&world->random, 30))
             sim_client_stop_some_task(world);
         step(world);
         if (++steps % CHECK_EVERY == 0)
@@ -179,16 +185,18 @@ static void liveness(struct world *world)
 {
     int64_t limit_ms = world->now_ms + CALM_LIMIT_MS;
     unsigned long steps = 0;
+    auto_buf why = {.limit = 1000};
 
     begin_calm(world);
-    while (!world->broken && !check_finished(world)) {
+    while (!world->broken && !check_finished(world, &why)) {
         for (int i = 0; i < 64 && !world->broken; i++)
             step(world);
         if (++steps % 16 == 0)
             check_world(world);
         if (world->now_ms > limit_ms)
-            world_wrong(world, "what was asked for has not come true in %d virtual minutes without faults",
-                        CALM_LIMIT_MS / 60000);
+            world_wrong(world, "this has not come true in %d virtual minutes without faults: %.*s",
+                        CALM_LIMIT_MS / 60000, STR_ARG(buf_str(&why)));
+        buf_clear(&why);
     }
     check_world(world);
 }

@@ -23,6 +23,7 @@ struct sim_host {
     bool connected;  /* the server has a link to it */
     int64_t back_ms; /* when a dead host returns; WHEN_NEVER */
     struct sim_task *tasks;
+    int64_t generation; /* of the newest assignment heard */
     bool report_due;
     int64_t next_report_ms;
 };
@@ -85,5 +86,5 @@ void sim_client_begin(struct world *world); /* the cluster and the task definiti
 /* checker.c */
 void check_change(struct world *world, const struct change *change);
 void check_world(struct world *world);
-/* Whether everything that was asked for is true. */
-bool check_finished(struct world *world);
+/* Whether everything that was asked for is true; what is not is added to `why`. */
+bool check_finished(struct world *world, struct buf *why);
