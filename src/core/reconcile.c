@@ -49,6 +49,12 @@ void marks_add(struct marks *marks, const struct reconciler_spec *spec, struct s
     watch_mark(marks->core, spec, key);
 }
 
+void transaction_mark(struct transaction *tx, const struct reconciler_spec *spec, struct str key)
+{
+    must(tx->turn != NULL);
+    watch_mark(tx->core, spec, key);
+}
+
 void reconcile_mark_changes(struct core *core, struct turn *turn, size_t first)
 {
     struct marks marks = {core};

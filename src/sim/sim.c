@@ -62,8 +62,13 @@ void world_send(struct world *world, enum event_kind kind, unsigned host, struct
     } else if (message && world_chance(world, 20)) {
         copies = 2;
     }
-    for (unsigned i = 0; i < copies; i++)
-        post(world, kind, host, bytes, 1 + (int64_t)random_below(&world->random, LATENCY_MS_MAX));
+    for (unsigned i = 0; i < copies; i++) {
+        int64_t *last_ms = &world->hosts[host].last_delivery_ms[kind == EVENT_TO_HOST ? 0 : 1];
+        int64_t when_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, LATENCY_MS_MAX);
+
+        *last_ms = when_ms > *last_ms ? when_ms : *last_ms;
+        post(world, kind, host, bytes, *last_ms - world->now_ms);
+    }
 }
 
 static void deliver(struct world *world, struct event *event)
@@ -151,15 +156,16 @@ static void step(struct world *world)
 
 static void safety(struct world *world)
 {
-    int64_t until_ms = world->options.faults ? world->now_ms + SAFETY_MS : world->now_ms;
+    int64_t begin_ms = world->now_ms;
+    int64_t until_ms = world->options.faults ? begin_ms + SAFETY_MS : begin_ms;
     unsigned long steps = 0;
-    unsigned asked = 0;
+    int64_t asked = 0;
 
     while (!world->broken && (asked < world->options.tasks || world->now_ms < until_ms)) {
         unsigned burst = (unsigned)random_below(&world->random, 8 + world->options.hosts / 4);
 
-        /* With faults, in fits and starts until the time is over; without, as fast as it goes. */
-        if (world->options.faults && !random_chance(&world->random, 100))
+        /* With faults, in fits and starts over the whole time; without, as fast as it goes. */
+        if (world->options.faults && asked * (until_ms - begin_ms) > world->options.tasks * (world->now_ms - begin_ms))
             burst = 0;
         for (; burst > 0 && asked < world->options.tasks; burst--, asked++)
             sim_client_run_task(world);

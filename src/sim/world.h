@@ -23,7 +23,8 @@ struct sim_host {
     bool connected;  /* the server has a link to it */
     int64_t back_ms; /* when a dead host returns; WHEN_NEVER */
     struct sim_task *tasks;
-    int64_t generation; /* of the newest assignment heard */
+    int64_t generation;          /* of the newest assignment heard */
+    int64_t last_delivery_ms[2]; /* to it, from it: a link delivers in order */
     bool report_due;
     int64_t next_report_ms;
 };

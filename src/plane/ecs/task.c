@@ -383,8 +383,11 @@ void task_observe(struct transaction *tx, struct str host_id, const struct host_
     const struct task_record *task = assigned_task(tx, host_id, report->task_arn);
     struct edit *edit;
 
-    if (task == NULL)
+    if (task == NULL) {
+        /* It has, or still reports, what is not its any more: it did not hear its last assignment. */
+        transaction_mark(tx, &assignment_reconciler, host_id);
         return;
+    }
     edit = edit_begin(tx, task);
     SET(&edit->record, host_knows, true);
     if (!edit->task.has_connectivity_at) {
