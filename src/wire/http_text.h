@@ -14,5 +14,5 @@ struct http_text {
 /* Reads text, which must outlive the result; false when it is not a request. The caller frees the arena. */
 checked bool http_text_parse(struct str text, struct http_text *ret_http);
 
-/* The whole file tests/corpus/wire/NAME.http, in the arena; aborts when there is none. */
+/* The whole file tests/corpus/wire/NAME, in the arena; absent when there is none. */
 struct str http_text_file(const char *name, struct arena *arena);

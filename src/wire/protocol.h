@@ -34,18 +34,20 @@ struct wire_request {
 struct str wire_header(const struct wire_request *request, const char *name);
 
 /* The body without its Content-Encoding: the same when there is none, inflated for gzip. limit: bytes of the result.
- * Fails with RequestEntityTooLarge, SerializationException, UnsupportedMediaTypeException. */
+ * Fails with RequestEntityTooLarge, MalformedInput, UnsupportedMediaTypeException. */
 checked bool wire_inflate(const struct wire_request *request, size_t limit, struct arena *arena, struct str *ret_body,
                           struct fail *f);
 
-/* How this request is put on the wire; a service may speak several (CloudWatch speaks three), so the request tells. */
-enum wire_protocol { WIRE_JSON_1_1, WIRE_JSON_1_0, WIRE_QUERY, WIRE_EC2, WIRE_REST_JSON, WIRE_CBOR };
+struct form;
 
+/* Which operation a request asks for, and how it is put on the wire: a service may speak several protocols (CloudWatch
+ * speaks three), so the request tells. */
 struct wire_call {
     const struct service *service;     /* NULL: not known */
     const struct operation *operation; /* NULL: not known */
-    enum wire_protocol protocol;
-    bool query_mode; /* x-amzn-query-mode: a JSON client that wants the query protocol's error codes as well */
+    enum protocol_kind protocol;
+    bool query_mode;   /* x-amzn-query-mode: a JSON client that wants the query protocol's error codes as well */
+    struct form *form; /* query protocols: the parameters, decoded; in the arena */
 };
 
 enum { WIRE_HEADERS_MAX = 16 };
@@ -61,13 +63,15 @@ struct wire_reply {
 /* Which operation is asked for: X-Amz-Target, Action and Version in query or body, /service/S/operation/O, or method
  * and path of a REST service (`signing_name` from the credential scope tells those apart; it is absent in unsigned
  * requests). ret_call is written also on failure, with what could be found out, so that the error can be put in its
- * form. Fails with UnknownOperation, InvalidAction, MissingAction. */
+ * form. Fails with InvalidAction (UnknownOperationException in JSON), MissingAction, and with
+ * SignatureDoesNotMatch when signing_name is not that of the service. */
 checked bool wire_route(const struct service *const *services, size_t service_count, const struct wire_request *request,
                         struct str signing_name, struct arena *arena, struct wire_call *ret_call, struct fail *f);
 
-/* Decodes into a zeroed struct of operation->input->size bytes and checks it (value_check). Unknown members are ignored
- * as AWS does; wrong types, malformed bodies, nesting too deep and broken constraints fail with the error that the
- * service gives: SerializationException, MalformedQueryString, InvalidParameterException ... */
+/* Decodes into a zeroed struct of operation->input->size bytes and checks it (value_check). What the struct points to
+ * is in the arena or in the request. Unknown members are ignored as AWS does; wrong types, malformed bodies, nesting
+ * too deep and broken constraints fail with the error that the service gives: MalformedInput (SerializationException in
+ * JSON), ValidationException, InvalidParameterException ... */
 checked bool wire_decode(const struct wire_call *call, const struct wire_request *request, void *ret_input,
                          struct arena *arena, struct fail *f);
 

@@ -35,7 +35,7 @@ static bool inflate_all(z_stream *stream, size_t limit, struct buf *out, struct 
         out->len -= stream->avail_out;
     }
     if (result != Z_STREAM_END || stream->avail_in > 0)
-        return fail_api(f, "SerializationException", "The request body is not valid gzip data");
+        return fail_api(f, "MalformedInput", "The request body is not valid gzip data");
     return true;
 }
 

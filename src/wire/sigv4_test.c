@@ -38,7 +38,8 @@ static void load(struct check *check, const char *name)
 {
     *check = (struct check){0};
     arena_init(&check->arena, ARENA_LIMIT_DEFAULT);
-    assert_true(http_text_parse(http_text_file(name, &check->arena), &check->http));
+    assert_true(
+        http_text_parse(http_text_file(arena_printf(&check->arena, "%s.http", name).ptr, &check->arena), &check->http));
 }
 
 static const char *const captures[] = {

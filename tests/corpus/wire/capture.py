@@ -56,7 +56,7 @@ CONTAINER = {'name': 'web', 'image': 'nginx:1.27', 'essential': True, 'memory': 
              'logConfiguration': {'logDriver': 'awslogs', 'options': {'awslogs-group': '/x'}}}
 CALLS = [  # name, service, operation, parameters
     ('ecs-run-task', 'ecs', 'run_task', {
-        'cluster': 'default', 'taskDefinition': 'web:1', 'count': 2, 'launchType': 'FARGATE',
+        'cluster': 'default', 'taskDefinition': 'web:1', 'count': 2, 'clientToken': 'token', 'launchType': 'FARGATE',
         'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['subnet-1'], 'assignPublicIp': 'ENABLED'}},
         'overrides': {'containerOverrides': [{'name': 'web', 'cpu': 256}]}, 'tags': [{'key': 'a', 'value': ''}]}),
     ('ecs-register-task-definition', 'ecs', 'register_task_definition', {
@@ -81,7 +81,7 @@ CALLS = [  # name, service, operation, parameters
     ('efs-create-file-system', 'efs', 'create_file_system', {
         'CreationToken': 'token', 'Encrypted': False, 'ProvisionedThroughputInMibps': 1.5,
         'Tags': [{'Key': 'Name', 'Value': 'data'}]}),
-    ('efs-describe-file-systems', 'efs', 'describe_file_systems', {'MaxItems': 3, 'FileSystemId': 'fs-1 +/\u00e9'}),
+    ('efs-describe-file-systems', 'efs', 'describe_file_systems', {'MaxItems': 3, 'CreationToken': 'a +/\u00e9'}),
     ('eks-describe-cluster', 'eks', 'describe_cluster', {'name': 'my cluster'}),
     ('eks-tag-resource', 'eks', 'tag_resource', {
         'resourceArn': 'arn:aws:eks:eu-west-1:123456789012:cluster/prod', 'tags': {'team': 'x y', 'empty': ''}}),

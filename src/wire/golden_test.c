@@ -1,0 +1,84 @@
+/* What real clients send (tests/corpus/wire), through route and decode; and what we answer, byte by byte. */
+#include "model/gen/cloudwatch.h"
+#include "model/gen/ec2.h"
+#include "model/gen/ecs.h"
+#include "model/gen/efs.h"
+#include "model/gen/eks.h"
+#include "model/gen/elb.h"
+#include "model/gen/elbv2.h"
+#include "model/gen/logs.h"
+#include "model/gen/secretsmanager.h"
+#include "model/gen/sts.h"
+#include "model/interpret.h"
+#include "wire/http_text.h"
+#include "wire/sigv4.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const struct service *const services[] = {
+    &ecs_service, &ec2_service, &sts_service,   &logs_service,       &efs_service,
+    &eks_service, &elb_service, &elbv2_service, &cloudwatch_service, &secretsmanager_service,
+};
+
+/* Routes and decodes a capture, and shows it as "Operation {input}\n", as its .input file has it. */
+static void show(struct http_text *http, struct arena *arena, struct buf *ret_text)
+{
+    struct sigv4_claim claim;
+    struct wire_call call;
+    struct fail f = {0};
+    bool present;
+    void *input;
+
+    if (!sigv4_parse(&http->request, arena, &present, &claim, &f) ||
+        !wire_route(services, COUNT_OF(services), &http->request, claim.service, arena, &call, &f))
+        fail_msg("%s: %s", f.type, f.message);
+    input = arena_alloc(arena, call.operation->input->size);
+    if (!wire_decode(&call, &http->request, input, arena, &f))
+        fail_msg("%s: %s", f.type, f.message);
+    buf_printf(ret_text, "%s ", call.operation->name);
+    value_dump(call.operation->input, input, ret_text);
+    buf_add_cstr(ret_text, "\n");
+}
+
+static void what_the_clients_send_is_understood(void **state)
+{
+    DIR *folder = opendir(getenv("BERTH_CORPUS_WIRE"));
+    size_t count = 0;
+
+    (void)state;
+    assert_non_null(folder);
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        struct str name = str_of(entry->d_name);
+        struct http_text http = {0};
+        struct arena arena;
+        auto_buf text = {0};
+        struct str expected;
+
+        if (!str_ends(name, STR(".input")))
+            continue;
+        arena_init(&arena, ARENA_LIMIT_DEFAULT);
+        expected = http_text_file(name.ptr, &arena);
+        name = arena_printf(&arena, "%.*s.http", (int)(name.len - 6), name.ptr);
+        assert_true(http_text_parse(http_text_file(name.ptr, &arena), &http));
+        show(&http, &arena, &text);
+        if (!str_eq(buf_str(&text), expected))
+            fail_msg("%s: %.*s", name.ptr, STR_ARG(buf_str(&text)));
+        arena_free(&arena);
+        count++;
+    }
+    (void)closedir(folder);
+    assert_true(count >= 33);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_clients_send_is_understood),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,16 @@
+/* How the services differ where the models do not say it: one row a service. */
+#pragma once
+
+#include "model/shape.h"
+
+struct service_rules {
+    const char *service;    /* our id; NULL: all others */
+    const char *validation; /* error type of a value that breaks the model's constraints */
+    const char *missing;    /* error type of a required member that is absent, NULL: as above, in value_check's words */
+    const char *missing_text; /* printf format for the member's name on the wire */
+    const char *fault;        /* error type of a fault of ours */
+    bool nul_allowed;         /* strings may hold NUL */
+};
+
+/* Never NULL; service may be NULL. */
+const struct service_rules *service_rules_of(const struct service *service);
