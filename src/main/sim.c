@@ -1,0 +1,81 @@
+#include "sim/sim.h"
+
+#include "main/verbs.h"
+
+#include <stdint.h>
+
+static void print(const struct sim_options *options, const struct sim_result *result, bool json)
+{
+    const struct {
+        const char *name;
+        unsigned long long value;
+    } rows[] = {
+        {"seed", options->seed},
+        {"hosts", options->hosts},
+        {"placements", result->placements},
+        {"messages", result->messages},
+        {"lostMessages", result->lost_messages},
+        {"hostLosses", result->host_losses},
+        {"serverRestarts", result->restarts},
+        {"failedCommits", result->failed_commits},
+        {"turns", result->turns},
+        {"virtualMs", (unsigned long long)result->virtual_ms},
+    };
+    double rate = result->wall_s > 0 ? (double)result->placements / result->wall_s : 0.0;
+
+    if (json)
+        (void)printf("{");
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (json)
+            (void)printf("\"%s\":%llu,", rows[i].name, rows[i].value);
+        else
+            (void)printf("%-20s %llu\n", rows[i].name, rows[i].value);
+    if (json)
+        (void)printf("\"placementsPerSecond\":%.0f}\n", rate);
+    else
+        (void)printf("%-20s %.0f\n", "placementsPerSecond", rate);
+}
+
+int verb_sim(const struct verb *verb, int argc, char **argv)
+{
+    unsigned long seed = 1;
+    unsigned long hosts = 10;
+    unsigned long tasks = 500;
+    unsigned long runs = 1;
+    bool calm = false;
+    bool json = false;
+    const struct option_spec rows[] = {
+        {"seed", OPTION_NUMBER, "N", "the world's seed (1); a failure is replayed by its seed", &seed},
+        {"hosts", OPTION_NUMBER, "H", "how many hosts (10)", &hosts},
+        {"tasks", OPTION_NUMBER, "T", "how many tasks are run (500)", &tasks},
+        {"runs", OPTION_NUMBER, "N", "how many worlds, from that seed on (1)", &runs},
+        {"no-faults", OPTION_FLAG, NULL, "lose no host, no message and no server", &calm},
+        {"json", OPTION_FLAG, NULL, "print JSON", &json},
+        {0},
+    };
+    int first;
+    int status;
+
+    if (!options_parse(verb, rows, argc, argv, &first, &status))
+        return status;
+    if (hosts < 1 || hosts > 100000) {
+        (void)fprintf(stderr, "berth sim: --hosts takes 1 to 100000\n");
+        return EXIT_USAGE;
+    }
+    for (unsigned long i = 0; i < runs; i++) {
+        struct sim_options options = {
+            .seed = seed + i, .hosts = (unsigned)hosts, .tasks = (unsigned)tasks, .faults = !calm};
+        struct sim_result result;
+        struct fail f;
+
+        if (!sim_run(&options, &result, &f)) {
+            (void)fprintf(
+                stderr,
+                "berth sim: seed %lu is broken: %s\nReplay it: berth sim --seed %lu --hosts %lu --tasks %lu%s\n",
+                seed + i, f.message, seed + i, hosts, tasks, calm ? " --no-faults" : "");
+            return EXIT_FAILED;
+        }
+        print(&options, &result, json);
+    }
+    return EXIT_OK;
+}
