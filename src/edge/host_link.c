@@ -1,0 +1,305 @@
+#include "edge/host_link.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/must.h"
+#include "os/link.h"
+#include "plane/ec2/host.h"
+#include "plane/ecs/task.h"
+
+#include <pthread.h>
+
+/* One link. Sends go through its own queue and thread, so that a slow host never holds up the core. */
+struct host_peer {
+    struct host_links *links;
+    struct link *link;
+    struct str host_id; /* after hello; in `space` */
+    pthread_t sender;
+    pthread_cond_t wake;
+    struct buf next; /* the newest assignment not yet sent: it says all that older ones said */
+    bool ending;
+    char space[128];
+};
+
+struct host_links {
+    struct str token;
+    struct loop *loop;
+    pthread_mutex_t lock; /* protects by_host, count and every peer's next and ending */
+    pthread_cond_t gone;
+    struct map by_host;
+    size_t count;
+    struct host_peer *peers[1024];
+};
+
+/* ---- jobs ---- */
+
+enum job_kind { JOB_HELLO, JOB_REPORT, JOB_CLOSED };
+
+struct link_job {
+    struct job job;
+    struct host_links *links;
+    enum job_kind kind;
+    struct str host_id, bytes;
+    struct arena arena;
+    struct host_from_host message;
+};
+
+static bool job_run(struct job *job, struct transaction *tx)
+{
+    struct link_job *link_job = list_item(&job->link, struct link_job, job.link);
+    const struct host_report *report = link_job->message.report;
+
+    switch (link_job->kind) {
+    case JOB_HELLO:
+        host_connected(tx, link_job->message.hello);
+        break;
+    case JOB_CLOSED:
+        host_disconnected(tx, link_job->host_id);
+        break;
+    case JOB_REPORT:
+        for (size_t i = 0; i < report->tasks.count; i++)
+            task_observe(tx, link_job->host_id, &report->tasks.items[i]);
+        if (report->complete)
+            task_observe_complete(tx, link_job->host_id, report);
+        break;
+    }
+    return true;
+}
+
+static void job_done(struct job *job, bool durable)
+{
+    struct link_job *link_job = list_item(&job->link, struct link_job, job.link);
+
+    if (!durable && link_job->kind != JOB_REPORT) {
+        loop_submit(link_job->links->loop, job); /* reports come again by themselves */
+        return;
+    }
+    arena_free(&link_job->arena);
+    free(link_job);
+}
+
+static void submit(struct host_links *links, enum job_kind kind, struct str host_id, struct link_job *link_job)
+{
+    link_job->job = (struct job){.actor = "host", .run = job_run, .done = job_done};
+    link_job->links = links;
+    link_job->kind = kind;
+    link_job->host_id = arena_str(&link_job->arena, host_id);
+    link_job->job.cause = link_job->host_id;
+    loop_submit(links->loop, &link_job->job);
+}
+
+static struct link_job *job_new(void)
+{
+    struct link_job *link_job = calloc(1, sizeof(*link_job));
+
+    must(link_job != NULL);
+    arena_init(&link_job->arena, ARENA_LIMIT_DEFAULT);
+    return link_job;
+}
+
+/* ---- one link ---- */
+
+static void *send_main(void *context)
+{
+    struct host_peer *peer = context;
+    struct host_links *links = peer->links;
+    bool ending = false;
+
+    (void)pthread_mutex_lock(&links->lock);
+    while (!ending) {
+        struct buf out = peer->next;
+
+        if (out.len == 0 && !peer->ending) {
+            (void)pthread_cond_wait(&peer->wake, &links->lock);
+            continue;
+        }
+        ending = peer->ending;
+        peer->next = (struct buf){.limit = LINK_MESSAGE_MAX};
+        (void)pthread_mutex_unlock(&links->lock);
+        if (!ending)
+            (void)link_send(peer->link, buf_str(&out));
+        buf_free(&out);
+        (void)pthread_mutex_lock(&links->lock);
+    }
+    (void)pthread_mutex_unlock(&links->lock);
+    return NULL;
+}
+
+static void hello(struct host_peer *peer, struct link_job *link_job)
+{
+    struct host_links *links = peer->links;
+    struct str host_id = link_job->message.hello->host_id;
+    struct host_peer *older;
+
+    memcpy(peer->space, host_id.ptr, host_id.len);
+    (void)pthread_mutex_lock(&links->lock);
+    peer->host_id = (struct str){peer->space, host_id.len};
+    older = map_put(&links->by_host, peer->host_id, peer);
+    if (older != NULL)
+        link_shut(older->link);
+    (void)pthread_mutex_unlock(&links->lock);
+    log_info("host %.*s is connected", STR_ARG(peer->host_id));
+    submit(links, JOB_HELLO, peer->host_id, link_job);
+}
+
+static bool hello_is_good(const struct host_hello *hello)
+{
+    return hello != NULL && hello->host_id.len > 0 && hello->host_id.len < 128 && hello->has_cpu_units &&
+           hello->has_memory_mib;
+}
+
+static void message(void *context, struct link *link, struct str bytes)
+{
+    struct host_peer *peer = link_user(link);
+    struct link_job *link_job = job_new();
+    struct fail f;
+
+    (void)context;
+    if (!value_decode(&host_from_host_shape, bytes, &link_job->message, &link_job->arena, &f)) {
+        log_warning("host %.*s sends what cannot be read, its link is cut: %s", STR_ARG(peer->host_id), f.message);
+        link_shut(link);
+    } else if (peer->host_id.ptr == NULL && hello_is_good(link_job->message.hello)) {
+        hello(peer, link_job);
+        return;
+    } else if (peer->host_id.ptr != NULL && link_job->message.report != NULL) {
+        submit(peer->links, JOB_REPORT, peer->host_id, link_job);
+        return;
+    }
+    arena_free(&link_job->arena);
+    free(link_job);
+}
+
+static void closed(void *context, struct link *link)
+{
+    struct host_peer *peer = link_user(link);
+    struct host_links *links = peer->links;
+    bool current;
+
+    (void)context;
+    (void)pthread_mutex_lock(&links->lock);
+    current = peer->host_id.ptr != NULL && map_get(&links->by_host, peer->host_id) == peer;
+    if (current)
+        (void)map_remove(&links->by_host, peer->host_id);
+    peer->ending = true;
+    (void)pthread_cond_signal(&peer->wake);
+    (void)pthread_mutex_unlock(&links->lock);
+    (void)pthread_join(peer->sender, NULL);
+    if (current) {
+        log_warning("host %.*s is disconnected", STR_ARG(peer->host_id));
+        submit(links, JOB_CLOSED, peer->host_id, job_new());
+    }
+    link_free(link);
+    buf_free(&peer->next);
+    (void)pthread_cond_destroy(&peer->wake);
+    (void)pthread_mutex_lock(&links->lock);
+    for (size_t i = 0; i < COUNT_OF(links->peers); i++)
+        if (links->peers[i] == peer)
+            links->peers[i] = NULL;
+    links->count--;
+    (void)pthread_cond_broadcast(&links->gone);
+    (void)pthread_mutex_unlock(&links->lock);
+    free(peer);
+}
+
+/* The upgraded connection. */
+static void take(void *context, int fd, struct str early)
+{
+    static const struct link_handler handler = {.message = message, .closed = closed};
+    struct host_links *links = context;
+    struct host_peer *peer = calloc(1, sizeof(*peer));
+    size_t at = 0;
+
+    must(peer != NULL);
+    peer->links = links;
+    peer->next.limit = LINK_MESSAGE_MAX;
+    must(pthread_cond_init(&peer->wake, NULL) == 0);
+    (void)pthread_mutex_lock(&links->lock);
+    while (at < COUNT_OF(links->peers) && links->peers[at] != NULL)
+        at++;
+    if (at == COUNT_OF(links->peers)) {
+        (void)pthread_mutex_unlock(&links->lock);
+        log_error("more than %zu hosts want a link; one is refused", COUNT_OF(links->peers));
+        (void)close(fd);
+        free(peer);
+        return;
+    }
+    links->peers[at] = peer;
+    links->count++;
+    peer->link = link_start(fd, early, &handler, peer);
+    must(pthread_create(&peer->sender, NULL, send_main, peer) == 0);
+    (void)pthread_mutex_unlock(&links->lock);
+}
+
+/* ---- the door ---- */
+
+static bool begin(void *context, struct http_exchange *exchange)
+{
+    (void)context;
+    exchange->body_limit = 0;
+    return true;
+}
+
+static void complete(void *context, struct http_exchange *exchange)
+{
+    static const struct http_header headers[] = {{STR_INIT("Upgrade"), STR_INIT("berth-host")}};
+    struct host_links *links = context;
+    struct str sent = wire_header(&exchange->request, "authorization");
+    struct str bearer = STR("Bearer ");
+    struct http_reply refusal = {.status = 403, .kind = HTTP_BODY_BYTES, .bytes = STR("the token is wrong\n")};
+
+    if (!str_starts(sent, bearer) || !str_eq(str_from(sent, bearer.len), links->token)) {
+        http_exchange_reply(exchange, &refusal);
+        return;
+    }
+    http_exchange_upgrade(exchange, headers, COUNT_OF(headers), take, links);
+}
+
+struct http_handler host_links_handler(struct host_links *links)
+{
+    return (struct http_handler){.context = links, .begin = begin, .complete = complete};
+}
+
+void host_links_send(struct host_links *links, struct str host_id, struct str bytes)
+{
+    struct host_peer *peer;
+
+    (void)pthread_mutex_lock(&links->lock);
+    peer = map_get(&links->by_host, host_id);
+    if (peer != NULL) {
+        buf_clear(&peer->next);
+        buf_add(&peer->next, bytes);
+        (void)pthread_cond_signal(&peer->wake);
+    }
+    (void)pthread_mutex_unlock(&links->lock);
+}
+
+struct host_links *host_links_new(struct str token)
+{
+    struct host_links *links = calloc(1, sizeof(*links));
+
+    must(links != NULL);
+    links->token = token;
+    must(pthread_mutex_init(&links->lock, NULL) == 0);
+    must(pthread_cond_init(&links->gone, NULL) == 0);
+    return links;
+}
+
+void host_links_begin(struct host_links *links, struct loop *loop)
+{
+    links->loop = loop;
+}
+
+void host_links_end(struct host_links *links)
+{
+    (void)pthread_mutex_lock(&links->lock);
+    for (size_t i = 0; i < COUNT_OF(links->peers); i++)
+        if (links->peers[i] != NULL)
+            link_shut(links->peers[i]->link);
+    while (links->count > 0)
+        (void)pthread_cond_wait(&links->gone, &links->lock);
+    (void)pthread_mutex_unlock(&links->lock);
+    map_free(&links->by_host);
+    (void)pthread_mutex_destroy(&links->lock);
+    (void)pthread_cond_destroy(&links->gone);
+    free(links);
+}

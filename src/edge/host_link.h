@@ -1,0 +1,22 @@
+/* The server's end of the host links: who is connected, messages in as jobs, assignments out.
+ *
+ * A host that says hello takes the place of an older link of the same host. The record follows: host_connected and
+ * host_disconnected are jobs, tried again until they are durable. */
+#pragma once
+
+#include "edge/loop.h"
+#include "os/http_server.h"
+
+struct host_links;
+
+struct host_links *host_links_new(struct str token);
+/* Before the first request; the loop outlives the links. */
+void host_links_begin(struct host_links *links, struct loop *loop);
+/* Shuts every link and waits until their threads are done. */
+void host_links_end(struct host_links *links);
+
+/* Serves /_berth/host: an upgrade that bears the token. */
+struct http_handler host_links_handler(struct host_links *links);
+
+/* Sends an assignment to a host, if it is connected. Core thread (an effect). */
+void host_links_send(struct host_links *links, struct str host_id, struct str bytes);
