@@ -1,0 +1,225 @@
+/* Owns the listening socket and libmicrohttpd's threads: start, stop, and the choice of their options. */
+#include "os/http_internal.h"
+
+#include "base/must.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum {
+    THREAD_STACK_BYTES = 256 << 10,
+    HEADER_BYTES_MAX_DEFAULT = 16 << 10,
+    HEAD_TIMEOUT_S_DEFAULT = 10,
+    /* Of each connection: half of it reads bodies (32 KiB a system call), the rest holds the parsed head and the head
+     * of the reply. libmicrohttpd wipes it all between requests, so more costs time on small ones. */
+    CONNECTION_BYTES_MIN = 64 << 10,
+    CONNECTION_BYTES_BEHIND_HEAD = 48 << 10,
+    CONNECTIONS_REFUSED_MAX = 64, /* over the limit, but still told so with 503 */
+    BACKLOG = 1024,
+};
+
+static bool bind_to(int fd, const struct http_server_options *options, const struct addrinfo *address, struct fail *f)
+{
+    const int on = 1;
+    const int off = 0;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (address->ai_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
+        return fail(f, errno == EADDRINUSE ? FAIL_CONFLICT : FAIL_SYSTEM, "listen on %s port %u: %s", options->address,
+                    options->port, strerror(errno));
+    return true;
+}
+
+static bool listen_on(const struct http_server_options *options, int *ret_fd, struct fail *f)
+{
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *address;
+    char port[8];
+    bool bound;
+    int error;
+    auto_fd fd = -1;
+
+    (void)snprintf(port, sizeof(port), "%u", options->port);
+    error = getaddrinfo(options->address, port, &hints, &address);
+    if (error != 0)
+        return fail(f, FAIL_INPUT, "listen on %s: %s", options->address, gai_strerror(error));
+    fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bound = fd >= 0 ? bind_to(fd, options, address, f) : fail(f, FAIL_SYSTEM, "socket: %s", strerror(errno));
+    freeaddrinfo(address);
+    if (!bound)
+        return false;
+    *ret_fd = take_fd(&fd);
+    return true;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+
+    must(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+/* The path stays as it was sent: signatures are computed over the raw bytes. */
+static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return strlen(text);
+}
+
+/* What libmicrohttpd has to say concerns single clients' mistakes; it has a counter nowhere and is not for the log. */
+static void say_nothing(void *context, const char *format, va_list args)
+{
+    (void)context;
+    (void)format;
+    (void)args;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
+{
+    const struct http_server_options *options = &server->options;
+    bool tls = options->tls_certificate_pem != NULL;
+    unsigned connections_each = options->connections_max + CONNECTIONS_REFUSED_MAX;
+    size_t bytes_each = options->header_bytes_max + CONNECTION_BYTES_BEHIND_HEAD;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+                     MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0U);
+    struct MHD_OptionItem tls_items[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_certificate_pem},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->tls_key_pem},
+        {MHD_OPTION_END, 0, NULL},
+    };
+
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, exchange_proceed, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, options->threads,
+        /* libmicrohttpd divides the limit among its threads; clients do not spread evenly. session_start counts. */
+        MHD_OPTION_CONNECTION_LIMIT, connections_each * options->threads, MHD_OPTION_CONNECTION_TIMEOUT,
+        options->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        bytes_each < CONNECTION_BYTES_MIN ? (size_t)CONNECTION_BYTES_MIN : bytes_each, MHD_OPTION_THREAD_STACK_SIZE,
+        (size_t)THREAD_STACK_BYTES, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+        exchange_at_request_line, server, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, server,
+        MHD_OPTION_NOTIFY_CONNECTION, session_notify, server, tls ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls_items,
+        MHD_OPTION_END);
+}
+
+static struct http_server *server_new(const struct http_server_options *options, const struct http_handler *handler)
+{
+    struct http_server *server = calloc(1, sizeof(*server));
+    pthread_condattr_t monotonic;
+
+    if (server == NULL)
+        return NULL;
+    server->handler = *handler;
+    server->options = *options;
+    if (options->header_bytes_max == 0)
+        server->options.header_bytes_max = HEADER_BYTES_MAX_DEFAULT;
+    if (options->head_timeout_s == 0)
+        server->options.head_timeout_s = HEAD_TIMEOUT_S_DEFAULT;
+    list_init(&server->sessions);
+    (void)pthread_mutex_init(&server->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&server->changed, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    return server;
+}
+
+static void server_free(struct http_server *server)
+{
+    (void)pthread_cond_destroy(&server->changed);
+    (void)pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+bool http_server_start(const struct http_server_options *options, const struct http_handler *handler,
+                       struct http_server **ret_server, struct fail *f)
+{
+    struct http_server *server;
+    auto_fd fd = -1;
+
+    must(options->threads >= 1);
+    if (!listen_on(options, &fd, f))
+        return false;
+    server = server_new(options, handler);
+    if (server == NULL)
+        return fail(f, FAIL_SYSTEM, "start the HTTP server: out of memory");
+    server->port = port_of(fd);
+    if (!session_watch_start(server, f)) {
+        server_free(server);
+        return false;
+    }
+    server->daemon = start_daemon(server, fd);
+    if (server->daemon == NULL) {
+        session_watch_stop(server);
+        server_free(server);
+        return fail(f, FAIL_SYSTEM, "start the HTTP server on port %u: its threads%s could not be set up",
+                    options->port, options->tls_certificate_pem == NULL ? "" : " or its certificate and key");
+    }
+    server->fd = take_fd(&fd);
+    *ret_server = server;
+    return true;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+/* Waits until nothing is under way, up to grace_ms; under server->lock. */
+static void wait_for_exchanges(struct http_server *server, unsigned grace_ms)
+{
+    struct timespec end;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += grace_ms / 1000;
+    end.tv_nsec += (long)(grace_ms % 1000) * 1000000;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_sec++;
+        end.tv_nsec -= 1000000000;
+    }
+    while (server->exchange_count + server->tunnel_count > 0)
+        if (pthread_cond_timedwait(&server->changed, &server->lock, &end) == ETIMEDOUT)
+            return;
+}
+
+/* Closes the listening socket under libmicrohttpd's feet: its number becomes something that is never ready, until
+ * MHD_stop_daemon closes it. MHD_quiesce_daemon (0.9.75) is meant for this, but with a thread pool it races with the
+ * threads' own handling of the socket and aborts; a mere shutdown(2) would keep them spinning on EPOLLHUP. */
+static void stop_listening(struct http_server *server)
+{
+    auto_fd never_ready = eventfd(0, EFD_CLOEXEC);
+
+    if (never_ready >= 0)
+        (void)dup3(never_ready, server->fd, O_CLOEXEC);
+}
+
+void http_server_stop(struct http_server *server, unsigned grace_ms)
+{
+    atomic_store(&server->stopping, true);
+    stop_listening(server);
+    (void)pthread_mutex_lock(&server->lock);
+    wait_for_exchanges(server, grace_ms);
+    server->cutting = true; /* libmicrohttpd must not be stopped with a connection suspended */
+    list_each(link, after, &server->sessions)
+    {
+        struct session *session = list_item(link, struct session, link);
+
+        if (session->exchange != NULL)
+            exchange_cut(session->exchange);
+    }
+    must(server->tunnel_count == 0);
+    (void)pthread_mutex_unlock(&server->lock);
+    MHD_stop_daemon(server->daemon);
+    session_watch_stop(server);
+    server_free(server);
+}
