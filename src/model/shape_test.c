@@ -1,0 +1,160 @@
+/* Unit tests: what the generator wrote, and the lookups in it. */
+#include "model/gen/cloudwatch.h"
+#include "model/gen/ec2.h"
+#include "model/gen/ecs.h"
+#include "model/gen/eks.h"
+#include "model/gen/elbv2.h"
+#include "model/gen/logs.h"
+#include "model/gen/s3.h"
+#include "model/gen/sts.h"
+#include "model/interpret.h"
+#include "model/model_test.h"
+#include "model/services.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void finds_every_operation_shape_and_member(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        const struct service *service = services[i];
+
+        for (size_t j = 0; j < service->operation_count; j++) {
+            assert_ptr_equal(service_operation(service, str_of(service->operations[j].name)), &service->operations[j]);
+            assert_ptr_equal(service->operations[j].service, service);
+            assert_int_equal(service->operations[j].input->kind, SHAPE_STRUCTURE);
+            assert_int_equal(service->operations[j].output->kind, SHAPE_STRUCTURE);
+        }
+        for (size_t j = 0; j < service->shape_count; j++)
+            assert_ptr_equal(service_shape(service, str_of(service->shapes[j]->name)), service->shapes[j]);
+        assert_null(service_operation(service, STR("NoSuchThing")));
+        assert_null(service_shape(service, STR("")));
+    }
+    assert_ptr_equal(shape_member(&ecs_run_task_request_shape, STR("taskDefinition"))->shape, &ecs_string_shape);
+    assert_null(shape_member(&ecs_run_task_request_shape, STR("taskdefinition")));
+}
+
+static void check_members(const struct shape *structure)
+{
+    for (size_t i = 0; i < structure->member_count; i++) {
+        const struct member *member = &structure->members[i];
+        size_t size = member->shape->kind == SHAPE_STRUCTURE ? sizeof(void *) : member->shape->size;
+
+        assert_true(member->offset + size <= structure->size);
+        assert_true(member->has_offset < structure->size);
+        assert_int_equal(member->has_offset != 0, member->shape->kind >= SHAPE_BOOLEAN);
+        assert_ptr_equal(shape_member(structure, str_of(member->name)), member);
+    }
+}
+
+static void members_lie_within_their_struct(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        for (size_t j = 0; j < services[i]->shape_count; j++)
+            check_members(services[i]->shapes[j]);
+}
+
+static void enums_have_names_and_values(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        for (size_t j = 0; j < services[i]->shape_count; j++) {
+            const struct shape *shape = services[i]->shapes[j];
+
+            for (int value = 1; value <= (int)shape->enum_count; value++)
+                assert_int_equal(enum_value(shape, str_of(enum_name(shape, value))), value);
+        }
+    }
+    assert_string_equal(enum_name(&ecs_launch_type_shape, ECS_LAUNCH_TYPE_FARGATE), "FARGATE");
+    assert_string_equal(enum_name(&ecs_network_mode_shape, ECS_NETWORK_MODE_NONE_), "none");
+    assert_int_equal(enum_value(&ec2_instance_type_shape, STR("c5.24xlarge")), EC2_INSTANCE_TYPE_C5_24XLARGE);
+    assert_null(enum_name(&ecs_launch_type_shape, 0));
+    assert_null(enum_name(&ecs_launch_type_shape, -1));
+    assert_null(enum_name(&ecs_launch_type_shape, (int)ecs_launch_type_shape.enum_count + 1));
+    assert_int_equal(enum_value(&ecs_launch_type_shape, STR("fargate")), 0);
+}
+
+/* One fact of each kind, compared with the model by hand. */
+static void facts_of_the_models_are_in_the_tables(void **state)
+{
+    const struct operation *run_task = &ecs_run_task_operation;
+    const struct operation *delete_vpc = service_operation(&ec2_service, STR("DeleteVpc"));
+    const struct operation *describe = service_operation(&elbv2_service, STR("DescribeLoadBalancers"));
+    const struct operation *cluster = service_operation(&eks_service, STR("DescribeCluster"));
+
+    (void)state;
+    assert_string_equal(run_task->name, "RunTask");
+    assert_ptr_equal(run_task->input, &ecs_run_task_request_shape);
+    assert_string_equal(ecs_service.target_prefix, "AmazonEC2ContainerServiceV20141113");
+    assert_string_equal(ecs_service.json_version, "1.1");
+    assert_int_equal(ecs_service.protocol, PROTOCOL_JSON);
+    assert_int_equal(ec2_service.protocol, PROTOCOL_EC2);
+    assert_ptr_equal(delete_vpc->output, &nothing_shape);
+    assert_string_equal(describe->result_wrapper, "DescribeLoadBalancersResult");
+    assert_string_equal(describe->pagination.result_key, "LoadBalancers");
+    assert_string_equal(cluster->http_method, "GET");
+    assert_string_equal(cluster->uri, "/clusters/{name}");
+    assert_int_equal(cluster->input->members[0].location, LOCATION_URI);
+    assert_int_equal(cloudwatch_service.protocol, PROTOCOL_JSON);
+    assert_int_equal(cloudwatch_service.protocols, 1U << PROTOCOL_JSON | 1U << PROTOCOL_QUERY | 1U << PROTOCOL_CBOR);
+    assert_true(cloudwatch_service.query_compatible);
+    assert_string_equal(ELBV2_ERROR_LOAD_BALANCER_NOT_FOUND_EXCEPTION, "LoadBalancerNotFound");
+    assert_string_equal(ECS_ERROR_CLUSTER_NOT_FOUND_EXCEPTION, "ClusterNotFoundException");
+    assert_true(ecs_server_exception_shape.is_fault);
+    assert_true(service_operation(&sts_service, STR("AssumeRoleWithWebIdentity"))->unsigned_allowed);
+    assert_false(service_operation(&sts_service, STR("AssumeRole"))->unsigned_allowed);
+    assert_true(service_shape(&logs_service, STR("StartLiveTailResponseStream"))->is_event_stream);
+    assert_true(shape_member(&s3_get_object_output_shape, STR("Body"))->streaming);
+    assert_true(shape_member(&s3_get_object_output_shape, STR("Body"))->payload);
+    assert_string_equal(shape_member(&ec2_vpc_shape, STR("VpcId"))->location_name, "vpcId");
+}
+
+static void presence_is_told_by_the_value_or_its_mark(void **state)
+{
+    const struct member *count = shape_member(&ecs_run_task_request_shape, STR("count"));
+    const struct member *cluster = shape_member(&ecs_run_task_request_shape, STR("cluster"));
+    struct ecs_run_task_request request = {0};
+
+    (void)state;
+    assert_false(member_present(count, &request));
+    assert_false(member_present(cluster, &request));
+    SET(&request, count, 0);
+    request.cluster = STR("");
+    assert_true(member_present(count, &request));
+    assert_true(member_present(cluster, &request));
+    request.has_count = false;
+    member_mark(count, &request);
+    member_mark(cluster, &request);
+    assert_true(request.has_count);
+}
+
+static void records_of_our_own_use_shapes_of_apis(void **state)
+{
+    struct ecs_task task = {.cluster_arn = STR("arn")};
+    struct model_test_task_record record = {.task = &task};
+    struct model_test_everything everything = {.default_ = true, .has_default_ = true};
+
+    (void)state;
+    assert_true(str_is(record.task->cluster_arn, "arn"));
+    assert_ptr_equal(shape_member(&model_test_task_record_shape, STR("task"))->shape, &ecs_task_shape);
+    assert_true(everything.default_);
+    assert_int_equal(model_test_service.operation_count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_every_operation_shape_and_member),
+        cmocka_unit_test(members_lie_within_their_struct),
+        cmocka_unit_test(enums_have_names_and_values),
+        cmocka_unit_test(facts_of_the_models_are_in_the_tables),
+        cmocka_unit_test(presence_is_told_by_the_value_or_its_mark),
+        cmocka_unit_test(records_of_our_own_use_shapes_of_apis),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
