@@ -202,7 +202,7 @@ static void closed(void *context, struct link *link)
 }
 
 /* The upgraded connection. */
-static void take(void *context, int fd, struct str early)
+static void take(void *context, struct http_socket socket, struct str early)
 {
     static const struct link_handler handler = {.message = message, .closed = closed};
     struct host_links *links = context;
@@ -219,13 +219,13 @@ static void take(void *context, int fd, struct str early)
     if (at == COUNT_OF(links->peers)) {
         (void)pthread_mutex_unlock(&links->lock);
         log_error("more than %zu hosts want a link; one is refused", COUNT_OF(links->peers));
-        (void)close(fd);
+        http_socket_close(&socket);
         free(peer);
         return;
     }
     links->peers[at] = peer;
     links->count++;
-    peer->link = link_start(fd, early, &handler, peer);
+    peer->link = link_start(socket, early, &handler, peer);
     must(pthread_create(&peer->sender, NULL, send_main, peer) == 0);
     (void)pthread_mutex_unlock(&links->lock);
 }

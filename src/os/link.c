@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 enum { LENGTH_BYTES = 4, SEND_TIMEOUT_S = 10, DIAL_TIMEOUT_S = 5, HEAD_MAX = 4096, THREAD_STACK = 256 << 10 };
 
 struct link {
+    struct http_socket socket;
     int fd;
     struct link_handler handler;
     void *user;
@@ -78,15 +80,18 @@ static void *read_main(void *context)
     return NULL;
 }
 
-struct link *link_start(int fd, struct str early, const struct link_handler *handler, void *user)
+struct link *link_start(struct http_socket socket, struct str early, const struct link_handler *handler, void *user)
 {
     struct link *link = calloc(1, sizeof(*link));
     struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
     pthread_attr_t attributes;
     pthread_t thread;
+    int fd = socket.fd;
     int on = 1;
 
     must(link != NULL);
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    link->socket = socket;
     link->fd = fd;
     link->handler = *handler;
     link->user = user;
@@ -130,7 +135,7 @@ void link_shut(struct link *link)
 
 void link_free(struct link *link)
 {
-    (void)close(link->fd);
+    http_socket_close(&link->socket);
     buf_free(&link->in);
     (void)pthread_mutex_destroy(&link->send_lock);
     free(link);

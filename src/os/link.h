@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/str.h"
+#include "os/http_server.h"
 
 enum { LINK_MESSAGE_MAX = 64 << 20 };
 
@@ -20,8 +21,8 @@ struct link_handler {
     void (*closed)(void *context, struct link *link);
 };
 
-/* Takes over fd; `early` are bytes that came before. The handler is copied. */
-struct link *link_start(int fd, struct str early, const struct link_handler *handler, void *user);
+/* Takes over the socket; `early` are bytes that came before. The handler is copied. */
+struct link *link_start(struct http_socket socket, struct str early, const struct link_handler *handler, void *user);
 void *link_user(const struct link *link);
 
 /* Sends a message, from any thread; waits until the kernel has taken it. false: the link is closed, or the other side

@@ -1,0 +1,318 @@
+/* `berth server`: the composition root of the control plane. */
+#include "base/log.h"
+#include "base/must.h"
+#include "edge/api.h"
+#include "edge/front.h"
+#include "edge/host_link.h"
+#include "main/data_dir.h"
+#include "main/verbs.h"
+#include "model/gen/application_autoscaling.h"
+#include "model/gen/autoscaling.h"
+#include "model/gen/cloudwatch.h"
+#include "model/gen/ec2.h"
+#include "model/gen/ecr.h"
+#include "model/gen/ecr_public.h"
+#include "model/gen/ecs.h"
+#include "model/gen/efs.h"
+#include "model/gen/eks.h"
+#include "model/gen/elb.h"
+#include "model/gen/elbv2.h"
+#include "model/gen/iam.h"
+#include "model/gen/logs.h"
+#include "model/gen/secretsmanager.h"
+#include "model/gen/servicediscovery.h"
+#include "model/gen/ssm.h"
+#include "model/gen/sts.h"
+#include "os/clock.h"
+#include "plane/ec2/host.h"
+#include "plane/ecs/ecs.h"
+#include "plane/iam/iam.h"
+#include "plane/vpc/vpc.h"
+
+#include <signal.h>
+
+static const struct service *const services[] = {
+    &ecs_service,
+    &ecr_service,
+    &ec2_service,
+    &logs_service,
+    &sts_service,
+    &iam_service,
+    &elbv2_service,
+    &elb_service,
+    &autoscaling_service,
+    &cloudwatch_service,
+    &ssm_service,
+    &efs_service,
+    &eks_service,
+    &secretsmanager_service,
+    &ecr_public_service,
+    &application_autoscaling_service,
+    &servicediscovery_service,
+};
+
+static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain};
+
+struct server {
+    struct data_dir dir;
+    struct settings settings;
+    struct clock clock;
+    struct clock_fast fast;
+    struct engine *engine;
+    struct keys *keys;
+    struct host_links *links;
+    struct loop *loop;
+    struct front *front;
+    struct http_server *http;
+    int lock_fd;
+};
+
+/* ---- what the core tells ---- */
+
+static void release(void *context, const char *kind, struct str target, struct str bytes)
+{
+    struct server *server = context;
+
+    must(str_is(str_of(kind), "assignment"));
+    host_links_send(server->links, target, bytes);
+}
+
+static void write_env(const struct server *server, const struct access_key_record *key)
+{
+    const struct settings *settings = &server->settings;
+    auto_buf text = {.ptr = NULL};
+    struct fail f;
+
+    buf_printf(&text,
+               "export AWS_ACCESS_KEY_ID=%.*s\nexport AWS_SECRET_ACCESS_KEY=%.*s\nunset AWS_SESSION_TOKEN AWS_PROFILE\n"
+               "export AWS_REGION=%.*s\nexport AWS_DEFAULT_REGION=%.*s\nexport AWS_ENDPOINT_URL=http://%.*s\n"
+               "export AWS_EC2_METADATA_DISABLED=true\n"
+               "aws() { command aws --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"; }\n",
+               STR_ARG(key->access_key_id), STR_ARG(key->secret), STR_ARG(settings->default_region),
+               STR_ARG(settings->default_region), STR_ARG(settings->endpoint));
+    if (!data_dir_write(&server->dir, "env", buf_str(&text), &f))
+        log_error("the root key could not be written for `berth env`: %s", f.message);
+    buf_clear(&text);
+    buf_printf(
+        &text,
+        "[berth]\naws_access_key_id = %.*s\naws_secret_access_key = %.*s\nregion = %.*s\nendpoint_url = http://%.*s\n",
+        STR_ARG(key->access_key_id), STR_ARG(key->secret), STR_ARG(settings->default_region),
+        STR_ARG(settings->endpoint));
+    if (!data_dir_write(&server->dir, "aws-credentials", buf_str(&text), &f))
+        log_error("the AWS profile could not be written: %s", f.message);
+}
+
+static void changed(void *context, const struct change *change)
+{
+    struct server *server = context;
+    const struct access_key_record *key = change->after;
+
+    keys_changed(server->keys, change);
+    if (change->table == &access_key_table && key != NULL && key->kind == ACCESS_KEY_KIND_ROOT &&
+        str_eq(key->account_id, server->settings.default_account))
+        write_env(server, key);
+}
+
+/* ---- starting and stopping ---- */
+
+struct server_options {
+    const char *listen, *data, *auth, *region, *account, *vpc_cidr;
+    unsigned long clock_rate;
+    bool log_json;
+};
+
+static bool split_listen(const char *listen, struct arena *arena, const char **ret_address, uint16_t *ret_port,
+                         struct fail *f)
+{
+    struct str text = str_of(listen);
+    size_t colon = str_find_last(text, ':');
+    uint64_t port;
+
+    if (colon == text.len || !str_to_uint64(str_from(text, colon + 1), &port) || port < 1 || port > 65535)
+        return fail(f, FAIL_INPUT, "--listen takes ADDRESS:PORT, not '%s'", listen);
+    *ret_address = arena_cstr(arena, str_to(text, colon));
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
+static bool is_loopback(const char *address)
+{
+    return str_starts(str_of(address), STR("127.")) || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
+}
+
+static bool choose_settings(struct server *server, const struct server_options *options, const char *address,
+                            struct fail *f)
+{
+    bool auth_open = strcmp(options->auth, "open") == 0;
+
+    if (!auth_open && strcmp(options->auth, "iam") != 0)
+        return fail(f, FAIL_INPUT, "--auth takes iam or open, not '%s'", options->auth);
+    if (auth_open && !is_loopback(address))
+        return fail(f, FAIL_INPUT,
+                    "--auth=open lets everybody in, so it is refused unless --listen is a loopback address");
+    if (strlen(options->account) != 12)
+        return fail(f, FAIL_INPUT, "--account takes twelve digits, not '%s'", options->account);
+    server->settings = (struct settings){
+        .endpoint = str_of(options->listen),
+        .default_region = str_of(options->region),
+        .default_account = str_of(options->account),
+        .default_vpc_cidr = str_of(options->vpc_cidr),
+        .auth_open = auth_open,
+    };
+    return true;
+}
+
+static int64_t now_ms(void *context)
+{
+    const struct clock *clock = context;
+
+    return clock->now_ms(clock->context);
+}
+
+static bool start_loop(struct server *server, const struct server_options *options, struct arena *arena, struct fail *f)
+{
+    struct loop_options loop = {
+        .core = {.domains = domains,
+                 .domain_count = COUNT_OF(domains),
+                 .settings = &server->settings,
+                 .secret = front_secret,
+                 .context = server,
+                 .release = release,
+                 .changed = changed},
+        .now_ms = now_ms,
+        .clock_context = &server->clock,
+        .clock_rate = (unsigned)options->clock_rate,
+    };
+
+    front_secret(&loop.core.seed, sizeof(loop.core.seed));
+    if (!engine_sqlite_open(data_dir_file(&server->dir, "state.db", arena), &server->engine, f))
+        return false;
+    loop.core.engine = server->engine;
+    if (!loop_start(&loop, &server->loop, f))
+        return false;
+    host_links_begin(server->links, server->loop);
+    return true;
+}
+
+static bool start_front(struct server *server, const char *address, uint16_t port, struct fail *f)
+{
+    static struct operations operations[2];
+    struct front_options front = {
+        .loop = server->loop,
+        .authenticator = {server->keys, &server->settings, now_ms, &server->clock},
+        .services = services,
+        .service_count = COUNT_OF(services),
+        .operations = operations,
+        .operations_count = COUNT_OF(operations),
+        .settings = &server->settings,
+        .control_token = str_of(server->dir.token),
+        .host_link = host_links_handler(server->links),
+    };
+    struct http_server_options http = {
+        .address = address, .port = port, .threads = 2, .connections_max = 2000, .idle_timeout_s = 75};
+    struct http_handler handler;
+
+    operations[0] = (struct operations){ecs_handlers, ecs_handler_count};
+    operations[1] = (struct operations){sts_handlers, sts_handler_count};
+    server->front = front_new(&front);
+    handler = front_handler(server->front);
+    return http_server_start(&http, &handler, &server->http, f);
+}
+
+static void stop(struct server *server)
+{
+    if (server->http != NULL)
+        http_server_stop(server->http, 5000);
+    if (server->loop != NULL) {
+        host_links_end(server->links);
+        loop_stop(server->loop);
+    }
+    if (server->front != NULL)
+        front_free(server->front);
+    if (server->engine != NULL)
+        server->engine->kind->close(server->engine);
+    keys_free(server->keys);
+}
+
+static bool start(struct server *server, const struct server_options *options, struct arena *arena, struct fail *f)
+{
+    const char *address;
+    uint16_t port;
+
+    if (!split_listen(options->listen, arena, &address, &port, f) || !choose_settings(server, options, address, f) ||
+        !data_dir_open(options->data, &server->dir, f) || !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
+        return false;
+    server->links = host_links_new(str_of(server->dir.token));
+    return start_loop(server, options, arena, f) && start_front(server, address, port, f);
+}
+
+static void wait_for_the_end(void)
+{
+    sigset_t set;
+    int signal;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    must(sigwait(&set, &signal) == 0);
+    log_info("ending on signal %d", signal);
+}
+
+/* Before any thread is made: all threads inherit the mask, and sigwait takes the signals. */
+static void block_signals(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+int verb_server(const struct verb *verb, int argc, char **argv)
+{
+    struct server_options options = {.listen = "127.0.0.1:4566",
+                                     .data = DATA_DIR_DEFAULT,
+                                     .auth = "iam",
+                                     .region = "us-east-1",
+                                     .account = "000000000000",
+                                     .vpc_cidr = "172.31.0.0/16",
+                                     .clock_rate = 1};
+    const struct option_spec rows[] = {
+        {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the APIs answer (127.0.0.1:4566)", &options.listen},
+        {"data", OPTION_TEXT, "DIR", "where everything is kept (" DATA_DIR_DEFAULT ")", &options.data},
+        {"auth", OPTION_TEXT, "iam|open", "verify signatures, or let any key in (iam)", &options.auth},
+        {"region", OPTION_TEXT, "NAME", "the default region (us-east-1)", &options.region},
+        {"account", OPTION_TEXT, "ID", "the default account (000000000000)", &options.account},
+        {"vpc-cidr", OPTION_TEXT, "CIDR", "range of new default VPCs (172.31.0.0/16)", &options.vpc_cidr},
+        {"clock-rate", OPTION_NUMBER, "N", "let time run N times as fast, for tests (1)", &options.clock_rate},
+        {"log-json", OPTION_FLAG, NULL, "log lines as JSON", &options.log_json},
+        {0},
+    };
+    struct server server = {.lock_fd = -1};
+    struct arena arena;
+    struct fail f;
+    int first;
+    int status;
+
+    if (!options_parse(verb, rows, argc, argv, &first, &status))
+        return status;
+    if (options.clock_rate < 1)
+        options.clock_rate = 1;
+    log_setup(LOG_INFO, options.log_json);
+    block_signals();
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    server.clock = options.clock_rate == 1 ? clock_wall() : clock_fast(&server.fast, (int64_t)options.clock_rate);
+    server.keys = keys_new();
+    status = EXIT_OK;
+    if (start(&server, &options, &arena, &f)) {
+        log_info("ready: http://%s, data in %s", options.listen, options.data);
+        wait_for_the_end();
+    } else {
+        status = verb_failed(verb, &f);
+    }
+    stop(&server);
+    arena_free(&arena);
+    return status;
+}
