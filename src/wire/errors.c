@@ -100,8 +100,6 @@ static void answer_common(const struct wire_call *call, const struct common_erro
         return;
     case PROTOCOL_EC2:
         answer->status = row->ec2_status;
-        if (row->ec2_message != NULL)
-            answer->message = row->ec2_message;
         return;
     case PROTOCOL_JSON:
     case PROTOCOL_CBOR:
@@ -140,6 +138,8 @@ static struct answer find_answer(const struct wire_call *call, const struct fail
     answer.query_code = answer.name;
     if (row != NULL)
         answer_common(call, row, &answer);
+    if (row != NULL && call->protocol == PROTOCOL_EC2 && row->ec2_message != NULL && strcmp(type, row->query) == 0)
+        answer.message = row->ec2_message; /* not of what was raised as EC2's own, such as MissingParameter */
     if (shape == NULL)
         shape = find_shape(call, answer.name);
     if (shape != NULL)

@@ -1,16 +1,7 @@
 /* What real clients send (tests/corpus/wire), through route and decode; and what we answer, byte by byte. */
-#include "model/gen/cloudwatch.h"
-#include "model/gen/ec2.h"
-#include "model/gen/ecs.h"
-#include "model/gen/efs.h"
-#include "model/gen/eks.h"
-#include "model/gen/elb.h"
-#include "model/gen/elbv2.h"
-#include "model/gen/logs.h"
-#include "model/gen/secretsmanager.h"
-#include "model/gen/sts.h"
 #include "model/interpret.h"
 #include "wire/http_text.h"
+#include "wire/services.h"
 #include "wire/sigv4.h"
 
 #include <dirent.h>
@@ -18,11 +9,6 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static const struct service *const services[] = {
-    &ecs_service, &ec2_service, &sts_service,   &logs_service,       &efs_service,
-    &eks_service, &elb_service, &elbv2_service, &cloudwatch_service, &secretsmanager_service,
-};
 
 /* Routes and decodes a capture, and shows it as "Operation {input}\n", as its .input file has it. */
 static void show(struct http_text *http, struct arena *arena, struct buf *ret_text)

@@ -130,23 +130,26 @@ static bool read_string(struct decoder *decoder, const struct shape *shape, cons
 static bool read_list(struct decoder *decoder, const struct shape *shape, const json_t *json, struct list_value *list)
 {
     size_t count = json_array_size(json);
-    char *items;
 
     if (!json_is_array(json))
         return wrong_type(decoder, shape, json);
-    if (!decode_alloc(decoder, count, shape->element->size, (void **)&items))
+    if (!decode_alloc(decoder, count, shape->element->size, &list->items))
         return false;
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(json, i);
 
         if (json_is_null(item))
             continue;
-        if (!read_item(decoder, shape->element, item, items + list->count * shape->element->size))
+        if (!read_item(decoder, shape->element, item, list_at(shape, list, list->count)))
             return false;
         list->count++;
     }
-    list->items = items;
     return true;
+}
+
+static bool read_key(struct decoder *decoder, const struct shape *shape, struct str key, void *at)
+{
+    return shape->kind == SHAPE_ENUM ? decode_enum(decoder, shape, key, at) : decode_str(decoder, key, at);
 }
 
 static bool read_map(struct decoder *decoder, const struct shape *shape, const json_t *json, struct list_value *map)
@@ -154,25 +157,22 @@ static bool read_map(struct decoder *decoder, const struct shape *shape, const j
     const char *key;
     size_t len;
     json_t *item;
-    char *entries;
 
     if (!json_is_object(json))
         return wrong_type(decoder, shape, json);
-    if (!decode_alloc(decoder, json_object_size(json), shape->entry_size, (void **)&entries))
+    if (!decode_alloc(decoder, json_object_size(json), shape->entry_size, &map->items))
         return false;
     json_object_keylen_foreach((json_t *)(uintptr_t)json, key, len, item)
     {
-        char *entry = entries + map->count * shape->entry_size;
 
         if (json_is_null(item))
             continue;
-        if (!decode_str(decoder, (struct str){key, len}, (struct str *)(void *)entry))
+        if (!read_key(decoder, shape->key, (struct str){key, len}, map_key_at(shape, map, map->count)))
             return false;
-        if (!read_item(decoder, shape->element, item, entry + shape->value_offset))
+        if (!read_item(decoder, shape->element, item, map_value_at(shape, map, map->count)))
             return false;
         map->count++;
     }
-    map->items = entries;
     return true;
 }
 

@@ -51,30 +51,24 @@ void wire_json_write_string(struct str text, struct buf *out)
 
 static void write_list(const struct shape *shape, const struct list_value *list, struct buf *out)
 {
-    const char *items = list->items;
-
     buf_add_char(out, '[');
     for (size_t i = 0; i < list->count; i++) {
         if (i > 0)
             buf_add_char(out, ',');
-        wire_json_write(shape->element, items + i * shape->element->size, out);
+        wire_json_write(shape->element, list_at(shape, list, i), out);
     }
     buf_add_char(out, ']');
 }
 
 static void write_map(const struct shape *shape, const struct list_value *map, struct buf *out)
 {
-    const char *entries = map->items;
-
     buf_add_char(out, '{');
     for (size_t i = 0; i < map->count; i++) {
-        const char *entry = entries + i * shape->entry_size;
-
         if (i > 0)
             buf_add_char(out, ',');
-        wire_json_write_string(*(const struct str *)(const void *)entry, out);
+        wire_json_write_string(scalar_key(shape, map, i), out);
         buf_add_char(out, ':');
-        wire_json_write(shape->element, entry + shape->value_offset, out);
+        wire_json_write(shape->element, map_value_at(shape, map, i), out);
     }
     buf_add_char(out, '}');
 }
@@ -85,7 +79,6 @@ static void write_structure(const struct shape *shape, const void *value, struct
 
     for (size_t i = 0; i < shape->member_count; i++) {
         const struct member *member = &shape->members[i];
-        const void *at = member_at(member, value);
 
         if (member->location != LOCATION_BODY || !member_present(member, value))
             continue;
@@ -95,10 +88,10 @@ static void write_structure(const struct shape *shape, const void *value, struct
         buf_add_char(out, ':');
         if (member->timestamp_format == TIMESTAMP_ISO8601) {
             buf_add_char(out, '"');
-            scalar_iso8601(*(const int64_t *)at, out);
+            scalar_iso8601(*(const int64_t *)member_value(member, value), out);
             buf_add_char(out, '"');
         } else {
-            wire_json_write(member->shape, member->shape->kind == SHAPE_STRUCTURE ? *(void *const *)at : at, out);
+            wire_json_write(member->shape, member_value(member, value), out);
         }
     }
     buf_add_cstr(out, separator == '{' ? "{}" : "}");

@@ -143,26 +143,25 @@ static bool read_list(const struct reading *reading, const struct shape *shape, 
     struct node rest;
     struct node child;
     struct str segment;
-    char *items;
 
     if (!find_items(reading, shape, node, &rest))
         return true;
-    if (!decode_alloc(reading->decoder, count_items(rest), shape->element->size, (void **)&items))
+    if (!decode_alloc(reading->decoder, count_items(rest), shape->element->size, &list->items))
         return false;
     while (next_child(&rest, &segment, &child)) {
 
         if (!is_number(segment))
             continue;
-        if (!read_item(reading, shape->element, &child, items + list->count * shape->element->size))
+        if (!read_item(reading, shape->element, &child, list_at(shape, list, list->count)))
             return false;
         list->count++;
     }
-    list->items = items;
     return true;
 }
 
-/* One "key" and "value". A key that came before is refused: entries are unique. */
-static bool read_entry(const struct reading *reading, const struct shape *shape, const struct node *node, char *entry)
+/* One "key" and "value", put behind the entries there are. */
+static bool read_entry(const struct reading *reading, const struct shape *shape, const struct node *node,
+                       struct list_value *map)
 {
     struct node key;
     struct node value;
@@ -171,16 +170,23 @@ static bool read_entry(const struct reading *reading, const struct shape *shape,
         return decode_refuse(reading->decoder, "An entry of a map has no key");
     if (!find_child(*node, shape->value_name != NULL ? shape->value_name : "value", &value))
         return decode_refuse(reading->decoder, "An entry of a map has no value");
-    *(struct str *)(void *)entry = key.pairs[0].value;
-    return read_item(reading, shape->element, &value, entry + shape->value_offset);
+    if (!read_item(reading, shape->key, &key, map_key_at(shape, map, map->count)))
+        return false;
+    return read_item(reading, shape->element, &value, map_value_at(shape, map, map->count));
 }
 
-static bool is_new_key(const struct shape *shape, const char *entries, size_t count)
+static bool same_key(const struct shape *shape, const void *a, const void *b)
 {
-    struct str last = *(const struct str *)(const void *)(entries + count * shape->entry_size);
+    if (shape->kind == SHAPE_ENUM)
+        return *(const int *)a == *(const int *)b;
+    return str_eq(*(const struct str *)a, *(const struct str *)b);
+}
 
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(last, *(const struct str *)(const void *)(entries + i * shape->entry_size)))
+/* Entries are unique by their keys. */
+static bool is_new_key(const struct shape *shape, const struct list_value *map)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (same_key(shape->key, map_key_at(shape, map, i), map_key_at(shape, map, map->count)))
             return false;
     return true;
 }
@@ -193,25 +199,23 @@ static bool read_map(const struct reading *reading, const struct shape *shape, c
     struct node rest;
     struct node child;
     struct str segment;
-    char *entries;
 
     if (!find_items(reading, shape, node, &rest))
         return true;
     if (count_items(rest) > ENTRIES_MAX)
         return decode_refuse(reading->decoder, "A map has more than %d entries", ENTRIES_MAX);
-    if (!decode_alloc(reading->decoder, count_items(rest), shape->entry_size, (void **)&entries))
+    if (!decode_alloc(reading->decoder, count_items(rest), shape->entry_size, &map->items))
         return false;
     while (next_child(&rest, &segment, &child)) {
 
         if (!is_number(segment))
             continue;
-        if (!read_entry(reading, shape, &child, entries + map->count * shape->entry_size))
+        if (!read_entry(reading, shape, &child, map))
             return false;
-        if (!is_new_key(shape, entries, map->count))
+        if (!is_new_key(shape, map))
             return decode_refuse(reading->decoder, "A map has the same key twice");
         map->count++;
     }
-    map->items = entries;
     return true;
 }
 

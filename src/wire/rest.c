@@ -97,18 +97,16 @@ static bool read_repeated(struct decoder *decoder, const struct member *member, 
 {
     const struct shape *element = member->shape->element;
     struct list_value *list = member_at(member, value);
-    char *items;
 
     if (list->items != NULL)
         return true; /* already read at its first parameter */
-    if (!decode_alloc(decoder, form->count, element->size, (void **)&items))
+    if (!decode_alloc(decoder, form->count, element->size, &list->items))
         return false;
-    list->items = items;
     for (size_t i = 0; i < form->count; i++) {
 
         if (!str_is(form->pairs[i].name, wire_name(member)))
             continue;
-        if (!decode_text(decoder, element, form->pairs[i].value, items + list->count * element->size))
+        if (!decode_text(decoder, element, form->pairs[i].value, list_at(member->shape, list, list->count)))
             return false;
         list->count++;
     }

@@ -1,6 +1,7 @@
 #include "wire/scalar.h"
 
 #include "base/must.h"
+#include "model/interpret.h"
 
 #include <math.h>
 #include <time.h>
@@ -76,6 +77,15 @@ void scalar_iso8601(int64_t when_ms, struct buf *out)
     if (ms != 0)
         buf_printf(out, ".%03u", ms);
     buf_add_char(out, 'Z');
+}
+
+struct str scalar_key(const struct shape *map, const void *value, size_t index)
+{
+    const void *key = map_key_at(map, value, index);
+
+    if (map->key->kind == SHAPE_ENUM)
+        return str_of(enum_name(map->key, *(const int *)key));
+    return *(const struct str *)key;
 }
 
 void scalar_add(const struct shape *shape, const void *at, enum timestamp_format format, struct buf *out)

@@ -77,25 +77,18 @@ void xml_write_text(const char *name, struct str text, struct buf *out)
 static void write_items(const char *name, const struct shape *shape, const struct list_value *list, bool ec2,
                         struct buf *out)
 {
-    const char *items = list->items;
-
     for (size_t i = 0; i < list->count; i++)
-        write_element(name, shape->element, items + i * shape->element->size, ec2, out);
+        write_element(name, shape->element, list_at(shape, list, i), ec2, out);
 }
 
 static void write_entries(const char *name, const struct shape *shape, const struct list_value *map, bool ec2,
                           struct buf *out)
 {
-    const char *entries = map->items;
-
     for (size_t i = 0; i < map->count; i++) {
-        const char *entry = entries + i * shape->entry_size;
-
         xml_open(name, out);
-        xml_write_text(shape->key_name != NULL ? shape->key_name : "key", *(const struct str *)(const void *)entry,
-                       out);
+        xml_write_text(shape->key_name != NULL ? shape->key_name : "key", scalar_key(shape, map, i), out);
         write_element(shape->value_name != NULL ? shape->value_name : "value", shape->element,
-                      entry + shape->value_offset, ec2, out);
+                      map_value_at(shape, map, i), ec2, out);
         xml_close(name, out);
     }
 }
@@ -150,11 +143,8 @@ void xml_write_members(const struct shape *structure, const void *value, bool ec
 {
     for (size_t i = 0; i < structure->member_count; i++) {
         const struct member *member = &structure->members[i];
-        const void *at = member_at(member, value);
 
-        if (!member_present(member, value))
-            continue;
-        write_element(wire_name(member), member->shape,
-                      member->shape->kind == SHAPE_STRUCTURE ? *(void *const *)at : at, ec2, out);
+        if (member_present(member, value))
+            write_element(wire_name(member), member->shape, member_value(member, value), ec2, out);
     }
 }
