@@ -5,7 +5,7 @@
 
 A model is a JSON file in the form of models/ (an AWS API) or one of our own (records, the host protocol):
 
-    {"metadata": {"id": "ecs_record", "uses": ["ecs", "src/node/host_protocol.json"]},
+    {"metadata": {"id": "ecs_record", "uses": ["ecs", "src/model/host_protocol.json"]},
      "shapes": {"TaskRecord": {"type": "structure", "members": {"task": {"shape": "ecs.Task"}}}}}
 
 "uses" names other models, an API by its id, one of ours by its path from the project's root; their shapes are written
@@ -174,6 +174,9 @@ class Model:
         for use in self.metadata.get("uses", []):
             used = Model(ROOT / use if use.endswith(".json") else API_MODELS / f"{use}.json")
             self.uses[used.id] = used
+        self.paginators_path = path.with_suffix(".paginators.json")
+        has_paginators = self.paginators_path.exists()
+        self.paginators = json.loads(self.paginators_path.read_text())["pagination"] if has_paginators else {}
         self.shapes = {name: Shape(name, text["shapes"][name]) for name in sorted(text["shapes"])}
         self.name_shapes()
 
@@ -185,7 +188,9 @@ class Model:
 
     @property
     def files(self):
-        return [self.path] + [path for used in self.uses.values() for path in used.files]
+        """All that was read for it."""
+        own = [self.path] + ([self.paginators_path] if self.paginators else [])
+        return own + [path for used in self.uses.values() for path in used.files]
 
     def find(self, name):
         model, _, shape = name.rpartition(".")
@@ -481,14 +486,11 @@ def main():
     args = parser.parse_args()
 
     model = Model(args.model.resolve())
-    paginators = model.path.with_suffix(".paginators.json")
-    model.paginators = json.loads(paginators.read_text())["pagination"] if paginators.exists() else {}
     header, tables = args.out / f"{model.prefix}.h", args.out / f"{model.prefix}.c"
     header.write_text(write_header(model))
     tables.write_text(write_tables(model))
     if args.depfile:
-        inputs = model.files + ([paginators] if paginators.exists() else [])
-        args.depfile.write_text(f"{header} {tables}: {' '.join(map(str, inputs))}\n")
+        args.depfile.write_text(f"{header} {tables}: {' '.join(map(str, model.files))}\n")
 
 
 if __name__ == "__main__":

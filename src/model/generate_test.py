@@ -2,10 +2,11 @@
 
 import json
 import pathlib
-import subprocess
+import shutil
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.dont_write_bytecode = True
@@ -66,17 +67,27 @@ class Names(unittest.TestCase):
 
 
 class Models(unittest.TestCase):
-    def run_on(self, model):
-        with tempfile.TemporaryDirectory(dir=generate.ROOT / "src" / "model") as folder:
-            path = pathlib.Path(folder) / "records.json"
-            path.write_text(json.dumps(model))
-            command = [sys.executable, generate.__file__, path, folder]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            header = pathlib.Path(folder) / f"{model['metadata']['id']}.h"
-            return done.returncode, done.stderr, header.read_text() if header.exists() else ""
+    """On a project of their own: a folder with the real models and one of ours in src/."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        root = pathlib.Path(folder.name)
+        (root / "src" / "plane").mkdir(parents=True)
+        (root / "models").symlink_to(generate.ROOT / "models")
+        shutil.copy(generate.ROOT / "src" / "model" / "model_test.json", root / "src" / "plane")
+        for name, value in {"ROOT": root, "API_MODELS": root / "models"}.items():
+            patch = unittest.mock.patch.object(generate, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def header_of(self, model):
+        path = generate.ROOT / "src" / "plane" / "r.json"
+        path.write_text(json.dumps(model))
+        return generate.write_header(generate.Model(path))
 
     def test_uses_shapes_of_apis(self):
-        _, _, header = self.run_on(
+        header = self.header_of(
             {
                 "metadata": {"id": "r", "uses": ["ecs"]},
                 "shapes": {"R": {"type": "structure", "members": {"task": {"shape": "ecs.Task"}}}},
@@ -86,28 +97,46 @@ class Models(unittest.TestCase):
         self.assertIn("struct ecs_task *task;", header)
 
     def test_uses_shapes_of_our_own_models(self):
-        _, _, header = self.run_on(
+        header = self.header_of(
             {
-                "metadata": {"id": "r", "uses": ["src/model/model_test.json"]},
+                "metadata": {"id": "r", "uses": ["src/plane/model_test.json"]},
                 "shapes": {"R": {"type": "structure", "members": {"tree": {"shape": "model_test.Tree"}}}},
             }
         )
-        self.assertIn('#include "model/model_test.h"', header)
+        self.assertIn('#include "plane/model_test.h"', header)
         self.assertIn("struct model_test_tree *tree;", header)
 
     def test_refuses_unknown_shapes(self):
         for shape in ("Missing", "ecs.Missing", "ec2.Vpc"):
-            code, error, _ = self.run_on(
-                {
-                    "metadata": {"id": "r", "uses": ["ecs"]},
-                    "shapes": {"R": {"type": "structure", "members": {"x": {"shape": shape}}}},
-                }
-            )
-            self.assertNotEqual(code, 0)
-            self.assertIn(f"there is no shape {shape}", error)
+            with self.assertRaisesRegex(SystemExit, f"there is no shape {shape}"):
+                self.header_of(
+                    {
+                        "metadata": {"id": "r", "uses": ["ecs"]},
+                        "shapes": {"R": {"type": "structure", "members": {"x": {"shape": shape}}}},
+                    }
+                )
+
+    def test_refuses_what_it_cannot_say(self):
+        for shapes, message in (
+            ({"N": {"type": "double", "min": 0.5}}, "not a whole number"),
+            (
+                {"F": {"type": "boolean"}, "R": {"type": "structure", "members": {n: {"shape": "F"} for n in ("has_a", "a")}}},
+                "has both a and has_a",
+            ),
+        ):
+            with self.assertRaisesRegex(SystemExit, message):
+                path = generate.ROOT / "src" / "plane" / "r.json"
+                path.write_text(json.dumps({"metadata": {"id": "r"}, "shapes": shapes}))
+                generate.write_tables(generate.Model(path))
+
+    def test_depends_on_all_it_read(self):
+        path = generate.ROOT / "src" / "plane" / "r.json"
+        path.write_text(json.dumps({"metadata": {"id": "r", "uses": ["ecs"]}, "shapes": {}}))
+        names = [file.name for file in generate.Model(path).files]
+        self.assertEqual(names, ["r.json", "ecs.json", "ecs.paginators.json"])
 
     def test_clashing_names_get_underscores(self):
-        _, _, header = self.run_on(
+        header = self.header_of(
             {
                 "metadata": {"id": "r"},
                 "shapes": {

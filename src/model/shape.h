@@ -199,7 +199,7 @@ const struct member *shape_member(const struct shape *structure, struct str name
 /* Where a member's value stands, and whether it is present. `value` points to the C struct of `structure`. */
 static inline void *member_at(const struct member *member, const void *value)
 {
-    return (char *)(uintptr_t)value + member->offset;
+    return (char *)value + member->offset;
 }
 /* The member's value in the sense of the interpreters: of a structure the struct itself; NULL when it is absent. */
 static inline void *member_value(const struct member *member, const void *value)

@@ -39,7 +39,9 @@ static void write_path(const struct path *path, struct buf *out)
     if (path->member != NULL) {
         char first = path->member[0];
 
-        buf_add_char(out, first >= 'A' && first <= 'Z' ? (char)(first - 'A' + 'a') : first);
+        if (first >= 'A' && first <= 'Z')
+            first = (char)(first - 'A' + 'a');
+        buf_add_char(out, first);
         buf_add_cstr(out, path->member + 1);
     } else if (path->index > 0) {
         buf_printf(out, "%zu.member", path->index);

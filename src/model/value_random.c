@@ -6,32 +6,34 @@ enum { ITEMS_MAX = 3, TEXT_PIECES_MAX = 12 };
 
 static struct str fill_text(struct random *random, struct arena *arena)
 {
-    static const char *const pieces[] = {"a",
-                                         "Z",
-                                         "7",
-                                         "-",
-                                         "/",
-                                         ":",
-                                         " ",
-                                         "\"",
-                                         "\\",
-                                         "<&>",
-                                         "=",
-                                         "+",
-                                         "%",
-                                         "\xc3\xa9",
-                                         "\xe2\x82\xac",
-                                         "\xf0\x9f\x90\xb3",
-                                         "arn:aws:ecs"};
+    static const struct str pieces[] = {
+        STR_INIT("a"),
+        STR_INIT("Z"),
+        STR_INIT("7"),
+        STR_INIT("-"),
+        STR_INIT("/"),
+        STR_INIT(":"),
+        STR_INIT(" "),
+        STR_INIT("\""),
+        STR_INIT("\\"),
+        STR_INIT("+"),
+        STR_INIT("%"),
+        STR_INIT("="),
+        STR_INIT("<&>"),
+        STR_INIT("\xc3\xa9"),
+        STR_INIT("\xe2\x82\xac"),
+        STR_INIT("\xf0\x9f\x90\xb3"),
+        STR_INIT("arn:aws:ecs"),
+    };
     size_t count = random_below(random, TEXT_PIECES_MAX + 1);
     char *text = arena_alloc(arena, count * 16 + 1);
     size_t len = 0;
 
     for (size_t i = 0; i < count; i++) {
-        const char *piece = pieces[random_below(random, COUNT_OF(pieces))];
+        struct str piece = pieces[random_below(random, COUNT_OF(pieces))];
 
-        memcpy(text + len, piece, strlen(piece));
-        len += strlen(piece);
+        memcpy(text + len, piece.ptr, piece.len);
+        len += piece.len;
     }
     return (struct str){text, len};
 }
