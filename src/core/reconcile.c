@@ -13,8 +13,7 @@ static struct reconciler *reconciler_of(const struct core *core, const struct re
     for (size_t i = 0; i < core->reconciler_count; i++)
         if (core->reconcilers[i].spec == spec)
             return &core->reconcilers[i];
-    must(!"the reconciler belongs to a domain of this core");
-    return NULL;
+    must_not_happen("the reconciler belongs to a domain of this core");
 }
 
 static struct watch *watch_get(struct reconciler *reconciler, struct str key)

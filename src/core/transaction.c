@@ -8,8 +8,7 @@ struct table *core_table_state(const struct core *core, const struct table_spec 
     for (size_t i = 0; i < core->table_count; i++)
         if (core->tables[i].spec == spec)
             return &core->tables[i];
-    must(!"the table belongs to a domain of this core");
-    return NULL;
+    must_not_happen("the table belongs to a domain of this core");
 }
 
 struct transaction transaction_begin(struct core *core, struct turn *turn, const char *actor, struct str cause)

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "os/entropy.h"
 #include "plane/iam/iam.h"
 
 struct api_call {
@@ -24,7 +25,7 @@ static struct str request_id_new(struct arena *arena)
     struct random random;
     uint64_t seed;
 
-    front_secret(&seed, sizeof(seed));
+    entropy_fill(&seed, sizeof(seed));
     random_seed(&random, seed);
     return random_uuid(&random, arena);
 }

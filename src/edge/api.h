@@ -12,5 +12,3 @@ void *front_ports(const struct front *front);
 const struct operation_spec *front_operation(const struct front *front, const struct operation *operation);
 /* Runs `work` on a worker thread, where blocking is allowed. Any thread. */
 void front_work(struct front *front, void (*work)(void *context), void *context);
-/* The OS's entropy. */
-void front_secret(void *bytes, size_t len);

@@ -4,10 +4,9 @@
 #include "base/map.h"
 #include "base/must.h"
 #include "edge/api.h"
+#include "edge/status.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <sys/random.h>
 
 enum { WORKERS = 4, API_BODY_MAX = 32 << 20, CONTROL_BODY_MAX = 64 << 10 };
 
@@ -86,18 +85,6 @@ const struct operation_spec *front_operation(const struct front *front, const st
     return map_get(&front->specs, address_key(&operation));
 }
 
-void front_secret(void *bytes, size_t len)
-{
-    size_t done = 0;
-
-    while (done < len) {
-        ssize_t got = getrandom((char *)bytes + done, len - done, 0);
-
-        must(got > 0 || errno == EINTR);
-        done += got > 0 ? (size_t)got : 0;
-    }
-}
-
 /* ---- /_berth/ ---- */
 
 static void reply_text(struct http_exchange *exchange, uint16_t status, struct str type, struct str text)
@@ -169,12 +156,28 @@ static void reset(struct front *front, struct http_exchange *exchange)
     front_work(front, reset_on_worker, exchange);
 }
 
+static bool bears_token(const struct front *front, const struct http_exchange *exchange)
+{
+    struct str sent = wire_header(&exchange->request, "authorization");
+
+    return str_starts(sent, STR("Bearer ")) && str_eq(str_from(sent, 7), front->options.control_token);
+}
+
+static void status(struct front *front, struct http_exchange *exchange)
+{
+    if (bears_token(front, exchange))
+        status_reply(front->options.loop, exchange);
+    else
+        reply_error(exchange, 403, "the token is wrong");
+}
+
 static const struct {
     const char *method, *path;
     void (*handle)(struct front *front, struct http_exchange *exchange);
 } control_routes[] = {
     {"GET", "/_berth/health", health},
     {"GET", "/_berth/metrics", metrics},
+    {"GET", "/_berth/status", status},
     {"POST", "/_berth/reset", reset},
 };
 

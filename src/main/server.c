@@ -1,10 +1,11 @@
 /* `berth server`: the composition root of the control plane. */
 #include "base/log.h"
 #include "base/must.h"
-#include "edge/api.h"
 #include "edge/front.h"
 #include "edge/host_link.h"
 #include "main/data_dir.h"
+#include "main/listen.h"
+#include "main/signals.h"
 #include "main/verbs.h"
 #include "model/gen/application_autoscaling.h"
 #include "model/gen/autoscaling.h"
@@ -24,12 +25,11 @@
 #include "model/gen/ssm.h"
 #include "model/gen/sts.h"
 #include "os/clock.h"
+#include "os/entropy.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/ecs.h"
 #include "plane/iam/iam.h"
 #include "plane/vpc/vpc.h"
-
-#include <signal.h>
 
 static const struct service *const services[] = {
     &ecs_service,
@@ -121,20 +121,6 @@ struct server_options {
     bool log_json;
 };
 
-static bool split_listen(const char *listen, struct arena *arena, const char **ret_address, uint16_t *ret_port,
-                         struct fail *f)
-{
-    struct str text = str_of(listen);
-    size_t colon = str_find_last(text, ':');
-    uint64_t port;
-
-    if (colon == text.len || !str_to_uint64(str_from(text, colon + 1), &port) || port < 1 || port > 65535)
-        return fail(f, FAIL_INPUT, "--listen takes ADDRESS:PORT, not '%s'", listen);
-    *ret_address = arena_cstr(arena, str_to(text, colon));
-    *ret_port = (uint16_t)port;
-    return true;
-}
-
 static bool is_loopback(const char *address)
 {
     return str_starts(str_of(address), STR("127.")) || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
@@ -175,7 +161,7 @@ static bool start_loop(struct server *server, const struct server_options *optio
         .core = {.domains = domains,
                  .domain_count = COUNT_OF(domains),
                  .settings = &server->settings,
-                 .secret = front_secret,
+                 .secret = entropy_fill,
                  .context = server,
                  .release = release,
                  .changed = changed},
@@ -184,7 +170,7 @@ static bool start_loop(struct server *server, const struct server_options *optio
         .clock_rate = (unsigned)options->clock_rate,
     };
 
-    front_secret(&loop.core.seed, sizeof(loop.core.seed));
+    entropy_fill(&loop.core.seed, sizeof(loop.core.seed));
     if (!engine_sqlite_open(data_dir_file(&server->dir, "state.db", arena), &server->engine, f))
         return false;
     loop.core.engine = server->engine;
@@ -239,35 +225,12 @@ static bool start(struct server *server, const struct server_options *options, s
     const char *address;
     uint16_t port;
 
-    if (!split_listen(options->listen, arena, &address, &port, f) || !choose_settings(server, options, address, f) ||
-        !data_dir_open(options->data, &server->dir, f) || !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
+    if (!listen_parse("listen", options->listen, arena, &address, &port, f) ||
+        !choose_settings(server, options, address, f) || !data_dir_open(options->data, &server->dir, f) ||
+        !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
     return start_loop(server, options, arena, f) && start_front(server, address, port, f);
-}
-
-static void wait_for_the_end(void)
-{
-    sigset_t set;
-    int signal;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    must(sigwait(&set, &signal) == 0);
-    log_info("ending on signal %d", signal);
-}
-
-/* Before any thread is made: all threads inherit the mask, and sigwait takes the signals. */
-static void block_signals(void)
-{
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 int verb_server(const struct verb *verb, int argc, char **argv)
@@ -301,14 +264,14 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     if (options.clock_rate < 1)
         options.clock_rate = 1;
     log_setup(LOG_INFO, options.log_json);
-    block_signals();
+    signals_block();
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     server.clock = options.clock_rate == 1 ? clock_wall() : clock_fast(&server.fast, (int64_t)options.clock_rate);
     server.keys = keys_new();
     status = EXIT_OK;
     if (start(&server, &options, &arena, &f)) {
         log_info("ready: http://%s, data in %s", options.listen, options.data);
-        wait_for_the_end();
+        signals_wait();
     } else {
         status = verb_failed(verb, &f);
     }

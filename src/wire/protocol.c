@@ -148,7 +148,7 @@ void wire_encode(const struct wire_call *call, const void *output, struct str re
         return;
     case PROTOCOL_CBOR:
     case PROTOCOL_REST_XML:
-        must(!"a protocol that wire_decode refuses");
+        must_not_happen("a protocol that wire_decode refuses");
     }
 }
 

@@ -118,5 +118,5 @@ void scalar_add(const struct shape *shape, const void *at, enum timestamp_format
     case SHAPE_DOCUMENT:
         break;
     }
-    must(!"scalar");
+    must_not_happen("scalar");
 }

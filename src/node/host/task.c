@@ -505,6 +505,16 @@ void task_network_removed(struct task *task, int64_t now_ms)
     task->phase = TASK_GONE;
 }
 
+void task_adopt(struct task *task, size_t i, int64_t started_ms)
+{
+    struct task_container *container = &task->containers[i];
+
+    container->phase = CONTAINER_RUNNING;
+    container->started_once = true;
+    container->started_ms = started_ms;
+    container->next_check_ms = first_check_ms(container, started_ms);
+}
+
 /* ---- the report ---- */
 
 static const enum host_task_status reported_status[] = {

@@ -28,8 +28,7 @@ static int status_of(const void *record)
     for (size_t i = 0; i < COUNT_OF(status_names); i++)
         if (str_is(task->task->last_status, status_names[i]))
             return (int)i;
-    must(!"a task has one of the eight statuses");
-    return -1;
+    must_not_happen("a task has one of the eight statuses");
 }
 
 static const struct status_rule status_rules[] = {

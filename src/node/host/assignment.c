@@ -1,0 +1,294 @@
+/* Assignments: what the server wants becomes networks and tasks; and the tasks that a former process left. */
+#include "base/log.h"
+#include "base/must.h"
+#include "node/host/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* ---- networks ---- */
+
+static void apply_networks(struct host *host, const struct host_assignment *assignment, struct arena *arena)
+{
+    static const enum network_exit exits[] = {
+        [HOST_INTERNET_ROUTE_NONE] = NETWORK_EXIT_NONE,
+        [HOST_INTERNET_ROUTE_NONE_] = NETWORK_EXIT_NONE,
+        [HOST_INTERNET_ROUTE_INTERNET_GATEWAY] = NETWORK_EXIT_INTERNET_GATEWAY,
+        [HOST_INTERNET_ROUTE_NAT_GATEWAY] = NETWORK_EXIT_NAT_GATEWAY,
+    };
+    size_t count = assignment->networks.count;
+    struct network_vpc *vpcs = arena_array(arena, struct network_vpc, count + 1);
+    struct fail f;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct host_network *from = &assignment->networks.items[i];
+        struct network_subnet *subnets = arena_array(arena, struct network_subnet, from->subnets.count + 1);
+
+        for (size_t k = 0; k < from->subnets.count; k++)
+            subnets[k] = (struct network_subnet){.id = from->subnets.items[k].subnet_id,
+                                                 .cidr = from->subnets.items[k].cidr,
+                                                 .exit = exits[from->subnets.items[k].internet_route]};
+        vpcs[i] = (struct network_vpc){.id = from->vpc_id,
+                                       .cidr = from->cidr,
+                                       .reachable = from->host_reachable,
+                                       .dns_support = from->dns_support,
+                                       .subnets = subnets,
+                                       .subnet_count = from->subnets.count};
+    }
+    if (!network_apply_vpcs(host->network, vpcs, count, &f))
+        log_error("networks: %s", f.message);
+}
+
+static struct network_rule *rules_of(const struct host_security_group_rules *from, struct arena *arena)
+{
+    struct network_rule *rules = arena_array(arena, struct network_rule, from->count + 1);
+
+    for (size_t i = 0; i < from->count; i++)
+        rules[i] = (struct network_rule){.protocol = from->items[i].protocol,
+                                         .from_port = from->items[i].from_port,
+                                         .to_port = from->items[i].to_port,
+                                         .cidr = from->items[i].cidr,
+                                         .group = from->items[i].source_group_id};
+    return rules;
+}
+
+static void apply_groups(struct host *host, const struct host_assignment *assignment, struct arena *arena)
+{
+    size_t count = assignment->groups.count;
+    struct network_group *groups = arena_array(arena, struct network_group, count + 1);
+    struct fail f;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct host_security_group *from = &assignment->groups.items[i];
+
+        groups[i] = (struct network_group){.id = from->group_id,
+                                           .vpc = from->vpc_id,
+                                           .ingress = rules_of(&from->ingress, arena),
+                                           .ingress_count = from->ingress.count,
+                                           .egress = rules_of(&from->egress, arena),
+                                           .egress_count = from->egress.count};
+    }
+    if (!network_apply_groups(host->network, groups, count, &f))
+        log_error("security groups: %s", f.message);
+}
+
+/* ---- tasks ---- */
+
+static bool is_task_id(struct str id)
+{
+    if (id.len == 0 || id.len > 64)
+        return false;
+    for (size_t i = 0; i < id.len; i++)
+        if (!((id.ptr[i] >= '0' && id.ptr[i] <= '9') || (id.ptr[i] >= 'a' && id.ptr[i] <= 'z')))
+            return false;
+    return true;
+}
+
+static struct hosted *hosted_new(struct host *host, const struct host_task_assignment *assignment)
+{
+    struct hosted *hosted = calloc(1, sizeof(*hosted));
+
+    must(hosted != NULL);
+    hosted->task = task_new(assignment);
+    hosted->images = calloc(hosted->task->container_count + 1, sizeof(*hosted->images));
+    must(hosted->images != NULL);
+    (void)snprintf(hosted->task_id, sizeof(hosted->task_id), "%.*s", STR_ARG(assignment->task_id));
+    (void)snprintf(hosted->dir, sizeof(hosted->dir), "%s/tasks/%.*s", host->dir, STR_ARG(assignment->task_id));
+    hosted->assigned = true;
+    must(map_put(&host->tasks, hosted->task->assignment->task_id, hosted) == NULL);
+    return hosted;
+}
+
+/* The assignment as a file in the task's folder: what adoption reads. */
+static bool keep(const struct hosted *hosted, struct fail *f)
+{
+    char path[HOSTED_PATH + 16];
+    auto_buf bytes = {.ptr = NULL};
+    auto_fd fd = -1;
+
+    if (mkdir(hosted->dir, 0711) != 0 && errno != EEXIST)
+        return fail(f, FAIL_SYSTEM, "make %s: %s", hosted->dir, strerror(errno));
+    (void)snprintf(path, sizeof(path), "%s/assignment", hosted->dir);
+    value_encode(&host_task_assignment_shape, hosted->task->assignment, &bytes);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, bytes.ptr, bytes.len) != (ssize_t)bytes.len)
+        return fail(f, FAIL_SYSTEM, "write %s: %s", path, strerror(errno));
+    return true;
+}
+
+struct hosted *host_task_new(struct host *host, const struct host_task_assignment *assignment)
+{
+    struct hosted *hosted;
+    struct fail f;
+
+    if (!is_task_id(assignment->task_id) || assignment->network_interface == NULL) {
+        log_error("the server assigns a task that is not one: %.*s", STR_ARG(assignment->task_arn));
+        return NULL;
+    }
+    hosted = hosted_new(host, assignment);
+    if (!keep(hosted, &f))
+        task_network_done(hosted->task, false, str_of(f.message)); /* ends the task with that reason */
+    return hosted;
+}
+
+void host_task_drop(struct host *host, struct hosted *hosted)
+{
+    (void)map_remove(&host->tasks, hosted->task->assignment->task_id);
+    for (size_t i = 0; i < hosted->task->container_count; i++)
+        if (hosted->images[i] != NULL)
+            image_release(hosted->images[i]);
+    free(hosted->images);
+    task_free(hosted->task);
+    free(hosted);
+}
+
+/* A task that is to be stopped and never came here: it is gone as it is. lock held. */
+static void never_came(struct host *host, const struct host_task_assignment *assignment)
+{
+    static const struct ecs_task_definition nothing;
+    struct host_task_assignment empty = *assignment;
+    struct hosted *hosted;
+
+    if (!is_task_id(assignment->task_id))
+        return;
+    empty.task_definition = (struct ecs_task_definition *)(uintptr_t)&nothing;
+    hosted = hosted_new(host, &empty);
+    task_want(hosted->task, false);
+    task_network_removed(hosted->task, host_now_ms());
+}
+
+static void apply_task(struct host *host, const struct host_task_assignment *assignment)
+{
+    struct hosted *hosted = map_get(&host->tasks, assignment->task_id);
+    bool wanted = assignment->desired_status == HOST_DESIRED_STATUS_RUNNING;
+
+    if (hosted != NULL) {
+        hosted->assigned = true;
+        task_want(hosted->task, wanted);
+    } else if (!wanted) {
+        never_came(host, assignment);
+    } else if (assignment->task_definition != NULL) {
+        (void)host_task_new(host, assignment);
+    }
+    /* Else the server believes that we have it: the complete report tells otherwise. */
+}
+
+/* Groups and public address of interfaces that exist follow the assignment. */
+static void update_interfaces(struct host *host, const struct host_assignment *assignment)
+{
+    for (size_t i = 0; i < assignment->tasks.count; i++) {
+        const struct host_task_assignment *task = &assignment->tasks.items[i];
+        struct hosted *hosted;
+        bool exists;
+
+        (void)pthread_mutex_lock(&host->lock);
+        hosted = map_get(&host->tasks, task->task_id);
+        exists = hosted != NULL && hosted->task->network_ready && hosted->task->phase < TASK_CLEANING &&
+                 task->network_interface != NULL;
+        (void)pthread_mutex_unlock(&host->lock);
+        if (exists)
+            host_interface_update(host, task->network_interface);
+    }
+}
+
+void host_apply(struct host *host, const struct host_assignment *assignment)
+{
+    struct hosted *hosted;
+    struct arena arena;
+    size_t at = 0;
+
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    (void)pthread_mutex_lock(&host->assignment_lock);
+    apply_networks(host, assignment, &arena);
+    apply_groups(host, assignment, &arena);
+    update_interfaces(host, assignment);
+    (void)pthread_mutex_lock(&host->lock);
+    while ((hosted = map_next(&host->tasks, &at)) != NULL)
+        hosted->assigned = false;
+    for (size_t i = 0; i < assignment->tasks.count; i++)
+        apply_task(host, &assignment->tasks.items[i]);
+    at = 0;
+    while ((hosted = map_next(&host->tasks, &at)) != NULL)
+        if (!hosted->assigned)
+            task_want(hosted->task, false);
+    host->plan_due = true;
+    host->report_due = true;
+    (void)pthread_cond_signal(&host->planner_wake);
+    (void)pthread_mutex_unlock(&host->lock);
+    (void)pthread_mutex_unlock(&host->assignment_lock);
+    arena_free(&arena);
+}
+
+/* ---- adoption ---- */
+
+static bool read_assignment(const char *path, struct arena *arena, struct host_task_assignment *ret_assignment,
+                            struct fail *f)
+{
+    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    char *bytes;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return fail(f, FAIL_SYSTEM, "open %s: %s", path, strerror(errno));
+    if (st.st_size > LINK_MESSAGE_MAX)
+        return fail(f, FAIL_LIMIT, "%s is too large", path);
+    bytes = arena_alloc(arena, (size_t)st.st_size + 1);
+    if (read(fd, bytes, (size_t)st.st_size) != st.st_size)
+        return fail(f, FAIL_SYSTEM, "read %s: %s", path, strerror(errno));
+    return value_decode(&host_task_assignment_shape, (struct str){bytes, (size_t)st.st_size}, ret_assignment, arena, f);
+}
+
+static void adopt_containers(struct host *host, struct hosted *hosted)
+{
+    struct runtime_container *containers;
+    struct task *task = hosted->task;
+    size_t count;
+    struct fail f;
+
+    if (!runtime_list(host->runtime, &containers, &count, &f)) {
+        log_error("containers of a former process cannot be listed: %s", f.message);
+        return;
+    }
+    for (size_t i = 0; i < task->container_count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (str_is(task->containers[i].runtime_id, containers[k].id))
+                task_adopt(task, i, containers[k].started_ms); /* its end, if it came, is told by the runtime */
+    free(containers);
+}
+
+static void adopt_task(struct host *host, const char *path)
+{
+    struct host_task_assignment assignment = {0};
+    struct arena arena;
+    struct fail f;
+
+    arena_init(&arena, (size_t)2 * LINK_MESSAGE_MAX);
+    if (!read_assignment(path, &arena, &assignment, &f) || !is_task_id(assignment.task_id) ||
+        assignment.task_definition == NULL || assignment.network_interface == NULL)
+        log_error("a task of a former process cannot be adopted: %s: %s", path, f.message);
+    else
+        adopt_containers(host, hosted_new(host, &assignment));
+    arena_free(&arena);
+}
+
+bool host_adopt(struct host *host, struct fail *f)
+{
+    char path[HOSTED_PATH + 300];
+    struct dirent *entry;
+    DIR *dir;
+
+    (void)snprintf(path, sizeof(path), "%s/tasks", host->dir);
+    dir = opendir(path);
+    if (dir == NULL)
+        return fail(f, FAIL_SYSTEM, "read %s: %s", path, strerror(errno));
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] == '.')
+            continue;
+        (void)snprintf(path, sizeof(path), "%s/tasks/%s/assignment", host->dir, entry->d_name);
+        adopt_task(host, path);
+    }
+    (void)closedir(dir);
+    return true;
+}

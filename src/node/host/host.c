@@ -1,0 +1,334 @@
+#include "node/host/host.h"
+
+#include "base/log.h"
+#include "base/must.h"
+#include "node/host/internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { REPORT_EVERY_MS = 10000, DISPATCH_LOOK_MS = 500, THREAD_STACK = 512 << 10 };
+
+int64_t host_now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- workers ---- */
+
+static void *work_loop(struct host *host, struct queue *queue)
+{
+    for (;;) {
+        struct work *work;
+
+        (void)pthread_mutex_lock(&host->lock);
+        while (list_empty(&queue->items) && !host->stopping)
+            (void)pthread_cond_wait(&queue->wake, &host->lock);
+        if (host->stopping) {
+            (void)pthread_mutex_unlock(&host->lock);
+            return NULL;
+        }
+        work = list_item(list_take_first(&queue->items), struct work, link);
+        (void)pthread_mutex_unlock(&host->lock);
+        host_work(host, work->hosted, work->action);
+        (void)pthread_mutex_lock(&host->lock);
+        work->hosted->in_flight--;
+        host->plan_due = true;
+        host->report_due = true;
+        (void)pthread_cond_signal(&host->planner_wake);
+        (void)pthread_mutex_unlock(&host->lock);
+        free(work);
+    }
+}
+
+static void *worker_main(void *context)
+{
+    struct host *host = context;
+
+    return work_loop(host, &host->works);
+}
+
+static void *pull_worker_main(void *context)
+{
+    struct host *host = context;
+
+    return work_loop(host, &host->pulls);
+}
+
+static void hand_out(struct host *host, struct hosted *hosted, struct action action)
+{
+    struct queue *queue = action.kind == ACTION_PULL ? &host->pulls : &host->works;
+    struct work *work = calloc(1, sizeof(*work));
+
+    must(work != NULL);
+    *work = (struct work){.host = host, .hosted = hosted, .action = action};
+    hosted->in_flight++;
+    list_add_last(&queue->items, &work->link);
+    (void)pthread_cond_signal(&queue->wake);
+}
+
+/* ---- planner ---- */
+
+/* Every task's next actions; returns when to look again. lock held. */
+static int64_t plan_all(struct host *host, int64_t now_ms)
+{
+    int64_t again_ms = WHEN_NEVER;
+    struct hosted *hosted;
+    size_t at = 0;
+
+    while ((hosted = map_next(&host->tasks, &at)) != NULL) {
+        struct action actions[64];
+        enum task_phase before = hosted->task->phase;
+        int64_t task_again_ms;
+        size_t count;
+
+        must(task_actions_max(hosted->task) <= COUNT_OF(actions));
+        count = task_plan(hosted->task, now_ms, actions, &task_again_ms);
+        for (size_t i = 0; i < count; i++)
+            hand_out(host, hosted, actions[i]);
+        again_ms = task_again_ms < again_ms ? task_again_ms : again_ms;
+        host->report_due = host->report_due || hosted->task->phase != before;
+    }
+    return again_ms;
+}
+
+/* Tasks that are gone, that the server no longer names and nobody works on. lock held. */
+static void drop_gone(struct host *host)
+{
+    struct hosted *gone;
+
+    do {
+        struct hosted *hosted;
+        size_t at = 0;
+
+        gone = NULL;
+        while (gone == NULL && (hosted = map_next(&host->tasks, &at)) != NULL)
+            if (hosted->task->phase == TASK_GONE && !hosted->assigned && hosted->in_flight == 0)
+                gone = hosted;
+        if (gone != NULL)
+            host_task_drop(host, gone);
+    } while (gone != NULL);
+}
+
+static void wait_until(struct host *host, int64_t when_ms)
+{
+    struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = (when_ms % 1000) * 1000000};
+
+    if (!host->plan_due && !host->report_due && !host->stopping)
+        (void)pthread_cond_timedwait(&host->planner_wake, &host->lock, &until);
+}
+
+static void *planner_main(void *context)
+{
+    struct host *host = context;
+    int64_t next_report_ms = 0;
+
+    (void)pthread_mutex_lock(&host->lock);
+    while (!host->stopping) {
+        int64_t now_ms = host_now_ms();
+        int64_t again_ms;
+
+        host->plan_due = false;
+        again_ms = plan_all(host, now_ms);
+        drop_gone(host);
+        if (host->report_due || now_ms >= next_report_ms) {
+            host->report_due = false;
+            next_report_ms = now_ms + REPORT_EVERY_MS;
+            host_report(host); /* lets go of the lock while it sends */
+        }
+        wait_until(host, again_ms < next_report_ms ? again_ms : next_report_ms);
+    }
+    (void)pthread_mutex_unlock(&host->lock);
+    return NULL;
+}
+
+/* ---- what the runtime tells ---- */
+
+static void container_exited(void *context, const struct runtime_exit *exit)
+{
+    struct host *host = context;
+    struct hosted *hosted;
+    struct str index_text;
+    uint64_t index;
+
+    (void)str_cut(str_of(exit->id), '-', &index_text);
+    (void)pthread_mutex_lock(&host->lock);
+    hosted = map_get(&host->tasks, str_of(exit->task_id));
+    if (hosted != NULL && index_text.ptr != NULL && str_to_uint64(index_text, &index) &&
+        index < hosted->task->container_count) {
+        task_exited(hosted->task, (size_t)index, exit->code, exit->oom_killed, exit->when_ms);
+        host->plan_due = true;
+        host->report_due = true;
+        (void)pthread_cond_signal(&host->planner_wake);
+    }
+    (void)pthread_mutex_unlock(&host->lock);
+}
+
+static void *dispatch_main(void *context)
+{
+    struct host *host = context;
+    struct pollfd fd = {.fd = runtime_fd(host->runtime), .events = POLLIN};
+    struct fail f;
+
+    for (;;) {
+        bool stopping;
+
+        (void)poll(&fd, 1, DISPATCH_LOOK_MS);
+        (void)pthread_mutex_lock(&host->lock);
+        stopping = host->stopping;
+        (void)pthread_mutex_unlock(&host->lock);
+        if (stopping)
+            return NULL;
+        if (!runtime_dispatch(host->runtime, &f))
+            log_error("ends of containers: %s", f.message);
+    }
+}
+
+/* ---- where images come from ---- */
+
+static bool resolve_registry(void *context, struct str registry, struct image_registry *ret_registry)
+{
+    struct host *host = context;
+    struct str account;
+    struct str rest;
+
+    /* "<account>.dkr.ecr.<region>.amazonaws.com" means the built-in registry, as does its own address. */
+    account = str_cut(registry, '.', &rest);
+    if (!str_is(registry, host->options.endpoint) &&
+        !(account.len == 12 && rest.ptr != NULL && str_starts(rest, STR("dkr.ecr."))))
+        return false;
+    *ret_registry = (struct image_registry){.tls = false,
+                                            .host = str_of(host->options.endpoint),
+                                            .user = STR("AWS"),
+                                            .password = str_of(host->options.token)};
+    return true;
+}
+
+/* ---- starting and stopping ---- */
+
+static void start_thread(pthread_t *thread, void *(*run)(void *), struct host *host)
+{
+    pthread_attr_t attributes;
+
+    must(pthread_attr_init(&attributes) == 0);
+    must(pthread_attr_setstacksize(&attributes, THREAD_STACK) == 0);
+    must(pthread_create(thread, &attributes, run, host) == 0);
+    (void)pthread_attr_destroy(&attributes);
+}
+
+static bool make_dir(const char *path, struct fail *f)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return fail(f, FAIL_SYSTEM, "make %s: %s", path, strerror(errno));
+    return true;
+}
+
+static bool open_rooms(struct host *host, struct fail *f)
+{
+    char images[HOSTED_PATH + 16];
+    char tasks[HOSTED_PATH + 16];
+    char runtime_dir[HOSTED_PATH + 16];
+    char run_dir[HOSTED_PATH];
+    struct image_store_options image_options = {.resolve = resolve_registry, .context = host};
+    struct network_options network_options = {.instance = host->options.instance, .run_dir = run_dir};
+    struct runtime_options runtime_options = {
+        .state_dir = runtime_dir, .instance = host->options.instance, .exited = container_exited, .context = host};
+
+    (void)snprintf(images, sizeof(images), "%s/images", host->dir);
+    (void)snprintf(tasks, sizeof(tasks), "%s/tasks", host->dir);
+    (void)snprintf(runtime_dir, sizeof(runtime_dir), "%s/runtime", host->dir);
+    (void)snprintf(run_dir, sizeof(run_dir), "/run/berth-%s", host->options.instance);
+    return make_dir(host->dir, f) && make_dir(tasks, f) && image_store_open(images, &image_options, &host->images, f) &&
+           network_open(&network_options, &host->network, f) && runtime_open(&runtime_options, &host->runtime, f);
+}
+
+static void close_rooms(struct host *host)
+{
+    if (host->runtime != NULL)
+        runtime_close(host->runtime);
+    if (host->network != NULL)
+        network_close(host->network);
+    if (host->images != NULL)
+        image_store_close(host->images);
+}
+
+static struct host *host_new(const struct host_options *options)
+{
+    struct host *host = calloc(1, sizeof(*host));
+
+    must(host != NULL);
+    host->options = *options;
+    (void)snprintf(host->dir, sizeof(host->dir), "%s/host", options->data_dir);
+    (void)snprintf(host->id, sizeof(host->id), "host-%s", options->instance);
+    must(pthread_mutex_init(&host->lock, NULL) == 0);
+    must(pthread_mutex_init(&host->assignment_lock, NULL) == 0);
+    must(pthread_cond_init(&host->planner_wake, NULL) == 0);
+    must(pthread_cond_init(&host->pulls.wake, NULL) == 0);
+    must(pthread_cond_init(&host->works.wake, NULL) == 0);
+    list_init(&host->pulls.items);
+    list_init(&host->works.items);
+    return host;
+}
+
+static void host_free(struct host *host)
+{
+    size_t at = 0;
+    struct hosted *hosted;
+
+    while ((hosted = map_next(&host->tasks, &at)) != NULL) {
+        for (size_t i = 0; i < hosted->task->container_count; i++)
+            if (hosted->images[i] != NULL)
+                image_release(hosted->images[i]);
+        free(hosted->images);
+        task_free(hosted->task);
+        free(hosted);
+    }
+    map_free(&host->tasks);
+    close_rooms(host);
+    free(host);
+}
+
+bool host_start(const struct host_options *options, struct host **ret_host, struct fail *f)
+{
+    struct host *host = host_new(options);
+
+    if (!open_rooms(host, f) || !host_adopt(host, f)) {
+        host_free(host);
+        return false;
+    }
+    for (size_t i = 0; i < WORKERS; i++)
+        start_thread(&host->workers[i], worker_main, host);
+    for (size_t i = 0; i < PULL_WORKERS; i++)
+        start_thread(&host->pull_workers[i], pull_worker_main, host);
+    start_thread(&host->dispatcher, dispatch_main, host);
+    start_thread(&host->planner, planner_main, host);
+    start_thread(&host->dialer, host_dial_main, host);
+    *ret_host = host;
+    return true;
+}
+
+void host_stop(struct host *host)
+{
+    (void)pthread_mutex_lock(&host->lock);
+    host->stopping = true;
+    (void)pthread_cond_broadcast(&host->planner_wake);
+    (void)pthread_cond_broadcast(&host->pulls.wake);
+    (void)pthread_cond_broadcast(&host->works.wake);
+    if (host->server != NULL)
+        link_shut(host->server);
+    (void)pthread_mutex_unlock(&host->lock);
+    image_store_stop(host->images);
+    for (size_t i = 0; i < WORKERS; i++)
+        (void)pthread_join(host->workers[i], NULL);
+    for (size_t i = 0; i < PULL_WORKERS; i++)
+        (void)pthread_join(host->pull_workers[i], NULL);
+    (void)pthread_join(host->dispatcher, NULL);
+    (void)pthread_join(host->planner, NULL);
+    (void)pthread_join(host->dialer, NULL);
+    host_free(host);
+}

@@ -1,0 +1,81 @@
+/* The inside of struct host, for the files of node/host only. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "model/interpret.h"
+#include "node/host/host.h"
+#include "node/host/task.h"
+#include "node/image/image.h"
+#include "node/network/network.h"
+#include "node/runtime/runtime.h"
+#include "os/link.h"
+
+#include <pthread.h>
+
+enum { PULL_WORKERS = 4, WORKERS = 8, HOSTED_PATH = 256 };
+
+/* A task and what the host holds for it. */
+struct hosted {
+    struct task *task;
+    char task_id[65];
+    char dir[HOSTED_PATH];         /* DIR/host/tasks/ID */
+    char netns[NETWORK_PATH_SIZE]; /* after the network is made */
+    struct image **images;         /* by container; NULL until pulled */
+    size_t in_flight;              /* actions with the workers */
+    bool assigned;                 /* the newest assignment names it */
+};
+
+struct work {
+    struct list link;
+    struct host *host;
+    struct hosted *hosted;
+    struct action action;
+};
+
+struct queue {
+    struct list items;
+    pthread_cond_t wake;
+};
+
+struct host {
+    struct host_options options;
+    char dir[HOSTED_PATH];
+    char id[64];
+    struct image_store *images;
+    struct network *network;
+    struct runtime *runtime;
+
+    pthread_mutex_t lock; /* protects everything below; nothing is locked under it */
+    pthread_cond_t planner_wake;
+    struct map tasks; /* struct hosted by task id */
+    struct queue pulls, works;
+    bool plan_due, report_due, stopping;
+    struct link *server; /* NULL: not connected */
+
+    pthread_mutex_t assignment_lock; /* one assignment at a time is applied; taken before `lock` */
+    pthread_t planner, dialer, dispatcher, workers[WORKERS], pull_workers[PULL_WORKERS];
+};
+
+int64_t host_now_ms(void);
+
+/* worker.c: carries out one action and tells the task how it ended. Worker threads. */
+void host_work(struct host *host, struct hosted *hosted, struct action action);
+
+/* The groups and public address of an interface that exists. Link thread. */
+void host_interface_update(struct host *host, const struct host_network_interface *interface);
+
+/* server_link.c */
+void *host_dial_main(void *context);
+/* Sends a complete report if there is a link. Planner thread. */
+void host_report(struct host *host);
+
+/* assignment.c: makes the machine's networks and tasks follow the message. Link thread. */
+void host_apply(struct host *host, const struct host_assignment *assignment);
+/* The tasks that a former process left. */
+checked bool host_adopt(struct host *host, struct fail *f);
+/* A new task from its assignment, with its folder and its file; NULL after logging. lock held. */
+struct hosted *host_task_new(struct host *host, const struct host_task_assignment *assignment);
+/* Forgets a task that is gone. lock held. */
+void host_task_drop(struct host *host, struct hosted *hosted);

@@ -1,0 +1,24 @@
+/* From a container definition to a container: what the runtime is told. Reads the definition and the image, makes the
+ * folders and files that the container mounts (hosts, resolv.conf, hostname, volumes). */
+#pragma once
+
+#include "node/host/task.h"
+#include "node/image/image.h"
+#include "node/runtime/container_spec.h"
+
+struct launch_site {
+    const char *task_dir; /* the task's folder on this host, exists */
+    const char *netns;    /* path */
+    const char *resolver; /* address of the VPC's resolver, NULL: none */
+    const struct image *image;
+    const char *lower_dirs;
+    const char *metadata_uri; /* "http://169.254.170.2/v4/ID", NULL: none */
+};
+
+/* Fills the spec for container i of the task; everything it points to is in the arena. Fails with what the API shows as
+ * the container's reason. Worker threads. */
+checked bool launch_spec(const struct launch_site *site, const struct task *task, size_t i, struct arena *arena,
+                         struct container_spec *ret_spec, struct fail *f);
+
+/* The folders that a container of the task has on the host; removed with the task's folder. */
+const char *launch_container_dir(const struct launch_site *site, size_t i, struct arena *arena);

@@ -1,0 +1,137 @@
+/* The host's end of the host link: dials, says hello, hears assignments, reports. */
+#include "base/log.h"
+#include "base/must.h"
+#include "node/host/internal.h"
+
+#include <time.h>
+
+enum { DIAL_PAUSE_MS_MIN = 100, DIAL_PAUSE_MS_MAX = 5000 };
+
+static void message(void *context, struct link *link, struct str bytes)
+{
+    struct host *host = context;
+    struct host_from_server message = {0};
+    struct arena arena;
+    struct fail f;
+
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    if (value_decode(&host_from_server_shape, bytes, &message, &arena, &f) && message.assignment != NULL) {
+        host_apply(host, message.assignment);
+    } else {
+        log_error("the server sends what cannot be read, the link is cut: %s", f.message);
+        link_shut(link);
+    }
+    arena_free(&arena);
+}
+
+static void closed(void *context, struct link *link)
+{
+    struct host *host = context;
+
+    (void)pthread_mutex_lock(&host->lock);
+    if (host->server == link)
+        host->server = NULL;
+    if (!host->stopping)
+        log_warning("the link to the server is lost; everything goes on as it was last told");
+    (void)pthread_cond_broadcast(&host->planner_wake);
+    (void)pthread_mutex_unlock(&host->lock);
+    link_free(link);
+}
+
+static bool say(struct link *link, const struct host_from_host *message)
+{
+    auto_buf bytes = {.limit = LINK_MESSAGE_MAX};
+
+    value_encode(&host_from_host_shape, message, &bytes);
+    return !bytes.overflowed && link_send(link, buf_str(&bytes));
+}
+
+static bool dial(struct host *host, struct fail *f)
+{
+    static const struct link_handler handler_rows = {.message = message, .closed = closed};
+    struct link_handler handler = handler_rows;
+    struct host_hello hello = {
+        .host_id = str_of(host->id), .name = str_of(host->options.name), .version = STR(BERTH_VERSION)};
+    struct host_from_host first = {.hello = &hello};
+    struct link *link;
+    int fd;
+
+    if (!link_dial(host->options.server_address, host->options.server_port, "/_berth/host", host->options.token, &fd,
+                   f))
+        return false;
+    SET(&hello, cpu_units, host->options.cpu_units);
+    SET(&hello, memory_mib, host->options.memory_mib);
+    handler.context = host;
+    (void)pthread_mutex_lock(&host->lock);
+    link = link_start((struct http_socket){.fd = fd}, STR(""), &handler, NULL);
+    host->server = link;
+    host->report_due = true;
+    (void)say(link, &first);
+    (void)pthread_cond_signal(&host->planner_wake);
+    (void)pthread_mutex_unlock(&host->lock);
+    log_info("connected to the server at %s:%u", host->options.server_address, host->options.server_port);
+    return true;
+}
+
+/* Waits on the planner's condition for a change of link or the end; lock held. */
+static void pause_ms(struct host *host, int64_t ms)
+{
+    int64_t when_ms = host_now_ms() + ms;
+    struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = (when_ms % 1000) * 1000000};
+
+    (void)pthread_cond_timedwait(&host->planner_wake, &host->lock, &until);
+}
+
+void *host_dial_main(void *context)
+{
+    struct host *host = context;
+    int64_t pause = DIAL_PAUSE_MS_MIN;
+    bool said = false;
+
+    (void)pthread_mutex_lock(&host->lock);
+    while (!host->stopping) {
+        struct fail f;
+        bool good;
+
+        if (host->server != NULL) {
+            pause_ms(host, DIAL_PAUSE_MS_MAX);
+            continue;
+        }
+        (void)pthread_mutex_unlock(&host->lock);
+        good = dial(host, &f);
+        (void)pthread_mutex_lock(&host->lock);
+        if (good) {
+            pause = DIAL_PAUSE_MS_MIN;
+            said = false;
+            continue;
+        }
+        if (!said)
+            log_warning("no link to the server, trying on: %s", f.message);
+        said = true;
+        pause_ms(host, pause);
+        pause = 2 * pause < DIAL_PAUSE_MS_MAX ? 2 * pause : DIAL_PAUSE_MS_MAX;
+    }
+    (void)pthread_mutex_unlock(&host->lock);
+    return NULL;
+}
+
+void host_report(struct host *host)
+{
+    struct host_report report = {0};
+    struct host_from_host message = {.report = &report};
+    struct hosted *hosted;
+    struct arena arena;
+    auto_buf bytes = {.limit = LINK_MESSAGE_MAX};
+    size_t at = 0;
+
+    if (host->server == NULL)
+        return;
+    arena_init(&arena, (size_t)LINK_MESSAGE_MAX);
+    report.tasks.items = arena_array(&arena, struct host_task_report, host->tasks.count + 1);
+    while ((hosted = map_next(&host->tasks, &at)) != NULL)
+        report.tasks.items[report.tasks.count++] = task_report(hosted->task, &arena);
+    SET(&report, complete, true);
+    value_encode(&host_from_host_shape, &message, &bytes);
+    (void)link_send(host->server, buf_str(&bytes));
+    arena_free(&arena);
+}

@@ -1,0 +1,276 @@
+/* One action of a task, from its plan to its outcome. */
+#include "base/log.h"
+#include "base/must.h"
+#include "node/host/internal.h"
+#include "node/host/launch.h"
+#include "os/files.h"
+
+#include <signal.h>
+
+enum { CHECK_TIMEOUT_S = 5, CHECK_OUTPUT_MAX = 4096, CPU_PERIOD_US = 100000, TASK_PIDS_MAX = 16384 };
+
+static const char *container_id(const struct hosted *hosted, size_t i)
+{
+    return hosted->task->containers[i].runtime_id.ptr; /* NUL-terminated in the task's arena */
+}
+
+/* ---- network and cgroup ---- */
+
+/* The task's size is a hard limit for all its containers together (developer guide, "Task size"). */
+static struct cgroup_limits task_limits(const struct host_task_assignment *assignment)
+{
+    return (struct cgroup_limits){
+        .cpu_shares = (uint64_t)assignment->cpu_units,
+        .cpu_quota_us = (uint64_t)assignment->cpu_units * CPU_PERIOD_US / 1024,
+        .cpu_period_us = CPU_PERIOD_US,
+        .memory_bytes = (uint64_t)assignment->memory_mib << 20,
+        .pids_max = TASK_PIDS_MAX,
+    };
+}
+
+static struct network_eni eni_of(const struct host_network_interface *from)
+{
+    return (struct network_eni){
+        .id = from->network_interface_id,
+        .vpc = from->vpc_id,
+        .subnet = from->subnet_id,
+        .address = from->address,
+        .mac = from->mac_address,
+        .public_ip = from->public_address,
+        .groups = from->groups.items,
+        .group_count = from->groups.count,
+    };
+}
+
+void host_interface_update(struct host *host, const struct host_network_interface *interface)
+{
+    struct network_eni eni = eni_of(interface);
+    char path[NETWORK_PATH_SIZE];
+    struct fail f;
+
+    if (!network_eni_add(host->network, &eni, path, &f))
+        log_error("interface %.*s: %s", STR_ARG(interface->network_interface_id), f.message);
+}
+
+static bool make_network(struct host *host, struct hosted *hosted, struct fail *f)
+{
+    const struct host_task_assignment *assignment = hosted->task->assignment;
+    struct network_eni eni = eni_of(assignment->network_interface);
+    struct cgroup_limits limits = task_limits(assignment);
+
+    return network_eni_add(host->network, &eni, hosted->netns, f) &&
+           runtime_task_cgroup_create(host->runtime, hosted->task_id, &limits, f);
+}
+
+static void network(struct host *host, struct hosted *hosted)
+{
+    struct fail f;
+    bool good = make_network(host, hosted, &f);
+    struct fail why = f;
+
+    if (!good)
+        (void)fail(&why, f.code, "ResourceInitializationError: %s", f.message);
+    (void)pthread_mutex_lock(&host->lock);
+    task_network_done(hosted->task, good, good ? STR("") : str_of(why.message));
+    (void)pthread_mutex_unlock(&host->lock);
+}
+
+static void remove_network(struct host *host, struct hosted *hosted)
+{
+    const struct host_task_assignment *assignment = hosted->task->assignment;
+    struct fail f;
+
+    if (assignment->network_interface != NULL &&
+        !network_eni_remove(host->network, assignment->network_interface->network_interface_id, &f))
+        log_error("task %.*s: its interface stays: %s", STR_ARG(assignment->task_id), f.message);
+    if (!runtime_task_cgroup_delete(host->runtime, hosted->task_id, &f))
+        log_error("task %.*s: its cgroup stays: %s", STR_ARG(assignment->task_id), f.message);
+    if (!path_remove(hosted->dir, &f))
+        log_error("task %.*s: its files stay: %s", STR_ARG(assignment->task_id), f.message);
+    (void)pthread_mutex_lock(&host->lock);
+    task_network_removed(hosted->task, host_now_ms());
+    (void)pthread_mutex_unlock(&host->lock);
+}
+
+/* ---- images ---- */
+
+static void pull(struct host *host, struct hosted *hosted, size_t i)
+{
+    struct image_pull_request request = {.reference = hosted->task->containers[i].definition->image};
+    struct image *image = NULL;
+    struct fail f;
+    struct fail why;
+    bool good = image_pull(host->images, &request, &image, &f);
+
+    if (!good)
+        (void)fail(&why, f.code, "CannotPullContainerError: %s", f.message);
+    (void)pthread_mutex_lock(&host->lock);
+    hosted->images[i] = image;
+    task_pull_done(hosted->task, i, good, good ? image->digest : str_of(why.message), host_now_ms());
+    (void)pthread_mutex_unlock(&host->lock);
+}
+
+/* ---- containers ---- */
+
+/* The overlay's lower directories, topmost first. */
+static const char *lower_dirs(const struct host *host, const struct image *image, struct arena *arena)
+{
+    const char *layers = image_store_layers(host->images);
+    auto_buf text = {.ptr = NULL};
+
+    for (size_t i = image->layer_count; i-- > 0;)
+        buf_printf(&text, "%s%s/%.*s", text.len == 0 ? "" : ":", layers, STR_ARG(image->layers[i]));
+    return arena_cstr(arena, buf_str(&text));
+}
+
+static bool start_container(struct host *host, struct hosted *hosted, size_t i, struct arena *arena, struct fail *f)
+{
+    struct launch_site site = {.task_dir = hosted->dir, .netns = hosted->netns, .image = hosted->images[i]};
+    struct container_spec spec;
+    struct fail f_delete;
+
+    site.lower_dirs = lower_dirs(host, hosted->images[i], arena);
+    if (hosted->task->containers[i].started_once &&
+        !runtime_delete(host->runtime, container_id(hosted, i),
+                        &f_delete)) /* a restart takes the place of the old one */
+        return fail(f, f_delete.code, "CannotStartContainerError: %s", f_delete.message);
+    if (!launch_spec(&site, hosted->task, i, arena, &spec, f) || !runtime_start(host->runtime, &spec, f)) {
+        struct fail why = *f;
+
+        return fail(f, why.code, "%s: %s",
+                    why.code == FAIL_INPUT ? "CannotCreateContainerError" : "CannotStartContainerError", why.message);
+    }
+    return true;
+}
+
+static void start(struct host *host, struct hosted *hosted, size_t i)
+{
+    struct arena arena;
+    struct fail f;
+    bool good;
+
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    good = start_container(host, hosted, i, &arena, &f);
+    (void)pthread_mutex_lock(&host->lock);
+    task_start_done(hosted->task, i, good, good ? STR("") : str_of(f.message), host_now_ms());
+    (void)pthread_mutex_unlock(&host->lock);
+    arena_free(&arena);
+}
+
+/* The image's STOPSIGNAL, as number or name; SIGTERM without. */
+static int stop_signal(const struct hosted *hosted, size_t i)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } rows[] = {{"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},    {"SIGQUIT", SIGQUIT}, {"SIGHUP", SIGHUP},
+                {"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2},  {"SIGKILL", SIGKILL}, {"SIGWINCH", SIGWINCH},
+                {"SIGPWR", SIGPWR},   {"SIGRTMIN+3", 34 + 3}};
+    struct str name = hosted->images[i] == NULL ? STR("") : hosted->images[i]->config.stop_signal;
+    uint64_t number;
+
+    if (str_to_uint64(name, &number) && number > 0 && number < 65)
+        return (int)number;
+    for (size_t k = 0; k < COUNT_OF(rows); k++)
+        if (str_is(name, rows[k].name) || str_is(name, rows[k].name + 3))
+            return rows[k].number;
+    return SIGTERM;
+}
+
+static void terminate(struct host *host, struct hosted *hosted, size_t i)
+{
+    struct fail f;
+
+    if (!runtime_signal(host->runtime, container_id(hosted, i), stop_signal(hosted, i), &f))
+        log_warning("container %s: %s", container_id(hosted, i), f.message);
+}
+
+static void kill_container(struct host *host, struct hosted *hosted, size_t i)
+{
+    struct fail f;
+
+    if (!runtime_kill(host->runtime, container_id(hosted, i), &f))
+        log_warning("container %s: %s", container_id(hosted, i), f.message);
+}
+
+/* {"CMD", argv...} or {"CMD-SHELL", line} (API reference, HealthCheck); anything else is taken as argv. */
+static size_t check_arguments(const struct ecs_health_check *check, struct arena *arena, const char ***ret_argv)
+{
+    const char **argv = arena_array(arena, const char *, check->command.count + 3);
+    bool shell = str_is(check->command.items[0], "CMD-SHELL");
+    size_t from = shell || str_is(check->command.items[0], "CMD") ? 1 : 0;
+    size_t count = 0;
+
+    if (shell) {
+        argv[count++] = "/bin/sh";
+        argv[count++] = "-c";
+    }
+    for (size_t k = from; k < check->command.count; k++)
+        argv[count++] = arena_cstr(arena, check->command.items[k]);
+    *ret_argv = argv;
+    return count;
+}
+
+static void check(struct host *host, struct hosted *hosted, size_t i)
+{
+    const struct ecs_health_check *check = hosted->task->containers[i].definition->health_check;
+    struct buf output = {.limit = CHECK_OUTPUT_MAX};
+    struct arena arena;
+    const char **argv;
+    struct runtime_exec_options options = {.output = &output};
+    struct fail f;
+    int code = 1;
+    bool ran;
+
+    arena_init(&arena, (size_t)1 << 20);
+    options.argc = check_arguments(check, &arena, &argv);
+    options.argv = argv;
+    options.timeout_ms = (check->has_timeout ? check->timeout : CHECK_TIMEOUT_S) * 1000;
+    ran = options.argc > 0 && runtime_exec(host->runtime, container_id(hosted, i), &options, &code, &f);
+    (void)pthread_mutex_lock(&host->lock);
+    task_check_done(hosted->task, i, ran && code == 0, host_now_ms());
+    (void)pthread_mutex_unlock(&host->lock);
+    buf_free(&output);
+    arena_free(&arena);
+}
+
+static void delete (struct host *host, struct hosted *hosted, size_t i)
+{
+    struct fail f;
+
+    if (!runtime_delete(host->runtime, container_id(hosted, i), &f))
+        log_error("container %s stays: %s", container_id(hosted, i), f.message);
+    (void)pthread_mutex_lock(&host->lock);
+    task_delete_done(hosted->task, i);
+    (void)pthread_mutex_unlock(&host->lock);
+}
+
+void host_work(struct host *host, struct hosted *hosted, struct action action)
+{
+    switch (action.kind) {
+    case ACTION_NETWORK:
+        network(host, hosted);
+        break;
+    case ACTION_REMOVE_NETWORK:
+        remove_network(host, hosted);
+        break;
+    case ACTION_PULL:
+        pull(host, hosted, action.container);
+        break;
+    case ACTION_START:
+        start(host, hosted, action.container);
+        break;
+    case ACTION_TERMINATE:
+        terminate(host, hosted, action.container);
+        break;
+    case ACTION_KILL:
+        kill_container(host, hosted, action.container);
+        break;
+    case ACTION_CHECK:
+        check(host, hosted, action.container);
+        break;
+    case ACTION_DELETE:
+        delete (host, hosted, action.container);
+        break;
+    }
+}
