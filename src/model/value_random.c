@@ -64,10 +64,14 @@ static int64_t fill_number(struct random *random, int64_t min, int64_t max)
 /* Distinct keys: a number at their end for strings, distinct values for enums. */
 static void fill_key(const struct shape *key, void *at, size_t index, struct random *random, struct arena *arena)
 {
-    if (key->kind == SHAPE_ENUM)
+    struct str text;
+
+    if (key->kind == SHAPE_ENUM) {
         *(int *)at = (int)index + 1;
-    else
-        *(struct str *)at = arena_printf(arena, "%.*s%zu", STR_ARG(fill_text(random, arena)), index);
+        return;
+    }
+    text = fill_text(random, arena); /* STR_ARG reads its argument twice */
+    *(struct str *)at = arena_printf(arena, "%.*s%zu", STR_ARG(text), index);
 }
 
 static void fill_items(const struct shape *shape, struct list_value *items, struct random *random, unsigned depth,

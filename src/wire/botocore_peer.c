@@ -73,7 +73,7 @@ static void write_replies(uint64_t seed)
         for (size_t at = 0; at < services[i]->operation_count; at++) {
             const struct operation *operation = &services[i]->operations[at];
 
-            for (unsigned protocol = 0; protocol < PROTOCOL_CBOR; protocol++) {
+            for (unsigned protocol = 0; protocol <= PROTOCOL_CBOR; protocol++) {
                 struct wire_call call = {.service = services[i], .operation = operation, .protocol = protocol};
 
                 if ((services[i]->protocols & 1U << protocol) == 0)

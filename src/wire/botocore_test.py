@@ -13,7 +13,7 @@ import sys
 try:
     from botocore.model import ServiceModel
     from botocore.parsers import create_parser
-    from botocore.serialize import create_serializer
+    from botocore.serialize import SERIALIZERS, create_serializer
 except ImportError:
     sys.exit(77)
 
@@ -73,8 +73,8 @@ def check_replies(peer, services, seed):
         headers = dict(h.split(': ', 1) for h in base64.b64decode(headers).decode().splitlines())
         response = {'status_code': int(status), 'headers': headers, 'body': base64.b64decode(body), 'context': {}}
         model = services[service].operation_model(operation)
-        if model.has_event_stream_output:
-            continue  # wire_encode has no codec for event streams
+        if model.has_event_stream_output or protocol not in SERIALIZERS:
+            continue  # wire_encode has no codec for event streams; old botocores know no CBOR
         try:
             parsed = create_parser(protocol).parse(response, model.output_shape)
         except Exception as error:
@@ -90,7 +90,7 @@ def check_replies(peer, services, seed):
             check(parsed['ResponseMetadata']['RequestId'] == 'request-1', *where, parsed)
         elif status != '204':
             check(same(json.loads(what), plain(parsed)), *where, plain(parsed))
-            check(parsed['ResponseMetadata']['RequestId'] == 'request-1', *where, parsed)
+            check(model.output_shape is None or parsed['ResponseMetadata']['RequestId'] == 'request-1', *where, parsed)
     return len(lines) - 1
 
 
@@ -134,7 +134,7 @@ def serialized(protocol, model, parameters):
 
 
 def wire_protocols(metadata):
-    return [p for p in metadata.get('protocols', [metadata['protocol']]) if p != 'smithy-rpc-v2-cbor']
+    return [p for p in metadata.get('protocols', [metadata['protocol']]) if p in SERIALIZERS]
 
 
 def without_empty(value):

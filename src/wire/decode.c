@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdarg.h>
 
+enum { ENTRIES_MAX = 1000 }; /* of a map: keys are compared one by one; the largest in the models has 150 */
+
 #define EPOCH_SECONDS_MAX 253402300799.0 /* 9999-12-31T23:59:59Z */
 
 bool decode_alloc(struct decoder *decoder, size_t count, size_t size, void **ret_memory)
@@ -70,6 +72,27 @@ bool decode_enum(struct decoder *decoder, const struct shape *shape, struct str 
     if (!decode_str(decoder, name, &copy))
         return false;
     *ret_value = enum_parse(shape, copy, &decoder->unknown);
+    return true;
+}
+
+static bool same_key(const struct shape *key, const void *a, const void *b)
+{
+    if (key->kind == SHAPE_ENUM)
+        return *(const int *)a == *(const int *)b;
+    return str_eq(*(const struct str *)a, *(const struct str *)b);
+}
+
+bool decode_key(struct decoder *decoder, const struct shape *map, const struct list_value *value, struct str key)
+{
+    void *at = map_key_at(map, value, value->count);
+
+    if (value->count == ENTRIES_MAX)
+        return decode_refuse(decoder, "A map has more than %d entries", ENTRIES_MAX);
+    if (map->key->kind == SHAPE_ENUM ? !decode_enum(decoder, map->key, key, at) : !decode_str(decoder, key, at))
+        return false;
+    for (size_t i = 0; i < value->count; i++)
+        if (same_key(map->key, map_key_at(map, value, i), at))
+            return decode_refuse(decoder, "A map has the key '%.*s' twice", STR_ARG(key));
     return true;
 }
 

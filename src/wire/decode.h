@@ -33,6 +33,10 @@ checked bool decode_refuse(struct decoder *decoder, const char *format, ...) pri
 /* An enum by its name, which is copied if need be; an unknown one is left to value_check_input. */
 checked bool decode_enum(struct decoder *decoder, const struct shape *shape, struct str name, int *ret_value);
 
+/* The key of the entry behind those that the map has. Keys are unique: one that was there before is refused. */
+checked bool decode_key(struct decoder *decoder, const struct shape *map, const struct list_value *value,
+                        struct str key);
+
 /* A number that must be whole: stored as 32 or 64 bits by the shape's kind. */
 checked bool decode_whole(struct decoder *decoder, const struct shape *shape, int64_t number, void *at);
 

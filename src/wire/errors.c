@@ -1,4 +1,5 @@
 /* Errors on the wire: which name and status a failure has in a protocol, and the envelope around it. */
+#include "wire/cbor.h"
 #include "wire/json.h"
 #include "wire/protocol.h"
 #include "wire/reply.h"
@@ -178,6 +179,15 @@ static void write_json(const struct wire_call *call, const struct answer *answer
     buf_add_char(out, '}');
 }
 
+static void write_cbor(const struct answer *answer, struct buf *out)
+{
+    wire_cbor_write_map_start(2, out);
+    wire_cbor_write_text(STR("__type"), out);
+    wire_cbor_write_text(str_of(answer->name), out);
+    wire_cbor_write_text(str_of(message_key(answer->shape)), out);
+    wire_cbor_write_text(str_of(answer->message), out);
+}
+
 static void write_query(const struct wire_call *call, const struct answer *answer, struct str request_id,
                         struct buf *out)
 {
@@ -231,5 +241,8 @@ void wire_encode_error(const struct wire_call *call, const struct fail *error, s
         wire_reply_header(
             ret_reply, "x-amzn-query-error",
             arena_printf(arena, "%s;%s", answer.query_code, answer.status >= 500 ? "Receiver" : "Sender"));
-    write_json(call, &answer, &ret_reply->body);
+    if (call->protocol == PROTOCOL_CBOR)
+        write_cbor(&answer, &ret_reply->body);
+    else
+        write_json(call, &answer, &ret_reply->body);
 }

@@ -147,11 +147,6 @@ static bool read_list(struct decoder *decoder, const struct shape *shape, const 
     return true;
 }
 
-static bool read_key(struct decoder *decoder, const struct shape *shape, struct str key, void *at)
-{
-    return shape->kind == SHAPE_ENUM ? decode_enum(decoder, shape, key, at) : decode_str(decoder, key, at);
-}
-
 static bool read_map(struct decoder *decoder, const struct shape *shape, const json_t *json, struct list_value *map)
 {
     const char *key;
@@ -167,7 +162,7 @@ static bool read_map(struct decoder *decoder, const struct shape *shape, const j
 
         if (json_is_null(item))
             continue;
-        if (!read_key(decoder, shape->key, (struct str){key, len}, map_key_at(shape, map, map->count)))
+        if (!decode_key(decoder, shape, map, (struct str){key, len}))
             return false;
         if (!read_item(decoder, shape->element, item, map_value_at(shape, map, map->count)))
             return false;

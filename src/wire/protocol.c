@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "model/interpret.h"
+#include "wire/cbor.h"
 #include "wire/decode.h"
 #include "wire/json.h"
 #include "wire/query.h"
@@ -43,6 +44,8 @@ void wire_reply_start(const struct wire_call *call, uint16_t status, struct str 
     *ret_reply = (struct wire_reply){.status = status};
     wire_reply_header(ret_reply, "content-type", str_of(content_type(call)));
     wire_reply_header(ret_reply, "x-amzn-requestid", request_id);
+    if (call->protocol == PROTOCOL_CBOR)
+        wire_reply_header(ret_reply, "smithy-protocol", STR("rpc-v2-cbor"));
 }
 
 /* EC2 has its own error for a parameter that is not there. */
@@ -75,6 +78,7 @@ static bool decode(const struct wire_call *call, const struct wire_request *requ
     case PROTOCOL_REST_JSON:
         return rest_read(decoder, call->operation, request, ret_input);
     case PROTOCOL_CBOR:
+        return wire_cbor_read(decoder, call->operation->input, request->body, ret_input);
     case PROTOCOL_REST_XML:
         break;
     }
@@ -147,6 +151,8 @@ void wire_encode(const struct wire_call *call, const void *output, struct str re
             wire_json_write(call->operation->output, output, &ret_reply->body);
         return;
     case PROTOCOL_CBOR:
+        wire_cbor_write(call->operation->output, output, &ret_reply->body);
+        return;
     case PROTOCOL_REST_XML:
         must_not_happen("a protocol that wire_decode refuses");
     }

@@ -27,6 +27,8 @@ static bool inflate_all(z_stream *stream, size_t limit, struct buf *out, struct 
         char *at =
             before < limit ? buf_extend(out, limit - before < INFLATE_STEP ? limit - before : INFLATE_STEP) : NULL;
 
+        if (at == NULL && stream->avail_in == 0)
+            break;
         if (at == NULL)
             return fail_status(f, 413, "RequestEntityTooLarge", "The request body is longer than %zu bytes", limit);
         stream->next_out = (Bytef *)at;
