@@ -1,5 +1,6 @@
-/* What packets may do: security groups, routing, exits, services, names. Real namespaces, real sockets. */
+/* What packets may do: security groups, routing, exits, services. Real namespaces, real sockets. */
 #include "node/network/test_machine.h"
+#include "node/network/test_vpc.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -10,102 +11,18 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
-#define VPC    STR("vpc-0a")
-#define SUBNET STR("subnet-0a")
-
-/* Anything out, as AWS makes new groups. */
-static const struct network_rule all_out[] = {{.protocol = -1, .cidr = STR_INIT("0.0.0.0/0")}};
-static const struct network_rule port_80[] = {
-    {.protocol = 6, .from_port = 80, .to_port = 80, .cidr = STR_INIT("0.0.0.0/0")}};
-
-/* One network with one VPC of two subnets for most tests. */
-struct world {
-    struct network *network;
-    struct network_subnet subnets[2];
-    struct network_vpc vpc;
-};
-
-static void open_network(struct network **network, const char *instance)
-{
-    char run_dir[64];
-    struct network_options options = {.instance = instance, .run_dir = run_dir};
-
-    (void)snprintf(run_dir, sizeof(run_dir), TEST_RUN_DIR "-%s", instance);
-    must_do(network_open(&options, network, f));
-}
-
-static int set_up(void **state)
-{
-    static struct world world;
-
-    world = (struct world){
-        .subnets = {{.id = SUBNET, .cidr = STR("10.1.16.0/20")},
-                    {.id = STR("subnet-0b"), .cidr = STR("10.1.32.0/20"), .exit = NETWORK_EXIT_NONE}},
-        .vpc = {.id = VPC, .cidr = STR("10.1.0.0/16"), .subnets = world.subnets, .subnet_count = 2}};
-    open_network(&world.network, "t");
-    must_do(network_apply_vpcs(world.network, &world.vpc, 1, f));
-    *state = &world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-
-    must_do(network_down(world->network, f));
-    network_close(world->network);
-    return 0;
-}
-
-static struct network_group group_of(const char *id, const struct network_rule *ingress, size_t count)
-{
-    return (struct network_group){.id = str_of(id),
-                                  .vpc = VPC,
-                                  .ingress = ingress,
-                                  .ingress_count = count,
-                                  .egress = all_out,
-                                  .egress_count = 1};
-}
-
-/* An ENI "eni-NAME" of one group; its namespace's path. */
-struct path {
-    char text[NETWORK_PATH_SIZE];
-};
-
-static struct path add_eni(struct world *world, const char *id, const char *address, const char *group, bool public_ip)
-{
-    struct str groups[] = {str_of(group)};
-    struct network_eni eni = {.id = str_of(id),
-                              .vpc = VPC,
-                              .subnet = SUBNET,
-                              .address = str_of(address),
-                              .mac = STR("02:00:00:00:00:0a"),
-                              .public_ip = public_ip,
-                              .groups = groups,
-                              .group_count = 1};
-    struct path path = {0};
-
-    must_do(network_eni_add(world->network, &eni, path.text, f));
-    return path;
-}
-
-static void apply(struct world *world, const struct network_group *groups, size_t count)
-{
-    must_do(network_apply_groups(world->network, groups, count, f));
-}
-
 static void rules_decide_which_ports_are_open(void **state)
 {
-    struct world *world = *state;
-    struct network_group groups[] = {group_of("sg-web", port_80, 1), group_of("sg-client", NULL, 0)};
-    struct path web;
-    struct path client;
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-web", test_port_80, 1), test_group("sg-client", NULL, 0)};
+    struct test_path web;
+    struct test_path client;
     int on_80;
     int on_81;
 
-    apply(world, groups, 2);
-    web = add_eni(world, "eni-web", "10.1.16.10", "sg-web", false);
-    client = add_eni(world, "eni-client", "10.1.16.11", "sg-client", false);
+    test_apply(vpc, groups, 2);
+    web = test_eni(vpc, "eni-web", "10.1.16.10", "sg-web", false);
+    client = test_eni(vpc, "eni-client", "10.1.16.11", "sg-client", false);
     on_80 = listen_in(web.text, "10.1.16.10", 80);
     on_81 = listen_in(web.text, "10.1.16.10", 81);
     assert_true(reaches(client.text, "10.1.16.10", 80));
@@ -120,28 +37,28 @@ static void rules_decide_which_ports_are_open(void **state)
 /* A new rule counts at once; one that goes does not cut a connection that is established. */
 static void a_changed_rule_takes_effect_at_once(void **state)
 {
-    struct world *world = *state;
-    struct network_group groups[] = {group_of("sg-web", NULL, 0), group_of("sg-client", NULL, 0)};
-    struct path web;
-    struct path client;
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-web", NULL, 0), test_group("sg-client", NULL, 0)};
+    struct test_path web;
+    struct test_path client;
     char peer[20];
     int listening;
     int here;
     int there;
 
-    apply(world, groups, 2);
-    web = add_eni(world, "eni-web", "10.1.16.10", "sg-web", false);
-    client = add_eni(world, "eni-client", "10.1.16.11", "sg-client", false);
+    test_apply(vpc, groups, 2);
+    web = test_eni(vpc, "eni-web", "10.1.16.10", "sg-web", false);
+    client = test_eni(vpc, "eni-client", "10.1.16.11", "sg-client", false);
     listening = listen_in(web.text, "10.1.16.10", 80);
     assert_true(is_dropped(client.text, "10.1.16.10", 80));
-    groups[0] = group_of("sg-web", port_80, 1);
-    apply(world, groups, 2);
+    groups[0] = test_group("sg-web", test_port_80, 1);
+    test_apply(vpc, groups, 2);
     here = connect_from(client.text, "10.1.16.10", 80, REACH_MS);
     assert_true(here >= 0);
     there = accept_at(listening, peer);
     assert_string_equal(peer, "10.1.16.11");
-    groups[0] = group_of("sg-web", NULL, 0);
-    apply(world, groups, 2);
+    groups[0] = test_group("sg-web", NULL, 0);
+    test_apply(vpc, groups, 2);
     assert_true(is_dropped(client.text, "10.1.16.10", 80));
     assert_true(passes(here, there));
     assert_true(passes(there, here));
@@ -155,17 +72,17 @@ static void egress_rules_count_too(void **state)
     static const struct network_rule only_81[] = {
         {.protocol = 6, .from_port = 81, .to_port = 90, .cidr = STR_INIT("10.1.0.0/16")}};
     static const struct network_rule all_in[] = {{.protocol = -1, .cidr = STR_INIT("0.0.0.0/0")}};
-    struct world *world = *state;
-    struct network_group groups[] = {group_of("sg-open", all_in, 1), group_of("sg-tight", NULL, 0)};
-    struct path open;
-    struct path tight;
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-open", all_in, 1), test_group("sg-tight", NULL, 0)};
+    struct test_path open;
+    struct test_path tight;
     int on_80;
     int on_85;
 
     groups[1].egress = only_81;
-    apply(world, groups, 2);
-    open = add_eni(world, "eni-open", "10.1.16.10", "sg-open", false);
-    tight = add_eni(world, "eni-tight", "10.1.16.11", "sg-tight", false);
+    test_apply(vpc, groups, 2);
+    open = test_eni(vpc, "eni-open", "10.1.16.10", "sg-open", false);
+    tight = test_eni(vpc, "eni-tight", "10.1.16.11", "sg-tight", false);
     on_80 = listen_in(open.text, "0.0.0.0", 80);
     on_85 = listen_in(open.text, "0.0.0.0", 85);
     assert_true(is_dropped(tight.text, "10.1.16.10", 80));
@@ -180,27 +97,27 @@ static void a_rule_may_name_a_group(void **state)
     static const struct network_rule from_front[] = {
         {.protocol = 6, .from_port = 80, .to_port = 80, .group = STR_INIT("sg-front")},
         {.protocol = 6, .from_port = 80, .to_port = 80, .group = STR_INIT("sg-unknown")}};
-    struct world *world = *state;
-    struct network_group groups[] = {group_of("sg-back", from_front, 2), group_of("sg-front", NULL, 0),
-                                     group_of("sg-other", NULL, 0)};
-    struct path back;
-    struct path front;
-    struct path other;
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-back", from_front, 2), test_group("sg-front", NULL, 0),
+                                     test_group("sg-other", NULL, 0)};
+    struct test_path back;
+    struct test_path front;
+    struct test_path other;
     int listening;
 
-    apply(world, groups, 3);
-    back = add_eni(world, "eni-back", "10.1.16.10", "sg-back", false);
-    front = add_eni(world, "eni-front", "10.1.16.11", "sg-front", false);
-    other = add_eni(world, "eni-other", "10.1.16.12", "sg-other", false);
+    test_apply(vpc, groups, 3);
+    back = test_eni(vpc, "eni-back", "10.1.16.10", "sg-back", false);
+    front = test_eni(vpc, "eni-front", "10.1.16.11", "sg-front", false);
+    other = test_eni(vpc, "eni-other", "10.1.16.12", "sg-other", false);
     listening = listen_in(back.text, "10.1.16.10", 80);
     assert_true(reaches(front.text, "10.1.16.10", 80));
     assert_true(is_dropped(other.text, "10.1.16.10", 80));
-    (void)add_eni(world, "eni-other", "10.1.16.12", "sg-front", false);
+    (void)test_eni(vpc, "eni-other", "10.1.16.12", "sg-front", false);
     assert_true(reaches(other.text, "10.1.16.10", 80));
-    (void)add_eni(world, "eni-other", "10.1.16.12", "sg-other", false);
+    (void)test_eni(vpc, "eni-other", "10.1.16.12", "sg-other", false);
     assert_true(is_dropped(other.text, "10.1.16.10", 80));
-    must_do(network_eni_remove(world->network, STR("eni-front"), f));
-    (void)add_eni(world, "eni-new", "10.1.16.11", "sg-other", false);
+    must_do(network_eni_remove(vpc->network, STR("eni-front"), f));
+    (void)test_eni(vpc, "eni-new", "10.1.16.11", "sg-other", false);
     assert_true(is_dropped("/run/netns/berth-t-eni-new", "10.1.16.10", 80));
     (void)close(listening);
 }
@@ -210,40 +127,40 @@ static void groups_add_up(void **state)
 {
     static const struct network_rule port_90[] = {
         {.protocol = 6, .from_port = 90, .to_port = 90, .cidr = STR_INIT("10.1.0.0/16")}};
-    struct world *world = *state;
-    struct network_group groups[] = {group_of("sg-a", port_80, 1), group_of("sg-b", port_90, 1),
-                                     group_of("sg-client", NULL, 0)};
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-a", test_port_80, 1), test_group("sg-b", port_90, 1),
+                                     test_group("sg-client", NULL, 0)};
     struct str both[] = {STR("sg-b"), STR("sg-a"), STR("sg-b")};
     struct network_eni eni = {.id = STR("eni-both"),
-                              .vpc = VPC,
-                              .subnet = SUBNET,
+                              .vpc = TEST_VPC,
+                              .subnet = TEST_SUBNET,
                               .address = STR("10.1.16.10"),
                               .mac = STR("02:00:00:00:00:0a"),
                               .groups = both,
                               .group_count = 3};
     char path[NETWORK_PATH_SIZE];
-    struct path client;
+    struct test_path client;
     int on_80;
     int on_90;
 
-    apply(world, groups, 3);
-    must_do(network_eni_add(world->network, &eni, path, f));
-    client = add_eni(world, "eni-client", "10.1.16.11", "sg-client", false);
+    test_apply(vpc, groups, 3);
+    must_do(network_eni_add(vpc->network, &eni, path, f));
+    client = test_eni(vpc, "eni-client", "10.1.16.11", "sg-client", false);
     on_80 = listen_in(path, "10.1.16.10", 80);
     on_90 = listen_in(path, "10.1.16.10", 90);
     assert_true(reaches(client.text, "10.1.16.10", 80));
     assert_true(reaches(client.text, "10.1.16.10", 90));
     groups[1] = groups[2]; /* sg-b is gone from the list, but worn: it keeps its rules */
-    apply(world, groups, 2);
+    test_apply(vpc, groups, 2);
     assert_true(reaches(client.text, "10.1.16.10", 90));
     eni.group_count = 2;
     both[0] = STR("sg-a");
-    must_do(network_eni_add(world->network, &eni, path, f));
+    must_do(network_eni_add(vpc->network, &eni, path, f));
     assert_true(is_dropped(client.text, "10.1.16.10", 90));
-    apply(world, groups, 2);
-    must_fail(network_eni_add(world->network, &(struct network_eni){.id = STR("eni-late"),
-                                                                     .vpc = VPC,
-                                                                     .subnet = SUBNET,
+    test_apply(vpc, groups, 2);
+    must_fail(network_eni_add(vpc->network, &(struct network_eni){.id = STR("eni-late"),
+                                                                     .vpc = TEST_VPC,
+                                                                     .subnet = TEST_SUBNET,
                                                                      .address = STR("10.1.16.50"),
                                                                      .mac = STR("02:00:00:00:00:0a"),
                                                                      .groups = (struct str[]){STR("sg-b")},
@@ -260,17 +177,17 @@ static void protocols_are_told_apart(void **state)
         {.protocol = 1, .from_port = 8, .to_port = -1, .cidr = STR_INIT("0.0.0.0/0")},
         {.protocol = 17, .from_port = 53, .to_port = 53, .cidr = STR_INIT("10.1.16.0/24")}};
     static const uint8_t request[8] = {8, 0, 0, 0, 0, 0, 0, 1}; /* the kernel fills in checksum and identifier */
-    struct world *world = *state;
-    struct network_group groups[] = {group_of("sg-a", echo, 2), group_of("sg-client", NULL, 0)};
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-a", echo, 2), test_group("sg-client", NULL, 0)};
     struct sockaddr_in to = {.sin_family = AF_INET};
     struct pollfd poll_fd = {.events = POLLIN};
-    struct path path;
-    struct path client;
+    struct test_path path;
+    struct test_path client;
     int udp;
 
-    apply(world, groups, 2);
-    path = add_eni(world, "eni-a", "10.1.16.10", "sg-a", false);
-    client = add_eni(world, "eni-client", "10.1.16.11", "sg-client", false);
+    test_apply(vpc, groups, 2);
+    path = test_eni(vpc, "eni-a", "10.1.16.10", "sg-a", false);
+    client = test_eni(vpc, "eni-client", "10.1.16.11", "sg-client", false);
     assert_int_equal(inet_pton(AF_INET, "10.1.16.10", &to.sin_addr), 1);
     poll_fd.fd = ping_socket_in(client.text);
     assert_int_equal(sendto(poll_fd.fd, request, sizeof(request), 0, (struct sockaddr *)&to, sizeof(to)), 8);
@@ -312,17 +229,17 @@ static void send_udp_as(const char *path, const char *source, const char *destin
 static void a_forged_source_is_dropped(void **state)
 {
     static const struct network_rule all_in[] = {{.protocol = -1, .cidr = STR_INIT("0.0.0.0/0")}};
-    struct world *world = *state;
-    struct network_group group = group_of("sg-a", all_in, 1);
+    struct test_vpc *vpc = *state;
+    struct network_group group = test_group("sg-a", all_in, 1);
     struct pollfd poll_fd = {.events = POLLIN};
-    struct path victim;
-    struct path forger;
+    struct test_path victim;
+    struct test_path forger;
     char text = 0;
 
-    apply(world, &group, 1);
-    victim = add_eni(world, "eni-victim", "10.1.16.10", "sg-a", false);
-    forger = add_eni(world, "eni-forger", "10.1.16.15", "sg-a", false);
-    (void)add_eni(world, "eni-other", "10.1.16.17", "sg-a", false);
+    test_apply(vpc, &group, 1);
+    victim = test_eni(vpc, "eni-victim", "10.1.16.10", "sg-a", false);
+    forger = test_eni(vpc, "eni-forger", "10.1.16.15", "sg-a", false);
+    (void)test_eni(vpc, "eni-other", "10.1.16.17", "sg-a", false);
     poll_fd.fd = socket_in(victim.text, SOCK_DGRAM, "10.1.16.10", 53);
     send_udp_as(forger.text, "10.1.16.17", "10.1.16.10"); /* another ENI's */
     send_udp_as(forger.text, "198.51.100.9", "10.1.16.10");
@@ -336,16 +253,16 @@ static void a_forged_source_is_dropped(void **state)
 /* `ip address` inside shows what the API shows. */
 static void inside_looks_like_the_api_says(void **state)
 {
-    struct world *world = *state;
-    struct network_group group = group_of("sg-a", NULL, 0);
+    struct test_vpc *vpc = *state;
+    struct network_group group = test_group("sg-a", NULL, 0);
     struct ifreq request = {.ifr_name = "eth0"};
     struct sockaddr_in *name = (struct sockaddr_in *)(void *)&request.ifr_addr;
     static const uint8_t mac[] = {0x02, 0, 0, 0, 0, 0x0a};
-    struct path path;
+    struct test_path path;
     int fd;
 
-    apply(world, &group, 1);
-    path = add_eni(world, "eni-0123456789abcdef0", "10.1.16.10", "sg-a", false);
+    test_apply(vpc, &group, 1);
+    path = test_eni(vpc, "eni-0123456789abcdef0", "10.1.16.10", "sg-a", false);
     assert_string_equal(path.text, "/run/netns/berth-t-eni-0123456789abcdef0");
     fd = socket_in(path.text, SOCK_DGRAM, NULL, 0);
     assert_int_equal(ioctl(fd, SIOCGIFADDR, &request), 0);
@@ -362,17 +279,17 @@ static void inside_looks_like_the_api_says(void **state)
 /* Only the group that differs is written again: handles of the others' rules stay. */
 static void groups_that_are_equal_are_left_alone(void **state)
 {
-    struct world *world = *state;
-    struct network_group groups[] = {group_of("sg-a", port_80, 1), group_of("sg-b", port_80, 1)};
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-a", test_port_80, 1), test_group("sg-b", test_port_80, 1)};
     const char *router = "/run/netns/berth-t-vpc-0a";
     char *before[2];
     char *after[2];
 
-    apply(world, groups, 2);
+    test_apply(vpc, groups, 2);
     before[0] = nft_output(router, "list chain inet vpc i-sg-a");
     before[1] = nft_output(router, "list chain inet vpc i-sg-b");
     groups[1].egress_count = 0;
-    apply(world, groups, 2);
+    test_apply(vpc, groups, 2);
     after[0] = nft_output(router, "list chain inet vpc i-sg-a");
     after[1] = nft_output(router, "list chain inet vpc i-sg-b");
     assert_string_equal(before[0], after[0]);
@@ -385,32 +302,32 @@ static void groups_that_are_equal_are_left_alone(void **state)
 
 static void the_machine_reaches_a_reachable_vpc(void **state)
 {
-    struct world *world = *state;
-    struct network_group groups[] = {group_of("sg-web", port_80, 1), group_of("sg-closed", NULL, 0)};
-    struct path web;
-    struct path closed;
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-web", test_port_80, 1), test_group("sg-closed", NULL, 0)};
+    struct test_path web;
+    struct test_path closed;
     char peer[20];
     int listening[2];
     int client;
     int server;
 
-    apply(world, groups, 2);
-    web = add_eni(world, "eni-web", "10.1.16.10", "sg-web", false);
-    closed = add_eni(world, "eni-closed", "10.1.16.11", "sg-closed", false);
+    test_apply(vpc, groups, 2);
+    web = test_eni(vpc, "eni-web", "10.1.16.10", "sg-web", false);
+    closed = test_eni(vpc, "eni-closed", "10.1.16.11", "sg-closed", false);
     listening[0] = listen_in(web.text, "10.1.16.10", 80);
     listening[1] = listen_in(closed.text, "10.1.16.11", 80);
     assert_false(reaches(NULL, "10.1.16.10", 80)); /* takes the default route into the void */
-    world->vpc.reachable = true;
-    must_do(network_cidr_free(world->network, STR("10.1.0.0/16"), f));
-    must_do(network_apply_vpcs(world->network, &world->vpc, 1, f));
+    vpc->vpc.reachable = true;
+    must_do(network_cidr_free(vpc->network, STR("10.1.0.0/16"), f));
+    must_do(network_apply_vpcs(vpc->network, &vpc->vpc, 1, f));
     client = connect_from(NULL, "10.1.16.10", 80, REACH_MS);
     assert_true(client >= 0);
     server = accept_at(listening[0], peer);
     assert_memory_equal(peer, "169.254.", 8);
     assert_true(is_dropped(NULL, "10.1.16.11", 80));
-    must_do(network_cidr_free(world->network, STR("10.1.0.0/16"), f)); /* it is ours */
-    world->vpc.reachable = false;
-    must_do(network_apply_vpcs(world->network, &world->vpc, 1, f));
+    must_do(network_cidr_free(vpc->network, STR("10.1.0.0/16"), f)); /* it is ours */
+    vpc->vpc.reachable = false;
+    must_do(network_apply_vpcs(vpc->network, &vpc->vpc, 1, f));
     assert_false(reaches(NULL, "10.1.16.10", 80));
     (void)close(client);
     (void)close(server);
@@ -420,35 +337,35 @@ static void the_machine_reaches_a_reachable_vpc(void **state)
 
 static void a_range_that_is_routed_already_is_refused(void **state)
 {
-    struct world *world = *state;
-    struct network_subnet subnet = {.id = SUBNET, .cidr = STR("192.0.2.0/24")};
+    struct test_vpc *vpc = *state;
+    struct network_subnet subnet = {.id = TEST_SUBNET, .cidr = STR("192.0.2.0/24")};
     struct network_vpc vpcs[] = {
-        world->vpc,
+        vpc->vpc,
         {.id = STR("vpc-0c"), .cidr = STR("192.0.2.0/24"), .reachable = true, .subnets = &subnet, .subnet_count = 1}};
 
-    must_fail(network_cidr_free(world->network, STR("192.0.0.0/16"), f), FAIL_CONFLICT);
-    must_fail(network_apply_vpcs(world->network, vpcs, 2, f), FAIL_CONFLICT);
+    must_fail(network_cidr_free(vpc->network, STR("192.0.0.0/16"), f), FAIL_CONFLICT);
+    must_fail(network_apply_vpcs(vpc->network, vpcs, 2, f), FAIL_CONFLICT);
     vpcs[1].reachable = false;
-    must_do(network_apply_vpcs(world->network, vpcs, 2, f));
+    must_do(network_apply_vpcs(vpc->network, vpcs, 2, f));
 }
 
 static void exits_decide_who_reaches_the_internet(void **state)
 {
-    struct world *world = *state;
-    struct network_group group = group_of("sg-a", NULL, 0);
-    struct path public_ip;
-    struct path private_ip;
+    struct test_vpc *vpc = *state;
+    struct network_group group = test_group("sg-a", NULL, 0);
+    struct test_path public_ip;
+    struct test_path private_ip;
     char peer[20];
     int listening = listen_in(INTERNET, "0.0.0.0", 443);
     int client;
     int server;
 
-    apply(world, &group, 1);
-    public_ip = add_eni(world, "eni-public", "10.1.16.10", "sg-a", true);
-    private_ip = add_eni(world, "eni-private", "10.1.16.11", "sg-a", false);
+    test_apply(vpc, &group, 1);
+    public_ip = test_eni(vpc, "eni-public", "10.1.16.10", "sg-a", true);
+    private_ip = test_eni(vpc, "eni-private", "10.1.16.11", "sg-a", false);
     assert_true(is_dropped(public_ip.text, "198.51.100.1", 443));
-    world->subnets[0].exit = NETWORK_EXIT_INTERNET_GATEWAY;
-    must_do(network_apply_vpcs(world->network, &world->vpc, 1, f));
+    vpc->subnets[0].exit = NETWORK_EXIT_INTERNET_GATEWAY;
+    must_do(network_apply_vpcs(vpc->network, &vpc->vpc, 1, f));
     client = connect_from(public_ip.text, "198.51.100.1", 443, REACH_MS);
     assert_true(client >= 0);
     server = accept_at(listening, peer);
@@ -457,11 +374,11 @@ static void exits_decide_who_reaches_the_internet(void **state)
     assert_true(is_dropped(private_ip.text, "198.51.100.1", 443));
     assert_true(is_dropped(public_ip.text, "169.254.169.254", 443));
     assert_true(is_dropped(public_ip.text, "10.1.99.99", 443));
-    world->subnets[0].exit = NETWORK_EXIT_NAT_GATEWAY;
-    must_do(network_apply_vpcs(world->network, &world->vpc, 1, f));
+    vpc->subnets[0].exit = NETWORK_EXIT_NAT_GATEWAY;
+    must_do(network_apply_vpcs(vpc->network, &vpc->vpc, 1, f));
     assert_true(reaches(private_ip.text, "198.51.100.1", 443));
-    world->subnets[0].exit = NETWORK_EXIT_NONE;
-    must_do(network_apply_vpcs(world->network, &world->vpc, 1, f));
+    vpc->subnets[0].exit = NETWORK_EXIT_NONE;
+    must_do(network_apply_vpcs(vpc->network, &vpc->vpc, 1, f));
     assert_true(is_dropped(private_ip.text, "198.51.100.1", 443));
     (void)close(client);
     (void)close(server);
@@ -471,9 +388,9 @@ static void exits_decide_who_reaches_the_internet(void **state)
 /* Link-local services are reached without any rule, and know who asks. */
 static void a_service_knows_who_asks(void **state)
 {
-    struct world *world = *state;
-    struct network_group group = group_of("sg-none", NULL, 0);
-    struct path path;
+    struct test_vpc *vpc = *state;
+    struct network_group group = test_group("sg-none", NULL, 0);
+    struct test_path path;
     char peer[20];
     int listening;
     int again;
@@ -481,12 +398,12 @@ static void a_service_knows_who_asks(void **state)
     int server;
 
     group.egress_count = 0;
-    apply(world, &group, 1);
-    path = add_eni(world, "eni-a", "10.1.16.10", "sg-none", false);
-    must_do(network_socket(world->network, VPC, STR("169.254.170.2"), 80, SOCK_STREAM, &listening, f));
-    must_fail(network_socket(world->network, VPC, STR("169.254.170.2"), 80, SOCK_STREAM, &again, f), FAIL_CONFLICT);
-    must_fail(network_socket(world->network, VPC, STR("10.1.16.1"), 80, SOCK_STREAM, &again, f), FAIL_INPUT);
-    must_fail(network_socket(world->network, STR("vpc-x"), STR("169.254.170.2"), 80, SOCK_STREAM, &again, f),
+    test_apply(vpc, &group, 1);
+    path = test_eni(vpc, "eni-a", "10.1.16.10", "sg-none", false);
+    must_do(network_socket(vpc->network, TEST_VPC, STR("169.254.170.2"), 80, SOCK_STREAM, &listening, f));
+    must_fail(network_socket(vpc->network, TEST_VPC, STR("169.254.170.2"), 80, SOCK_STREAM, &again, f), FAIL_CONFLICT);
+    must_fail(network_socket(vpc->network, TEST_VPC, STR("10.1.16.1"), 80, SOCK_STREAM, &again, f), FAIL_INPUT);
+    must_fail(network_socket(vpc->network, STR("vpc-x"), STR("169.254.170.2"), 80, SOCK_STREAM, &again, f),
               FAIL_NOT_FOUND);
     client = connect_from(path.text, "169.254.170.2", 80, REACH_MS);
     assert_true(client >= 0);
@@ -499,66 +416,66 @@ static void a_service_knows_who_asks(void **state)
 
 static void what_is_malformed_is_refused(void **state)
 {
-    struct world *world = *state;
+    struct test_vpc *vpc = *state;
     struct str groups[] = {STR("sg-a")};
     const struct network_eni good = {.id = STR("eni-a"),
-                                     .vpc = VPC,
-                                     .subnet = SUBNET,
+                                     .vpc = TEST_VPC,
+                                     .subnet = TEST_SUBNET,
                                      .address = STR("10.1.16.10"),
                                      .mac = STR("02:00:00:00:00:0a"),
                                      .groups = groups,
                                      .group_count = 1};
-    struct network_group group = group_of("sg-a", NULL, 0);
+    struct network_group group = test_group("sg-a", NULL, 0);
     struct network_eni eni = good;
     char path[NETWORK_PATH_SIZE];
 
-    must_fail(network_eni_add(world->network, &good, path, f), FAIL_NOT_FOUND); /* no group yet */
-    apply(world, &group, 1);
+    must_fail(network_eni_add(vpc->network, &good, path, f), FAIL_NOT_FOUND); /* no group yet */
+    test_apply(vpc, &group, 1);
     eni.id = STR("eni-../x");
-    must_fail(network_eni_add(world->network, &eni, path, f), FAIL_INPUT);
+    must_fail(network_eni_add(vpc->network, &eni, path, f), FAIL_INPUT);
     eni = good;
     eni.address = STR("10.1.32.10");
-    must_fail(network_eni_add(world->network, &eni, path, f), FAIL_INPUT);
+    must_fail(network_eni_add(vpc->network, &eni, path, f), FAIL_INPUT);
     eni.address = STR("10.1.16.1");
-    must_fail(network_eni_add(world->network, &eni, path, f), FAIL_INPUT);
+    must_fail(network_eni_add(vpc->network, &eni, path, f), FAIL_INPUT);
     eni = good;
     eni.subnet = STR("subnet-0x");
-    must_fail(network_eni_add(world->network, &eni, path, f), FAIL_NOT_FOUND);
+    must_fail(network_eni_add(vpc->network, &eni, path, f), FAIL_NOT_FOUND);
     eni = good;
     eni.vpc = STR("vpc-0x");
-    must_fail(network_eni_add(world->network, &eni, path, f), FAIL_NOT_FOUND);
-    must_do(network_eni_add(world->network, &good, path, f));
+    must_fail(network_eni_add(vpc->network, &eni, path, f), FAIL_NOT_FOUND);
+    must_do(network_eni_add(vpc->network, &good, path, f));
     eni = good;
     eni.id = STR("eni-b");
-    must_fail(network_eni_add(world->network, &eni, path, f), FAIL_CONFLICT); /* the address is taken */
+    must_fail(network_eni_add(vpc->network, &eni, path, f), FAIL_CONFLICT); /* the address is taken */
     eni = good;
     eni.mac = STR("02:00:00:00:00:0b");
-    must_fail(network_eni_add(world->network, &eni, path, f), FAIL_CONFLICT);
-    must_fail(network_apply_vpcs(world->network, NULL, 0, f), FAIL_CONFLICT); /* the VPC is in use */
-    must_do(network_eni_remove(world->network, STR("eni-a"), f));
-    must_do(network_eni_remove(world->network, STR("eni-a"), f));
-    must_do(network_apply_vpcs(world->network, NULL, 0, f));
+    must_fail(network_eni_add(vpc->network, &eni, path, f), FAIL_CONFLICT);
+    must_fail(network_apply_vpcs(vpc->network, NULL, 0, f), FAIL_CONFLICT); /* the VPC is in use */
+    must_do(network_eni_remove(vpc->network, STR("eni-a"), f));
+    must_do(network_eni_remove(vpc->network, STR("eni-a"), f));
+    must_do(network_apply_vpcs(vpc->network, NULL, 0, f));
     assert_int_equal(access("/run/netns/berth-t-vpc-0a", F_OK), -1);
 }
 
 static int network_tests(void)
 {
-#define in_world(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define in_vpc(test) cmocka_unit_test_setup_teardown(test, test_vpc_set_up, test_vpc_tear_down)
     const struct CMUnitTest tests[] = {
-        in_world(rules_decide_which_ports_are_open),
-        in_world(a_changed_rule_takes_effect_at_once),
-        in_world(egress_rules_count_too),
-        in_world(a_rule_may_name_a_group),
-        in_world(groups_add_up),
-        in_world(protocols_are_told_apart),
-        in_world(a_forged_source_is_dropped),
-        in_world(inside_looks_like_the_api_says),
-        in_world(groups_that_are_equal_are_left_alone),
-        in_world(the_machine_reaches_a_reachable_vpc),
-        in_world(a_range_that_is_routed_already_is_refused),
-        in_world(exits_decide_who_reaches_the_internet),
-        in_world(a_service_knows_who_asks),
-        in_world(what_is_malformed_is_refused),
+        in_vpc(rules_decide_which_ports_are_open),
+        in_vpc(a_changed_rule_takes_effect_at_once),
+        in_vpc(egress_rules_count_too),
+        in_vpc(a_rule_may_name_a_group),
+        in_vpc(groups_add_up),
+        in_vpc(protocols_are_told_apart),
+        in_vpc(a_forged_source_is_dropped),
+        in_vpc(inside_looks_like_the_api_says),
+        in_vpc(groups_that_are_equal_are_left_alone),
+        in_vpc(the_machine_reaches_a_reachable_vpc),
+        in_vpc(a_range_that_is_routed_already_is_refused),
+        in_vpc(exits_decide_who_reaches_the_internet),
+        in_vpc(a_service_knows_who_asks),
+        in_vpc(what_is_malformed_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,7 +134,7 @@ static bool open_namespace(struct router *router, const struct machine *machine,
         return false;
     ok = open_inside(router, f);
     namespace_leave(machine->fd);
-    router->index_next = LOOPBACK_INDEX + 1;
+    router->index_next = UPLINK_INDEX + 1;
     return ok && rtnetlink_links(&router->rt, see_highest, &router->index_next, f) &&
            (!fresh || firewall_start(&router->firewall, f));
 }
@@ -275,8 +275,11 @@ static bool apply_uplink(struct router *router, struct machine *machine, struct 
 {
     struct uplink_ends ends = {.machine = &machine->rt, .router = &router->rt, .router_fd = router->fd};
 
-    if (!router->vpc.reachable && !vpc_has_exit(&router->vpc))
-        return uplink_remove(&router->uplink, &machine->rt, f);
+    if (!router->vpc.reachable && !vpc_has_exit(&router->vpc)) {
+        /* As in a VPC without a gateway: what leaves it gets no answer. An uplink replaces this route. */
+        rtnetlink_route(&router->rt, &(struct rtnetlink_route){.black_hole = true});
+        return uplink_remove(&router->uplink, &machine->rt, f) && rtnetlink_send(&router->rt, f);
+    }
     return uplink_make(&router->uplink, &ends, f) &&
            uplink_route(&router->uplink, &machine->rt, router->vpc.cidr, router->vpc.reachable, f);
 }

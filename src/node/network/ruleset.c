@@ -147,7 +147,7 @@ static void put_ports(struct buf *out, const struct rule *rule)
     if (rule->protocol != PROTOCOL_ALL)
         buf_printf(out, " meta l4proto %d", rule->protocol);
     if (has_ports(rule->protocol) && (rule->from > 0 || rule->to < UINT16_MAX))
-        buf_printf(out, " th dport %d-%d", rule->from, rule->to);
+        buf_printf(out, rule->from == rule->to ? " th dport %d" : " th dport %d-%d", rule->from, rule->to);
     if (rule->protocol == PROTOCOL_ICMP && rule->from >= 0)
         buf_printf(out, " icmp type %d", rule->from);
     if (rule->protocol == PROTOCOL_ICMP && rule->from >= 0 && rule->to >= 0)

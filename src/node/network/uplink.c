@@ -107,7 +107,7 @@ static bool make_pair(const struct uplink *uplink, const struct uplink_ends *end
     if (!rtnetlink_send(ends->machine, f))
         return false;
     rtnetlink_veth(ends->machine, &(struct rtnetlink_veth_end){.name = uplink->name},
-                   &(struct rtnetlink_veth_end){.name = UPLINK_INSIDE}, ends->router_fd);
+                   &(struct rtnetlink_veth_end){.name = UPLINK_INSIDE, .index = UPLINK_INDEX}, ends->router_fd);
     return rtnetlink_send(ends->machine, f) &&
            rtnetlink_link_find(ends->machine, uplink->name, ret_machine, f) &&
            rtnetlink_link_find(ends->router, UPLINK_INSIDE, ret_router, f);
@@ -199,7 +199,7 @@ bool uplink_cidr_free(struct rtnetlink *machine, const char *own_prefix, struct 
 
 bool uplink_route(const struct uplink *uplink, struct rtnetlink *machine, struct cidr vpc, bool wanted, struct fail *f)
 {
-    struct rtnetlink_route route = {.to = vpc, .source = machine_end(uplink)};
+    struct rtnetlink_route route = {.to = vpc, .gateway = router_end(uplink), .source = machine_end(uplink)};
 
     if (wanted && !uplink_cidr_free(machine, uplink->name, vpc, f))
         return false;

@@ -17,6 +17,10 @@
  * (169.254.169.x, .170.x, .172.0/22) are below. */
 extern const struct cidr uplink_space;
 
+/* Interface indexes in a router are chosen by us, so that requests can name an interface before it is made: the uplink's,
+ * and ENIs' from UPLINK_INDEX + 1 on. The fallback tunnels that modules put into every namespace are below. */
+enum { UPLINK_INDEX = 100 };
+
 struct uplink {
     char name[IFNAMSIZ]; /* the machine's end: "bINSTANCE-" and 28 bits of a hash of the VPC's id */
     struct cidr range;   /* its /30: .1 the machine, .2 the router; bits 0: there is no uplink */
