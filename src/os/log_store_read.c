@@ -251,7 +251,7 @@ bool log_store_get(struct log_store *store, const struct log_get *query, struct 
     struct collector page = {.arena = arena, .limit = query->limit, .bytes_max = query->bytes_max};
     struct log_connection *reader;
     struct log_page answer;
-    struct course course;
+    struct course course = {0};
     bool good;
 
     if (!plan_course(query, &course, f) || !log_reader_take(store, &reader, f))
