@@ -100,10 +100,46 @@ static bool take_string(struct str *text)
     return false;
 }
 
-static bool take_scalar(struct str *text)
+/* What a text that begins so must be. */
+static enum json_kind kind_of(char first)
 {
-    return take_string(text) || take_word(text, "true") || take_word(text, "false") || take_word(text, "null") ||
-           take_number(text);
+    switch (first) {
+    case '{':
+        return JSON_OBJECT;
+    case '[':
+        return JSON_ARRAY;
+    case '"':
+        return JSON_STRING;
+    case 't':
+        return JSON_TRUE;
+    case 'f':
+        return JSON_FALSE;
+    case 'n':
+        return JSON_NULL;
+    default:
+        return JSON_NUMBER;
+    }
+}
+
+static bool take_scalar(struct str *text, enum json_kind kind)
+{
+    switch (kind) {
+    case JSON_STRING:
+        return take_string(text);
+    case JSON_TRUE:
+        return take_word(text, "true");
+    case JSON_FALSE:
+        return take_word(text, "false");
+    case JSON_NULL:
+        return take_word(text, "null");
+    case JSON_NUMBER:
+        return take_number(text);
+    case JSON_OBJECT:
+    case JSON_ARRAY:
+        break;
+    }
+    must(false);
+    return false;
 }
 
 /* -- The whole value, without recursion: `open` holds the closing bracket of each container around. */
@@ -128,16 +164,16 @@ static bool take_key(struct reading *reading)
 
 static bool take_value(struct reading *reading)
 {
-    bool object = reading->rest.len > 0 && reading->rest.ptr[0] == '{';
+    enum json_kind kind = kind_of(reading->rest.len == 0 ? '\0' : reading->rest.ptr[0]);
 
     reading->expect = EXPECT_MORE;
-    if (!object && (reading->rest.len == 0 || reading->rest.ptr[0] != '['))
-        return take_scalar(&reading->rest);
+    if (kind != JSON_OBJECT && kind != JSON_ARRAY)
+        return take_scalar(&reading->rest, kind);
     if (reading->depth == JSON_DEPTH_MAX)
         return false;
-    reading->open[reading->depth++] = object ? '}' : ']';
+    reading->open[reading->depth++] = kind == JSON_OBJECT ? '}' : ']';
     reading->rest = str_from(reading->rest, 1);
-    reading->expect = object ? EXPECT_FIRST_KEY : EXPECT_FIRST_ELEMENT;
+    reading->expect = kind == JSON_OBJECT ? EXPECT_FIRST_KEY : EXPECT_FIRST_ELEMENT;
     return true;
 }
 
@@ -175,26 +211,6 @@ static bool step(struct reading *reading)
     }
     must(false);
     return false;
-}
-
-static enum json_kind kind_of(char first)
-{
-    switch (first) {
-    case '{':
-        return JSON_OBJECT;
-    case '[':
-        return JSON_ARRAY;
-    case '"':
-        return JSON_STRING;
-    case 't':
-        return JSON_TRUE;
-    case 'f':
-        return JSON_FALSE;
-    case 'n':
-        return JSON_NULL;
-    default:
-        return JSON_NUMBER;
-    }
 }
 
 bool json_read(struct str text, struct json_value *ret_root)

@@ -38,6 +38,12 @@ static void good_text_is_read_and_bad_is_not(void **state)
         {"\"\\u12g4\"", false, JSON_NULL},
         {"\"a\nb\"", false, JSON_NULL},
         {"\"open", false, JSON_NULL},
+        {"{\"a\":\"\x1c"
+         "1}",
+         false, JSON_NULL},
+        {"\"\x01"
+         "null",
+         false, JSON_NULL},
     };
 
     (void)state;
