@@ -97,7 +97,9 @@ static char digit(const struct decimal *number, size_t at)
     if (at < number->whole.len)
         return number->whole.ptr[at];
     at -= number->whole.len;
-    return at < number->fraction.len ? number->fraction.ptr[at] : '0';
+    if (at < number->fraction.len)
+        return number->fraction.ptr[at];
+    return '0';
 }
 
 static int compare_size(const struct decimal *a, const struct decimal *b)

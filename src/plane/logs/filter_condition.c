@@ -31,7 +31,9 @@ bool filter_take(struct filter_cursor *at, const char *token)
 char filter_peek(struct filter_cursor *at)
 {
     filter_skip_spaces(at);
-    return at->rest.len == 0 ? '\0' : at->rest.ptr[0];
+    if (at->rest.len == 0)
+        return '\0';
+    return at->rest.ptr[0];
 }
 
 bool filter_expected(const struct filter_cursor *at, const char *what, struct fail *f)

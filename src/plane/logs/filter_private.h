@@ -38,6 +38,7 @@ checked bool filter_read_regex(struct filter_cursor *at, const struct filter_reg
 struct filter_scratch {
     struct arena *arena;
     char *regex_room; /* for one regular expression at a time, once there was one */
+    size_t regex_size;
     size_t regex_used;
     char *text_room; /* for one string at a time, as long as the message, once there was one */
     size_t message_len;

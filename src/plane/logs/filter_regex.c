@@ -12,8 +12,15 @@
 #include <stdio.h>
 
 /* Backtracking goes no deeper than there are repetitions in an expression, since it has no groups: 500 frames of some
- * 150 bytes, in a block that PCRE2 doubles from 20 KiB on, never giving back (see leave_memory). */
-enum { ROOM_BYTES = 256 * 1024, STEPS_FIRST = 100, STEPS_A_BYTE = 16, STEPS_GROWTH = 32 };
+ * 150 bytes, in a block that PCRE2 doubles from 20 KiB on, never giving back (see leave_memory). The first room serves
+ * nearly all, and zeroing the large one would cost more than the match. */
+enum {
+    ROOM_BYTES_FIRST = 24 * 1024,
+    ROOM_BYTES_MAX = 256 * 1024,
+    STEPS_FIRST = 100,
+    STEPS_A_BYTE = 16,
+    STEPS_GROWTH = 32,
+};
 
 struct filter_regex {
     pcre2_code *code;
@@ -138,11 +145,23 @@ static void *take_room(PCRE2_SIZE size, void *context)
     size_t padded = (size + 15) / 16 * 16;
     void *at;
 
-    if (size > ROOM_BYTES || padded > ROOM_BYTES - scratch->regex_used)
+    if (size > scratch->regex_size || padded > scratch->regex_size - scratch->regex_used)
         return NULL;
     at = scratch->regex_room + scratch->regex_used;
     scratch->regex_used += padded;
     return at;
+}
+
+static bool take_larger_room(struct filter_scratch *scratch)
+{
+    size_t size = scratch->regex_size == 0 ? ROOM_BYTES_FIRST : ROOM_BYTES_MAX;
+    char *room = size == scratch->regex_size ? NULL : arena_try(scratch->arena, size);
+
+    if (room == NULL)
+        return false;
+    scratch->regex_room = room;
+    scratch->regex_size = size;
+    return true;
 }
 
 /* One attempt of at most `steps`; PCRE2's answer. */
@@ -161,17 +180,17 @@ static int attempt(const struct filter_regex *regex, struct str text, uint32_t s
 bool filter_regex_match(const struct filter_regex *regex, struct str text, struct filter_scratch *scratch)
 {
     uint64_t steps = STEPS_FIRST + STEPS_A_BYTE * (uint64_t)text.len;
-    int answer = PCRE2_ERROR_MATCHLIMIT;
+    int answer;
 
-    if (scratch->regex_room == NULL)
-        scratch->regex_room = arena_try(scratch->arena, ROOM_BYTES);
-    while (answer == PCRE2_ERROR_MATCHLIMIT && scratch->steps > 0 && scratch->regex_room != NULL) {
+    do {
         steps = steps < scratch->steps ? steps : scratch->steps;
         scratch->steps -= steps;
         scratch->regex_used = 0;
         answer = attempt(regex, text, (uint32_t)steps, scratch);
-        steps *= STEPS_GROWTH;
-    }
+        if (answer == PCRE2_ERROR_MATCHLIMIT)
+            steps *= STEPS_GROWTH;
+    } while (scratch->steps > 0 &&
+             (answer == PCRE2_ERROR_MATCHLIMIT || (answer == PCRE2_ERROR_NOMEMORY && take_larger_room(scratch))));
     scratch->exhausted = scratch->exhausted || (answer < 0 && answer != PCRE2_ERROR_NOMATCH);
     return answer >= 0;
 }

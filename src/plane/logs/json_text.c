@@ -164,8 +164,11 @@ static bool take_key(struct reading *reading)
 
 static bool take_value(struct reading *reading)
 {
-    enum json_kind kind = kind_of(reading->rest.len == 0 ? '\0' : reading->rest.ptr[0]);
+    enum json_kind kind;
 
+    if (reading->rest.len == 0)
+        return false;
+    kind = kind_of(reading->rest.ptr[0]);
     reading->expect = EXPECT_MORE;
     if (kind != JSON_OBJECT && kind != JSON_ARRAY)
         return take_scalar(&reading->rest, kind);
