@@ -60,7 +60,7 @@ static size_t escape_len(struct str text)
         return 0;
     if (text.ptr[1] == 'x')
         return text.len >= 4 && is_hex(text.ptr[2]) && is_hex(text.ptr[3]) ? 4 : 0;
-    return is_symbol(text.ptr[1]) || text.ptr[1] == '\\' || strchr("dDsSwW", text.ptr[1]) != NULL ? 2 : 0;
+    return is_symbol(text.ptr[1]) || (text.ptr[1] != '\0' && strchr("\\dDsSwW", text.ptr[1]) != NULL) ? 2 : 0;
 }
 
 /* "{m}", "{m,}" or "{m,n}": anything else would silently mean itself. */
