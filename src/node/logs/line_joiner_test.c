@@ -1,0 +1,137 @@
+#include "node/logs/line_joiner.h"
+
+#include "base/random.h"
+#include "base/when.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static struct line_pattern *starts_with_info(void)
+{
+    struct line_pattern *pattern;
+    struct fail f;
+
+    assert_true(line_pattern_from_regex(STR("^INFO"), &pattern, &f));
+    return pattern;
+}
+
+static struct line line_of(int64_t when_ms, const char *text)
+{
+    return (struct line){when_ms, str_of(text)};
+}
+
+static void an_event_ends_where_the_next_begins(void **state)
+{
+    struct line_pattern *pattern = starts_with_info();
+    struct line_joiner joiner;
+    struct line event;
+
+    (void)state;
+    line_joiner_init(&joiner, pattern);
+    assert_false(line_joiner_add(&joiner, line_of(10, "INFO one"), &event));
+    assert_false(line_joiner_add(&joiner, line_of(11, " at a"), &event));
+    assert_false(line_joiner_add(&joiner, line_of(12, ""), &event));
+    assert_false(line_joiner_add(&joiner, line_of(13, " at b"), &event));
+    assert_true(line_joiner_add(&joiner, line_of(20, "INFO two"), &event));
+    assert_true(str_is(event.text, "INFO one\n at a\n\n at b"));
+    assert_int_equal(event.when_ms, 10);
+    assert_true(line_joiner_take(&joiner, 20, /* force= */ true, &event));
+    assert_true(str_is(event.text, "INFO two"));
+    assert_int_equal(event.when_ms, 20);
+    assert_false(line_joiner_take(&joiner, 20, /* force= */ true, &event));
+    line_joiner_free(&joiner);
+    line_pattern_free(pattern);
+}
+
+static void an_event_waits_five_seconds(void **state)
+{
+    struct line_pattern *pattern = starts_with_info();
+    struct line_joiner joiner;
+    struct line event;
+
+    (void)state;
+    line_joiner_init(&joiner, pattern);
+    assert_int_equal(line_joiner_due_ms(&joiner), WHEN_NEVER);
+    assert_false(line_joiner_add(&joiner, line_of(1000, "begins before any match"), &event));
+    assert_int_equal(line_joiner_due_ms(&joiner), 6000);
+    assert_false(line_joiner_take(&joiner, 5999, false, &event));
+    assert_true(line_joiner_take(&joiner, 6000, false, &event));
+    assert_true(str_is(event.text, "begins before any match"));
+    line_joiner_free(&joiner);
+    line_pattern_free(pattern);
+}
+
+static void without_a_pattern_lines_pass(void **state)
+{
+    struct line_joiner joiner;
+    struct line event;
+
+    (void)state;
+    line_joiner_init(&joiner, NULL);
+    assert_true(line_joiner_add(&joiner, line_of(1, "x"), &event));
+    assert_true(str_is(event.text, "x"));
+    assert_false(line_joiner_take(&joiner, 10000, true, &event));
+    line_joiner_free(&joiner);
+}
+
+/* Whatever comes, the events' lines are the lines that went in, in order, and no event is too big. */
+static void no_line_is_lost(void **state)
+{
+    static char big[LINE_BYTES_MAX];
+    struct line_pattern *pattern = starts_with_info();
+    struct line_joiner joiner;
+    struct random random;
+    auto_buf in = {.limit = (size_t)1 << 30};
+    auto_buf out = {.limit = (size_t)1 << 30};
+
+    (void)state;
+    (void)memset(big, 'x', sizeof(big));
+    random_seed(&random, 11);
+    line_joiner_init(&joiner, pattern);
+    for (size_t i = 0; i < 3000; i++) {
+        size_t len = (size_t)random_below(&random, random_chance(&random, 20) ? LINE_BYTES_MAX + 1 : 50);
+        struct line line = {(int64_t)i, {big, len}};
+        struct line event;
+
+        if (random_chance(&random, 300))
+            line.text = STR("INFO");
+        buf_add(&in, line.text);
+        buf_add_char(&in, '\n');
+        if (line_joiner_add(&joiner, line, &event)) {
+            assert_true(event.text.len <= LINE_BYTES_MAX);
+            assert_true(event.when_ms < (int64_t)i);
+            buf_add(&out, event.text);
+            buf_add_char(&out, '\n');
+        }
+        if (line_joiner_take(&joiner, 0, random_chance(&random, 10), &event)) {
+            buf_add(&out, event.text);
+            buf_add_char(&out, '\n');
+        }
+    }
+    {
+        struct line event;
+
+        if (line_joiner_take(&joiner, 0, true, &event)) {
+            buf_add(&out, event.text);
+            buf_add_char(&out, '\n');
+        }
+    }
+    assert_true(str_eq(buf_str(&in), buf_str(&out)));
+    line_joiner_free(&joiner);
+    line_pattern_free(pattern);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_ends_where_the_next_begins),
+        cmocka_unit_test(an_event_waits_five_seconds),
+        cmocka_unit_test(without_a_pattern_lines_pass),
+        cmocka_unit_test(no_line_is_lost),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,779 @@
+/* The log store's file: opening, connections, writing, forgetting. Queries are in log_store_read.c.
+ *
+ * One file for all groups, one row an event, clustered by (stream, timestamp, ordinal). Measured on 2 cores with
+ * batches of 100 events of 150 bytes (`bench_log_store`, and the same loop over other layouts): one file 260,000 to
+ * 320,000 events/s, a file per group 360,000 with four writers; events in a rowid table behind an index were no faster
+ * to append and 1.4 times slower to delete. The third that a file per group wins is not worth three descriptors and a
+ * cache for each of thousands of groups. Pages of 8 KiB beat 4 and 16.
+ *
+ * Life of an append: queued under the lock -> the first thread that finds nobody writing takes the whole queue ->
+ * one transaction -> all its owners wake with the outcome. */
+#include "os/log_store.h"
+
+#include "base/must.h"
+#include "os/log_store_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+enum {
+    BUSY_TIMEOUT_MS = 10000,
+    VACUUM_PAGES = 1024, /* given back to the file system by one reclaim */
+};
+
+/* secure_delete is a default of Debian's SQLite: zeroing pages that a log drops doubles the cost of retention. */
+static const char writer_sql[] = "PRAGMA page_size = 8192;"
+                                 "PRAGMA auto_vacuum = INCREMENTAL;"
+                                 "PRAGMA journal_mode = WAL;"
+                                 "PRAGMA synchronous = NORMAL;"
+                                 "PRAGMA wal_autocheckpoint = 4000;"
+                                 "PRAGMA journal_size_limit = 67108864;"
+                                 "PRAGMA secure_delete = OFF;"
+                                 "PRAGMA cache_size = -16384;";
+
+static const char reader_sql[] = "PRAGMA query_only = ON;"
+                                 "PRAGMA cache_size = -4096;";
+
+/* `doomed` names deleted streams whose events are still to be removed. AUTOINCREMENT: an id is never used twice, so a
+ * new stream cannot inherit them. */
+static const char schema_sql[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE IF NOT EXISTS streams ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, stream TEXT NOT NULL,"
+    " first_ms INTEGER, last_ms INTEGER,"
+    " ingestion_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, last_ordinal INTEGER NOT NULL,"
+    " UNIQUE (account, region, log_group, stream));"
+    "CREATE TABLE IF NOT EXISTS events ("
+    " stream INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
+    " ingestion_ms INTEGER NOT NULL, message BLOB NOT NULL,"
+    " PRIMARY KEY (stream, timestamp_ms, ordinal)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS doomed (stream INTEGER PRIMARY KEY);"
+    "COMMIT;";
+
+#define IN_GROUP " WHERE account = ?1 AND region = ?2 AND log_group = ?3"
+
+static const char *const statement_sql[LOG_STATEMENT_COUNT] = {
+    [LOG_BEGIN_READ] = "BEGIN",
+    [LOG_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [LOG_COMMIT] = "COMMIT",
+    [LOG_ROLLBACK] = "ROLLBACK",
+    [LOG_STREAM_FIND] = "SELECT id, first_ms, last_ms, ingestion_ms, bytes FROM streams" IN_GROUP " AND stream = ?4",
+    [LOG_STREAM_ADD] = "INSERT INTO streams (account, region, log_group, stream, ingestion_ms, bytes, last_ordinal)"
+                       " VALUES (?1, ?2, ?3, ?4, 0, 0, 0)",
+    [LOG_STREAM_GREW] = "UPDATE streams SET first_ms = min(ifnull(first_ms, ?2), ?2),"
+                        " last_ms = max(ifnull(last_ms, ?3), ?3), ingestion_ms = max(ingestion_ms, ?4),"
+                        " bytes = bytes + ?5, last_ordinal = ?6 WHERE id = ?1",
+    [LOG_EVENT_ADD] = "INSERT INTO events (stream, timestamp_ms, ordinal, ingestion_ms, message)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [LOG_EVENTS_UP] = "SELECT timestamp_ms, ordinal, ingestion_ms, message FROM events WHERE stream = ?1"
+                      " AND (timestamp_ms, ordinal) >= (?2, ?3) AND (timestamp_ms, ordinal) < (?4, ?5)"
+                      " ORDER BY timestamp_ms, ordinal",
+    [LOG_EVENTS_DOWN] = "SELECT timestamp_ms, ordinal, ingestion_ms, message FROM events WHERE stream = ?1"
+                        " AND (timestamp_ms, ordinal) >= (?2, ?3) AND (timestamp_ms, ordinal) < (?4, ?5)"
+                        " ORDER BY timestamp_ms DESC, ordinal DESC",
+    [LOG_GROUP_STREAMS] = "SELECT id, stream, first_ms FROM streams" IN_GROUP " AND last_ms >= ?4 AND first_ms < ?5",
+    [LOG_GROUP_BYTES] = "SELECT ifnull(sum(bytes), 0) FROM streams" IN_GROUP,
+    [LOG_STREAM_DOOM] = "INSERT INTO doomed SELECT id FROM streams" IN_GROUP " AND stream = ?4",
+    [LOG_STREAM_DELETE] = "DELETE FROM streams" IN_GROUP " AND stream = ?4",
+    [LOG_GROUP_DOOM] = "INSERT INTO doomed SELECT id FROM streams" IN_GROUP,
+    [LOG_GROUP_DELETE] = "DELETE FROM streams" IN_GROUP,
+    [LOG_GROUP_EXPIRED] = "SELECT id FROM streams" IN_GROUP " AND first_ms < ?4 LIMIT 1",
+    [LOG_SLICE] = "SELECT timestamp_ms, ordinal, length(message) FROM events WHERE stream = ?1 AND timestamp_ms <= ?2"
+                  " ORDER BY timestamp_ms, ordinal LIMIT ?3",
+    [LOG_SLICE_DELETE] = "DELETE FROM events WHERE stream = ?1 AND (timestamp_ms, ordinal) <= (?2, ?3)",
+    [LOG_STREAM_SHRANK] = "UPDATE streams SET bytes = bytes - ?2,"
+                          " first_ms = (SELECT min(timestamp_ms) FROM events WHERE stream = ?1),"
+                          " last_ms = (SELECT max(timestamp_ms) FROM events WHERE stream = ?1) WHERE id = ?1",
+    [LOG_DOOMED_NEXT] = "SELECT stream FROM doomed LIMIT 1",
+    [LOG_DOOMED_DONE] = "DELETE FROM doomed WHERE stream = ?1",
+};
+
+struct log_append_request {
+    const struct log_append *batch;
+    uint64_t ordinal; /* of its first event, once committed */
+    bool done;
+    bool good;
+    struct fail *fail;
+    struct log_append_request *next;
+};
+
+/* -- Statements. */
+
+bool log_sql_fail(const struct log_connection *connection, const char *doing, struct fail *f)
+{
+    return fail(f, FAIL_SYSTEM, "log store: %s: %s", doing, sqlite3_errmsg(connection->db));
+}
+
+sqlite3_stmt *log_statement(const struct log_connection *connection, enum log_statement which)
+{
+    sqlite3_stmt *statement = connection->statements[which];
+
+    (void)sqlite3_reset(statement); /* reports the failure of the last step, which its caller has seen */
+    (void)sqlite3_clear_bindings(statement);
+    return statement;
+}
+
+bool log_run(const struct log_connection *connection, sqlite3_stmt *statement, struct fail *f)
+{
+    int answer = sqlite3_step(statement);
+
+    (void)sqlite3_reset(statement);
+    return answer == SQLITE_DONE || log_sql_fail(connection, sqlite3_sql(statement), f);
+}
+
+static bool run(const struct log_connection *connection, enum log_statement which, struct fail *f)
+{
+    return log_run(connection, log_statement(connection, which), f);
+}
+
+void log_bind_str(sqlite3_stmt *statement, int at, struct str value)
+{
+    must(sqlite3_bind_text64(statement, at, value.ptr == NULL ? "" : value.ptr, value.len, SQLITE_STATIC,
+                             SQLITE_UTF8) == SQLITE_OK);
+}
+
+static void bind_int(sqlite3_stmt *statement, int at, int64_t value)
+{
+    must(sqlite3_bind_int64(statement, at, value) == SQLITE_OK);
+}
+
+void log_bind_group(sqlite3_stmt *statement, const struct log_group_key *group)
+{
+    log_bind_str(statement, 1, group->account);
+    log_bind_str(statement, 2, group->region);
+    log_bind_str(statement, 3, group->group);
+}
+
+static void bind_stream(sqlite3_stmt *statement, const struct log_stream_key *key)
+{
+    log_bind_group(statement, &key->group);
+    log_bind_str(statement, 4, key->stream);
+}
+
+struct str log_column_str(sqlite3_stmt *statement, int column)
+{
+    const char *bytes = sqlite3_column_blob(statement, column);
+
+    if (bytes == NULL)
+        return STR("");
+    return (struct str){bytes, (size_t)sqlite3_column_bytes(statement, column)};
+}
+
+bool log_stream_find(const struct log_connection *connection, const struct log_stream_key *key, sqlite3_stmt **ret_row,
+                     struct fail *f)
+{
+    sqlite3_stmt *find = log_statement(connection, LOG_STREAM_FIND);
+    int answer;
+
+    bind_stream(find, key);
+    answer = sqlite3_step(find);
+    if (answer != SQLITE_ROW && answer != SQLITE_DONE)
+        return log_sql_fail(connection, "find stream", f);
+    *ret_row = answer == SQLITE_ROW ? find : NULL;
+    return true;
+}
+
+/* -- Connections. */
+
+static void connection_close(struct log_connection *connection)
+{
+    if (connection == NULL)
+        return;
+    for (size_t i = 0; i < LOG_STATEMENT_COUNT; i++)
+        (void)sqlite3_finalize(connection->statements[i]);
+    must(sqlite3_close(connection->db) == SQLITE_OK);
+    free(connection);
+}
+
+static bool connection_prepare(struct log_connection *connection, const char *path, bool writer, struct fail *f)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+
+    if (sqlite3_open_v2(path, &connection->db, flags, NULL) != SQLITE_OK)
+        return log_sql_fail(connection, path, f);
+    (void)sqlite3_extended_result_codes(connection->db, 0);
+    if (sqlite3_busy_timeout(connection->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
+        sqlite3_exec(connection->db, writer ? writer_sql : reader_sql, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(connection->db, writer ? schema_sql : "", NULL, NULL, NULL) != SQLITE_OK)
+        return log_sql_fail(connection, path, f);
+    for (size_t i = 0; i < LOG_STATEMENT_COUNT; i++)
+        if (sqlite3_prepare_v3(connection->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &connection->statements[i], NULL) != SQLITE_OK)
+            return log_sql_fail(connection, statement_sql[i], f);
+    return true;
+}
+
+/* *damaged tells a file that is no database from a disk that fails; it is written in either case. */
+static bool connection_open(const char *path, bool writer, struct log_connection **ret_connection, bool *damaged,
+                            struct fail *f)
+{
+    struct log_connection *connection = calloc(1, sizeof(*connection));
+    int code;
+
+    *damaged = false;
+    if (connection == NULL)
+        return fail(f, FAIL_SYSTEM, "log store: out of memory");
+    if (!connection_prepare(connection, path, writer, f)) {
+        code = sqlite3_errcode(connection->db);
+        *damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
+        connection_close(connection);
+        return false;
+    }
+    *ret_connection = connection;
+    return true;
+}
+
+static bool find_next_ordinal(struct log_store *store, struct fail *f)
+{
+    sqlite3_stmt *last = NULL;
+
+    if (sqlite3_prepare_v2(store->writer->db, "SELECT ifnull(max(last_ordinal), 0) FROM streams", -1, &last, NULL) !=
+            SQLITE_OK ||
+        sqlite3_step(last) != SQLITE_ROW) {
+        (void)sqlite3_finalize(last);
+        return log_sql_fail(store->writer, "find last ordinal", f);
+    }
+    store->next_ordinal = (uint64_t)sqlite3_column_int64(last, 0) + 1;
+    (void)sqlite3_finalize(last);
+    return true;
+}
+
+/* SQLite would create the file as the umask says; its WAL and index take the mode of the file. */
+static bool create_file(const char *path, struct fail *f)
+{
+    auto_fd fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    return fd >= 0 || fail(f, FAIL_SYSTEM, "log store: open %s: %s", path, strerror(errno));
+}
+
+/* *damaged as in connection_open. */
+static bool open_writer(struct log_store *store, bool *damaged, struct fail *f)
+{
+    *damaged = false;
+    if (!create_file(store->path, f) || !connection_open(store->path, true, &store->writer, damaged, f))
+        return false;
+    if (find_next_ordinal(store, f))
+        return true;
+    *damaged = sqlite3_errcode(store->writer->db) == SQLITE_CORRUPT;
+    connection_close(store->writer);
+    store->writer = NULL;
+    return false;
+}
+
+/* Removes or renames the three files of a database that nobody has open. */
+static bool put_away(const char *path, const char *ending, const char *new_ending, struct fail *f)
+{
+    char from[4096];
+    char to[4096];
+
+    if (snprintf(from, sizeof(from), "%s%s", path, ending) >= (int)sizeof(from) ||
+        snprintf(to, sizeof(to), "%s%s", path, new_ending == NULL ? "" : new_ending) >= (int)sizeof(to))
+        return fail(f, FAIL_SYSTEM, "log store: path too long: %s", path);
+    if ((new_ending == NULL ? unlink(from) : rename(from, to)) != 0 && errno != ENOENT)
+        return fail(f, FAIL_SYSTEM, "log store: %s %s: %s", new_ending == NULL ? "remove" : "rename", from,
+                    strerror(errno));
+    return true;
+}
+
+static bool remove_sidecars(const char *path, struct fail *f)
+{
+    return put_away(path, "-wal", NULL, f) && put_away(path, "-shm", NULL, f);
+}
+
+static void store_free(struct log_store *store)
+{
+    (void)pthread_mutex_destroy(&store->lock);
+    (void)pthread_cond_destroy(&store->changed);
+    free(store->path);
+    free(store);
+}
+
+static struct log_store *store_new(const char *path)
+{
+    struct log_store *store = calloc(1, sizeof(*store));
+
+    if (store == NULL)
+        return NULL;
+    store->path = strdup(path);
+    if (store->path == NULL) {
+        free(store);
+        return NULL;
+    }
+    store->waiting_last = &store->waiting;
+    must(pthread_mutex_init(&store->lock, NULL) == 0);
+    must(pthread_cond_init(&store->changed, NULL) == 0);
+    return store;
+}
+
+bool log_store_open(const char *path, struct log_store **ret_store, bool *ret_set_aside, struct fail *f)
+{
+    struct log_store *store = store_new(path);
+    bool damaged;
+    bool set_aside = false;
+
+    if (store == NULL)
+        return fail(f, FAIL_SYSTEM, "log store: out of memory");
+    if (!open_writer(store, &damaged, f)) {
+        if (damaged && put_away(path, "", ".damaged", f) && remove_sidecars(path, f))
+            set_aside = open_writer(store, &damaged, f);
+        if (!set_aside) {
+            store_free(store);
+            return false;
+        }
+    }
+    *ret_store = store;
+    *ret_set_aside = set_aside;
+    return true;
+}
+
+static void close_readers(struct log_store *store)
+{
+    while (store->idle_count > 0)
+        connection_close(store->idle[--store->idle_count]);
+}
+
+void log_store_close(struct log_store *store)
+{
+    if (store == NULL)
+        return;
+    must(!store->writing);
+    must(store->readers_busy == 0);
+    close_readers(store);
+    connection_close(store->writer);
+    store_free(store);
+}
+
+bool log_reader_take(struct log_store *store, struct log_connection **ret_reader, struct fail *f)
+{
+    struct log_connection *reader = NULL;
+    bool damaged;
+
+    (void)pthread_mutex_lock(&store->lock);
+    while (store->replacing || store->readers_busy == LOG_READERS_MAX)
+        (void)pthread_cond_wait(&store->changed, &store->lock);
+    store->readers_busy++;
+    if (store->idle_count > 0)
+        reader = store->idle[--store->idle_count];
+    (void)pthread_mutex_unlock(&store->lock);
+
+    if ((reader == NULL && !connection_open(store->path, false, &reader, &damaged, f)) ||
+        !run(reader, LOG_BEGIN_READ, f)) {
+        log_reader_return(store, reader);
+        return false;
+    }
+    *ret_reader = reader;
+    return true;
+}
+
+void log_reader_return(struct log_store *store, struct log_connection *reader)
+{
+    struct fail ignored;
+    bool reusable = reader != NULL;
+
+    if (reader != NULL) {
+        for (size_t i = 0; i < LOG_STATEMENT_COUNT; i++)
+            (void)log_statement(reader, (enum log_statement)i);
+        /* Nothing was written: ending the transaction cannot lose anything, only the connection can be broken. */
+        reusable = sqlite3_get_autocommit(reader->db) != 0 || run(reader, LOG_ROLLBACK, &ignored);
+    }
+    (void)pthread_mutex_lock(&store->lock);
+    store->readers_busy--;
+    if (reusable)
+        store->idle[store->idle_count++] = reader;
+    (void)pthread_cond_broadcast(&store->changed);
+    (void)pthread_mutex_unlock(&store->lock);
+    if (!reusable)
+        connection_close(reader);
+}
+
+/* -- Writing. */
+
+/* Both with the lock held. */
+static void writer_take(struct log_store *store)
+{
+    while (store->writing)
+        (void)pthread_cond_wait(&store->changed, &store->lock);
+    store->writing = true;
+}
+
+static void writer_return(struct log_store *store)
+{
+    store->writing = false;
+    (void)pthread_cond_broadcast(&store->changed);
+}
+
+static bool begin(struct log_store *store, struct fail *f)
+{
+    if (store->writer == NULL)
+        return fail(f, FAIL_SYSTEM, "log store: %s could not be opened again after a reset", store->path);
+    return run(store->writer, LOG_BEGIN_WRITE, f);
+}
+
+/* Commits when `good`, else (or when that fails) undoes everything; passes the outcome on. */
+static bool finish(struct log_store *store, bool good, struct fail *f)
+{
+    struct fail ignored;
+
+    if (good && run(store->writer, LOG_COMMIT, f))
+        return true;
+    if (store->writer != NULL && sqlite3_get_autocommit(store->writer->db) == 0 &&
+        !run(store->writer, LOG_ROLLBACK, &ignored))
+        (void)log_statement(store->writer, LOG_ROLLBACK); /* SQLite has rolled back by itself */
+    return false;
+}
+
+static bool find_or_add_stream(const struct log_connection *writer, const struct log_stream_key *key, int64_t *ret_id,
+                               struct fail *f)
+{
+    sqlite3_stmt *row;
+    sqlite3_stmt *add;
+
+    if (!log_stream_find(writer, key, &row, f))
+        return false;
+    if (row != NULL) {
+        *ret_id = sqlite3_column_int64(row, 0);
+        (void)sqlite3_reset(row);
+        return true;
+    }
+    add = log_statement(writer, LOG_STREAM_ADD);
+    bind_stream(add, key);
+    if (!log_run(writer, add, f))
+        return false;
+    *ret_id = sqlite3_last_insert_rowid(writer->db);
+    return true;
+}
+
+static bool add_events(struct log_store *store, const struct log_append *batch, int64_t stream, struct fail *f)
+{
+    sqlite3_stmt *add = log_statement(store->writer, LOG_EVENT_ADD);
+
+    bind_int(add, 1, stream);
+    bind_int(add, 4, batch->ingestion_ms);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct str message = batch->events[i].message;
+
+        bind_int(add, 2, batch->events[i].timestamp_ms);
+        bind_int(add, 3, (int64_t)store->next_ordinal++);
+        if (sqlite3_bind_blob64(add, 5, message.ptr == NULL ? "" : message.ptr, message.len, SQLITE_STATIC) !=
+            SQLITE_OK)
+            return log_sql_fail(store->writer, "bind message", f);
+        if (!log_run(store->writer, add, f))
+            return false;
+    }
+    return true;
+}
+
+static bool add_to_stats(struct log_store *store, const struct log_append *batch, int64_t stream, struct fail *f)
+{
+    sqlite3_stmt *grew = log_statement(store->writer, LOG_STREAM_GREW);
+    int64_t first_ms = INT64_MAX;
+    int64_t last_ms = INT64_MIN;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        int64_t when_ms = batch->events[i].timestamp_ms;
+
+        first_ms = when_ms < first_ms ? when_ms : first_ms;
+        last_ms = when_ms > last_ms ? when_ms : last_ms;
+        bytes += batch->events[i].message.len + LOG_EVENT_OVERHEAD_BYTES;
+    }
+    bind_int(grew, 1, stream);
+    bind_int(grew, 2, first_ms);
+    bind_int(grew, 3, last_ms);
+    bind_int(grew, 4, batch->ingestion_ms);
+    bind_int(grew, 5, (int64_t)bytes);
+    bind_int(grew, 6, (int64_t)store->next_ordinal - 1);
+    return log_run(store->writer, grew, f);
+}
+
+static bool append_one(struct log_store *store, struct log_append_request *request, struct fail *f)
+{
+    int64_t stream;
+
+    request->ordinal = store->next_ordinal;
+    return find_or_add_stream(store->writer, &request->batch->stream, &stream, f) &&
+           add_events(store, request->batch, stream, f) && add_to_stats(store, request->batch, stream, f);
+}
+
+/* One transaction for all; they succeed or fail together (a batch cannot fail for a reason of its own). */
+static void append_all(struct log_store *store, struct log_append_request *first)
+{
+    uint64_t ordinal_before = store->next_ordinal;
+    struct fail why;
+    bool good = begin(store, &why);
+
+    if (good) {
+        for (struct log_append_request *at = first; at != NULL && good; at = at->next)
+            good = append_one(store, at, &why);
+        good = finish(store, good, &why);
+    }
+    if (!good)
+        store->next_ordinal = ordinal_before;
+    for (struct log_append_request *at = first; at != NULL; at = at->next) {
+        at->good = good;
+        if (!good)
+            *at->fail = why;
+    }
+}
+
+bool log_store_append(struct log_store *store, const struct log_append *batch, uint64_t *ret_ordinal, struct fail *f)
+{
+    struct log_append_request request = {.batch = batch, .fail = f};
+    struct log_append_request *taken;
+
+    if (batch->count == 0) {
+        *ret_ordinal = 0;
+        return true;
+    }
+    (void)pthread_mutex_lock(&store->lock);
+    *store->waiting_last = &request;
+    store->waiting_last = &request.next;
+    while (!request.done && store->writing)
+        (void)pthread_cond_wait(&store->changed, &store->lock);
+    if (!request.done) {
+        writer_take(store);
+        taken = store->waiting;
+        store->waiting = NULL;
+        store->waiting_last = &store->waiting;
+        (void)pthread_mutex_unlock(&store->lock);
+        append_all(store, taken);
+        (void)pthread_mutex_lock(&store->lock);
+        while (taken != NULL) {
+            struct log_append_request *next = taken->next;
+
+            taken->done = true; /* its thread may go on, and its request vanish, once the lock is free */
+            taken = next;
+        }
+        writer_return(store);
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    if (request.good)
+        *ret_ordinal = request.ordinal;
+    return request.good;
+}
+
+/* -- Forgetting. */
+
+/* A transaction of one step that is not an append. */
+static bool write_once(struct log_store *store, bool (*step)(struct log_store *store, void *context, struct fail *f),
+                       void *context, struct fail *f)
+{
+    bool good;
+
+    (void)pthread_mutex_lock(&store->lock);
+    writer_take(store);
+    (void)pthread_mutex_unlock(&store->lock);
+    good = begin(store, f) && finish(store, step(store, context, f), f);
+    (void)pthread_mutex_lock(&store->lock);
+    writer_return(store);
+    (void)pthread_mutex_unlock(&store->lock);
+    return good;
+}
+
+static bool delete_stream(struct log_store *store, void *context, struct fail *f)
+{
+    const struct log_stream_key *key = context;
+    sqlite3_stmt *doom = log_statement(store->writer, LOG_STREAM_DOOM);
+    sqlite3_stmt *delete = log_statement(store->writer, LOG_STREAM_DELETE);
+
+    bind_stream(doom, key);
+    bind_stream(delete, key);
+    return log_run(store->writer, doom, f) && log_run(store->writer, delete, f);
+}
+
+bool log_store_delete_stream(struct log_store *store, const struct log_stream_key *stream, struct fail *f)
+{
+    struct log_stream_key key = *stream;
+
+    return write_once(store, delete_stream, &key, f);
+}
+
+static bool delete_group(struct log_store *store, void *context, struct fail *f)
+{
+    const struct log_group_key *key = context;
+    sqlite3_stmt *doom = log_statement(store->writer, LOG_GROUP_DOOM);
+    sqlite3_stmt *delete = log_statement(store->writer, LOG_GROUP_DELETE);
+
+    log_bind_group(doom, key);
+    log_bind_group(delete, key);
+    return log_run(store->writer, doom, f) && log_run(store->writer, delete, f);
+}
+
+bool log_store_delete_group(struct log_store *store, const struct log_group_key *group, struct fail *f)
+{
+    struct log_group_key key = *group;
+
+    return write_once(store, delete_group, &key, f);
+}
+
+struct slice {
+    int64_t stream;
+    int64_t last_ms; /* inclusive */
+    size_t events_max;
+    size_t events; /* removed */
+    uint64_t bytes;
+};
+
+/* Removes the oldest events of a stream, at most events_max of those up to last_ms. */
+static bool remove_slice(const struct log_connection *writer, struct slice *slice, struct fail *f)
+{
+    sqlite3_stmt *select = log_statement(writer, LOG_SLICE);
+    sqlite3_stmt *delete = log_statement(writer, LOG_SLICE_DELETE);
+    int answer;
+
+    slice->events = 0;
+    slice->bytes = 0;
+    bind_int(select, 1, slice->stream);
+    bind_int(select, 2, slice->last_ms);
+    bind_int(select, 3, (int64_t)slice->events_max);
+    bind_int(delete, 1, slice->stream);
+    while ((answer = sqlite3_step(select)) == SQLITE_ROW) {
+        bind_int(delete, 2, sqlite3_column_int64(select, 0));
+        bind_int(delete, 3, sqlite3_column_int64(select, 1));
+        slice->bytes += (uint64_t)sqlite3_column_int64(select, 2) + LOG_EVENT_OVERHEAD_BYTES;
+        slice->events++;
+    }
+    (void)sqlite3_reset(select);
+    if (answer != SQLITE_DONE)
+        return log_sql_fail(writer, "find old events", f);
+    return slice->events == 0 || log_run(writer, delete, f);
+}
+
+/* The first column of a statement's only row; *ret_found false when there is none. */
+static bool first_id(const struct log_connection *writer, sqlite3_stmt *statement, bool *ret_found, int64_t *ret_id,
+                     struct fail *f)
+{
+    int answer = sqlite3_step(statement);
+
+    if (answer != SQLITE_ROW && answer != SQLITE_DONE) {
+        (void)sqlite3_reset(statement);
+        return log_sql_fail(writer, sqlite3_sql(statement), f);
+    }
+    *ret_found = answer == SQLITE_ROW;
+    *ret_id = *ret_found ? sqlite3_column_int64(statement, 0) : 0;
+    (void)sqlite3_reset(statement);
+    return true;
+}
+
+struct expiry {
+    const struct log_group_key *group;
+    int64_t before_ms;
+    size_t events_max;
+    size_t removed;
+};
+
+static bool expire(struct log_store *store, void *context, struct fail *f)
+{
+    struct expiry *expiry = context;
+    bool found = true;
+
+    while (found && expiry->removed < expiry->events_max) {
+        struct slice slice = {.last_ms = expiry->before_ms - 1, .events_max = expiry->events_max - expiry->removed};
+        sqlite3_stmt *next = log_statement(store->writer, LOG_GROUP_EXPIRED);
+        sqlite3_stmt *shrank = log_statement(store->writer, LOG_STREAM_SHRANK);
+
+        log_bind_group(next, expiry->group);
+        bind_int(next, 4, expiry->before_ms);
+        if (!first_id(store->writer, next, &found, &slice.stream, f))
+            return false;
+        if (!found)
+            break;
+        if (!remove_slice(store->writer, &slice, f))
+            return false;
+        bind_int(shrank, 1, slice.stream);
+        bind_int(shrank, 2, (int64_t)slice.bytes);
+        if (!log_run(store->writer, shrank, f))
+            return false;
+        expiry->removed += slice.events;
+    }
+    return true;
+}
+
+bool log_store_expire(struct log_store *store, const struct log_group_key *group, int64_t before_ms, size_t events_max,
+                      size_t *ret_removed, struct fail *f)
+{
+    struct expiry expiry = {.group = group, .before_ms = before_ms, .events_max = events_max};
+
+    if (before_ms == INT64_MIN)
+        expiry.events_max = 0; /* nothing is older, and before_ms - 1 is out of range */
+    if (!write_once(store, expire, &expiry, f))
+        return false;
+    *ret_removed = expiry.removed;
+    return true;
+}
+
+static bool reclaim(struct log_store *store, void *context, struct fail *f)
+{
+    struct expiry *expiry = context;
+    bool found = true;
+
+    while (found && expiry->removed < expiry->events_max) {
+        struct slice slice = {.last_ms = INT64_MAX, .events_max = expiry->events_max - expiry->removed};
+        sqlite3_stmt *done = log_statement(store->writer, LOG_DOOMED_DONE);
+
+        if (!first_id(store->writer, log_statement(store->writer, LOG_DOOMED_NEXT), &found, &slice.stream, f))
+            return false;
+        if (!found)
+            break;
+        if (!remove_slice(store->writer, &slice, f))
+            return false;
+        expiry->removed += slice.events;
+        if (slice.events == slice.events_max)
+            break; /* perhaps there are more of them */
+        bind_int(done, 1, slice.stream);
+        if (!log_run(store->writer, done, f))
+            return false;
+    }
+    return true;
+}
+
+/* Outside a transaction, since SQLite wants it so; frees at most VACUUM_PAGES pages. */
+static bool give_back_pages(struct log_store *store, struct fail *f)
+{
+    char sql[64];
+    bool good;
+
+    (void)snprintf(sql, sizeof(sql), "PRAGMA incremental_vacuum(%d)", VACUUM_PAGES);
+    (void)pthread_mutex_lock(&store->lock);
+    writer_take(store);
+    (void)pthread_mutex_unlock(&store->lock);
+    good = store->writer != NULL && sqlite3_exec(store->writer->db, sql, NULL, NULL, NULL) == SQLITE_OK;
+    if (!good)
+        good = store->writer == NULL || log_sql_fail(store->writer, sql, f);
+    (void)pthread_mutex_lock(&store->lock);
+    writer_return(store);
+    (void)pthread_mutex_unlock(&store->lock);
+    return good;
+}
+
+bool log_store_reclaim(struct log_store *store, size_t events_max, size_t *ret_removed, struct fail *f)
+{
+    struct expiry expiry = {.events_max = events_max};
+
+    if (!write_once(store, reclaim, &expiry, f) || !give_back_pages(store, f))
+        return false;
+    *ret_removed = expiry.removed;
+    return true;
+}
+
+bool log_store_reset(struct log_store *store, struct fail *f)
+{
+    bool damaged;
+    bool good;
+
+    (void)pthread_mutex_lock(&store->lock);
+    writer_take(store);
+    store->replacing = true;
+    while (store->readers_busy > 0)
+        (void)pthread_cond_wait(&store->changed, &store->lock);
+    close_readers(store);
+    connection_close(store->writer);
+    store->writer = NULL;
+    good = put_away(store->path, "", NULL, f) && remove_sidecars(store->path, f) && open_writer(store, &damaged, f);
+    store->replacing = false;
+    writer_return(store);
+    (void)pthread_mutex_unlock(&store->lock);
+    return good;
+}
