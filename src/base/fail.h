@@ -28,13 +28,13 @@ struct fail {
 };
 
 /* Fills *f and returns false. */
-checked bool fail(struct fail *f, enum fail_code code, const char *format, ...) printf_like(3, 4);
+bool fail(struct fail *f, enum fail_code code, const char *format, ...) printf_like(3, 4);
 
 /* Fills *f with an error of an AWS API and returns false. `type` must have static storage. */
-checked bool fail_api(struct fail *f, const char *type, const char *format, ...) printf_like(3, 4);
+bool fail_api(struct fail *f, const char *type, const char *format, ...) printf_like(3, 4);
 
 /* The same with an HTTP status of its own. */
-checked bool fail_status(struct fail *f, uint16_t status, const char *type, const char *format, ...) printf_like(4, 5);
+bool fail_status(struct fail *f, uint16_t status, const char *type, const char *format, ...) printf_like(4, 5);
 
 /* Puts "context: " in front of the message and returns false, code and type unchanged. */
-checked bool fail_in(struct fail *f, const char *format, ...) printf_like(2, 3);
+bool fail_in(struct fail *f, const char *format, ...) printf_like(2, 3);

@@ -17,7 +17,12 @@ static int version(const struct verb *verb, int argc, char **argv)
 }
 
 static const struct verb verbs[] = {
+    {"up", "", "Start Berth on this machine (server and host) and return when it is ready.", verb_up},
+    {"down", "", "End what `berth up` started here, and everything it made.", verb_down},
+    {"status", "", "Show hosts, clusters and tasks.", verb_status},
+    {"env", "", "Print shell lines that point the AWS tools at Berth: eval \"$(berth env)\".", verb_env},
     {"server", "", "Run the control plane: answers the APIs, owns all state, decides.", verb_server},
+    {"host", "", "Run a host: lends this machine's capacity, runs Fargate tasks.", verb_host},
     {"sim", "", "Run the control plane against simulated hosts and faults, from a seed.", verb_sim},
     {"version", "", "Print the version.", version},
 };

@@ -24,6 +24,12 @@ struct installation {
     struct arena arena;
 };
 
+static void installation_free(struct installation *in)
+{
+    arena_free(&in->arena);
+}
+#define auto_installation __attribute__((cleanup(installation_free))) struct installation
+
 /* ---- talking to the server ---- */
 
 static bool get(const struct installation *in, const char *listen, const char *path,
@@ -197,7 +203,7 @@ static const char *choose_vpc_cidr(const struct installation *in)
 
 int verb_up(const struct verb *verb, int argc, char **argv)
 {
-    struct installation in = {.data = DATA_DIR_DEFAULT};
+    auto_installation in = {.data = DATA_DIR_DEFAULT};
     const char *auth = "iam";
     const char *region = "us-east-1";
     const char *account = "000000000000";
@@ -260,7 +266,7 @@ static bool end_role(const struct installation *in, const char *role, struct fai
 
 int verb_down(const struct verb *verb, int argc, char **argv)
 {
-    struct installation in = {.data = DATA_DIR_DEFAULT};
+    auto_installation in = {.data = DATA_DIR_DEFAULT};
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "taken for symmetry with up; the directory tells", &in.listen},
         {"data", OPTION_TEXT, "DIR", "the installation's directory (" DATA_DIR_DEFAULT ")", &in.data},
@@ -317,7 +323,7 @@ static void print_status(const json_t *status)
 
 int verb_status(const struct verb *verb, int argc, char **argv)
 {
-    struct installation in = {.data = DATA_DIR_DEFAULT};
+    auto_installation in = {.data = DATA_DIR_DEFAULT};
     bool as_json = false;
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the server answers (as `berth up` was told)", &in.listen},
@@ -351,7 +357,7 @@ int verb_status(const struct verb *verb, int argc, char **argv)
 
 int verb_env(const struct verb *verb, int argc, char **argv)
 {
-    struct installation in = {.data = DATA_DIR_DEFAULT};
+    auto_installation in = {.data = DATA_DIR_DEFAULT};
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "taken for symmetry with up; the directory tells", &in.listen},
         {"data", OPTION_TEXT, "DIR", "the installation's directory (" DATA_DIR_DEFAULT ")", &in.data},

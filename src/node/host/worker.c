@@ -129,6 +129,10 @@ static bool start_container(struct host *host, struct hosted *hosted, size_t i, 
     struct container_spec spec;
     struct fail f_delete;
 
+    if (hosted->images[i] == NULL && !image_get(host->images, hosted->task->containers[i].definition->image,
+                                                (struct str){NULL, 0}, &hosted->images[i], f))
+        return false; /* an adopted container that starts again, whose image is gone */
+    site.image = hosted->images[i];
     site.lower_dirs = lower_dirs(host, hosted->images[i], arena);
     if (hosted->task->containers[i].started_once &&
         !runtime_delete(host->runtime, container_id(hosted, i),
@@ -161,18 +165,23 @@ static void start(struct host *host, struct hosted *hosted, size_t i)
 static int stop_signal(const struct hosted *hosted, size_t i)
 {
     static const struct {
-        const char *name;
+        struct str name;
         int number;
-    } rows[] = {{"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},    {"SIGQUIT", SIGQUIT}, {"SIGHUP", SIGHUP},
-                {"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2},  {"SIGKILL", SIGKILL}, {"SIGWINCH", SIGWINCH},
-                {"SIGPWR", SIGPWR},   {"SIGRTMIN+3", 34 + 3}};
+    } rows[] = {
+        {STR_INIT("TERM"), SIGTERM},   {STR_INIT("INT"), SIGINT},     {STR_INIT("QUIT"), SIGQUIT},
+        {STR_INIT("HUP"), SIGHUP},     {STR_INIT("USR1"), SIGUSR1},   {STR_INIT("USR2"), SIGUSR2},
+        {STR_INIT("KILL"), SIGKILL},   {STR_INIT("WINCH"), SIGWINCH}, {STR_INIT("PWR"), SIGPWR},
+        {STR_INIT("RTMIN+3"), 34 + 3},
+    };
     struct str name = hosted->images[i] == NULL ? STR("") : hosted->images[i]->config.stop_signal;
     uint64_t number;
 
     if (str_to_uint64(name, &number) && number > 0 && number < 65)
         return (int)number;
+    if (str_starts(name, STR("SIG")))
+        name = str_from(name, 3);
     for (size_t k = 0; k < COUNT_OF(rows); k++)
-        if (str_is(name, rows[k].name) || str_is(name, rows[k].name + 3))
+        if (str_eq(name, rows[k].name))
             return rows[k].number;
     return SIGTERM;
 }

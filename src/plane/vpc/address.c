@@ -1,6 +1,6 @@
 #include "plane/vpc/vpc.h"
 
-bool address_parse(struct str text, uint32_t *ret_address)
+bool ipv4_parse(struct str text, uint32_t *ret_address)
 {
     uint32_t address = 0;
     struct str rest = text;
@@ -19,7 +19,7 @@ bool address_parse(struct str text, uint32_t *ret_address)
     return true;
 }
 
-bool cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix)
+bool ipv4_cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix)
 {
     struct str prefix_text;
     struct str address_part = str_cut(text, '/', &prefix_text);
@@ -27,7 +27,7 @@ bool cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix)
     uint32_t address;
 
     if (prefix_text.ptr == NULL || !str_to_uint64(prefix_text, &prefix) || prefix > 32 ||
-        !address_parse(address_part, &address))
+        !ipv4_parse(address_part, &address))
         return false;
     if (prefix < 32 && (address & (UINT32_MAX >> prefix)) != 0)
         return false;
@@ -36,7 +36,7 @@ bool cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix)
     return true;
 }
 
-struct str address_text(struct arena *arena, uint32_t address)
+struct str ipv4_text(struct arena *arena, uint32_t address)
 {
     return arena_printf(arena, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
 }

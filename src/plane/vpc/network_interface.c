@@ -22,12 +22,12 @@ static bool pick_address(struct transaction *tx, const struct network_interface_
     uint32_t count;
     uint32_t start;
 
-    must(cidr_parse(subnet->cidr_block, &first, &prefix));
+    must(ipv4_cidr_parse(subnet->cidr_block, &first, &prefix));
     count = (UINT32_MAX >> prefix) + 1 - RESERVED_FIRST - RESERVED_LAST;
     if (wish->address.ptr != NULL) {
         uint32_t wished;
 
-        if (!address_parse(wish->address, &wished) || wished < first + RESERVED_FIRST ||
+        if (!ipv4_parse(wish->address, &wished) || wished < first + RESERVED_FIRST ||
             wished >= first + RESERVED_FIRST + count)
             return fail_api(f, "InvalidParameterValue", "Address does not fall within the subnet's address range");
         if (!address_is_free(tx, wish, wish->address))
@@ -37,7 +37,7 @@ static bool pick_address(struct transaction *tx, const struct network_interface_
     }
     start = (uint32_t)random_below(tx->random, count);
     for (uint32_t i = 0; i < count; i++) {
-        struct str address = address_text(tx->arena, first + RESERVED_FIRST + (start + i) % count);
+        struct str address = ipv4_text(tx->arena, first + RESERVED_FIRST + (start + i) % count);
 
         if (address_is_free(tx, wish, address)) {
             *ret_address = address;
@@ -90,7 +90,7 @@ static struct str private_dns_name(struct transaction *tx, struct str region, st
 {
     uint32_t a = 0;
 
-    must(address_parse(address, &a));
+    must(ipv4_parse(address, &a));
     if (str_is(region, "us-east-1"))
         return arena_printf(tx->arena, "ip-%u-%u-%u-%u.ec2.internal", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
     return arena_printf(tx->arena, "ip-%u-%u-%u-%u.%.*s.compute.internal", a >> 24, a >> 16 & 255, a >> 8 & 255,

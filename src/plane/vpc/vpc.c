@@ -129,7 +129,7 @@ static void seed_subnet(struct home *home, uint32_t first, unsigned zone)
         .subnet_id = vpc_id_new(home->tx, "subnet"),
         .vpc_id = home->vpc_id,
         .owner_id = home->account,
-        .cidr_block = arena_printf(arena, "%.*s/20", STR_ARG(address_text(arena, first + (zone << 12)))),
+        .cidr_block = arena_printf(arena, "%.*s/20", STR_ARG(ipv4_text(arena, first + (zone << 12)))),
         .availability_zone = arena_printf(arena, "%.*s%c", STR_ARG(home->region), 'a' + (int)zone),
         .availability_zone_id = arena_printf(arena, "%.*s-az%u", STR_ARG(home->region), zone + 1),
         .state = EC2_SUBNET_STATE_AVAILABLE,
@@ -216,7 +216,7 @@ static void seed(struct transaction *tx, struct str account, struct str region)
     unsigned prefix;
     uint32_t first;
 
-    must(cidr_parse(cidr, &first, &prefix));
+    must(ipv4_cidr_parse(cidr, &first, &prefix));
     seed_vpc(&home, cidr);
     for (unsigned zone = 0; zone < 3; zone++)
         seed_subnet(&home, first, zone);

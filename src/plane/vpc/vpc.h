@@ -57,6 +57,6 @@ struct host_network_interface *vpc_assign(const struct transaction *tx,
                                           struct host_assignment *assignment);
 
 /* "10.0.0.0/16" as numbers; false on anything that is not a canonical IPv4 network. */
-checked bool cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix);
-checked bool address_parse(struct str text, uint32_t *ret_address);
-struct str address_text(struct arena *arena, uint32_t address);
+checked bool ipv4_cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix);
+checked bool ipv4_parse(struct str text, uint32_t *ret_address);
+struct str ipv4_text(struct arena *arena, uint32_t address);
