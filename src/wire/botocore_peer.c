@@ -6,9 +6,9 @@
  *
  * Fields are separated by tabs; headers ("name: value" lines) and bodies are in base64. */
 #include "model/interpret.h"
+#include "model/value_random.h"
 #include "wire/base64.h"
 #include "wire/http_text.h"
-#include "wire/sample.h"
 #include "wire/services.h"
 
 static void print_base64(struct str bytes)
@@ -41,7 +41,7 @@ static void answer(struct random *random, const struct wire_call *call)
 
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     output = arena_alloc(&arena, operation->output->size);
-    sample_fill(random, operation->output, output, &arena);
+    value_fill(operation->output, output, random, /* depth= */ 6, &arena);
     value_dump(operation->output, output, &dump);
     wire_encode(call, output, STR("request-1"), &arena, &reply);
     print_reply(call, &reply, buf_str(&dump));

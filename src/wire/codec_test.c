@@ -1,8 +1,8 @@
 /* Where codecs must say no, and what errors look like. What they must understand: golden_test.c, botocore_test.py. */
 #include "model/interpret.h"
+#include "model/value_random.h"
 #include "wire/http_text.h"
 #include "wire/rest.h"
-#include "wire/sample.h"
 #include "wire/services.h"
 
 #include <setjmp.h>
@@ -468,7 +468,7 @@ static void json_is_its_own_inverse(void **state)
             arena_init(&arena, ARENA_LIMIT_DEFAULT);
             value = arena_alloc(&arena, shape->size);
             copy = arena_alloc(&arena, shape->size);
-            sample_fill(&random, shape, value, &arena);
+            value_fill(shape, value, &random, /* depth= */ 6, &arena);
             wire_to_json(shape, value, &text);
             if (!wire_from_json(shape, buf_str(&text), copy, &arena, &f))
                 fail_msg("%s: %s", shape->name, f.message);
