@@ -97,7 +97,7 @@ bool wire_decode(const struct wire_call *call, const struct wire_request *reques
         return false;
     if (value_check_input(call->operation->input, ret_input, &decoder.unknown, f))
         return true;
-    f->type = rules->validation;
+    service_rules_apply(rules, f);
     return false;
 }
 
