@@ -5,11 +5,13 @@
 
 #include <limits.h>
 
+enum { PIECE_BYTES = 3 * 1024, PIECE_TEXT = 4 * 1024 };
+
 void base64_encode(struct str raw, struct buf *out)
 {
     while (raw.len > 0) {
-        unsigned char text[4 * 1024 + 1];
-        size_t taken = raw.len < 3 * 1024 ? raw.len : 3 * 1024;
+        unsigned char text[PIECE_TEXT + 1];
+        size_t taken = raw.len < PIECE_BYTES ? raw.len : PIECE_BYTES;
         int len = EVP_EncodeBlock(text, (const unsigned char *)raw.ptr, (int)taken);
 
         buf_add(out, (struct str){(const char *)text, (size_t)len});

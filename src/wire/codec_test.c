@@ -163,6 +163,12 @@ static void constraints_fail_with_the_error_of_the_service(void **state)
          "'taskDefinition' failed to satisfy constraint: Member must not be null\"}"},
         {"secretsmanager.DescribeSecret", "{}",
          "400 {\"__type\":\"ValidationException\",\"message\":\"1 validation error detected: "},
+        {"AmazonEC2ContainerRegistry_V20150921.CreateRepository", "{\"repositoryName\":\"a\"}",
+         "400 {\"__type\":\"InvalidParameterException\",\"message\":\"Invalid parameter at 'repositoryName' failed to "
+         "satisfy constraint: 'must have length greater than or equal to 2'\"}"},
+        {"AmazonEC2ContainerRegistry_V20150921.CreateRepository", "{\"repositoryName\":\"An Image\"}",
+         "400 {\"__type\":\"InvalidParameterException\",\"message\":\"Invalid parameter at 'repositoryName' failed to "
+         "satisfy constraint: 'must satisfy regular expression '"},
         {"Route53AutoNaming_v20170314.GetService", "{}", "400 {\"__type\":\"InvalidInput\",\"Message\":\"1 validation"},
         {NULL, "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::1:role/r",
          "400 <ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>"

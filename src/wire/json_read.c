@@ -8,10 +8,10 @@
 
 #include <math.h>
 
-static bool read_item(struct decoder *decoder, const struct shape *shape, const json_t *json, void *at);
+static bool read_item(struct decoder *decoder, const struct shape *shape, json_t *json, void *at);
 
 /* How AWS's parser calls what it met, in "... can not be converted to a String". */
-static const char *token_name(const json_t *json)
+static const char *token_name(json_t *json)
 {
     switch (json_typeof(json)) {
     case JSON_STRING:
@@ -44,7 +44,7 @@ static const char *kind_name(enum shape_kind kind)
     return names[kind];
 }
 
-static bool wrong_type(struct decoder *decoder, const struct shape *shape, const json_t *json)
+static bool wrong_type(struct decoder *decoder, const struct shape *shape, json_t *json)
 {
     bool nested = shape->kind == SHAPE_STRUCTURE || shape->kind == SHAPE_MAP || shape->kind == SHAPE_LIST;
 
@@ -61,7 +61,7 @@ static bool wrong_type(struct decoder *decoder, const struct shape *shape, const
 }
 
 /* An integer, or a real without fraction such as 1e3. */
-static bool read_whole(struct decoder *decoder, const struct shape *shape, const json_t *json, void *at)
+static bool read_whole(struct decoder *decoder, const struct shape *shape, json_t *json, void *at)
 {
     double real;
 
@@ -75,7 +75,7 @@ static bool read_whole(struct decoder *decoder, const struct shape *shape, const
     return decode_whole(decoder, shape, (int64_t)real, at);
 }
 
-static bool read_double(struct decoder *decoder, const struct shape *shape, const json_t *json, double *at)
+static bool read_double(struct decoder *decoder, const struct shape *shape, json_t *json, double *at)
 {
     static const struct {
         const char *name;
@@ -95,7 +95,7 @@ static bool read_double(struct decoder *decoder, const struct shape *shape, cons
     return wrong_type(decoder, shape, json);
 }
 
-static bool read_timestamp(struct decoder *decoder, const struct shape *shape, const json_t *json, int64_t *at)
+static bool read_timestamp(struct decoder *decoder, const struct shape *shape, json_t *json, int64_t *at)
 {
     if (json_is_number(json))
         return decode_epoch(decoder, json_number_value(json), at);
@@ -104,7 +104,7 @@ static bool read_timestamp(struct decoder *decoder, const struct shape *shape, c
     return wrong_type(decoder, shape, json);
 }
 
-static bool read_document(struct decoder *decoder, const json_t *json, struct str *at)
+static bool read_document(struct decoder *decoder, json_t *json, struct str *at)
 {
     auto_free char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
 
@@ -113,7 +113,7 @@ static bool read_document(struct decoder *decoder, const json_t *json, struct st
     return decode_str(decoder, str_of(text), at);
 }
 
-static bool read_string(struct decoder *decoder, const struct shape *shape, const json_t *json, void *at)
+static bool read_string(struct decoder *decoder, const struct shape *shape, json_t *json, void *at)
 {
     struct str text = {json_string_value(json), json_string_length(json)};
 
@@ -127,7 +127,7 @@ static bool read_string(struct decoder *decoder, const struct shape *shape, cons
 }
 
 /* null in a list or map is left out, as Smithy has it for those that are not sparse. */
-static bool read_list(struct decoder *decoder, const struct shape *shape, const json_t *json, struct list_value *list)
+static bool read_list(struct decoder *decoder, const struct shape *shape, json_t *json, struct list_value *list)
 {
     size_t count = json_array_size(json);
 
@@ -136,7 +136,7 @@ static bool read_list(struct decoder *decoder, const struct shape *shape, const 
     if (!decode_alloc(decoder, count, shape->element->size, &list->items))
         return false;
     for (size_t i = 0; i < count; i++) {
-        const json_t *item = json_array_get(json, i);
+        json_t *item = json_array_get(json, i);
 
         if (json_is_null(item))
             continue;
@@ -147,7 +147,7 @@ static bool read_list(struct decoder *decoder, const struct shape *shape, const 
     return true;
 }
 
-static bool read_map(struct decoder *decoder, const struct shape *shape, const json_t *json, struct list_value *map)
+static bool read_map(struct decoder *decoder, const struct shape *shape, json_t *json, struct list_value *map)
 {
     const char *key;
     size_t len;
@@ -157,7 +157,7 @@ static bool read_map(struct decoder *decoder, const struct shape *shape, const j
         return wrong_type(decoder, shape, json);
     if (!decode_alloc(decoder, json_object_size(json), shape->entry_size, &map->items))
         return false;
-    json_object_keylen_foreach((json_t *)(uintptr_t)json, key, len, item)
+    json_object_keylen_foreach(json, key, len, item)
     {
 
         if (json_is_null(item))
@@ -182,14 +182,14 @@ static const struct member *body_member(const struct shape *structure, const cha
     return NULL;
 }
 
-static bool read_structure(struct decoder *decoder, const struct shape *shape, const json_t *json, void *value)
+static bool read_structure(struct decoder *decoder, const struct shape *shape, json_t *json, void *value)
 {
     const char *key;
     json_t *item;
 
     if (!json_is_object(json))
         return wrong_type(decoder, shape, json);
-    json_object_foreach((json_t *)(uintptr_t)json, key, item)
+    json_object_foreach(json, key, item)
     {
         const struct member *member = json_is_null(item) ? NULL : body_member(shape, key);
         void *at;
@@ -205,7 +205,7 @@ static bool read_structure(struct decoder *decoder, const struct shape *shape, c
     return true;
 }
 
-static bool read_nested(struct decoder *decoder, const struct shape *shape, const json_t *json, void *at)
+static bool read_nested(struct decoder *decoder, const struct shape *shape, json_t *json, void *at)
 {
     bool good;
 
@@ -218,7 +218,7 @@ static bool read_nested(struct decoder *decoder, const struct shape *shape, cons
     return good;
 }
 
-static bool read_item(struct decoder *decoder, const struct shape *shape, const json_t *json, void *at)
+static bool read_item(struct decoder *decoder, const struct shape *shape, json_t *json, void *at)
 {
     switch (shape->kind) {
     case SHAPE_STRING:

@@ -14,7 +14,9 @@ static char escape_of(unsigned char c)
 
     if (c < 0x20)
         return letters[c];
-    return c == '"' || c == '\\' ? (char)c : 0;
+    if (c == '"')
+        return '"';
+    return c == '\\' ? '\\' : 0;
 }
 
 static void write_escape(unsigned char c, struct buf *out)

@@ -1,6 +1,7 @@
 /* How the services differ where the models do not say it: one row a service. */
 #pragma once
 
+#include "base/fail.h"
 #include "model/shape.h"
 
 struct service_rules {
@@ -10,7 +11,11 @@ struct service_rules {
     const char *missing_text; /* printf format for the member's name on the wire */
     const char *fault;        /* error type of a fault of ours */
     bool nul_allowed;         /* strings may hold NUL */
+    bool one_violation;       /* a broken constraint is told as ecr tells it: only the first, and in its own words */
 };
 
 /* Never NULL; service may be NULL. */
 const struct service_rules *service_rules_of(const struct service *service);
+
+/* Turns a failure of value_check into the service's: its error type and its words. */
+void service_rules_apply(const struct service_rules *rules, struct fail *f);

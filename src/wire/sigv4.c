@@ -127,6 +127,15 @@ static int compare_names(const void *a, const void *b)
     return str_compare(*(const struct str *)a, *(const struct str *)b);
 }
 
+static struct str lower(struct str name, struct arena *arena)
+{
+    char *copy = arena_alloc(arena, name.len);
+
+    for (size_t i = 0; i < name.len; i++)
+        copy[i] = (char)(name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? name.ptr[i] | 0x20 : name.ptr[i]);
+    return (struct str){copy, name.len};
+}
+
 /* The names of the headers to sign: lower case, sorted, each once. */
 static struct str header_names(const struct wire_request *request, struct arena *arena)
 {
@@ -135,13 +144,8 @@ static struct str header_names(const struct wire_request *request, struct arena 
     size_t count = 0;
 
     for (size_t i = 0; i < request->header_count; i++) {
-        struct str name = arena_str(arena, request->headers[i].name);
-
-        for (size_t at = 0; at < name.len; at++)
-            if (name.ptr[at] >= 'A' && name.ptr[at] <= 'Z')
-                ((char *)(uintptr_t)name.ptr)[at] = (char)(name.ptr[at] | 0x20);
-        if (is_signed_by_us(name))
-            names[count++] = name;
+        if (is_signed_by_us(request->headers[i].name))
+            names[count++] = lower(request->headers[i].name, arena);
     }
     if (count > 0)
         qsort(names, count, sizeof(*names), compare_names);

@@ -70,11 +70,11 @@ static bool hex_number(struct str text, size_t *ret_value)
     if (text.len == 0 || text.len > HEX_DIGITS_MAX)
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        const char *digit = memchr("0123456789abcdefABCDEF", text.ptr[i], 22);
+        size_t digit = str_find(STR("0123456789abcdef"), (char)(text.ptr[i] >= 'A' ? text.ptr[i] | 0x20 : text.ptr[i]));
 
-        if (digit == NULL)
+        if (digit == 16)
             return false;
-        value = value * 16 + (size_t)(*digit <= '9' ? *digit - '0' : (*digit | 0x20) - 'a' + 10);
+        value = value * 16 + digit;
     }
     *ret_value = value;
     return true;
