@@ -99,9 +99,8 @@ static bool becomes(const char *name, int code, uint32_t address)
 
 static void names_are_answered_on_both_addresses(void **state)
 {
-    static const struct network_name names[] = {
-        {STR_INIT("ip-10-1-16-10.ec2.internal"), STR_INIT("10.1.16.10")},
-        {STR_INIT("web.svc.local"), STR_INIT("10.1.16.11")}};
+    static const struct network_name names[] = {{STR_INIT("ip-10-1-16-10.ec2.internal"), STR_INIT("10.1.16.10")},
+                                                {STR_INIT("web.svc.local"), STR_INIT("10.1.16.11")}};
     static const struct str zones[] = {STR_INIT("svc.local"), STR_INIT("ec2.internal")};
     struct test_vpc *vpc = *state;
     uint32_t address;
@@ -118,8 +117,8 @@ static void names_are_answered_on_both_addresses(void **state)
 
 static void bad_names_are_refused(void **state)
 {
-    static const struct str bad[] = {STR_INIT("a\nb"), STR_INIT("a b"), STR_INIT(""), STR_INIT("a..b"), STR_INIT("a/b"),
-                                     STR_INIT(".a")};
+    static const struct str bad[] = {STR_INIT("a\nb"), STR_INIT("a b"), STR_INIT(""),
+                                     STR_INIT("a..b"), STR_INIT("a/b"), STR_INIT(".a")};
     struct test_vpc *vpc = *state;
 
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
