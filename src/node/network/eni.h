@@ -1,7 +1,8 @@
 /* An ENI as we keep it: checked, in numbers, and its record file, which is what a restart learns from.
  *
  * Life: 1 checked from what the caller wants; 2 its sandbox and rules are made (sandbox.h, firewall.h); 3 its record is
- * written, last, so that a namespace without a record is a half-made one; 4 its record is removed, first; then the rest.
+ * written, last, so that a namespace without a record is a half-made one; 4 its record is removed, first; then the
+ * rest.
  */
 #pragma once
 

@@ -11,9 +11,9 @@
 struct machine {
     char instance[NETWORK_INSTANCE_MAX + 1];
     char run_dir[RESOLVER_PATH_SIZE];
-    int lock;     /* held for life: one process an instance */
-    int records;  /* the directory of ENIs' records */
-    int fd;       /* the namespace */
+    int lock;    /* held for life: one process an instance */
+    int records; /* the directory of ENIs' records */
+    int fd;      /* the namespace */
     struct rtnetlink rt;
     struct nft nft;
     struct buf table; /* the text of its table as committed; empty: not known */

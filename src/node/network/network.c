@@ -492,8 +492,7 @@ bool network_eni_add(struct network *network, const struct network_eni *wanted, 
     locked(network);
     if (!add(network, &eni, f))
         return fail_in(f, "%s", eni.id.text);
-    (void)snprintf(ret_path, NETWORK_PATH_SIZE, NAMESPACE_DIR "/%s",
-                   machine_name(&network->machine, eni.id.text).text);
+    (void)snprintf(ret_path, NETWORK_PATH_SIZE, NAMESPACE_DIR "/%s", machine_name(&network->machine, eni.id.text).text);
     return true;
 }
 
@@ -544,8 +543,8 @@ static bool keep_eni(struct arena *arena, const struct eni *eni, struct network_
     }
     *out = (struct network_eni){.public_ip = eni->public_ip, .groups = groups, .group_count = eni->group_count};
     return groups != NULL && keep(arena, eni->id.text, &out->id) && keep(arena, eni->vpc.text, &out->vpc) &&
-           keep(arena, eni->subnet.text, &out->subnet) &&
-           keep(arena, address_text(eni->address).text, &out->address) && keep(arena, mac_text, &out->mac);
+           keep(arena, eni->subnet.text, &out->subnet) && keep(arena, address_text(eni->address).text, &out->address) &&
+           keep(arena, mac_text, &out->mac);
 }
 
 bool network_list(struct network *network, struct arena *arena, const struct network_eni **ret_enis, size_t *ret_count,

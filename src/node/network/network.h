@@ -1,10 +1,10 @@
 /* The data plane of one machine: VPC routers, elastic network interfaces (ENIs), security groups, NAT, resolver.
  *
  * What it makes. Each VPC is one network namespace "berth-INSTANCE-vpc-...", the VPC's router. Each ENI is a namespace
- * "berth-INSTANCE-eni-..." (both bound under /run/netns, so `ip netns` shows them) whose eth0 is one end of a veth pair;
- * the other end is in the router, which knows a /32 route to it. There is no bridge: every packet passes the router, and
- * its nftables hold one chain a security group. A VPC that the machine or the internet reaches has one more veth pair
- * to the namespace in which network_open was called (the "machine").
+ * "berth-INSTANCE-eni-..." (both bound under /run/netns, so `ip netns` shows them) whose eth0 is one end of a veth
+ * pair; the other end is in the router, which knows a /32 route to it. There is no bridge: every packet passes the
+ * router, and its nftables hold one chain a security group. A VPC that the machine or the internet reaches has one more
+ * veth pair to the namespace in which network_open was called (the "machine").
  *
  * Level-triggered. The caller hands over the whole desired state, again whenever it changes; what exists is compared
  * with it and the difference applied. ENIs come and go one by one with the tasks that use them.
@@ -165,5 +165,6 @@ checked bool network_names_set(struct network *network, struct str vpc, const st
 /* A descriptor that becomes readable when a resolver has died: call network_check then. Owned by the network. */
 int network_watch_fd(const struct network *network);
 
-/* Starts resolvers that have died again, each at most once in RESOLVER_PAUSE_MS (10 s); call it also on a slow clock. */
+/* Starts resolvers that have died again, each at most once in RESOLVER_PAUSE_MS (10 s); call it also on a slow clock.
+ */
 checked bool network_check(struct network *network, struct fail *f);

@@ -89,10 +89,9 @@ static void a_crash_disturbs_nobody(void **state)
     struct network_group groups[] = {test_group("sg-web", test_port_80, 1), test_group("sg-client", NULL, 0)};
     const char *web = "/run/netns/berth-t-eni-web";
     const char *client = "/run/netns/berth-t-eni-client";
-    struct test_vpc vpc = {.subnets = {{.id = TEST_SUBNET,
-                                        .cidr = STR("10.1.16.0/20"),
-                                        .exit = NETWORK_EXIT_INTERNET_GATEWAY}},
-                           .vpc = {.id = TEST_VPC, .cidr = STR("10.1.0.0/16"), .dns_support = true, .subnet_count = 1}};
+    struct test_vpc vpc = {
+        .subnets = {{.id = TEST_SUBNET, .cidr = STR("10.1.16.0/20"), .exit = NETWORK_EXIT_INTERNET_GATEWAY}},
+        .vpc = {.id = TEST_VPC, .cidr = STR("10.1.0.0/16"), .dns_support = true, .subnet_count = 1}};
     pid_t builder = start_builder();
     int listening = listen_in(web, "10.1.16.10", 80);
     int here = connect_from(client, "10.1.16.10", 80, REACH_MS);
@@ -247,8 +246,7 @@ static void instances_do_not_touch_each_other(void **state)
     other.vpc.subnets = other.subnets;
     test_vpc_apply(&other);
     test_apply(&other, &group, 1);
-    assert_string_equal(test_eni(&other, "eni-a", "10.1.16.10", "sg-a", false).text,
-                        "/run/netns/berth-t2-eni-a");
+    assert_string_equal(test_eni(&other, "eni-a", "10.1.16.10", "sg-a", false).text, "/run/netns/berth-t2-eni-a");
     assert_true(is_dropped("/run/netns/berth-t2-eni-a", "10.1.16.11", 80));
     assert_true(reaches(NULL, "10.1.16.10", 80));
     must_do(network_down(other.network, f));
@@ -406,8 +404,8 @@ static void *add_some(void *context)
 
         if (!network_eni_add(worker->network, &eni, path, &f))
             return "add failed";
-        if (number % 5 == 0 && (!network_eni_remove(worker->network, str_of(id), &f) ||
-                                !network_eni_add(worker->network, &eni, path, &f)))
+        if (number % 5 == 0 &&
+            (!network_eni_remove(worker->network, str_of(id), &f) || !network_eni_add(worker->network, &eni, path, &f)))
             return "remove and add again failed";
     }
     return NULL;

@@ -11,7 +11,12 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-enum { START_MS_MAX = 5000, END_MS_MAX = 3000, RESOLV_CONF_BYTES_MAX = 65536, ARGUMENT_BYTES = RESOLVER_PATH_SIZE + 32 };
+enum {
+    START_MS_MAX = 5000,
+    END_MS_MAX = 3000,
+    RESOLV_CONF_BYTES_MAX = 65536,
+    ARGUMENT_BYTES = RESOLVER_PATH_SIZE + 32
+};
 
 /* Where the machine's name servers stand. systemd-resolved puts its own loopback address into the first and the real
  * ones into the second. */
@@ -159,10 +164,20 @@ static bool start(const struct resolver *resolver, int namespace_fd, uint32_t ad
     char servers[ARGUMENT_BYTES];
     char pid[ARGUMENT_BYTES];
     char listen[ARGUMENT_BYTES];
-    const char *argv[] = {"dnsmasq",      "--conf-file=/dev/null", hosts,          servers,
-                          pid,            listen,                  "--no-hosts",   "--no-resolv",
-                          "--no-poll",    "--bind-interfaces",     "--bogus-priv", "--domain-needed",
-                          "--cache-size=1000", NULL};
+    const char *argv[] = {"dnsmasq",
+                          "--conf-file=/dev/null",
+                          hosts,
+                          servers,
+                          pid,
+                          listen,
+                          "--no-hosts",
+                          "--no-resolv",
+                          "--no-poll",
+                          "--bind-interfaces",
+                          "--bogus-priv",
+                          "--domain-needed",
+                          "--cache-size=1000",
+                          NULL};
     struct process_options options = {.argv = argv, .namespaces = &namespace_fd, .namespace_count = 1};
     auto_buf errors = {.limit = 4096};
     struct process_run_options run = {.err = &errors, .timeout_ms = START_MS_MAX};
@@ -196,8 +211,7 @@ bool resolver_run(struct resolver *resolver, int namespace_fd, uint32_t address,
 
 static bool signal_it(const struct resolver *resolver, int signal, struct fail *f)
 {
-    if (resolver->pidfd < 0 || syscall(SYS_pidfd_send_signal, resolver->pidfd, signal, NULL, 0) == 0 ||
-        errno == ESRCH)
+    if (resolver->pidfd < 0 || syscall(SYS_pidfd_send_signal, resolver->pidfd, signal, NULL, 0) == 0 || errno == ESRCH)
         return true;
     return fail(f, FAIL_SYSTEM, "signal dnsmasq: %s", strerror(errno));
 }

@@ -14,7 +14,8 @@ enum { LOOPBACK_INDEX = 1, LISTEN_BACKLOG = 256, SUBNETS_MAX = 200 /* AWS: subne
 static const struct cidr link_local = {.address = 0xA9FE0000, .bits = 16};
 
 /* rp_filter: a packet must come from where its answer would go. The conntrack timeouts keep a busy host's table from
- * filling with connections that are over: at 10,000 a second the default of 120 s fills 262144 entries in half a minute.
+ * filling with connections that are over: at 10,000 a second the default of 120 s fills 262144 entries in half a
+ * minute.
  */
 static const struct namespace_setting settings[] = {
     {"ipv6/conf/all/disable_ipv6", "1", /* optional= */ true},
@@ -202,7 +203,8 @@ static void see_stray(const struct rtnetlink_held_address *held, void *context)
     uint32_t address = held->address.address;
 
     if (held->index == LOOPBACK_INDEX &&
-        (cidr_holds(strays->router->vpc.cidr, address) || address == RESOLVER_LINK_LOCAL) && !is_own_address(strays->router, address) && strays->count < COUNT_OF(strays->found))
+        (cidr_holds(strays->router->vpc.cidr, address) || address == RESOLVER_LINK_LOCAL) &&
+        !is_own_address(strays->router, address) && strays->count < COUNT_OF(strays->found))
         strays->found[strays->count++] = address;
 }
 
@@ -319,15 +321,13 @@ bool router_remove(struct machine *machine, const char *id, struct fail *f)
 
 static bool open_socket(uint32_t address, uint16_t port, int type, int *ret_fd, struct fail *f)
 {
-    struct sockaddr_in name = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
     auto_fd fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     int on = 1;
 
     /* SO_REUSEADDR: connections of a former process must not keep us from listening again. */
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-        bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 ||
-        (type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) < 0))
+        bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 || (type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) < 0))
         return fail(f, errno == EADDRINUSE ? FAIL_CONFLICT : FAIL_SYSTEM, "listen on %s port %u: %s",
                     address_text(address).text, port, strerror(errno));
     *ret_fd = take_fd(&fd);
@@ -339,8 +339,7 @@ bool router_socket(struct router *router, const struct machine *machine, uint32_
 {
     bool ok;
 
-    if (!cidr_holds(link_local, address) || address == RESOLVER_LINK_LOCAL ||
-        cidr_holds(uplink_space, address))
+    if (!cidr_holds(link_local, address) || address == RESOLVER_LINK_LOCAL || cidr_holds(uplink_space, address))
         return fail(f, FAIL_INPUT, "%s is not a link-local address for services", address_text(address).text);
     if (!add_address(router, address, f) || !firewall_service(&router->firewall, address, f) ||
         !namespace_enter(router->fd, f))

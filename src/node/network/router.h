@@ -27,10 +27,10 @@ struct router {
     struct tree_node node; /* of the network's tree, by id */
     struct vpc vpc;
     struct machine_name name; /* of the namespace */
-    int fd;                            /* the namespace */
-    struct rtnetlink rt;               /* in it */
-    int conntrack;                     /* in it */
-    uint32_t index_next;               /* the next unused interface index in it */
+    int fd;                   /* the namespace */
+    struct rtnetlink rt;      /* in it */
+    int conntrack;            /* in it */
+    uint32_t index_next;      /* the next unused interface index in it */
     struct firewall firewall;
     struct uplink uplink;
     bool has_resolver;

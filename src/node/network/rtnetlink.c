@@ -257,7 +257,7 @@ static bool read_acknowledgements(const struct rtnetlink *rt, bool *ok, struct f
     _Alignas(8) char buffer[REPLY_BYTES];
     struct fail ignored;
     size_t seen = 0;
-    int len;
+    int len = 0;
 
     *ok = true;
     while (seen < rt->count) {
@@ -378,7 +378,7 @@ static bool dump(struct rtnetlink *rt, uint16_t type, uint8_t family, mnl_cb_t t
     struct nlmsghdr *message;
     uint32_t sequence = rt->sequence++;
     int state = MNL_CB_OK;
-    int len;
+    int len = 0;
 
     must(rt->count == 0);
     message = mnl_nlmsg_put_header(buffer);

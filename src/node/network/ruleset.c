@@ -205,8 +205,8 @@ static void put_sorted(struct buf *out, const struct direction *direction, struc
 }
 
 static bool put_direction(struct buf *out, const struct direction *direction, struct str group,
-                          const struct network_rule *wanted, size_t count, ruleset_known_fn *known,
-                          const void *context, struct fail *f)
+                          const struct network_rule *wanted, size_t count, ruleset_known_fn *known, const void *context,
+                          struct fail *f)
 {
     auto_free struct rule *rules = NULL;
 

@@ -26,12 +26,11 @@ int test_vpc_set_up(void **state)
 {
     static struct test_vpc vpc;
 
-    vpc = (struct test_vpc){.subnets = {{.id = TEST_SUBNET, .cidr = STR("10.1.16.0/20")},
-                                        {.id = STR("subnet-0b"), .cidr = STR("10.1.32.0/20")}},
-                            .vpc = {.id = TEST_VPC,
-                                    .cidr = STR("10.1.0.0/16"),
-                                    .subnets = vpc.subnets,
-                                    .subnet_count = COUNT_OF(vpc.subnets)}};
+    vpc = (struct test_vpc){
+        .subnets = {{.id = TEST_SUBNET, .cidr = STR("10.1.16.0/20")},
+                    {.id = STR("subnet-0b"), .cidr = STR("10.1.32.0/20")}},
+        .vpc = {
+            .id = TEST_VPC, .cidr = STR("10.1.0.0/16"), .subnets = vpc.subnets, .subnet_count = COUNT_OF(vpc.subnets)}};
     test_open(&vpc.network, "t");
     test_vpc_apply(&vpc);
     *state = &vpc;

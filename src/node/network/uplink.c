@@ -108,8 +108,7 @@ static bool make_pair(const struct uplink *uplink, const struct uplink_ends *end
         return false;
     rtnetlink_veth(ends->machine, &(struct rtnetlink_veth_end){.name = uplink->name},
                    &(struct rtnetlink_veth_end){.name = UPLINK_INSIDE, .index = UPLINK_INDEX}, ends->router_fd);
-    return rtnetlink_send(ends->machine, f) &&
-           rtnetlink_link_find(ends->machine, uplink->name, ret_machine, f) &&
+    return rtnetlink_send(ends->machine, f) && rtnetlink_link_find(ends->machine, uplink->name, ret_machine, f) &&
            rtnetlink_link_find(ends->router, UPLINK_INSIDE, ret_router, f);
 }
 
@@ -193,8 +192,8 @@ bool uplink_cidr_free(struct rtnetlink *machine, const char *own_prefix, struct 
         return true;
     if (conflict.found.index != 0)
         (void)if_indextoname(conflict.found.index, device);
-    return fail(f, FAIL_CONFLICT, "%s cannot be routed here: this machine already routes %s (%s)",
-                cidr_text(cidr).text, cidr_text(conflict.found.to).text, device);
+    return fail(f, FAIL_CONFLICT, "%s cannot be routed here: this machine already routes %s (%s)", cidr_text(cidr).text,
+                cidr_text(conflict.found.to).text, device);
 }
 
 bool uplink_route(const struct uplink *uplink, struct rtnetlink *machine, struct cidr vpc, bool wanted, struct fail *f)

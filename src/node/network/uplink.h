@@ -17,8 +17,9 @@
  * (169.254.169.x, .170.x, .172.0/22) are below. */
 extern const struct cidr uplink_space;
 
-/* Interface indexes in a router are chosen by us, so that requests can name an interface before it is made: the uplink's,
- * and ENIs' from UPLINK_INDEX + 1 on. The fallback tunnels that modules put into every namespace are below. */
+/* Interface indexes in a router are chosen by us, so that requests can name an interface before it is made: the
+ * uplink's, and ENIs' from UPLINK_INDEX + 1 on. The fallback tunnels that modules put into every namespace are below.
+ */
 enum { UPLINK_INDEX = 100 };
 
 struct uplink {
