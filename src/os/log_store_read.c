@@ -401,7 +401,6 @@ static enum turn look_at(struct merge *merge, const struct log_filter *query, st
             return TURN_STOP;
     }
     merge->reached = position_behind(&event);
-    top->next = merge->reached;
     merge->scanned++;
     return merge->scanned == query->scan_max || page->count == page->limit ? TURN_STOP : TURN_OVER;
 }
@@ -433,7 +432,7 @@ static bool take_turn(const struct log_connection *reader, const struct log_filt
     return true;
 }
 
-/* True with *ret_more when it stopped before the end. */
+/* Until everything was looked at (an empty heap), or the page or the scan is full. */
 static bool merge_sources(const struct log_connection *reader, const struct log_filter *query, struct range range,
                           struct merge *merge, struct collector *page, struct fail *f)
 {

@@ -77,6 +77,26 @@ static void without_a_pattern_lines_pass(void **state)
     line_joiner_free(&joiner);
 }
 
+static void an_event_grows_to_its_limit_exactly(void **state)
+{
+    static char half[LINE_BYTES_MAX / 2];
+    struct line_pattern *pattern = starts_with_info();
+    struct line_joiner joiner;
+    struct line event;
+
+    (void)state;
+    (void)memset(half, 'x', sizeof(half));
+    for (size_t over = 0; over < 2; over++) { /* two halves and the newline between them */
+        line_joiner_init(&joiner, pattern);
+        assert_false(line_joiner_add(&joiner, (struct line){1, {half, sizeof(half)}}, &event));
+        assert_int_equal(line_joiner_add(&joiner, (struct line){2, {half, sizeof(half) - 1 + over}}, &event), over);
+        assert_true(line_joiner_take(&joiner, 2, true, &event));
+        assert_int_equal(event.text.len, over == 0 ? LINE_BYTES_MAX : sizeof(half));
+        line_joiner_free(&joiner);
+    }
+    line_pattern_free(pattern);
+}
+
 /* Whatever comes, the events' lines are the lines that went in, in order, and no event is too big. */
 static void no_line_is_lost(void **state)
 {
@@ -130,6 +150,7 @@ int main(void)
         cmocka_unit_test(an_event_ends_where_the_next_begins),
         cmocka_unit_test(an_event_waits_five_seconds),
         cmocka_unit_test(without_a_pattern_lines_pass),
+        cmocka_unit_test(an_event_grows_to_its_limit_exactly),
         cmocka_unit_test(no_line_is_lost),
     };
 
