@@ -415,14 +415,23 @@ static void write_file(const char *path, const char *text)
     must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 }
 
-static void enter_small_disk(const char *directory)
+static void write_map(const char *path, unsigned outside)
 {
     char map[64];
+
+    (void)snprintf(map, sizeof(map), "0 %u 1", outside);
+    write_file(path, map);
+}
+
+static void enter_small_disk(const char *directory)
+{
     unsigned uid = getuid();
+    unsigned gid = getgid();
 
     must(unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0);
-    (void)snprintf(map, sizeof(map), "0 %u 1", uid);
-    write_file("/proc/self/uid_map", map);
+    write_file("/proc/self/setgroups", "deny");
+    write_map("/proc/self/uid_map", uid);
+    write_map("/proc/self/gid_map", gid);
     must(mount("tmpfs", directory, "tmpfs", 0, "size=1m,nr_inodes=1000") == 0);
 }
 
