@@ -1,5 +1,5 @@
 /* Repository URIs: how the registries of several accounts and regions share one address, and which repository a
- * request to that address is about. The scheme and its reasons: docs/decisions/0101-repository-uri.md.
+ * request to that address is about. The scheme and its reasons: docs/decisions/0020-repository-uri.md.
  *
  *     127.0.0.1:4566/app                                        the default account and region
  *     127.0.0.1:4566/111122223333.dkr.ecr.eu-west-1/app         any other
