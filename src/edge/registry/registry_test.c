@@ -15,12 +15,13 @@
 #define ACCOUNT     "000000000000"
 #define CREDENTIALS "Authorization: Basic QVdTOnNlc2FtZQ==" /* AWS:sesame */
 
+/* One blob store for all: a blob that another test left behind must not be seen by this one. */
+static char directory[] = "/tmp/berth-registry-XXXXXX";
+static struct blob_store *blobs;
+
 struct world {
-    char directory[64];
-    struct blob_store *blobs;
     struct memory_metadata *metadata;
     struct registry *registry;
-    struct fail f;
 };
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
@@ -29,23 +30,44 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return remove(path);
 }
 
+static int open_blobs(void **state)
+{
+    struct fail f;
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    assert_true(blob_store_open(directory, &blobs, &f));
+    return 0;
+}
+
+static int close_blobs(void **state)
+{
+    (void)state;
+    blob_store_close(blobs);
+    return nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* How many sessions were left behind, and ends them: all are old enough for the future. */
+static size_t sessions_left(void)
+{
+    return blob_upload_expire(blobs, -10000);
+}
+
 static int set_up(void **state)
 {
     struct world *world = calloc(1, sizeof(*world));
-    struct registry_options options = {.fallback = {STR(ACCOUNT), STR("us-east-1")}, .blob_bytes_max = 1 << 20};
+    struct registry_options options = {
+        .blobs = blobs, .fallback = {STR(ACCOUNT), STR("us-east-1")}, .blob_bytes_max = 1 << 20};
+    struct fail f;
 
     assert_non_null(world);
-    (void)snprintf(world->directory, sizeof(world->directory), "/tmp/berth-registry-XXXXXX");
-    assert_non_null(mkdtemp(world->directory));
-    assert_true(blob_store_open(world->directory, &world->blobs, &world->f));
     world->metadata = memory_metadata_start("sesame");
     memory_metadata_add(world->metadata, ACCOUNT, "us-east-1", "app", false);
     memory_metadata_add(world->metadata, ACCOUNT, "us-east-1", "team/other", false);
     memory_metadata_add(world->metadata, ACCOUNT, "us-east-1", "fixed", true);
     memory_metadata_add(world->metadata, "111122223333", "eu-west-1", "app", false);
-    options.blobs = world->blobs;
     options.metadata = memory_metadata_port(world->metadata);
-    assert_true(registry_open(&options, &world->registry, &world->f));
+    assert_true(registry_open(&options, &world->registry, &f));
     *state = world;
     return 0;
 }
@@ -56,8 +78,7 @@ static int tear_down(void **state)
 
     registry_close(world->registry);
     memory_metadata_stop(world->metadata);
-    blob_store_close(world->blobs);
-    (void)nftw(world->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    (void)sessions_left();
     free(world);
     return 0;
 }
@@ -88,12 +109,6 @@ static void expect(struct world *world, unsigned status, const char *method, con
 
     if (reply.status != status)
         fail_msg("%s %s: %u %.*s", method, target, reply.status, STR_ARG(reply.body));
-}
-
-/* How many sessions are left behind: all are old enough for the future. */
-static size_t sessions_left(struct world *world)
-{
-    return blob_upload_expire(world->blobs, -10000);
 }
 
 /* The failure's status and code. */
@@ -210,7 +225,7 @@ static void a_strangers_bytes_are_never_stored(void **state)
         world->registry, &(struct asked){.method = "POST", .target = "/v2/app/blobs/uploads/", .body = STR("spam")});
 
     expect_code(&reply, 401, "UNAUTHORIZED");
-    assert_int_equal(sessions_left(world), 0);
+    assert_int_equal(sessions_left(), 0);
 }
 
 static void what_is_denied_says_why(void **state)
@@ -384,7 +399,7 @@ static void a_whole_push_that_is_cut_off_leaves_nothing(void **state)
                         .cut = true});
 
     assert_int_equal(reply.status, 0);
-    assert_int_equal(sessions_left(world), 0);
+    assert_int_equal(sessions_left(), 0);
 }
 
 static void wrong_bytes_are_not_stored(void **state)
@@ -709,5 +724,5 @@ int main(void)
         world_test(a_subject_is_acknowledged),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_blobs, close_blobs);
 }

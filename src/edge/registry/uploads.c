@@ -1,6 +1,7 @@
 /* Uploads: POST begins one (or mounts a blob, or takes a whole one), PATCH goes on, PUT ends it as a blob, GET tells
  * how far it is, DELETE gives it up. OCI distribution specification 1.1, "Pushing blobs". */
 #include "edge/registry/internal.h"
+#include "edge/registry/range.h"
 
 #include <inttypes.h>
 
@@ -194,18 +195,6 @@ bool upload_begin(struct registry_request *r)
     return false;
 }
 
-/* "first-last", also as "bytes first-last/size". False: no such header can be meant. */
-static bool parse_content_range(struct str text, uint64_t *ret_first, uint64_t *ret_last)
-{
-    struct str rest;
-
-    if (str_starts(text, STR("bytes ")))
-        text = str_from(text, 6);
-    text = str_cut(text, '/', &rest);
-    text = str_cut(text, '-', &rest);
-    return str_to_uint64(text, ret_first) && str_to_uint64(rest, ret_last) && *ret_first <= *ret_last;
-}
-
 /* A chunk goes where the session ends, and is as long as it says. */
 static bool check_content_range(struct registry_request *r)
 {
@@ -216,7 +205,7 @@ static bool check_content_range(struct registry_request *r)
 
     if (text.ptr == NULL)
         return true;
-    if (!parse_content_range(text, &first, &last) ||
+    if (!content_range_parse(text, &first, &last) ||
         (str_to_uint64(request_header(r, "Content-Length"), &length) && length != last - first + 1)) {
         upload_drop(r);
         answer_error(r, 400, "SIZE_INVALID", "The Content-Range does not fit the request.");
