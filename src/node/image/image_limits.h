@@ -25,6 +25,8 @@
     ROW(ratio_free_bytes, 1 * GIB, "so much may be unpacked whatever the ratio")                                       \
     ROW(path_bytes_max, 4095, "PATH_MAX without its NUL")                                                              \
     ROW(path_depth_max, 256, "removing a tree holds a descriptor a level")                                             \
+    ROW(tar_header_bytes_max, 1 * MIB, "pax records and long names of one entry; Go's reader stops there too")         \
+    ROW(sparse_parts_max, 65536, "runs of bytes in one sparse file")                                                   \
     ROW(xattr_bytes_max, 64 * KIB, "an entry's extended attributes; the kernel's own limit for one")                   \
     ROW(directory_bytes_max, 32 * MIB, "memory for directories whose times are set at the end of a layer")             \
     ROW(zstd_window_log_max, 27, "128 MiB a layer under way, the zstd tool's own default")                             \
