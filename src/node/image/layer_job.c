@@ -133,7 +133,7 @@ static bool fill(struct image_store *store, struct fetch_client *client, const s
 static bool run(struct image_store *store, struct fetch_client *client, struct layer_job *job, struct fail *f)
 {
     struct fail ignored;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     char name[32];
     bool good;
 
