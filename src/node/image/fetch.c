@@ -284,7 +284,7 @@ bool fetch_open(struct fetch_client *client, const struct fetch_request *request
     add_headers(fetch, request);
     set_options(fetch, request);
     must(curl_multi_add_handle(client->multi, fetch->easy) == CURLM_OK);
-    if (!drive(fetch, f) || !ended_well(fetch, f)) {
+    if (!drive(fetch, f) || (fetch->body.len == 0 && !ended_well(fetch, f))) {
         fetch_close(fetch);
         return false;
     }

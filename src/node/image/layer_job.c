@@ -95,6 +95,17 @@ static bool explain(const struct layer_job *job, const struct blob *blob, struct
     return false;
 }
 
+/* What cannot be unpacked may have been spoiled on its way: then that is the failure to tell. */
+static bool blame(struct blob *blob, struct fail *f)
+{
+    struct fail second;
+
+    if (image_problem_of(f) == IMAGE_MALFORMED && !stream_drain(&blob->stream, &second) &&
+        image_problem_of(&second) == IMAGE_MISMATCH)
+        *f = second;
+    return false;
+}
+
 /* Fills the directory tmp/<name>. */
 static bool fill(struct image_store *store, struct fetch_client *client, const struct layer_job *job, const char *name,
                  uint64_t *ret_bytes, struct fail *f)
@@ -112,7 +123,8 @@ static bool fill(struct image_store *store, struct fetch_client *client, const s
     fetch_client_cancel(client, cancel);
     blob_begin(&blob, job->session, client, &store->options.limits, &cancel);
     blob_expect(&blob, job->digest, job->size);
-    good = unpack_blob(store, &blob.stream, root_fd, job->diff_id, ret_bytes, f) || explain(job, &blob, f);
+    good = unpack_blob(store, &blob.stream, root_fd, job->diff_id, ret_bytes, f) || blame(&blob, f) ||
+           explain(job, &blob, f);
     blob_end(&blob);
     return good;
 }
@@ -121,7 +133,7 @@ static bool fill(struct image_store *store, struct fetch_client *client, const s
 static bool run(struct image_store *store, struct fetch_client *client, struct layer_job *job, struct fail *f)
 {
     struct fail ignored;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     char name[32];
     bool good;
 

@@ -324,31 +324,40 @@ static struct image_handle *give_handle(struct pull *pull)
 
 /* --- the pull --- */
 
-/* Tells image_gc what this pull needs; true when the image is here already. */
-static bool announce(struct pull *pull, const struct strs *diff_ids)
+/* Tells image_gc which image this pull is about; when it is here already, its config needs no fetching. */
+static bool announce_image(struct pull *pull)
 {
-    bool here;
+    const struct image_record *record;
 
     store_lock(pull->store);
     memcpy(pull->needed_digest, pull->digest, DIGEST_SIZE);
-    if (diff_ids != NULL)
-        pull->diff_ids = *diff_ids;
-    here = store_image(pull->store, str_of(pull->digest)) != NULL;
+    record = store_image(pull->store, str_of(pull->digest));
+    if (record != NULL)
+        pull->config_text = arena_str(&pull->arena, record->config);
     store_unlock(pull->store);
-    return here;
+    return record != NULL;
+}
+
+static void announce_layers(struct pull *pull, const struct strs *diff_ids)
+{
+    store_lock(pull->store);
+    pull->diff_ids = *diff_ids;
+    store_unlock(pull->store);
 }
 
 static bool fetch_image(struct pull *pull, struct fail *f)
 {
     struct strs diff_ids;
+    bool here;
 
     if (!resolve(pull, f))
         return false;
-    if (announce(pull, NULL))
-        return true;
-    if (!read_config(pull, f) || !check_config(pull, &diff_ids, f))
+    here = announce_image(pull);
+    if ((!here && !read_config(pull, f)) || !check_config(pull, &diff_ids, f))
         return false;
-    (void)announce(pull, &diff_ids);
+    if (here)
+        return true;
+    announce_layers(pull, &diff_ids);
     if (!fetch_layers(pull, f))
         return false;
     return syncfs(pull->store->dir_fd) == 0 || image_fail_errno(f, errno, "write layers to the disk");

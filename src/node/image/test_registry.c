@@ -2,7 +2,9 @@
 
 #include "base/must.h"
 #include "node/image/platform.h"
+#include "node/image/tree_remove.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -51,6 +53,19 @@ void test_registry_stop(struct test_registry *registry)
     must(waitpid(registry->pid, NULL, 0) == registry->pid);
     (void)close(registry->fd);
     temporary_directory_remove(registry->path);
+}
+
+void test_registry_clear(const struct test_registry *registry)
+{
+    DIR *dir = fdopendir(openat(registry->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const struct dirent *entry;
+    struct fail f;
+
+    must(dir != NULL);
+    while ((entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.')
+            must(image_tree_remove(registry->fd, entry->d_name, &f));
+    (void)closedir(dir);
 }
 
 void test_registry_write(const struct test_registry *registry, const char *name, struct str bytes)

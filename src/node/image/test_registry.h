@@ -14,6 +14,8 @@ struct test_registry {
 
 void test_registry_start(struct test_registry *registry);
 void test_registry_stop(struct test_registry *registry);
+/* Forgets all images, faults and requests. */
+void test_registry_clear(const struct test_registry *registry);
 /* Writes a file below its directory, making the directories on the way. */
 void test_registry_write(const struct test_registry *registry, const char *name, struct str bytes);
 void test_registry_add_blob(const struct test_registry *registry, const char *repository, struct str bytes,
