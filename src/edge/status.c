@@ -25,8 +25,8 @@ static json_t *hosts(struct transaction *tx)
     while ((host = walk_next(&walk)) != NULL)
         (void)json_array_append_new(list, json_pack("{s:o,s:o,s:s,s:i,s:i}", "id", text_of(host->host_id), "name",
                                                     text_of(host->name), "status",
-                                                    enum_name(&host_status_shape, (int)host->status),
-                                                    "cpuUnits", host->cpu_units, "memoryMiB", host->memory_mib));
+                                                    enum_name(&host_status_shape, (int)host->status), "cpuUnits",
+                                                    host->cpu_units, "memoryMiB", host->memory_mib));
     return list;
 }
 

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Runs every layer of tests, cheap first, shows progress, and ends with the line "N passed, N failed".
+
+    run_tests.py [-k WORD]     only tests whose name contains WORD
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build" / "debug"
+BERTH = ROOT / "build" / "release" / "berth"
+
+
+class Tally:
+    def __init__(self):
+        self.passed = 0
+        self.failed = []
+
+    def add(self, name, good):
+        if good:
+            self.passed += 1
+        else:
+            self.failed.append(name)
+
+
+def layer(name):
+    print(f"\n== {name} ({time.strftime('%H:%M:%S')})", flush=True)
+
+
+def tidy(tally):
+    layer("tidy")
+    tally.add("arrows", subprocess.run([sys.executable, ROOT / "tools" / "arrows.py"]).returncode == 0)
+    files = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    format_check = subprocess.run(["clang-format-14", "--dry-run", "-Werror", *files], cwd=ROOT)
+    tally.add("format", format_check.returncode == 0)
+
+
+def meson(tally, word):
+    layer("unit, simulation and protocol tests (ASan, UBSan)")
+    log = BUILD / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    names = subprocess.run(["meson", "test", "-C", BUILD, "--list"], capture_output=True, text=True).stdout.splitlines()
+    wanted = [name.split(" / ")[-1] for name in names if " / " in name and word in name]
+    if not wanted:
+        return
+    subprocess.run(["meson", "test", "-C", BUILD, "--no-rebuild", "--print-errorlogs", *(wanted if word else [])])
+    if not log.exists():
+        tally.add("meson test", False)
+        return
+    for line in log.read_text().splitlines():
+        test = json.loads(line)
+        tally.add(test["name"], test["result"] in ("OK", "EXPECTEDFAIL", "SKIP"))
+
+
+def pytest(tally, folder, word):
+    layer(f"{folder} tests (real clients against build/release/berth)")
+    report = ROOT / "build" / f"{folder}.xml"
+    report.unlink(missing_ok=True)
+    arguments = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", *(["-k", word] if word else [])]
+    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", *arguments, ROOT / "tests" / folder]).returncode
+    if not report.exists():
+        tally.add(f"{folder} tests", code == 5)
+        return
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        broken = any(case.find(kind) is not None for kind in ("failure", "error"))
+        tally.add(f"{case.get('classname')}.{case.get('name')}", not broken)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-k", default="", metavar="WORD")
+    word = parser.parse_args().k
+    tally = Tally()
+    if not word:
+        tidy(tally)
+    meson(tally, word)
+    for folder in ("api", "e2e"):
+        pytest(tally, folder, word)
+    for name in tally.failed:
+        print(f"FAILED {name}")
+    print(f"{tally.passed} passed, {len(tally.failed)} failed", flush=True)
+    sys.exit(1 if tally.failed or tally.passed == 0 else 0)
+
+
+if __name__ == "__main__":
+    main()
