@@ -6,6 +6,8 @@
 #include "os/entropy.h"
 #include "plane/iam/iam.h"
 
+enum { API_INFLATED_MAX = 32 << 20 };
+
 struct api_call {
     struct job job;
     struct front *front;
@@ -108,13 +110,15 @@ static bool prepare(struct api_call *call)
 {
     const struct front_options *options = front_options_of(call->front);
     struct http_exchange *exchange = call->exchange;
+    struct wire_request request = exchange->request; /* with its body inflated; the original is what was signed */
     struct sigv4_claim claim;
     struct caller caller;
     bool is_signed;
 
     if (!sigv4_parse(&exchange->request, exchange->arena, &is_signed, &claim, &call->fail))
         return false;
-    if (!wire_route(options->services, options->service_count, &exchange->request,
+    if (!wire_inflate(&exchange->request, API_INFLATED_MAX, exchange->arena, &request.body, &call->fail) ||
+        !wire_route(options->services, options->service_count, &request,
                     is_signed ? claim.service : (struct str){NULL, 0}, exchange->arena, &call->wire, &call->fail))
         return false;
     if (!authenticate(&options->authenticator, &exchange->request, is_signed ? &claim : NULL, exchange->arena, &caller,
@@ -129,7 +133,7 @@ static bool prepare(struct api_call *call)
                            call->wire.service->id, call->wire.operation->name);
     call->in = arena_alloc(exchange->arena, call->wire.operation->input->size);
     call->out = arena_alloc(exchange->arena, call->wire.operation->output->size);
-    return wire_decode(&call->wire, &exchange->request, call->in, exchange->arena, &call->fail);
+    return wire_decode(&call->wire, &request, call->in, exchange->arena, &call->fail);
 }
 
 void api_complete(struct front *front, struct http_exchange *exchange)

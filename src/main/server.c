@@ -3,6 +3,8 @@
 #include "base/must.h"
 #include "edge/front.h"
 #include "edge/host_link.h"
+#include "edge/registry/registry.h"
+#include "edge/registry_records.h"
 #include "main/data_dir.h"
 #include "main/listen.h"
 #include "main/signals.h"
@@ -27,6 +29,7 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "plane/ec2/host.h"
+#include "plane/ecr/ecr.h"
 #include "plane/ecs/ecs.h"
 #include "plane/iam/iam.h"
 #include "plane/vpc/vpc.h"
@@ -51,7 +54,7 @@ static const struct service *const services[] = {
     &servicediscovery_service,
 };
 
-static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain};
+static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ecr_domain, &ec2_domain, &ecs_domain};
 
 struct server {
     struct data_dir dir;
@@ -62,6 +65,9 @@ struct server {
     struct keys *keys;
     struct host_links *links;
     struct loop *loop;
+    struct blob_store *blobs;
+    struct registry_records records;
+    struct registry *registry;
     struct front *front;
     struct http_server *http;
     int lock_fd;
@@ -180,9 +186,24 @@ static bool start_loop(struct server *server, const struct server_options *optio
     return true;
 }
 
+static bool start_registry(struct server *server, struct arena *arena, struct fail *f)
+{
+    struct registry_options options = {.fallback = {server->settings.default_account, server->settings.default_region}};
+
+    if (!blob_store_open(data_dir_file(&server->dir, "blobs", arena), &server->blobs, f))
+        return false;
+    server->records = (struct registry_records){.loop = server->loop,
+                                                .settings = &server->settings,
+                                                .keys = server->keys,
+                                                .host_token = str_of(server->dir.token)};
+    options.blobs = server->blobs;
+    options.metadata = registry_records_metadata(&server->records);
+    return registry_start(&options, &server->registry, f);
+}
+
 static bool start_front(struct server *server, const char *address, uint16_t port, struct fail *f)
 {
-    static struct operations operations[2];
+    static struct operations operations[3];
     struct front_options front = {
         .loop = server->loop,
         .authenticator = {server->keys, &server->settings, now_ms, &server->clock},
@@ -192,6 +213,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .operations_count = COUNT_OF(operations),
         .settings = &server->settings,
         .control_token = str_of(server->dir.token),
+        .registry = {server->registry, registry_begin, registry_data, registry_complete, registry_ended},
         .host_link = host_links_handler(server->links),
     };
     struct http_server_options http = {
@@ -200,6 +222,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
 
     operations[0] = (struct operations){ecs_handlers, ecs_handler_count};
     operations[1] = (struct operations){sts_handlers, sts_handler_count};
+    operations[2] = (struct operations){ecr_handlers, ecr_handler_count};
     server->front = front_new(&front);
     handler = front_handler(server->front);
     return http_server_start(&http, &handler, &server->http, f);
@@ -215,6 +238,10 @@ static void stop(struct server *server)
     }
     if (server->front != NULL)
         front_free(server->front);
+    if (server->registry != NULL)
+        registry_stop(server->registry);
+    if (server->blobs != NULL)
+        blob_store_close(server->blobs);
     if (server->engine != NULL)
         server->engine->kind->close(server->engine);
     keys_free(server->keys);
@@ -230,7 +257,8 @@ static bool start(struct server *server, const struct server_options *options, s
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
-    return start_loop(server, options, arena, f) && start_front(server, address, port, f);
+    return start_loop(server, options, arena, f) && start_registry(server, arena, f) &&
+           start_front(server, address, port, f);
 }
 
 int verb_server(const struct verb *verb, int argc, char **argv)

@@ -24,7 +24,7 @@ static const struct registry_method methods[] = {
     {ROUTE_UPLOAD, "DELETE", "ecr:CompleteLayerUpload", SMALL_BODY_BYTES, false, upload_begin, upload_delete_complete},
 };
 
-bool registry_open(const struct registry_options *options, struct registry **ret_registry, struct fail *f)
+bool registry_start(const struct registry_options *options, struct registry **ret_registry, struct fail *f)
 {
     struct registry *registry = calloc(1, sizeof(*registry));
 
@@ -37,7 +37,7 @@ bool registry_open(const struct registry_options *options, struct registry **ret
     return true;
 }
 
-void registry_close(struct registry *registry)
+void registry_stop(struct registry *registry)
 {
     free(registry);
 }

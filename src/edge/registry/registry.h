@@ -33,9 +33,9 @@ struct registry_options {
 #define BLOB_BYTES_MAX_DEFAULT ((uint64_t)52000 << 20) /* Amazon ECR service quotas: maximum layer size */
 
 /* Options are copied; their strs, the blob store and the metadata outlive the registry. */
-checked bool registry_open(const struct registry_options *options, struct registry **ret_registry, struct fail *f);
+checked bool registry_start(const struct registry_options *options, struct registry **ret_registry, struct fail *f);
 /* When no exchange is under way any more. */
-void registry_close(struct registry *registry);
+void registry_stop(struct registry *registry);
 
 /* Is this request the registry's: is its path /v2 or below? */
 bool registry_wants(const struct wire_request *request);

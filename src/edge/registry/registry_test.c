@@ -67,7 +67,7 @@ static int set_up(void **state)
     memory_metadata_add(world->metadata, ACCOUNT, "us-east-1", "fixed", true);
     memory_metadata_add(world->metadata, "111122223333", "eu-west-1", "app", false);
     options.metadata = memory_metadata_port(world->metadata);
-    assert_true(registry_open(&options, &world->registry, &f));
+    assert_true(registry_start(&options, &world->registry, &f));
     *state = world;
     return 0;
 }
@@ -76,7 +76,7 @@ static int tear_down(void **state)
 {
     struct world *world = *state;
 
-    registry_close(world->registry);
+    registry_stop(world->registry);
     memory_metadata_stop(world->metadata);
     (void)sessions_left();
     free(world);

@@ -50,9 +50,9 @@ static bool run(const char *directory, struct memory_metadata *metadata, struct 
 
     if (!blob_store_open(directory, &options.blobs, f))
         return false;
-    good = registry_open(&options, &registry, f) && serve(registry, f);
+    good = registry_start(&options, &registry, f) && serve(registry, f);
     if (good)
-        registry_close(registry);
+        registry_stop(registry);
     blob_store_close(options.blobs);
     return good;
 }

@@ -1,0 +1,274 @@
+#include "edge/registry_records.h"
+
+#include "base/must.h"
+#include "plane/ecr/ecr.h"
+#include "plane/iam/iam.h"
+#include "wire/base64.h"
+
+#include <stdatomic.h>
+
+struct registry_job {
+    struct job job;
+    struct registry_records *records;
+    struct registry_call *call;
+};
+
+/* ---- who is it, and may he? ---- */
+
+/* "Basic base64(AWS:password)" -> password. */
+static bool password_of(const struct registry_call *call, struct str *ret_password)
+{
+    struct str basic = STR("Basic ");
+    struct str decoded;
+    struct str password;
+
+    if (!str_starts(call->authorization, basic) ||
+        !base64_decode(str_trim(str_from(call->authorization, basic.len)), call->arena, &decoded))
+        return false;
+    if (!str_is(str_cut(decoded, ':', &password), "AWS") || password.ptr == NULL)
+        return false;
+    *ret_password = password;
+    return true;
+}
+
+static struct principal root_of(struct arena *arena, struct str account)
+{
+    return (struct principal){.kind = PRINCIPAL_ROOT,
+                              .account = account,
+                              .arn = arena_printf(arena, "arn:aws:iam::%.*s:root", STR_ARG(account)),
+                              .user_id = account};
+}
+
+static bool identify(const struct registry_job *job, const struct transaction *tx, struct principal *ret_principal)
+{
+    struct registry_records *records = job->records;
+    struct registry_call *call = job->call;
+    const struct registry_token_record *token;
+    struct key_found found;
+    struct str password;
+    bool has_password = password_of(call, &password);
+
+    token = has_password ? transaction_get(tx, &registry_token_table, password) : NULL;
+    if (has_password && str_eq(password, records->host_token)) {
+        *ret_principal =
+            root_of(call->arena, call->repository.registry.account); /* one of our hosts pulls for a task */
+        return true;
+    }
+    if (token != NULL && tx->now_ms >= token->expires_at)
+        return fail_api(&call->fail, REGISTRY_EXPIRED_IDENTITY,
+                        "Your authorization token has expired. Reauthenticate and try again.");
+    if (token != NULL && keys_find(records->keys, token->access_key_id, call->arena, &found)) {
+        *ret_principal = found.principal;
+        return true;
+    }
+    if (records->settings->auth_open) {
+        *ret_principal = root_of(call->arena, token != NULL ? token->account_id : call->repository.registry.account);
+        return true;
+    }
+    return fail_api(&call->fail, REGISTRY_NO_IDENTITY, "no basic auth credentials");
+}
+
+/* One account's root may do everything in its own registry and nothing in another's. */
+static bool allowed(struct registry_call *call, const struct principal *principal)
+{
+    struct str resource = call->repository.name.len == 0 ? STR("*") : repository_arn(call->arena, &call->repository);
+
+    if (call->action == NULL ||
+        (principal->kind == PRINCIPAL_ROOT && str_eq(principal->account, call->repository.registry.account)))
+        return true;
+    return fail_api(&call->fail, "AccessDeniedException",
+                    "User: %.*s is not authorized to perform: %s on resource: %.*s because no resource-based policy "
+                    "allows the %s action",
+                    STR_ARG(principal->arn), call->action, STR_ARG(resource), call->action);
+}
+
+/* ---- the operations ---- */
+
+static bool blob_find(struct transaction *tx, struct registry_call *call)
+{
+    if (repository_has_blob(tx, &call->repository, call->digest))
+        return true;
+    return fail_api(&call->fail, ECR_ERROR_LAYERS_NOT_FOUND_EXCEPTION,
+                    "The layer with digest '%.*s' was not found in the repository with name '%.*s' in registry with id "
+                    "'%.*s'",
+                    STR_ARG(call->digest), STR_ARG(call->repository.name), STR_ARG(call->repository.registry.account));
+}
+
+static bool blob_attach(struct transaction *tx, struct registry_call *call)
+{
+    repository_attach_blob(tx, &call->repository, call->digest, call->size);
+    return true;
+}
+
+static bool blob_mount(struct transaction *tx, struct registry_call *call)
+{
+    const struct repository_blob_record *blob = transaction_get(
+        tx, &repository_blob_table,
+        KEY(tx->arena, call->from.registry.account, call->from.registry.region, call->from.name, call->digest));
+
+    if (blob == NULL || !str_eq(call->from.registry.account, call->repository.registry.account))
+        return true;
+    repository_attach_blob(tx, &call->repository, call->digest, (uint64_t)blob->size);
+    call->mounted = true;
+    return true;
+}
+
+static struct str copy_to_call(struct registry_call *call, struct str text)
+{
+    char *copy = arena_try(call->arena, text.len + 1);
+
+    must(copy != NULL); /* media types and digests are short */
+    memcpy(copy, text.ptr, text.len);
+    return (struct str){copy, text.len};
+}
+
+static bool manifest_get(struct transaction *tx, struct registry_call *call)
+{
+    const struct image_record *image;
+
+    if (!image_find(tx, &call->repository, call->tag, call->digest, &image, &call->fail))
+        return false;
+    buf_add(&call->ret_bytes, image->manifest);
+    call->ret_media_type = copy_to_call(call, image->media_type);
+    call->ret_digest = copy_to_call(call, image->digest);
+    return true;
+}
+
+static bool manifest_put(struct transaction *tx, struct registry_call *call)
+{
+    return image_put(tx, &call->repository, call->manifest, call->bytes, call->digest, call->tag, &call->fail);
+}
+
+static bool manifest_delete(struct transaction *tx, struct registry_call *call)
+{
+    const struct image_record *image;
+
+    if (!image_find(tx, &call->repository, call->tag, call->digest, &image, &call->fail))
+        return false;
+    if (call->tag.ptr != NULL)
+        image_remove_tag(tx, &call->repository, call->tag);
+    else
+        image_remove(tx, &call->repository, image->digest);
+    return true;
+}
+
+static bool list_tags(struct transaction *tx, struct registry_call *call)
+{
+    const struct repository_ref *ref = &call->repository;
+    struct walk walk = transaction_walk(tx, &image_tag_table, NULL,
+                                        KEY_PREFIX(tx->arena, ref->registry.account, ref->registry.region, ref->name));
+    const struct image_tag_record *tag;
+
+    if (call->after.ptr != NULL)
+        walk.at = KEY(tx->arena, ref->registry.account, ref->registry.region, ref->name, call->after);
+    while ((tag = walk_next(&walk)) != NULL)
+        if (!registry_add(call, tag->tag))
+            break;
+    return true;
+}
+
+static bool list_catalog(struct transaction *tx, struct registry_call *call)
+{
+    const struct registry_id *id = &call->repository.registry;
+    struct walk walk = transaction_walk(tx, &repository_table, NULL, KEY_PREFIX(tx->arena, id->account, id->region));
+    const struct repository_record *repository;
+
+    if (call->after.ptr != NULL)
+        walk.at = KEY(tx->arena, id->account, id->region, call->after);
+    while ((repository = walk_next(&walk)) != NULL)
+        if (!registry_add(call, repository->repository->repository_name))
+            break;
+    return true;
+}
+
+static bool list_referrers(struct transaction *tx, struct registry_call *call)
+{
+    const struct repository_ref *ref = &call->repository;
+    struct walk walk =
+        transaction_walk(tx, &image_table, "subject",
+                         KEY_PREFIX(tx->arena, ref->registry.account, ref->registry.region, ref->name, call->digest));
+    const struct image_record *image;
+
+    while ((image = walk_next(&walk)) != NULL) {
+        struct registry_referrer referrer = {.media_type = image->media_type,
+                                             .digest = image->digest,
+                                             .size = image->manifest.len,
+                                             .artifact_type = image->artifact_type};
+        struct manifest manifest;
+        struct fail f;
+
+        if (call->artifact_type.ptr != NULL && !str_eq(call->artifact_type, image->artifact_type))
+            continue;
+        if (manifest_parse(image->manifest, image->media_type, tx->arena, &manifest, &f)) {
+            referrer.annotations = manifest.annotations;
+            referrer.annotation_count = manifest.annotation_count;
+        }
+        if (!registry_add_referrer(call, &referrer))
+            break;
+    }
+    return true;
+}
+
+static bool nothing_more(struct transaction *tx, struct registry_call *call)
+{
+    (void)tx;
+    (void)call;
+    return true;
+}
+
+static bool (*const operations[])(struct transaction *tx, struct registry_call *call) = {
+    [REGISTRY_CHECK] = nothing_more,
+    [REGISTRY_ALLOW] = nothing_more,
+    [REGISTRY_BLOB_FIND] = blob_find,
+    [REGISTRY_BLOB_ATTACH] = blob_attach,
+    [REGISTRY_BLOB_MOUNT] = blob_mount,
+    [REGISTRY_MANIFEST_GET] = manifest_get,
+    [REGISTRY_MANIFEST_PUT] = manifest_put,
+    [REGISTRY_MANIFEST_DELETE] = manifest_delete,
+    [REGISTRY_TAGS] = list_tags,
+    [REGISTRY_CATALOG] = list_catalog,
+    [REGISTRY_REFERRERS] = list_referrers,
+};
+
+/* ---- the job ---- */
+
+static bool run(struct job *job, struct transaction *tx)
+{
+    struct registry_job *registry_job = list_item(&job->link, struct registry_job, job.link);
+    struct registry_call *call = registry_job->call;
+    const struct repository_record *repository;
+    struct principal principal;
+
+    call->good = identify(registry_job, tx, &principal) && allowed(call, &principal) &&
+                 (call->repository.name.len == 0 || repository_find(tx, &call->repository, &repository, &call->fail)) &&
+                 operations[call->operation](tx, call);
+    return call->good;
+}
+
+static void done(struct job *job, bool durable)
+{
+    struct registry_job *registry_job = list_item(&job->link, struct registry_job, job.link);
+    struct registry_call *call = registry_job->call;
+
+    if (call->good && !durable)
+        call->good = fail(&call->fail, FAIL_SYSTEM, "the change could not be made durable");
+    free(registry_job);
+    call->done(call);
+}
+
+static void submit(void *context, struct registry_call *call)
+{
+    struct registry_records *records = context;
+    struct registry_job *job = calloc(1, sizeof(*job));
+
+    must(job != NULL);
+    job->job = (struct job){.actor = "registry", .cause = STR("registry"), .run = run, .done = done};
+    job->records = records;
+    job->call = call;
+    loop_submit(records->loop, &job->job);
+}
+
+struct registry_metadata registry_records_metadata(struct registry_records *records)
+{
+    return (struct registry_metadata){.context = records, .submit = submit};
+}
