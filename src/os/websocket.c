@@ -177,16 +177,20 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 /* Writes what can be written and waits for the rest. */
 static void go_on(struct websocket *socket)
 {
-    enum frames_state state;
+    enum frames_state state = FRAMES_BROKEN;
+    ssize_t left = channel_flush(&socket->channel);
 
-    do
-        state = frames_flush(socket->frames);
-    while (state == FRAMES_OPEN && !frames_pending(socket->frames) && take_next(socket));
-    if (state != FRAMES_OPEN) {
-        finish_as_framed(socket);
-        return;
+    if (left != FRAMES_END) {
+        do
+            state = frames_flush(socket->frames);
+        while (state == FRAMES_OPEN && !frames_pending(socket->frames) && take_next(socket));
+        left = channel_flush(&socket->channel);
     }
-    (void)uv_poll_start(&socket->poll, UV_READABLE | (frames_pending(socket->frames) ? UV_WRITABLE : 0), on_poll);
+    if (state != FRAMES_OPEN || left == FRAMES_END)
+        finish_as_framed(socket);
+    else
+        (void)uv_poll_start(&socket->poll,
+                            UV_READABLE | (left != 0 || frames_pending(socket->frames) ? UV_WRITABLE : 0), on_poll);
 }
 
 static void read_and_go_on(struct websocket *socket)

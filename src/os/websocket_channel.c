@@ -71,18 +71,41 @@ ssize_t channel_receive(struct channel *channel, char *at, size_t size)
     return len;
 }
 
+ssize_t channel_flush(struct channel *channel)
+{
+    while (channel->unsent.len > 0) {
+        size_t len = 0;
+        CURLcode code = curl_easy_send(channel->curl, channel->unsent.ptr, channel->unsent.len, &len);
+
+        if (code == CURLE_AGAIN || (code == CURLE_OK && len == 0))
+            return FRAMES_AGAIN;
+        if (code != CURLE_OK)
+            return FRAMES_END;
+        buf_consume(&channel->unsent, len);
+    }
+    return 0;
+}
+
+/* A write that TLS could not finish must be tried again with the same bytes at the same place (SSL_write), and the
+ * frames' masked bytes are on a stack: so they are copied first, and count as sent. */
+static ssize_t send_curl(struct channel *channel, struct str bytes)
+{
+    ssize_t left = channel_flush(channel);
+
+    if (left != 0)
+        return left;
+    buf_add(&channel->unsent, bytes);
+    if (channel->unsent.overflowed || channel_flush(channel) == FRAMES_END)
+        return FRAMES_END;
+    return (ssize_t)bytes.len;
+}
+
 ssize_t channel_send(struct channel *channel, struct str bytes, bool more)
 {
-    size_t len = 0;
-    CURLcode code;
-
-    if (channel->curl == NULL)
-        return of_socket(
-            send(channel->socket.fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0)));
-    code = curl_easy_send(channel->curl, bytes.ptr, bytes.len, &len);
-    if (code == CURLE_AGAIN || (code == CURLE_OK && len == 0))
-        return FRAMES_AGAIN;
-    return code == CURLE_OK ? (ssize_t)len : FRAMES_END;
+    if (channel->curl != NULL)
+        return send_curl(channel, bytes);
+    return of_socket(
+        send(channel->socket.fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0)));
 }
 
 void channel_close(struct channel *channel)
@@ -92,6 +115,7 @@ void channel_close(struct channel *channel)
         curl_easy_cleanup(channel->curl);
     channel->curl = NULL;
     buf_free(&channel->early);
+    buf_free(&channel->unsent);
 }
 
 /* The parts of a ws:// or wss:// URL. */
@@ -174,7 +198,6 @@ static bool send_request(struct channel *channel, const struct websocket_target 
                          const char *key, int64_t deadline_ms, struct fail *f)
 {
     auto_buf request = {.limit = 64 << 10};
-    size_t sent_bytes = 0;
 
     buf_printf(&request,
                "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -190,17 +213,18 @@ static bool send_request(struct channel *channel, const struct websocket_target 
     buf_add_cstr(&request, "\r\n");
     if (request.overflowed)
         return fail(f, FAIL_LIMIT, "the websocket's request is too large");
-    while (sent_bytes < request.len) {
-        ssize_t sent = channel_send(channel, str_from(buf_str(&request), sent_bytes), false);
+    if (channel_send(channel, buf_str(&request), /* more: */ false) == FRAMES_END)
+        return fail(f, FAIL_SYSTEM, "the connection broke during the websocket handshake");
+    for (;;) {
+        ssize_t left = channel_flush(channel);
 
-        if (sent == FRAMES_END)
+        if (left == FRAMES_END)
             return fail(f, FAIL_SYSTEM, "the connection broke during the websocket handshake");
-        if (sent > 0)
-            sent_bytes += (size_t)sent;
-        else if (!wait_for(channel, POLLOUT, deadline_ms, f))
+        if (left == 0)
+            return true;
+        if (!wait_for(channel, POLLOUT, deadline_ms, f))
             return false;
     }
-    return true;
 }
 
 /* Reads the head of the answer; what comes behind it stays in channel->early. */
