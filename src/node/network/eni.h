@@ -41,7 +41,8 @@ checked bool eni_set(struct eni *eni, const struct network_eni *wanted, struct f
 void eni_write(const struct eni *eni, struct buf *out);
 checked bool eni_read(struct eni *eni, struct str text);
 
-/* The record of the ENI in that directory. Saved whole or not at all. */
+/* The record of the ENI in that directory. Saved whole or not at all, unless the machine itself stops: then its
+ * namespace is gone as well, so nothing is synchronised (that would double the time an ENI takes). */
 checked bool eni_save(const struct eni *eni, int directory_fd, struct fail *f);
 /* FAIL_NOT_FOUND when there is none or it is no record. */
 checked bool eni_load(struct eni *eni, int directory_fd, struct str id, struct fail *f);

@@ -1,12 +1,12 @@
 #include "node/network/machine.h"
 
 #include "base/must.h"
+#include "os/files.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 enum { PATH_SIZE = RESOLVER_PATH_SIZE + 32 };
@@ -74,19 +74,13 @@ static bool check_passable(const struct machine *machine, struct fail *f)
     return true;
 }
 
-static bool make_directory(const char *path, mode_t mode, struct fail *f)
-{
-    if (mkdir(path, mode) == 0 ? chmod(path, mode) < 0 : errno != EEXIST)
-        return fail(f, FAIL_SYSTEM, "mkdir %s: %s", path, strerror(errno));
-    return true;
-}
-
 static bool make_directories(struct machine *machine, struct fail *f)
 {
     struct machine_path records = path_of(machine, "eni");
 
-    if (!make_directory(machine->run_dir, 0755, f) || !check_passable(machine, f) ||
-        !make_directory(path_of(machine, "resolver").text, 0755, f) || !make_directory(records.text, 0700, f))
+    if (!directory_make(machine->run_dir, 0755, f) || !check_passable(machine, f) ||
+        !directory_lock(machine->run_dir, &machine->lock, f) ||
+        !directory_make(path_of(machine, "resolver").text, 0755, f) || !directory_make(records.text, 0700, f))
         return false;
     machine->records = open(records.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (machine->records < 0)
@@ -94,26 +88,11 @@ static bool make_directories(struct machine *machine, struct fail *f)
     return true;
 }
 
-static bool take_lock(struct machine *machine, struct fail *f)
-{
-    struct machine_path path = path_of(machine, "lock");
-
-    machine->lock = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (machine->lock < 0)
-        return fail(f, FAIL_SYSTEM, "open %s: %s", path.text, strerror(errno));
-    if (flock(machine->lock, LOCK_EX | LOCK_NB) < 0)
-        return fail(f, errno == EWOULDBLOCK ? FAIL_CONFLICT : FAIL_SYSTEM,
-                    "another process has the network of instance \"%s\" (%s: %s)", machine->instance, path.text,
-                    strerror(errno));
-    return true;
-}
-
 bool machine_open(struct machine *machine, const struct network_options *options, struct fail *f)
 {
     *machine = (struct machine){.lock = -1, .records = -1, .fd = -1, .rt.fd = -1};
-    if (set_names(machine, options, f) && make_directories(machine, f) && take_lock(machine, f) &&
-        namespace_prepare(f) && namespace_home(&machine->fd, f) && rtnetlink_open(&machine->rt, f) &&
-        nft_open(&machine->nft, f))
+    if (set_names(machine, options, f) && make_directories(machine, f) && namespace_prepare(f) &&
+        namespace_home(&machine->fd, f) && rtnetlink_open(&machine->rt, f) && nft_open(&machine->nft, f))
         return true;
     machine_close(machine);
     return false;
@@ -201,27 +180,13 @@ bool machine_records(const struct machine *machine, machine_record_fn *each, voi
     return ok;
 }
 
-static bool remove_record(const char *id, void *context, struct fail *f)
-{
-    const struct machine *machine = context;
-
-    if (unlinkat(machine->records, id, 0) < 0 && errno != ENOENT)
-        return fail(f, FAIL_SYSTEM, "remove record %s: %s", id, strerror(errno));
-    return true;
-}
-
 bool machine_clear(struct machine *machine, struct fail *f)
 {
-    static const char *const files[] = {"eni", "resolver", "lock", ""};
-
-    if (!machine_translate(machine, NULL, 0, f) || !machine_records(machine, remove_record, machine, f))
+    if (!machine_translate(machine, NULL, 0, f) || !path_remove(path_of(machine, "eni").text, f) ||
+        !path_remove(path_of(machine, "resolver").text, f) || !path_remove(path_of(machine, "lock").text, f))
         return false;
-    for (size_t i = 0; i < COUNT_OF(files); i++) {
-        struct machine_path path = path_of(machine, files[i]);
-
-        /* The run directory itself may hold what is not ours. */
-        if (remove(path.text) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
-            return fail(f, FAIL_SYSTEM, "remove %s: %s", path.text, strerror(errno));
-    }
+    /* The run directory itself may hold what is not ours. */
+    if (rmdir(machine->run_dir) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
+        return fail(f, FAIL_SYSTEM, "remove %s: %s", machine->run_dir, strerror(errno));
     return true;
 }

@@ -115,7 +115,7 @@ checked bool network_open(const struct network_options *options, struct network 
 void network_close(struct network *network);
 
 /* Removes everything of this instance: namespaces, interfaces, tables, resolvers, files, and net.ipv4.ip_forward if it
- * was switched on here. Goes on at a failure and returns the first one. The handle stays valid and is empty. */
+ * was switched on here. Goes on at a failure and returns the first one. Only network_close may follow. */
 checked bool network_down(struct network *network, struct fail *f);
 
 /* FAIL_CONFLICT, naming the route, when part of cidr is already routed on this machine other than by this instance or
@@ -129,8 +129,8 @@ checked bool network_apply_vpcs(struct network *network, const struct network_vp
 
 /* All security groups. One atomic nftables transaction a VPC that rewrites changed groups only, and takes effect on
  * running ENIs when the call returns. A group that is gone from the list but still worn by an ENI keeps its last rules
- * until an apply finds it unused. All input is checked before anything changes (FAIL_INPUT; FAIL_NOT_FOUND for an
- * unknown VPC). */
+ * (none, if they are from before network_open) until an apply finds it unused. All input is checked before anything
+ * changes (FAIL_INPUT; FAIL_NOT_FOUND for an unknown VPC). */
 checked bool network_apply_groups(struct network *network, const struct network_group *groups, size_t count,
                                   struct fail *f);
 

@@ -130,6 +130,8 @@ static void a_crash_disturbs_nobody(void **state)
     assert_true(reaches("/run/netns/berth-t-eni-new", "10.1.16.10", 80));
     pids[1] = resolver_pid();
     assert_string_equal(pids[0], pids[1]); /* the resolver was adopted */
+    must_do(network_eni_remove(vpc.network, STR("eni-web"), f));
+    assert_true(is_dropped(client, "10.1.16.10", 80));
     must_do(network_down(vpc.network, f));
     network_close(vpc.network);
     arena_free(&arena);
@@ -339,8 +341,8 @@ static void an_address_changes_hands_cleanly(void **state)
     struct network_group groups[] = {test_group("sg-open", test_all_in, 1), test_group("sg-shut", NULL, 0)};
     struct test_path client;
     struct test_path server;
-    struct sockaddr_storage name;
-    socklen_t len = sizeof(name);
+    struct sockaddr_storage names[2];
+    socklen_t len = sizeof(names[0]);
     struct pollfd poll_fd = {.events = POLLIN};
     int held; /* keeps the first owner's namespace alive, as a process that does not end would */
     int from;
@@ -349,10 +351,13 @@ static void an_address_changes_hands_cleanly(void **state)
     client = test_eni(vpc, "eni-client", "10.1.16.11", "sg-shut", false);
     server = test_eni(vpc, "eni-server", "10.1.16.10", "sg-open", false);
     held = socket_in(server.text, SOCK_DGRAM, "10.1.16.10", 53);
-    assert_int_equal(getsockname(held, (struct sockaddr *)&name, &len), 0);
     from = socket_in(client.text, SOCK_DGRAM, "10.1.16.11", 1000);
-    assert_int_equal(connect(from, (struct sockaddr *)&name, len), 0);
+    assert_int_equal(getsockname(held, (struct sockaddr *)&names[0], &len), 0);
+    assert_int_equal(getsockname(from, (struct sockaddr *)&names[1], &len), 0);
+    assert_int_equal(connect(from, (struct sockaddr *)&names[0], len), 0);
+    assert_int_equal(connect(held, (struct sockaddr *)&names[1], len), 0);
     assert_true(passes(from, held));
+    assert_true(passes(held, from)); /* now it is an established connection */
     must_do(network_eni_remove(vpc->network, STR("eni-server"), f));
     for (size_t i = 0; i < 2; i++) { /* another ENI; then the first one's id again, whose link lingers */
         server = test_eni(vpc, i == 0 ? "eni-second" : "eni-server", "10.1.16.10", "sg-shut", false);

@@ -386,6 +386,43 @@ static void exits_decide_who_reaches_the_internet(void **state)
     (void)close(listening);
 }
 
+/* The machine routes to one VPC and out of another: that makes no way from one to the other. */
+static void no_vpc_is_reached_through_the_machine(void **state)
+{
+    struct test_vpc *vpc = *state;
+    struct network_subnet subnet = {
+        .id = STR("subnet-0f"), .cidr = STR("10.2.16.0/20"), .exit = NETWORK_EXIT_NAT_GATEWAY};
+    struct network_vpc vpcs[] = {
+        vpc->vpc, {.id = STR("vpc-0f"), .cidr = STR("10.2.0.0/16"), .subnets = &subnet, .subnet_count = 1}};
+    struct network_group groups[] = {test_group("sg-a", test_all_in, 1), test_group("sg-f", test_all_in, 1)};
+    struct str names[] = {STR("sg-f")};
+    struct network_eni eni = {.id = STR("eni-f"),
+                              .vpc = STR("vpc-0f"),
+                              .subnet = subnet.id,
+                              .address = STR("10.2.16.10"),
+                              .mac = STR("02:00:00:00:00:0f"),
+                              .groups = names,
+                              .group_count = 1};
+    char stranger[NETWORK_PATH_SIZE];
+    struct test_path web;
+    int listening[2];
+
+    vpcs[0].reachable = true;
+    groups[1].vpc = STR("vpc-0f");
+    must_do(network_apply_vpcs(vpc->network, vpcs, 2, f));
+    test_apply(vpc, groups, 2);
+    web = test_eni(vpc, "eni-web", "10.1.16.10", "sg-a", false);
+    must_do(network_eni_add(vpc->network, &eni, stranger, f));
+    listening[0] = listen_in(web.text, "0.0.0.0", 80);
+    listening[1] = listen_in(INTERNET, "0.0.0.0", 80);
+    assert_true(reaches(NULL, "10.1.16.10", 80));
+    assert_true(reaches(stranger, "198.51.100.1", 80));
+    assert_true(is_dropped(stranger, "10.1.16.10", 80));
+    (void)close(listening[0]);
+    (void)close(listening[1]);
+    must_do(network_eni_remove(vpc->network, STR("eni-f"), f));
+}
+
 /* Link-local services are reached without any rule, and know who asks. */
 static void a_service_knows_who_asks(void **state)
 {
@@ -475,6 +512,7 @@ static int network_tests(void)
         in_vpc(the_machine_reaches_a_reachable_vpc),
         in_vpc(a_range_that_is_routed_already_is_refused),
         in_vpc(exits_decide_who_reaches_the_internet),
+        in_vpc(no_vpc_is_reached_through_the_machine),
         in_vpc(a_service_knows_who_asks),
         in_vpc(what_is_malformed_is_refused),
     };

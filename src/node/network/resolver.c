@@ -1,15 +1,14 @@
 #include "node/network/resolver.h"
 
+#include "os/clock.h"
+#include "os/files.h"
 #include "os/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 enum {
     START_MS_MAX = 5000,
@@ -21,14 +20,6 @@ enum {
 /* Where the machine's name servers stand. systemd-resolved puts its own loopback address into the first and the real
  * ones into the second. */
 static const char *const resolv_confs[] = {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"};
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 struct file_path {
     char text[RESOLVER_PATH_SIZE + 16];
@@ -42,38 +33,15 @@ static struct file_path path_of(const struct resolver *resolver, const char *fil
     return path;
 }
 
-/* Reads a small file whole; an empty text when there is none. */
+/* Reads a file whole; nothing when there is none. */
 static bool read_file(const char *path, struct buf *out, struct fail *f)
 {
-    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 && errno == ENOENT ? 0 : -1;
-
-    while (fd >= 0) {
-        char chunk[4096];
-
-        len = read(fd, chunk, sizeof(chunk));
-        if (len <= 0)
-            break;
-        buf_add(out, (struct str){chunk, (size_t)len});
-    }
-    if (len < 0)
-        return fail(f, FAIL_SYSTEM, "read %s: %s", path, strerror(errno));
-    if (out->overflowed)
-        return fail(f, FAIL_LIMIT, "%s is larger than %zu bytes", path, out->limit);
-    return true;
+    return file_read(path, out, f) || f->code == FAIL_NOT_FOUND;
 }
 
-static bool write_file(const char *path, const struct buf *content, struct fail *f)
+static bool write_file(const struct resolver *resolver, const char *file, const struct buf *content, struct fail *f)
 {
-    struct file_path unfinished;
-    auto_fd fd = -1;
-
-    (void)snprintf(unfinished.text, sizeof(unfinished.text), "%s~", path);
-    fd = open(unfinished.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0 || (content->len > 0 && write(fd, content->ptr, content->len) != (ssize_t)content->len) ||
-        fchmod(fd, 0644) < 0 || rename(unfinished.text, path) < 0)
-        return fail(f, FAIL_SYSTEM, "write %s: %s", path, strerror(errno));
-    return true;
+    return file_write(path_of(resolver, file).text, buf_str(content), 0644, f);
 }
 
 /* Whether the process is the dnsmasq of this directory: its number may have been given to another since. */
@@ -123,8 +91,8 @@ bool resolver_open(struct resolver *resolver, const char *directory, struct fail
     *resolver = (struct resolver){.pidfd = -1};
     if (!str_to_buffer(str_of(directory), resolver->directory, sizeof(resolver->directory)))
         return fail(f, FAIL_INPUT, "the path %s is too long", directory);
-    if (mkdir(directory, 0755) < 0 && errno != EEXIST)
-        return fail(f, FAIL_SYSTEM, "mkdir %s: %s", directory, strerror(errno));
+    if (!directory_make(directory, 0755, f))
+        return false;
     if (!find(resolver, f) || !read_file(path_of(resolver, "hosts").text, &resolver->hosts, f) ||
         !read_file(path_of(resolver, "servers").text, &resolver->servers, f)) {
         resolver_close(resolver);
@@ -196,13 +164,13 @@ bool resolver_run(struct resolver *resolver, int namespace_fd, uint32_t address,
     if (!has_ended(resolver, 0))
         return true;
     close_pidfd(resolver);
-    if (resolver->started_ms != 0 && now_ms() - resolver->started_ms < RESOLVER_PAUSE_MS)
+    if (resolver->started_ms != 0 && clock_monotonic_ms() - resolver->started_ms < RESOLVER_PAUSE_MS)
         return fail(f, FAIL_LIMIT, "the resolver in %s ended too soon after its start; another try later",
                     resolver->directory);
-    resolver->started_ms = now_ms();
-    if (!write_file(path_of(resolver, "hosts").text, &resolver->hosts, f) ||
-        !write_file(path_of(resolver, "servers").text, &resolver->servers, f) ||
-        !start(resolver, namespace_fd, address, f) || !find(resolver, f))
+    resolver->started_ms = clock_monotonic_ms();
+    if (!write_file(resolver, "hosts", &resolver->hosts, f) ||
+        !write_file(resolver, "servers", &resolver->servers, f) || !start(resolver, namespace_fd, address, f) ||
+        !find(resolver, f))
         return false;
     if (resolver->pidfd < 0)
         return fail(f, FAIL_SYSTEM, "dnsmasq started and ended at once; its reason is in the system log");
@@ -233,15 +201,7 @@ bool resolver_stop(struct resolver *resolver, struct fail *f)
 
 bool resolver_end(struct resolver *resolver, struct fail *f)
 {
-    static const char *const files[] = {"hosts", "hosts~", "servers", "servers~", "pid"};
-
-    if (!resolver_stop(resolver, f))
-        return false;
-    for (size_t i = 0; i < COUNT_OF(files); i++)
-        (void)unlink(path_of(resolver, files[i]).text);
-    if (rmdir(resolver->directory) < 0 && errno != ENOENT)
-        return fail(f, FAIL_SYSTEM, "rmdir %s: %s", resolver->directory, strerror(errno));
-    return true;
+    return resolver_stop(resolver, f) && path_remove(resolver->directory, f);
 }
 
 void resolver_servers(struct str resolv_conf, struct buf *out)
@@ -282,7 +242,7 @@ static bool update(struct resolver *resolver, const char *file, struct buf *held
         return fail(f, FAIL_LIMIT, "%s/%s would be larger than %zu bytes", resolver->directory, file, content->limit);
     if (str_eq(buf_str(held), buf_str(content)))
         return true;
-    if (!write_file(path_of(resolver, file).text, content, f))
+    if (!write_file(resolver, file, content, f))
         return false;
     buf_clear(held);
     buf_add(held, buf_str(content));

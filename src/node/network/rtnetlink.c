@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { REPLY_BYTES = 32768, REQUEST_BYTES = RTNETLINK_BATCH_BYTES / 8 };
+enum { REPLY_BYTES = 32768, REQUEST_BYTES = RTNETLINK_BATCH_BYTES / 8, DUMP_TRIES_MAX = 20 };
 
 bool rtnetlink_open(struct rtnetlink *rt, struct fail *f)
 {
@@ -291,6 +291,9 @@ bool rtnetlink_send(struct rtnetlink *rt, struct fail *f)
 
 /* Asking. */
 
+struct question;
+typedef void tell_fn(const struct nlmsghdr *reply, const struct question *question);
+
 struct question {
     union {
         rtnetlink_link_fn *link;
@@ -328,9 +331,8 @@ static uint32_t u32_of(const struct nlattr *attribute)
     return attribute == NULL || mnl_attr_validate(attribute, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(attribute);
 }
 
-static int tell_link(const struct nlmsghdr *reply, void *context)
+static void tell_link(const struct nlmsghdr *reply, const struct question *question)
 {
-    const struct question *question = context;
     const struct ifinfomsg *head = mnl_nlmsg_get_payload(reply);
     struct attributes attributes = attributes_of(reply, sizeof(*head));
     const struct nlattr *name = attributes.at[IFLA_IFNAME];
@@ -338,64 +340,83 @@ static int tell_link(const struct nlmsghdr *reply, void *context)
 
     if (reply->nlmsg_type != RTM_NEWLINK || name == NULL || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0 ||
         !str_to_buffer(str_of(mnl_attr_get_str(name)), link.name, sizeof(link.name)))
-        return MNL_CB_OK;
+        return;
     question->each.link(&link, question->context);
-    return MNL_CB_OK;
 }
 
-static int tell_address(const struct nlmsghdr *reply, void *context)
+static void tell_address(const struct nlmsghdr *reply, const struct question *question)
 {
-    const struct question *question = context;
     const struct ifaddrmsg *head = mnl_nlmsg_get_payload(reply);
     struct attributes attributes = attributes_of(reply, sizeof(*head));
     struct rtnetlink_held_address held = {.index = head->ifa_index};
 
     if (reply->nlmsg_type != RTM_NEWADDR || head->ifa_family != AF_INET)
-        return MNL_CB_OK;
+        return;
     held.address = (struct cidr){ntohl(u32_of(attributes.at[IFA_LOCAL])), head->ifa_prefixlen};
     question->each.address(&held, question->context);
-    return MNL_CB_OK;
 }
 
-static int tell_route(const struct nlmsghdr *reply, void *context)
+static void tell_route(const struct nlmsghdr *reply, const struct question *question)
 {
-    const struct question *question = context;
     const struct rtmsg *head = mnl_nlmsg_get_payload(reply);
     struct attributes attributes = attributes_of(reply, sizeof(*head));
     struct rtnetlink_held_route held = {.index = u32_of(attributes.at[RTA_OIF])};
 
     if (reply->nlmsg_type != RTM_NEWROUTE || head->rtm_family != AF_INET)
-        return MNL_CB_OK;
+        return;
     held.to = (struct cidr){ntohl(u32_of(attributes.at[RTA_DST])), head->rtm_dst_len};
     question->each.route(&held, question->context);
-    return MNL_CB_OK;
 }
 
-static bool dump(struct rtnetlink *rt, uint16_t type, uint8_t family, mnl_cb_t tell, struct question *question,
-                 struct fail *f)
+/* Reads the answer of one dump to its end. *ret_whole is false when the kernel says that what it listed changed
+ * meanwhile, so that some may be missing. */
+static bool read_dump(struct rtnetlink *rt, uint32_t sequence, tell_fn *tell, const struct question *question,
+                      bool *ret_whole, struct fail *f)
 {
     _Alignas(8) char buffer[REPLY_BYTES];
-    struct nlmsghdr *message;
-    uint32_t sequence = rt->sequence++;
-    int state = MNL_CB_OK;
+    bool whole = true;
     int len = 0;
 
-    must(rt->count == 0);
-    message = mnl_nlmsg_put_header(buffer);
-    message->nlmsg_type = type;
-    message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    message->nlmsg_seq = sequence;
-    *(uint8_t *)mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg)) = family;
-    if (send(rt->fd, message, message->nlmsg_len, 0) < 0)
-        return fail(f, FAIL_SYSTEM, "send to routing netlink: %s", strerror(errno));
-    while (state == MNL_CB_OK) {
+    for (;;) {
         if (!receive(rt, buffer, &len, f))
             return false;
-        state = mnl_cb_run(buffer, (size_t)len, sequence, 0, tell, question);
+        for (struct nlmsghdr *reply = (void *)buffer; mnl_nlmsg_ok(reply, len); reply = mnl_nlmsg_next(reply, &len)) {
+            if (reply->nlmsg_seq != sequence)
+                continue;
+            if ((reply->nlmsg_flags & NLM_F_DUMP_INTR) != 0)
+                whole = false;
+            if (reply->nlmsg_type == NLMSG_ERROR)
+                return fail(f, FAIL_SYSTEM, "list from routing netlink: %s",
+                            strerror(-((const struct nlmsgerr *)mnl_nlmsg_get_payload(reply))->error));
+            if (reply->nlmsg_type == NLMSG_DONE) {
+                *ret_whole = whole;
+                return true;
+            }
+            tell(reply, question);
+        }
     }
-    if (state == MNL_CB_ERROR)
-        return fail(f, FAIL_SYSTEM, "list from routing netlink: %s", strerror(errno));
-    return true;
+}
+
+/* Asks again until nothing changed while the kernel listed. */
+static bool dump(struct rtnetlink *rt, uint16_t type, uint8_t family, tell_fn *tell, const struct question *question,
+                 struct fail *f)
+{
+    _Alignas(8) char buffer[REQUEST_BYTES];
+    struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+    bool whole = false;
+
+    must(rt->count == 0);
+    message->nlmsg_type = type;
+    message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    *(uint8_t *)mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg)) = family;
+    for (size_t tries = 0; !whole && tries < DUMP_TRIES_MAX; tries++) {
+        message->nlmsg_seq = rt->sequence++;
+        if (send(rt->fd, message, message->nlmsg_len, 0) < 0)
+            return fail(f, FAIL_SYSTEM, "send to routing netlink: %s", strerror(errno));
+        if (!read_dump(rt, message->nlmsg_seq, tell, question, &whole, f))
+            return false;
+    }
+    return whole || fail(f, FAIL_LIMIT, "what routing netlink lists changes faster than it can be read");
 }
 
 bool rtnetlink_links(struct rtnetlink *rt, rtnetlink_link_fn *each, void *context, struct fail *f)

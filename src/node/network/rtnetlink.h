@@ -77,7 +77,8 @@ struct rtnetlink_held_route {
     uint32_t index; /* 0: none */
 };
 
-/* Everything of the namespace; each is called once an item. */
+/* Everything of the namespace; each is called for every item, again when the kernel's list changed while it was read.
+ */
 typedef void rtnetlink_link_fn(const struct rtnetlink_link *link, void *context);
 typedef void rtnetlink_address_fn(const struct rtnetlink_held_address *address, void *context);
 typedef void rtnetlink_route_fn(const struct rtnetlink_held_route *route, void *context); /* IPv4, all tables */
