@@ -33,7 +33,9 @@ struct fetch {
     size_t header_bytes;
     struct fetch_answer answer;
     struct buf body; /* arrived and not given out, or given out by the last read */
-    bool given;      /* the body was given out */
+    uint64_t received;
+    uint64_t waited_ms;
+    bool given; /* the body was given out */
     bool paused;
     bool done;
     CURLcode result;
@@ -234,11 +236,20 @@ static void take_messages(struct fetch *fetch)
     }
 }
 
-/* Lets curl work until bytes have arrived or the transfer is over. The time without a byte counts from the call on:
- * what the reader needed in between is not the registry's fault. */
+/* A registry that trickles would keep a worker for ever. */
+static bool fast_enough(const struct fetch *fetch, uint64_t waited_ms)
+{
+    const struct image_limits *limits = fetch->client->limits;
+
+    return waited_ms < limits->idle_timeout_ms || fetch->received * 1000 / waited_ms >= limits->slowest_bytes_per_s;
+}
+
+/* Lets curl work until bytes have arrived or the transfer is over. Only the time in here counts as waiting: what the
+ * reader needs in between is not the registry's fault. */
 static bool drive(struct fetch *fetch, struct fail *f)
 {
-    uint64_t give_up_ms = now_ms() + fetch->client->limits->idle_timeout_ms;
+    uint64_t start_ms = now_ms();
+    uint64_t waited_ms = 0;
     int running;
 
     if (fetch->paused) {
@@ -246,17 +257,21 @@ static bool drive(struct fetch *fetch, struct fail *f)
         (void)curl_easy_pause(fetch->easy, CURLPAUSE_CONT);
     }
     for (;;) {
+        if (fetch_cancelled(&fetch->client->cancel))
+            return image_fail(f, IMAGE_STOPPED, "the pull was stopped");
         if (curl_multi_perform(fetch->client->multi, &running) != CURLM_OK)
             return broken(fetch, "the HTTP client failed", f);
         take_messages(fetch);
+        waited_ms = now_ms() - start_ms;
         if (fetch->done || fetch->body.len > 0)
-            return true;
-        if (fetch_cancelled(&fetch->client->cancel))
-            return image_fail(f, IMAGE_STOPPED, "the pull was stopped");
-        if (now_ms() >= give_up_ms)
+            break;
+        if (waited_ms >= fetch->client->limits->idle_timeout_ms)
             return broken(fetch, "i/o timeout", f);
         (void)curl_multi_poll(fetch->client->multi, NULL, 0, POLL_MS, NULL);
     }
+    fetch->received += fetch->body.len;
+    fetch->waited_ms += waited_ms;
+    return fetch->done || fast_enough(fetch, fetch->waited_ms) || broken(fetch, "the registry is too slow", f);
 }
 
 static bool ended_well(const struct fetch *fetch, struct fail *f)

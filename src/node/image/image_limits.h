@@ -38,6 +38,7 @@
     ROW(backoff_max_ms, 5000, "longest wait between two attempts")                                                     \
     ROW(connect_timeout_ms, 10000, "to resolve, connect and shake hands")                                              \
     ROW(idle_timeout_ms, 30000, "without a byte from the registry")                                                    \
+    ROW(slowest_bytes_per_s, 1 * KIB, "on average over the time waited, once that is idle_timeout_ms")                 \
     ROW(layers_parallel, 3, "layers under way at once, of all pulls together; docker's default")
 
 #define IMAGE_LIMIT_MEMBER(name, value, reason) uint64_t name;

@@ -420,6 +420,27 @@ static void what_is_not_there_is_said_in_ecs_words(void **state)
     assert_non_null(strstr(t->f.message, "has been retried 3 time(s)"));
 }
 
+static void silence_and_trickles_end(void **state)
+{
+    static const char *const faults[] = {"*wait never", "*trickle"};
+    struct fixture *t = *state;
+    struct test_layer layers[] = {LAYER_C};
+    char digest[DIGEST_SIZE];
+
+    image_store_close(t->store);
+    t->options.limits.idle_timeout_ms = 200;
+    t->options.limits.layer_attempts_max = 2;
+    open_store(t);
+    test_registry_add_image(&t->registry, "app", "latest", layers, 1, "", NULL, digest);
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        fault(t, layers[0].digest, faults[i]);
+        assert_null(pull_as(t, "test.local/app", NULL, NULL));
+        assert_int_equal(image_problem_of(&t->f), IMAGE_UNREACHABLE);
+        assert_non_null(strstr(t->f.message, i == 0 ? "i/o timeout" : "too slow"));
+        assert_kept(t, 0, 0);
+    }
+}
+
 static void redirects_are_followed_without_authorization(void **state)
 {
     struct fixture *t = *state;
@@ -939,6 +960,8 @@ static void a_full_disk_is_named(void **state)
     struct test_layer layer;
 
     add_large(t, "large", &layer, digest);
+    image_store_close(t->store); /* the child starts threads, so this process must have none when it forks */
+    t->store = NULL;
     in_own_mounts(t, pull_to_a_small_disk, NULL);
 }
 
@@ -958,6 +981,7 @@ int main(void)
         TEST(attempts_are_limited),
         TEST(a_manifest_is_asked_for_again),
         TEST(what_is_not_there_is_said_in_ecs_words),
+        TEST(silence_and_trickles_end),
         TEST(redirects_are_followed_without_authorization),
         TEST(the_registry_s_challenge_is_answered),
         TEST(bytes_that_are_not_as_promised_are_refused),

@@ -209,7 +209,7 @@ bool image_manifest_parse(struct arena *arena, struct str bytes, struct str cont
                           const struct image_limits *limits, struct image_manifest *ret_manifest, struct fail *f)
 {
     struct image_manifest manifest = {0};
-    enum document document;
+    enum document document = DOCUMENT_IMAGE;
     auto_json *object = NULL;
     struct str media_type;
 

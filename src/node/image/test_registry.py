@@ -10,6 +10,7 @@
                                   longer       the body has more bytes than it should
                                   norange      the whole body, whatever range was asked for
                                   redirect     elsewhere on this registry, where authorization is refused
+                                  trickle      ten bytes a second
                                   wait FILE    the answer waits until FILE exists below the directory
     log                         one line a request is appended: METHOD PATH STATUS RANGE AUTHORIZATION-SCHEME
 
@@ -122,6 +123,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             part = part[:-1] + bytes([part[-1] ^ 1])
         if fault[:1] == ["longer"]:
             part += b"x"
+        if fault[:1] == ["trickle"]:
+            self.answer(206 if start else 200, b"", headers, len(part))
+            try:
+                for byte in part:
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                    time.sleep(0.1)
+            except OSError:
+                self.close_connection = True
+            return
         if fault[:1] == ["cut"]:
             self.answer(206 if start else 200, part[: int(fault[1])], headers, len(part))
             self.close_connection = True
