@@ -1,0 +1,766 @@
+/* Containers for real: every setting is looked at from inside the container or in the kernel's own files. */
+#include "node/runtime/runtime_fixture.h"
+#include "node/runtime/small_file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static struct fixture *fixture;
+
+static void must_do(bool done, const struct fail *f)
+{
+    if (!done)
+        fail_msg("%s", f->message);
+}
+
+static void start(const struct container_spec *spec)
+{
+    struct fail f;
+
+    must_do(runtime_start(fixture->runtime, spec, &f), &f);
+}
+
+/* Runs to the end and deletes; *ret_exit is a copy. The output is what fixture_output gives. */
+static const char *run(const struct container_spec *spec, struct fixture_exit *ret_exit)
+{
+    const struct fixture_exit *ended;
+    const char *output;
+    struct fail f;
+
+    fixture->exit_count = 0;
+    start(spec);
+    ended = fixture_wait(fixture, spec->id);
+    assert_non_null(ended);
+    *ret_exit = *ended;
+    output = fixture_output(spec->log_path);
+    must_do(runtime_delete(fixture->runtime, spec->id, &f), &f);
+    (void)unlink(spec->log_path);
+    return output;
+}
+
+static void expect(const struct container_spec *spec, int code, const char *output)
+{
+    struct fixture_exit ended;
+    const char *came = run(spec, &ended);
+
+    assert_string_equal(came, output);
+    assert_int_equal(ended.code, code);
+    assert_false(ended.oom_killed);
+    assert_false(ended.lost);
+}
+
+static void exit_code_and_output_come_back(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "echo out; echo err >&2; exit 3");
+
+    (void)state;
+    expect(&spec, 3, "out\nerr\n");
+}
+
+static void a_line_may_come_in_parts(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec =
+        fixture_spec(fixture, &paths, "a", "echo -n one; sleep 0.2; echo -n two; sleep 0.2; echo");
+
+    (void)state;
+    expect(&spec, 0, "onetwo\n");
+}
+
+static void signals_end_it(void **state)
+{
+    static const struct {
+        const char *script;
+        int signal;
+        int code;
+    } rows[] = {
+        {"trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done", SIGTERM, 7},
+        {"echo ready; sleep 1000", SIGKILL, 137},
+        /* PID 1 has no handler: SIGTERM is ignored, SIGKILL is not. */
+        {"echo ready; exec sleep 1000", 0, 137},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture_paths paths;
+        struct container_spec spec = fixture_spec(fixture, &paths, "a", rows[i].script);
+        const struct fixture_exit *ended;
+        struct fail f;
+
+        fixture->exit_count = 0;
+        start(&spec);
+        while (strcmp(fixture_output(paths.log), "ready\n") != 0)
+            (void)poll(NULL, 0, 10);
+        if (rows[i].signal == 0) {
+            must_do(runtime_signal(fixture->runtime, "a", SIGTERM, &f), &f);
+            assert_true(fixture_stays(fixture, "a", 300));
+        }
+        must_do(runtime_signal(fixture->runtime, "a", rows[i].signal == 0 ? SIGKILL : rows[i].signal, &f), &f);
+        ended = fixture_wait(fixture, "a");
+        assert_non_null(ended);
+        assert_int_equal(ended->code, rows[i].code);
+        must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+        (void)unlink(paths.log);
+    }
+}
+
+static void an_init_forwards_sigterm(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "echo ready; exec sleep 1000");
+    const struct fixture_exit *ended;
+    struct fail f;
+
+    (void)state;
+    spec.init = true;
+    fixture->exit_count = 0;
+    start(&spec);
+    while (strcmp(fixture_output(paths.log), "ready\n") != 0)
+        (void)poll(NULL, 0, 10);
+    must_do(runtime_signal(fixture->runtime, "a", SIGTERM, &f), &f);
+    ended = fixture_wait(fixture, "a");
+    assert_non_null(ended);
+    assert_int_equal(ended->code, 143);
+    must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+    (void)unlink(paths.log);
+}
+
+static void kill_ends_all_processes(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "sleep 1000 & sleep 1000 & echo ready; wait");
+    struct fail f;
+
+    (void)state;
+    fixture->exit_count = 0;
+    start(&spec);
+    while (strcmp(fixture_output(paths.log), "ready\n") != 0)
+        (void)poll(NULL, 0, 10);
+    must_do(runtime_kill(fixture->runtime, "a", &f), &f);
+    assert_non_null(fixture_wait(fixture, "a"));
+    assert_int_equal(fixture->exits[0].code, 137);
+    must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+    (void)unlink(paths.log);
+}
+
+static void too_much_memory_is_told(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "exec tail /dev/zero");
+    struct fixture_exit ended;
+
+    (void)state;
+    spec.limits.memory_bytes = 32 << 20;
+    (void)run(&spec, &ended);
+    assert_int_equal(ended.code, 137);
+    assert_true(ended.oom_killed);
+}
+
+static void the_task_limit_kills_too(void **state)
+{
+    struct cgroup_limits limits = {.memory_bytes = 32 << 20};
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "exec tail /dev/zero");
+    struct fixture_exit ended;
+    struct fail f;
+
+    (void)state;
+    must_do(runtime_task_cgroup_create(fixture->runtime, "small", &limits, &f), &f);
+    spec.task_id = "small";
+    (void)run(&spec, &ended);
+    assert_int_equal(ended.code, 137);
+    assert_true(ended.oom_killed);
+    must_do(runtime_task_cgroup_delete(fixture->runtime, "small", &f), &f);
+}
+
+static void limits_show_in_the_container(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "sleep 1000");
+    struct cgroup_stats stats;
+    struct fail f;
+
+    (void)state;
+    spec.limits = (struct cgroup_limits){.cpu_shares = 512,
+                                         .cpu_quota_us = 25000,
+                                         .memory_bytes = 64 << 20,
+                                         .memory_reservation = 32 << 20,
+                                         .pids_max = 20};
+    start(&spec);
+    must_do(runtime_stats(fixture->runtime, "a", &stats, &f), &f);
+    assert_int_equal(stats.memory_limit_bytes, 64 << 20);
+    assert_true(stats.memory_bytes > 0);
+    assert_true(stats.cpu_ns > 0);
+    assert_true(stats.pids >= 1);
+    must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+    spec = fixture_spec(fixture, &paths, "a",
+                        "cd /sys/fs/cgroup; if [ -d cpu ]; then cat cpu/cpu.cfs_quota_us cpu/cpu.shares pids/pids.max "
+                        "memory/memory.soft_limit_in_bytes; else cat cpu.max cpu.weight pids.max memory.low; fi | tr "
+                        "'\\n' ' '");
+    spec.limits = (struct cgroup_limits){.cpu_shares = 512,
+                                         .cpu_quota_us = 25000,
+                                         .memory_bytes = 64 << 20,
+                                         .memory_reservation = 32 << 20,
+                                         .pids_max = 20};
+    {
+        struct fixture_exit ended;
+        const char *output = run(&spec, &ended);
+
+        assert_true(strcmp(output, "25000 512 20 33554432 ") == 0 ||
+                    strcmp(output, "25000 100000 20 20 33554432 ") == 0);
+    }
+}
+
+static void forks_stop_at_the_pids_limit(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(
+        fixture, &paths, "a", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 & done 2>/dev/null; echo not here");
+    struct fixture_exit ended;
+
+    (void)state;
+    spec.limits.pids_max = 5;
+    assert_null(strstr(run(&spec, &ended), "not here"));
+    assert_int_not_equal(ended.code, 0);
+}
+
+static void environment_directory_and_user(void **state)
+{
+    static const char *const env[] = {"A=1 2", "B="};
+    struct fixture_paths paths;
+    struct container_spec spec =
+        fixture_spec(fixture, &paths, "a",
+                     "echo $A/$B/$HOME/$PATH; pwd; hostname; id -u; id -g; id -G; ls -ld /made/deep | head -c 10");
+
+    (void)state;
+    spec.env = env;
+    spec.env_count = 2;
+    spec.directory = "/made/deep";
+    spec.user = "app";
+    spec.hostname = "host-1";
+    expect(&spec, 0,
+           "1 2///home/app//usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n/made/deep\nhost-1\n"
+           "1000\n1001\n1001 2000\ndrwxr-xr-x");
+    spec = fixture_spec(fixture, &paths, "a", "id -u; id -g; id -G; echo $HOME");
+    spec.user = "77:extra";
+    expect(&spec, 0, "77\n2000\n2000\n/\n");
+}
+
+static void mounts_are_there(void **state)
+{
+    char host_dir[PATH_BYTES];
+    char host_file[PATH_BYTES];
+    struct fixture_paths paths;
+    struct container_mount mounts[] = {
+        {.kind = CONTAINER_MOUNT_BIND, .source = host_dir, .target = "/data"},
+        {.kind = CONTAINER_MOUNT_BIND, .source = host_dir, .target = "/data/ro", .read_only = true},
+        {.kind = CONTAINER_MOUNT_BIND, .source = host_file, .target = "/etc/hosts", .read_only = true},
+        {.kind = CONTAINER_MOUNT_TMPFS, .target = "/scratch", .options = "size=1048576,noexec,mode=1777"},
+    };
+    struct container_spec spec =
+        fixture_spec(fixture, &paths, "a",
+                     "cat /etc/hosts; echo in >/data/from-container; echo x 2>&- >/data/ro/x || echo refused; "
+                     "grep -c '/scratch tmpfs.*noexec.*size=1024k' /proc/mounts; "
+                     "grep -c '/dev/shm tmpfs.*size=131072k' /proc/mounts; stat -c %a /scratch");
+    char buffer[64];
+    struct str text;
+    struct fail f;
+
+    (void)state;
+    path_format(host_dir, "%s/host", fixture->directory);
+    path_format(host_file, "%s/hosts", fixture->directory);
+    assert_int_equal(mkdir(host_dir, 0755), 0);
+    must_do(small_file_replace(host_file, STR("10.0.0.1 here\n"), &f), &f);
+    {
+        char inner[PATH_BYTES];
+
+        path_format(inner, "%s/ro", host_dir);
+        assert_int_equal(mkdir(inner, 0755), 0);
+    }
+    spec.mounts = mounts;
+    spec.mount_count = COUNT_OF(mounts);
+    spec.shm_bytes = 128 << 20;
+    expect(&spec, 0, "10.0.0.1 here\nrefused\n1\n1\n1777\n");
+    path_format(host_file, "%s/host/from-container", fixture->directory);
+    must_do(small_file_read(host_file, buffer, sizeof(buffer), &text, &f), &f);
+    assert_string_equal(buffer, "in");
+}
+
+static void the_root_can_be_read_only(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec =
+        fixture_spec(fixture, &paths, "a", "touch /x 2>/dev/null || echo refused; touch /dev/shm/x && echo shm");
+
+    (void)state;
+    spec.read_only_root = true;
+    expect(&spec, 0, "refused\nshm\n");
+}
+
+static void ulimits_are_set_or_refused(void **state)
+{
+    struct fixture_paths paths;
+    struct container_ulimit ulimits[] = {{.name = "nofile", .soft = 123, .hard = 456},
+                                         {.name = "core", .soft = 0, .hard = 0}};
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "ulimit -Sn; ulimit -Hn; ulimit -c");
+    struct fail f;
+
+    (void)state;
+    spec.ulimits = ulimits;
+    spec.ulimit_count = 2;
+    expect(&spec, 0, "123\n456\n0\n");
+    ulimits[0] = (struct container_ulimit){.name = "nofile", .soft = 1, .hard = UINT64_C(1) << 40};
+    assert_false(runtime_start(fixture->runtime, &spec, &f));
+    ulimits[0] = (struct container_ulimit){.name = "nothing", .soft = 1, .hard = 1};
+    assert_false(runtime_start(fixture->runtime, &spec, &f));
+    assert_int_equal(f.code, FAIL_INPUT);
+    assert_string_equal(f.message, "invalid ulimit type: nothing");
+}
+
+#define STATUS "sed -n 's/^\\(CapEff\\|CapBnd\\|NoNewPrivs\\|Seccomp\\):[[:space:]]*//p' /proc/self/status"
+
+static void capabilities_and_filters_are_dockers(void **state)
+{
+    static const char *const add[] = {"NET_ADMIN"};
+    static const char *const drop[] = {"ALL"};
+    static const char *const unknown[] = {"NOTHING"};
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", STATUS);
+    struct fail f;
+
+    (void)state;
+    expect(&spec, 0, "00000000a80425fb\n00000000a80425fb\n0\n2\n");
+    spec.capabilities_add = add;
+    spec.capabilities_add_count = 1;
+    spec.capabilities_drop = drop;
+    spec.capabilities_drop_count = 1;
+    spec.no_new_privileges = true;
+    expect(&spec, 0, "0000000000001000\n0000000000001000\n1\n2\n");
+    spec.user = "app";
+    expect(&spec, 0, "0000000000000000\n0000000000001000\n1\n2\n");
+    spec.capabilities_add = unknown;
+    assert_false(runtime_start(fixture->runtime, &spec, &f));
+    assert_int_equal(f.code, FAIL_INPUT);
+    spec = fixture_spec(fixture, &paths, "a",
+                        "sed -n 's/^Seccomp:[[:space:]]*//p' /proc/self/status; "
+                        "mkdir /m && mount -t tmpfs x /m && echo mounted");
+    spec.privileged = true;
+    expect(&spec, 0, "0\nmounted\n");
+}
+
+static void the_host_is_hidden(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(
+        fixture, &paths, "a",
+        "cat /proc/timer_list | wc -c; echo 1 2>/dev/null >/proc/sys/kernel/hostname || echo refused; ls /sys/firmware "
+        "| wc "
+        "-l; "
+        "mount -t tmpfs x /tmp 2>/dev/null || echo no mount; unshare -U true 2>/dev/null || echo no namespace; "
+        "mknod /tmp/sda b 8 0 && head -c 1 /tmp/sda 2>/dev/null || echo no disk; "
+        "cd /sys/fs/cgroup; [ ! -d memory ] || cd memory; mkdir x 2>/dev/null || echo no cgroup; ls /proc | grep -c "
+        "'^[0-9]'; echo $$");
+
+    (void)state;
+    expect(&spec, 0, "0\nrefused\n0\nno mount\nno namespace\nno disk\nno cgroup\n3\n1\n");
+}
+
+static void a_program_that_cannot_start_says_why(void **state)
+{
+    static const struct {
+        const char *program;
+        const char *user;
+        const char *directory;
+        enum fail_code code;
+        const char *message;
+    } rows[] = {
+        {"nosuch", NULL, NULL, FAIL_NOT_FOUND, "exec: \"nosuch\": executable file not found in $PATH"},
+        {"/no/such", NULL, NULL, FAIL_NOT_FOUND, "exec: \"/no/such\": stat /no/such: no such file or directory"},
+        {"/etc/passwd", NULL, NULL, FAIL_DENIED, "exec: \"/etc/passwd\": permission denied"},
+        {"true", "nobody", NULL, FAIL_INPUT, "unable to find user nobody: no matching entries in passwd file"},
+        {"true", "app:none", NULL, FAIL_INPUT, "unable to find group none: no matching entries in group file"},
+        {"true", NULL, "relative", FAIL_INPUT,
+         "the working directory 'relative' is invalid, it needs to be an absolute path"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fixture_paths paths;
+        struct container_spec spec = fixture_spec(fixture, &paths, "a", NULL);
+        struct fail f;
+
+        spec.argv = &rows[i].program;
+        spec.argc = 1;
+        spec.user = rows[i].user;
+        spec.directory = rows[i].directory;
+        assert_false(runtime_start(fixture->runtime, &spec, &f));
+        assert_string_equal(f.message, rows[i].message);
+        assert_int_equal(f.code, rows[i].code);
+        assert_int_equal(fixture_processes(fixture->directory), 0);
+    }
+}
+
+static void image_links_do_not_lead_out(void **state)
+{
+    char path[PATH_BYTES];
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "id -u; cat /evil");
+    struct container_mount mount = {.kind = CONTAINER_MOUNT_BIND, .source = paths.log, .target = "/link/evil"};
+
+    (void)state;
+    path_format(path, "%s/etc", paths.upper);
+    assert_int_equal(mkdir(path, 0755), 0);
+    path_format(path, "%s/etc/passwd", paths.upper);
+    assert_int_equal(symlink("/../../../../../../etc/other-passwd", path), 0);
+    path_format(path, "%s/etc/other-passwd", paths.upper);
+    {
+        struct fail f;
+
+        must_do(small_file_replace(path, STR("root:x:55:0::/:\n"), &f), &f);
+    }
+    path_format(path, "%s/link", paths.upper);
+    assert_int_equal(symlink("../../../..", path), 0);
+    spec.user = "root";
+    spec.mounts = &mount;
+    spec.mount_count = 1;
+    mount.source = "/etc/hostname";
+    {
+        struct fixture_exit ended;
+
+        assert_int_equal(strncmp(run(&spec, &ended), "55\n", 3), 0);
+        assert_int_equal(ended.code, 0);
+        assert_int_not_equal(access("/evil", F_OK), 0);
+    }
+}
+
+static void commands_run_inside(void **state)
+{
+    static const struct {
+        const char *script;
+        int code;
+        const char *output;
+    } rows[] = {
+        {"echo $A; id -u; pwd; readlink /proc/1/exe; exit 4", 4, "x\n1000\n/tmp\n/bin/busybox\n"},
+        {STATUS, 0, "0000000000000000\n00000000a80425fb\n0\n2\n"},
+    };
+    static const char *const env[] = {"A=x"};
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "echo ready; exec sleep 1000");
+    struct runtime_exec_options options = {.argc = 3, .timeout_ms = FIXTURE_TIMEOUT_MS};
+    int code = -1;
+    struct fail f;
+
+    (void)state;
+    spec.env = env;
+    spec.env_count = 1;
+    spec.user = "app";
+    spec.directory = "/tmp";
+    start(&spec);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        auto_buf output = {.limit = 4096};
+
+        options.argv = (const char *const[]){"sh", "-c", rows[i].script};
+        options.output = &output;
+        must_do(runtime_exec(fixture->runtime, "a", &options, &code, &f), &f);
+        assert_int_equal(code, rows[i].code);
+        assert_true(str_is(buf_str(&output), rows[i].output));
+    }
+    {
+        auto_buf output = {.limit = 4096};
+
+        options.output = &output;
+        options.argv = (const char *const[]){"nosuch"};
+        options.argc = 1;
+        must_do(runtime_exec(fixture->runtime, "a", &options, &code, &f), &f);
+        assert_int_equal(code, 127);
+        assert_true(str_is(buf_str(&output), "exec: \"nosuch\": executable file not found in $PATH"));
+        options.argv = (const char *const[]){"yes", "0123456789"};
+        options.argc = 2;
+        options.timeout_ms = 1000;
+        assert_false(runtime_exec(fixture->runtime, "a", &options, &code, &f));
+        assert_int_equal(f.code, FAIL_LIMIT);
+        assert_int_equal(output.len, 4096);
+        assert_int_equal(fixture_processes("0123456789"), 0);
+    }
+    must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+    assert_false(runtime_exec(fixture->runtime, "a", &options, &code, &f));
+    assert_int_equal(f.code, FAIL_NOT_FOUND);
+}
+
+static void an_id_is_taken_once(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "sleep 1000");
+    struct fail f;
+
+    (void)state;
+    start(&spec);
+    assert_false(runtime_start(fixture->runtime, &spec, &f));
+    assert_int_equal(f.code, FAIL_CONFLICT);
+    must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+}
+
+/* A process that starts three containers and is killed; what it started is taken over by us. */
+static void containers_outlive_us(void **state)
+{
+    static const char *const scripts[] = {"echo a; exec sleep 1000", "echo b; sleep 0.5; exit 5",
+                                          "echo c; trap 'exit 6' TERM; echo ready; while :; do sleep 0.05; done"};
+    static const char *const ids[] = {"a", "b", "c"};
+    struct fixture_paths paths[3];
+    struct fail f;
+    pid_t child;
+    int status;
+
+    (void)state;
+    fixture_close(fixture);
+    child = fork();
+    if (child == 0) {
+        fixture_open(fixture);
+        for (size_t i = 0; i < 3; i++) {
+            struct container_spec spec = fixture_spec(fixture, &paths[i], ids[i], scripts[i]);
+
+            if (!runtime_start(fixture->runtime, &spec, &f))
+                _exit(1);
+        }
+        (void)kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    for (size_t i = 0; i < 3; i++)
+        (void)fixture_spec(fixture, &paths[i], ids[i], scripts[i]);
+    (void)poll(NULL, 0, 1000); /* "b" ends while nobody is there */
+
+    fixture_open(fixture);
+    assert_non_null(fixture_wait(fixture, "b"));
+    assert_int_equal(fixture->exits[0].code, 5);
+    assert_false(fixture->exits[0].lost);
+    must_do(runtime_signal(fixture->runtime, "c", SIGTERM, &f), &f);
+    assert_non_null(fixture_wait(fixture, "c"));
+    assert_int_equal(fixture->exits[1].code, 6);
+    assert_string_equal(fixture_output(paths[2].log), "c\nready\n");
+    {
+        auto_free struct runtime_container *containers = NULL;
+        struct cgroup_stats stats;
+        size_t count = 0;
+
+        must_do(runtime_list(fixture->runtime, &containers, &count, &f), &f);
+        assert_int_equal(count, 3);
+        for (size_t i = 0; i < count; i++) {
+            bool running = strcmp(containers[i].id, "a") == 0;
+
+            assert_int_equal(containers[i].state, running ? RUNTIME_RUNNING : RUNTIME_STOPPED);
+            assert_int_equal(containers[i].pid > 0, running);
+            assert_string_equal(containers[i].task_id, "t");
+        }
+        must_do(runtime_stats(fixture->runtime, "a", &stats, &f), &f);
+        assert_true(stats.memory_bytes > 0);
+    }
+    for (size_t i = 0; i < 3; i++)
+        must_do(runtime_delete(fixture->runtime, ids[i], &f), &f);
+}
+
+static void a_lost_supervisor_ends_its_container(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "exec sleep 1000");
+    const struct fixture_exit *ended;
+    char path[PATH_BYTES];
+    uint64_t pid;
+    struct fail f;
+
+    (void)state;
+    for (int reopened = 0; reopened <= 1; reopened++) {
+        fixture->exit_count = 0;
+        start(&spec);
+        path_format(path, "%s/c/a/supervisor", fixture->state_dir);
+        must_do(small_file_read_number(path, &pid, &f), &f);
+        if (reopened == 1)
+            fixture_close(fixture);
+        assert_int_equal(kill((pid_t)pid, SIGKILL), 0);
+        if (reopened == 1)
+            fixture_open(fixture);
+        ended = fixture_wait(fixture, "a");
+        assert_non_null(ended);
+        assert_int_equal(ended->code, 137);
+        assert_true(ended->lost);
+        must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+    }
+}
+
+static void an_interrupted_start_leaves_nothing(void **state)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+
+    (void)state;
+    fixture_close(fixture);
+    path_format(path, "%s/c/half", fixture->state_dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    fixture_open(fixture);
+    assert_int_not_equal(stat(path, &st), 0);
+}
+
+static void a_state_dir_has_one_owner(void **state)
+{
+    struct runtime_options options = {
+        .state_dir = fixture->state_dir, .instance = "other", .exited = (runtime_exited_fn *)(void *)abort};
+    struct runtime *second;
+    struct fail f;
+
+    (void)state;
+    assert_false(runtime_open(&options, &second, &f));
+    assert_int_equal(f.code, FAIL_CONFLICT);
+}
+
+static void two_installations_do_not_meet(void **state)
+{
+    struct fixture *first = fixture;
+    struct fixture *second = fixture_new();
+    struct fixture_paths paths[2];
+    struct container_spec spec;
+    struct fail f;
+
+    (void)state;
+    second->instance[0] = 'u';
+    second->oci_runtime = first->oci_runtime;
+    fixture_open(second);
+    first->exit_count = 0;
+    spec = fixture_spec(first, &paths[0], "a", "exit 1");
+    must_do(runtime_start(first->runtime, &spec, &f), &f);
+    spec = fixture_spec(second, &paths[1], "a", "exit 2");
+    must_do(runtime_start(second->runtime, &spec, &f), &f);
+    assert_int_equal(fixture_wait(first, "a")->code, 1);
+    assert_int_equal(fixture_wait(second, "a")->code, 2);
+    must_do(runtime_delete(first->runtime, "a", &f), &f);
+    must_do(runtime_delete(second->runtime, "a", &f), &f);
+    fixture_free(second);
+}
+
+static void log_files_do_not_grow_for_ever(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "yes 0123456789 | head -n 5000; echo end");
+    struct fixture_exit ended;
+    const char *output;
+    size_t len;
+
+    (void)state;
+    spec.log_max_bytes = 64 << 10;
+    output = run(&spec, &ended);
+    len = strlen(output);
+    assert_true(len > 1000 && len < 2 * (64 << 10));
+    assert_string_equal(output + len - 4, "end\n");
+}
+
+static void missing_programs_are_named(void **state)
+{
+    struct runtime_options options = {
+        .instance = "other", .oci_runtime = "no-such-runtime", .exited = (runtime_exited_fn *)(void *)abort};
+    char path[FIXTURE_PATH_BYTES];
+    struct runtime *second;
+    struct fail f;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%.100s/other", fixture->directory);
+    options.state_dir = path;
+    assert_false(runtime_open(&options, &second, &f));
+    assert_int_equal(f.code, FAIL_NOT_FOUND);
+    assert_string_equal(f.message, "the program \"no-such-runtime\" is not installed");
+}
+
+/* Each test begins and ends with nothing of it on the machine. */
+static int nothing_before(void **state)
+{
+    (void)state;
+    return 0;
+}
+
+static int nothing_left(void **state)
+{
+    auto_free struct runtime_container *containers = NULL;
+    size_t count = 0;
+    struct fail f;
+    int failures = 0;
+
+    (void)state;
+    if (fixture->runtime == NULL)
+        fixture_open(fixture);
+    if (!runtime_list(fixture->runtime, &containers, &count, &f))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!runtime_delete(fixture->runtime, containers[i].id, &f))
+            failures++;
+    return fixture_processes(fixture->state_dir) == 0 && !fixture_left_in_mounts(fixture->directory) && failures == 0
+               ? 0
+               : -1;
+}
+
+static int make_world(void **state)
+{
+    (void)state;
+    fixture = fixture_new();
+    fixture->oci_runtime = getenv("RUNTIME_TEST_OCI");
+    fixture_open(fixture);
+    return 0;
+}
+
+static int end_world(void **state)
+{
+    char instance[RUNTIME_INSTANCE_BYTES];
+    struct stat st;
+    char directory[FIXTURE_PATH_BYTES];
+
+    (void)state;
+    memcpy(instance, fixture->instance, sizeof(instance));
+    memcpy(directory, fixture->directory, sizeof(directory));
+    fixture_free(fixture);
+    return fixture_left_in_cgroups(instance) || stat(directory, &st) == 0 ? -1 : 0;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, nothing_before, nothing_left)
+    const struct CMUnitTest tests[] = {
+        TEST(exit_code_and_output_come_back),
+        TEST(a_line_may_come_in_parts),
+        TEST(signals_end_it),
+        TEST(an_init_forwards_sigterm),
+        TEST(kill_ends_all_processes),
+        TEST(too_much_memory_is_told),
+        TEST(the_task_limit_kills_too),
+        TEST(limits_show_in_the_container),
+        TEST(forks_stop_at_the_pids_limit),
+        TEST(environment_directory_and_user),
+        TEST(mounts_are_there),
+        TEST(the_root_can_be_read_only),
+        TEST(ulimits_are_set_or_refused),
+        TEST(capabilities_and_filters_are_dockers),
+        TEST(the_host_is_hidden),
+        TEST(a_program_that_cannot_start_says_why),
+        TEST(image_links_do_not_lead_out),
+        TEST(commands_run_inside),
+        TEST(an_id_is_taken_once),
+        TEST(containers_outlive_us),
+        TEST(a_lost_supervisor_ends_its_container),
+        TEST(an_interrupted_start_leaves_nothing),
+        TEST(a_state_dir_has_one_owner),
+        TEST(two_installations_do_not_meet),
+        TEST(log_files_do_not_grow_for_ever),
+        TEST(missing_programs_are_named),
+    };
+
+    if (geteuid() != 0) {
+        (void)fprintf(stderr, "needs root\n");
+        return 77; /* skipped */
+    }
+    return cmocka_run_group_tests(tests, make_world, end_world);
+}
