@@ -216,8 +216,7 @@ static json_t *linux_json(const struct container_plan *plan)
     return linux_part;
 }
 
-/* crun takes a compiled filter as an annotation; compiling it from JSON would be most of its start time. Other runtimes
- * ignore annotations that they do not know. */
+/* crun takes a compiled filter as an annotation; compiling it from JSON would be most of its start time. */
 static json_t *annotations_json(const struct seccomp_program *seccomp)
 {
     size_t bytes = seccomp->count * sizeof(*seccomp->filters);

@@ -65,7 +65,9 @@ bool oci_tools_find(const char *runtime, const char *conmon, const char *root, c
         return false;
     if (!process_run(&options, &run, &exit, f))
         return false;
-    tools.compiled_filter = str_starts(buf_str(&version), STR("crun "));
+    if (!str_starts(buf_str(&version), STR("crun ")))
+        return fail(f, FAIL_INPUT, "%s is not crun: other OCI runtimes would run containers without the seccomp filter",
+                    tools.runtime);
     (void)snprintf(tools.root, sizeof(tools.root), "%s", root);
     *ret_tools = tools;
     return true;

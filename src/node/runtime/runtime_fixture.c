@@ -5,6 +5,7 @@
 #include "node/runtime/container_log.h"
 #include "node/runtime/small_file.h"
 #include "os/clock.h"
+#include "os/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -40,7 +41,7 @@ static void make_empty(const char *path)
 {
     struct fail f;
 
-    if (!directory_remove(path, &f))
+    if (!path_remove(path, &f))
         give_up(path, f.message);
     make_directory(path);
 }
@@ -185,7 +186,7 @@ void fixture_free(struct fixture *fixture)
     fixture_close(fixture);
     (void)snprintf(root, sizeof(root), "/berth-%s", fixture->instance);
     if (!cgroup_detect("/proc/self/mountinfo", &cgroups, &f) || !cgroup_delete(&cgroups, root, &f) ||
-        !directory_remove(fixture->directory, &f))
+        !path_remove(fixture->directory, &f))
         (void)fprintf(stderr, "fixture: %s\n", f.message);
     (void)close(fixture->network_fd);
     free(fixture);
