@@ -129,10 +129,11 @@ static json_t *namespaces_json(const struct container_spec *spec)
 
 static json_t *device_rules_json(const struct container_plan *plan)
 {
-    json_t *array = json_array();
+    json_t *array;
 
     if (plan->spec->privileged)
         return json_pack("[{s:b,s:s}]", "allow", 1, "access", "rwm");
+    array = json_array();
     (void)json_array_append_new(array, json_pack("{s:b,s:s}", "allow", 0, "access", "rwm"));
     for (size_t i = 0; i < plan->device_rule_count; i++) {
         const struct plan_device_rule *rule = &plan->device_rules[i];
@@ -215,8 +216,7 @@ static json_t *linux_json(const struct container_plan *plan)
     return linux_part;
 }
 
-/* crun takes a compiled filter as an annotation; compiling it from JSON would be most of its start time. Other runtimes
- * ignore annotations that they do not know. */
+/* crun takes a compiled filter as an annotation; compiling it from JSON would be most of its start time. */
 static json_t *annotations_json(const struct seccomp_program *seccomp)
 {
     size_t bytes = seccomp->count * sizeof(*seccomp->filters);

@@ -51,10 +51,10 @@ static bool run_tool(const struct process_options *options, struct fail *f)
     return process_run(options, &run, &exit, f) && process_succeeded(options->argv[0], exit, buf_str(&output), f);
 }
 
-bool oci_tools_find(const char *runtime, const char *conmon, const char *root, const char *unmount,
+bool oci_tools_find(const char *runtime, const char *conmon, const char *root, const char *shadow,
                     struct oci_tools *ret_tools, struct fail *f)
 {
-    struct oci_tools tools = {.unmount = unmount};
+    struct oci_tools tools = {.shadow = {"shadow", shadow, "tmpfs", 0, "mode=755"}};
     auto_buf version = {.limit = ANSWER_BYTES_MAX};
     struct process_options options = {.argv = (const char *const[]){tools.runtime, "--version", NULL}};
     struct process_run_options run = {.out = &version, .err = &version, .timeout_ms = RUNTIME_TIMEOUT_MS};
@@ -65,7 +65,9 @@ bool oci_tools_find(const char *runtime, const char *conmon, const char *root, c
         return false;
     if (!process_run(&options, &run, &exit, f))
         return false;
-    tools.compiled_filter = str_starts(buf_str(&version), STR("crun "));
+    if (!str_starts(buf_str(&version), STR("crun ")))
+        return fail(f, FAIL_INPUT, "%s is not crun: other OCI runtimes would run containers without the seccomp filter",
+                    tools.runtime);
     (void)snprintf(tools.root, sizeof(tools.root), "%s", root);
     *ret_tools = tools;
     return true;
@@ -104,10 +106,9 @@ static const struct {
     {"Exec format error", ENOEXEC},
 };
 
-static bool translate(const struct container_plan *plan, struct str message, struct fail *f)
+/* Returns false with the failure. */
+static bool translate(const char *program, struct str message, struct fail *f)
 {
-    const char *program = plan->spec->argv[0];
-
     message = str_trim(message);
     for (size_t i = 0; i < COUNT_OF(exec_failures); i++)
         if (str_search(message, str_of(exec_failures[i].text)) < message.len)
@@ -115,13 +116,13 @@ static bool translate(const struct container_plan *plan, struct str message, str
     return fail(f, FAIL_SYSTEM, "OCI runtime create failed: %.*s", STR_ARG(message));
 }
 
-static bool check_answer(const struct container_plan *plan, struct str answer, struct fail *f)
+static bool check_answer(const char *program, struct str answer, struct fail *f)
 {
     json_error_t error;
     json_t *json = json_loadb(answer.ptr, answer.len, JSON_DISABLE_EOF_CHECK, &error);
     json_int_t pid = json_integer_value(json_object_get(json, "pid"));
     const char *message = json_string_value(json_object_get(json, "message"));
-    bool good = pid > 0 || translate(plan, str_of(message == NULL ? "conmon ended without an answer" : message), f);
+    bool good = pid > 0 || translate(program, str_of(message == NULL ? "conmon ended without an answer" : message), f);
 
     json_decref(json);
     return good;
@@ -202,20 +203,22 @@ static bool create(const struct oci_tools *tools, const struct launch *launch, s
     write_fd = ends[1];
     started = start_conmon(tools, launch, write_fd, f);
     (void)close(take_fd(&write_fd));
-    return started && read_answer(read_fd, &answer, f) && check_answer(launch->plan, buf_str(&answer), f);
+    return started && read_answer(read_fd, &answer, f) &&
+           check_answer(launch->plan->spec->argv[0], buf_str(&answer), f);
 }
 
-/* "RUNTIME --root=... ORDER ... ID" where the runtime sees the cgroup layout that it knows. */
-static struct process_options runtime_options(const struct oci_tools *tools, const char *const *argv,
-                                              const char *unmount[2])
+/* "RUNTIME --root ... ORDER ... ID" where the runtime sees a cgroup layout that it knows. crun refuses a hybrid one;
+ * and where the v2 tree is only unmounted, it makes directories under the mount point, which stay. */
+static struct process_options runtime_options(const struct oci_tools *tools, const char *const *argv)
 {
-    unmount[0] = tools->unmount;
-    unmount[1] = NULL;
+    bool shadowed = tools->shadow.target != NULL;
+
     return (struct process_options){
         .argv = argv,
         .env = tool_env,
-        .own_mounts = tools->unmount != NULL,
-        .unmount = tools->unmount == NULL ? NULL : unmount,
+        .own_mounts = shadowed,
+        .mounts = &tools->shadow,
+        .mount_count = shadowed ? 1 : 0,
     };
 }
 
@@ -238,58 +241,95 @@ bool oci_launch(const struct oci_tools *tools, const struct launch *launch, stru
     return false;
 }
 
-static void kill_exec(const char *pid_file)
+/* Files of one exec, in the container's directory. */
+struct exec_files {
+    char process[PATH_BYTES];
+    char pid[PATH_BYTES];
+    char log[PATH_BYTES]; /* the runtime's own complaints */
+};
+
+static void name_files(struct exec_files *files, const char *directory)
+{
+    static atomic_uint next_number;
+    unsigned number = atomic_fetch_add(&next_number, 1);
+
+    path_format(files->process, "%s/exec-%d-%u.json", directory, getpid(), number);
+    path_format(files->pid, "%s/exec-%d-%u.pid", directory, getpid(), number);
+    path_format(files->log, "%s/exec-%d-%u.log", directory, getpid(), number);
+}
+
+static void remove_files(const struct exec_files *files)
+{
+    (void)unlink(files->process);
+    (void)unlink(files->pid);
+    (void)unlink(files->log);
+}
+
+/* After the runtime was killed, what it runs in the container still goes on. */
+static void kill_exec(const struct exec_files *files)
 {
     uint64_t pid;
     struct fail f;
 
-    if (small_file_read_number(pid_file, &pid, &f) && pid > 1 && pid < INT32_MAX)
+    if (small_file_read_number(files->pid, &pid, &f) && pid > 1 && pid < INT32_MAX)
         (void)kill((pid_t)pid, SIGKILL);
+}
+
+/* A command that could not be executed, in the words and with the code of a shell; true when it was that. */
+static bool explain_exec(const struct launch_exec *exec, const struct exec_files *files, int *ret_code)
+{
+    char buffer[SMALL_FILE_BYTES];
+    struct str text;
+    struct fail f;
+
+    if (!small_file_read(files->log, buffer, sizeof(buffer), &text, &f) || text.len == 0)
+        return false;
+    if (translate(exec->argv[0], text, &f))
+        return false;
+    if (exec->output != NULL) {
+        buf_clear(exec->output);
+        buf_add_cstr(exec->output, f.message);
+    }
+    *ret_code = f.code == FAIL_NOT_FOUND ? 127 : 126;
+    return true;
 }
 
 bool oci_exec(const struct oci_tools *tools, const struct launch_exec *exec, int *ret_code, struct fail *f)
 {
-    static atomic_uint next_number;
-    unsigned number = atomic_fetch_add(&next_number, 1);
-    char process[PATH_BYTES];
-    char pid[PATH_BYTES];
+    struct exec_files files;
     const char *argv[] = {tools->runtime,
                           "--root",
                           tools->root,
                           "--cgroup-manager=cgroupfs",
+                          "--log",
+                          files.log,
                           "exec",
                           "--process",
-                          process,
+                          files.process,
                           "--pid-file",
-                          pid,
+                          files.pid,
                           exec->id,
                           NULL};
-    const char *unmount[2];
-    struct process_options options = runtime_options(tools, argv, unmount);
+    struct process_options options = runtime_options(tools, argv);
     struct process_run_options run = {.out = exec->output, .err = exec->output, .timeout_ms = exec->timeout_ms};
     struct oci_exec what = {.argv = exec->argv, .argc = exec->argc, .directory = exec->working_directory};
     struct process_exit exit = {0};
     bool done;
 
-    path_format(process, "%s/exec-%d-%u.json", exec->directory, getpid(), number);
-    path_format(pid, "%s/exec-%d-%u.pid", exec->directory, getpid(), number);
-    if (!oci_bundle_write_exec(exec->directory, &what, process, f))
-        return false;
-    done = process_run(&options, &run, &exit, f);
+    name_files(&files, exec->directory);
+    done = oci_bundle_write_exec(exec->directory, &what, files.process, f) && process_run(&options, &run, &exit, f);
     if (!done)
-        kill_exec(pid); /* the runtime was killed, not yet what it runs in the container */
-    (void)unlink(process);
-    (void)unlink(pid);
-    if (done)
+        kill_exec(&files);
+    else if (!explain_exec(exec, &files, ret_code))
         *ret_code = exit.signaled ? 128 + exit.code : exit.code;
+    remove_files(&files);
     return done;
 }
 
 bool oci_forget(const struct oci_tools *tools, const char *id, struct fail *f)
 {
     const char *argv[] = {tools->runtime, "--root", tools->root, "delete", "--force", id, NULL};
-    const char *unmount[2];
-    struct process_options options = runtime_options(tools, argv, unmount);
+    struct process_options options = runtime_options(tools, argv);
     char state[PATH_BYTES];
 
     path_format(state, "%s/%s", tools->root, id);

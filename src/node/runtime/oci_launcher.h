@@ -2,17 +2,18 @@
 #pragma once
 
 #include "node/runtime/launcher.h"
+#include "os/process.h"
 
 struct oci_tools {
     char runtime[256]; /* absolute path of the OCI runtime */
     char conmon[256];
-    char root[256];       /* the runtime's own state, STATE/oci */
-    bool compiled_filter; /* the runtime takes a compiled seccomp filter: crun */
-    const char *unmount;  /* the v2 tree of a hybrid host, which crun must not see; NULL: none */
+    char root[256];              /* the runtime's own state, STATE/oci */
+    struct process_mount shadow; /* over the v2 tree of a hybrid host, which crun must not see; no target: none */
 };
 
-/* Finds both programs. runtime and conmon are names or paths. FAIL_NOT_FOUND says which is missing. */
-checked bool oci_tools_find(const char *runtime, const char *conmon, const char *root, const char *unmount,
+/* Finds both programs. runtime and conmon are names or paths; shadow: see above, or NULL. FAIL_NOT_FOUND says which is
+ * missing; FAIL_INPUT: not crun, the only one that takes a compiled seccomp filter. */
+checked bool oci_tools_find(const char *runtime, const char *conmon, const char *root, const char *shadow,
                             struct oci_tools *ret_tools, struct fail *f);
 
 /* Starts the container's program: config.json is in launch->directory. Nothing is left after a failure but files in

@@ -71,8 +71,8 @@ child_side static int mount_in_child(void *context)
 
     if (syscall(SYS_unshare, CLONE_NEWNS) < 0 || syscall(SYS_mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return child_fails(&mounting->failure, "make a mount namespace", NULL);
-    if (options->unmount != NULL && syscall(SYS_umount2, options->unmount, MNT_DETACH) < 0 && errno != EINVAL)
-        return child_fails(&mounting->failure, "unmount", options->unmount);
+    if (options->shadow != NULL && syscall(SYS_mount, "shadow", options->shadow, "tmpfs", 0, "mode=755") < 0)
+        return child_fails(&mounting->failure, "mount an empty directory on", options->shadow);
     if (map_layers(mounting) < 0)
         return -1;
     if (syscall(SYS_mount, "overlay", options->mount_point, "overlay", 0, mounting->overlay) < 0)

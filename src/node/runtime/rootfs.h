@@ -14,7 +14,7 @@ struct rootfs {
 struct rootfs_options {
     const struct container_spec *spec;
     const char *mount_point; /* an existing directory */
-    const char *unmount;     /* taken away in the namespace first, or NULL */
+    const char *shadow;      /* a directory that looks empty in the namespace, or NULL */
     int user_namespace;      /* of the spec's id_map; -1: none */
 };
 

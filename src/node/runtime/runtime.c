@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "node/runtime/capabilities.h"
 #include "node/runtime/runtime_internal.h"
+#include "os/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
@@ -138,12 +138,7 @@ static bool open_state(struct runtime *runtime, const struct runtime_options *op
             return false;
     }
     (void)snprintf(runtime->exits_dir, sizeof(runtime->exits_dir), "%s/exits", runtime->state_dir);
-    runtime->lock_fd = open(runtime->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (runtime->lock_fd < 0)
-        return fail(f, FAIL_SYSTEM, "open %s: %s", runtime->state_dir, strerror(errno));
-    if (flock(runtime->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        return fail(f, FAIL_CONFLICT, "another process uses %s", runtime->state_dir);
-    return true;
+    return directory_lock(runtime->state_dir, &runtime->lock_fd, f);
 }
 
 static void find_init(struct runtime *runtime, const char *wanted)
@@ -180,12 +175,12 @@ static bool look_over_host(struct runtime *runtime, const struct runtime_options
 
 static bool find_tools(struct runtime *runtime, const struct runtime_options *options, struct fail *f)
 {
-    const char *unmount = runtime->cgroups.layout == CGROUP_HYBRID ? runtime->cgroups.unified_mount : NULL;
+    const char *shadow = runtime->cgroups.layout == CGROUP_HYBRID ? runtime->cgroups.unified_mount : NULL;
     char root[PATH_BYTES];
 
     path_format(root, "%s/oci", runtime->state_dir);
     return oci_tools_find(options->oci_runtime == NULL ? "crun" : options->oci_runtime,
-                          options->conmon == NULL ? "conmon" : options->conmon, root, unmount, &runtime->tools, f);
+                          options->conmon == NULL ? "conmon" : options->conmon, root, shadow, &runtime->tools, f);
 }
 
 static bool open_events(struct runtime *runtime, struct fail *f)

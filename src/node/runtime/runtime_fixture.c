@@ -5,6 +5,7 @@
 #include "node/runtime/container_log.h"
 #include "node/runtime/small_file.h"
 #include "os/clock.h"
+#include "os/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,6 +35,15 @@ static void make_directory(const char *path)
 {
     if (mkdir(path, 0755) != 0 && errno != EEXIST)
         give_up(path, strerror(errno));
+}
+
+static void make_empty(const char *path)
+{
+    struct fail f;
+
+    if (!path_remove(path, &f))
+        give_up(path, f.message);
+    make_directory(path);
 }
 
 static void write_file(const char *directory, const char *name, const char *text)
@@ -176,7 +186,7 @@ void fixture_free(struct fixture *fixture)
     fixture_close(fixture);
     (void)snprintf(root, sizeof(root), "/berth-%s", fixture->instance);
     if (!cgroup_detect("/proc/self/mountinfo", &cgroups, &f) || !cgroup_delete(&cgroups, root, &f) ||
-        !directory_remove(fixture->directory, &f))
+        !path_remove(fixture->directory, &f))
         (void)fprintf(stderr, "fixture: %s\n", f.message);
     (void)close(fixture->network_fd);
     free(fixture);
@@ -204,8 +214,8 @@ struct container_spec fixture_spec(struct fixture *fixture, struct fixture_paths
     (void)snprintf(paths->upper, sizeof(paths->upper), "%.60s/%.30s.upper", fixture->directory, id);
     (void)snprintf(paths->work, sizeof(paths->work), "%.60s/%.30s.work", fixture->directory, id);
     (void)snprintf(paths->log, sizeof(paths->log), "%.60s/%.30s.log", fixture->directory, id);
-    make_directory(paths->upper);
-    make_directory(paths->work);
+    make_empty(paths->upper);
+    make_empty(paths->work);
     return spec;
 }
 
@@ -217,9 +227,9 @@ static const struct fixture_exit *find_exit(const struct fixture *fixture, const
     return NULL;
 }
 
-const struct fixture_exit *fixture_wait(struct fixture *fixture, const char *id)
+static const struct fixture_exit *wait_until(struct fixture *fixture, const char *id, int timeout_ms)
 {
-    int64_t deadline_ms = clock_monotonic_ms() + FIXTURE_TIMEOUT_MS;
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     struct fail f;
 
     while (find_exit(fixture, id) == NULL) {
@@ -231,6 +241,16 @@ const struct fixture_exit *fixture_wait(struct fixture *fixture, const char *id)
             give_up("runtime_dispatch", f.message);
     }
     return find_exit(fixture, id);
+}
+
+const struct fixture_exit *fixture_wait(struct fixture *fixture, const char *id)
+{
+    return wait_until(fixture, id, FIXTURE_TIMEOUT_MS);
+}
+
+bool fixture_stays(struct fixture *fixture, const char *id, int ms)
+{
+    return wait_until(fixture, id, ms) == NULL;
 }
 
 const char *fixture_output(const char *log_path)

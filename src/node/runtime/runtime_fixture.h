@@ -49,6 +49,9 @@ struct container_spec fixture_spec(struct fixture *fixture, struct fixture_paths
 /* Waits for a container's end, whichever others end meanwhile; NULL when it takes too long. */
 const struct fixture_exit *fixture_wait(struct fixture *fixture, const char *id);
 
+/* Whether a container has not ended after that time. */
+bool fixture_stays(struct fixture *fixture, const char *id, int ms);
+
 /* What a container has written so far, both streams, "P" lines joined; in a static buffer. */
 const char *fixture_output(const char *log_path);
 

@@ -4,6 +4,7 @@
 #include "node/runtime/oci_bundle.h"
 #include "node/runtime/user_namespace.h"
 #include "os/clock.h"
+#include "os/files.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -74,7 +75,7 @@ static bool mount_root(struct start *start, struct fail *f)
     struct rootfs_options options = {
         .spec = start->spec,
         .mount_point = start->mount_point,
-        .unmount = start->runtime->tools.unmount,
+        .shadow = start->runtime->tools.shadow.target,
         .user_namespace = -1,
     };
 
@@ -219,7 +220,7 @@ bool container_clear_away(struct runtime *runtime, const char *id, const char *c
         (!cgroup_kill(&runtime->cgroups, cgroup, KILL_TIMEOUT_MS, f) || !cgroup_delete(&runtime->cgroups, cgroup, f)))
         return false;
     container_directory(runtime, id, path);
-    if (!directory_remove(path, f))
+    if (!path_remove(path, f))
         return false;
     container_exit_path(runtime, id, path);
     if (unlink(path) != 0 && errno != ENOENT)

@@ -101,10 +101,8 @@ static void signals_end_it(void **state)
         while (strcmp(fixture_output(paths.log), "ready\n") != 0)
             (void)poll(NULL, 0, 10);
         if (rows[i].signal == 0) {
-            struct pollfd quiet = {.fd = runtime_fd(fixture->runtime), .events = POLLIN};
-
             must_do(runtime_signal(fixture->runtime, "a", SIGTERM, &f), &f);
-            assert_int_equal(poll(&quiet, 1, 300), 0);
+            assert_true(fixture_stays(fixture, "a", 300));
         }
         must_do(runtime_signal(fixture->runtime, "a", rows[i].signal == 0 ? SIGKILL : rows[i].signal, &f), &f);
         ended = fixture_wait(fixture, "a");
@@ -250,7 +248,7 @@ static void environment_directory_and_user(void **state)
     spec.user = "app";
     spec.hostname = "host-1";
     expect(&spec, 0,
-           "1 2//home/app/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n/made/deep\nhost-1\n"
+           "1 2///home/app//usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n/made/deep\nhost-1\n"
            "1000\n1001\n1001 2000\ndrwxr-xr-x");
     spec = fixture_spec(fixture, &paths, "a", "id -u; id -g; id -G; echo $HOME");
     spec.user = "77:extra";
@@ -364,14 +362,16 @@ static void the_host_is_hidden(void **state)
     struct fixture_paths paths;
     struct container_spec spec = fixture_spec(
         fixture, &paths, "a",
-        "cat /proc/kcore | wc -c; echo 1 2>/dev/null >/proc/sys/kernel/hostname || echo refused; ls /sys/firmware | wc "
+        "cat /proc/timer_list | wc -c; echo 1 2>/dev/null >/proc/sys/kernel/hostname || echo refused; ls /sys/firmware "
+        "| wc "
         "-l; "
         "mount -t tmpfs x /tmp 2>/dev/null || echo no mount; unshare -U true 2>/dev/null || echo no namespace; "
         "mknod /tmp/sda b 8 0 && head -c 1 /tmp/sda 2>/dev/null || echo no disk; "
-        "touch /sys/fs/cgroup/x 2>/dev/null || echo no cgroup; ls /proc | grep -c '^[0-9]'; echo $$");
+        "cd /sys/fs/cgroup; [ ! -d memory ] || cd memory; mkdir x 2>/dev/null || echo no cgroup; ls /proc | grep -c "
+        "'^[0-9]'; echo $$");
 
     (void)state;
-    expect(&spec, 0, "0\nrefused\n0\nno mount\nno namespace\nno disk\nno cgroup\n4\n1\n");
+    expect(&spec, 0, "0\nrefused\n0\nno mount\nno namespace\nno disk\nno cgroup\n3\n1\n");
 }
 
 static void a_program_that_cannot_start_says_why(void **state)
@@ -481,8 +481,8 @@ static void commands_run_inside(void **state)
         options.argv = (const char *const[]){"nosuch"};
         options.argc = 1;
         must_do(runtime_exec(fixture->runtime, "a", &options, &code, &f), &f);
-        assert_true(code == 127 || code == 1);
-        assert_true(output.len > 0);
+        assert_int_equal(code, 127);
+        assert_true(str_is(buf_str(&output), "exec: \"nosuch\": executable file not found in $PATH"));
         options.argv = (const char *const[]){"yes", "0123456789"};
         options.argc = 2;
         options.timeout_ms = 1000;

@@ -68,9 +68,8 @@ static const char *const permitted =
     "times tkill truncate truncate64 ugetrlimit umask uname unlink unlinkat utime utimensat utimensat_time64 utimes "
     "vfork vmsplice wait4 waitid waitpid write writev";
 
-/* Permitted as well:,, map_shadow_stack, futex_wake, futex_wait,, mseal. The libseccomp
- * of Debian 12 does not know these names and cannot take a number that it has no name for. The numbers are the same on
- * all architectures. */
+/* Permitted as well, by number, which is the same on all architectures: the libseccomp of Debian 12 does not know the
+ * names cachestat, fchmodat2, map_shadow_stack, futex_wake, futex_wait, futex_requeue and mseal. */
 static const uint16_t permitted_young[] = {451, 452, 453, 454, 455, 456, 462};
 
 /* Permitted only together with a capability, without which most of them would be refused anyway. */

@@ -5,10 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 void path_format(char path[PATH_BYTES], const char *format, ...)
 {
@@ -92,33 +90,4 @@ bool small_file_replace(const char *path, struct str text, struct fail *f)
     if (rename(next, path) != 0)
         return fail(f, FAIL_SYSTEM, "rename %s: %s", next, strerror(errno));
     return true;
-}
-
-static bool remove_entry(const FTSENT *entry, struct fail *f)
-{
-    if (entry->fts_info == FTS_D)
-        return true; /* on the way down */
-    if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
-        return entry->fts_errno == ENOENT ||
-               fail(f, FAIL_SYSTEM, "remove %s: %s", entry->fts_path, strerror(entry->fts_errno));
-    if (remove(entry->fts_accpath) != 0 && errno != ENOENT)
-        return fail(f, FAIL_SYSTEM, "remove %s: %s", entry->fts_path, strerror(errno));
-    return true;
-}
-
-bool directory_remove(const char *path, struct fail *f)
-{
-    char root[PATH_BYTES];
-    char *roots[] = {root, NULL};
-    bool done = true;
-    FTS *walk;
-
-    path_format(root, "%s", path);
-    walk = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
-    if (walk == NULL)
-        return fail(f, FAIL_SYSTEM, "remove %s: %s", path, strerror(errno));
-    for (FTSENT *entry = fts_read(walk); entry != NULL && done; entry = fts_read(walk))
-        done = remove_entry(entry, f);
-    (void)fts_close(walk);
-    return done;
 }

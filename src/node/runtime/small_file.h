@@ -23,7 +23,3 @@ checked bool small_file_write(const char *path, struct str text, struct fail *f)
 /* Puts a file of ours in place: readers see the old one or the new one, never a part. Mode 0600. It is not synced:
  * what it tells about does not survive a power cut either. */
 checked bool small_file_replace(const char *path, struct str text, struct fail *f);
-
-/* Removes a directory and all below it; symbolic links are removed, not followed; mounts are not crossed. What is not
- * there is no failure. */
-checked bool directory_remove(const char *path, struct fail *f);
