@@ -203,7 +203,7 @@ static bool start_registry(struct server *server, struct arena *arena, struct fa
 
 static bool start_front(struct server *server, const char *address, uint16_t port, struct fail *f)
 {
-    static struct operations operations[3];
+    static struct operations operations[4];
     struct front_options front = {
         .loop = server->loop,
         .authenticator = {server->keys, &server->settings, now_ms, &server->clock},
@@ -223,6 +223,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
     operations[0] = (struct operations){ecs_handlers, ecs_handler_count};
     operations[1] = (struct operations){sts_handlers, sts_handler_count};
     operations[2] = (struct operations){ecr_handlers, ecr_handler_count};
+    operations[3] = (struct operations){ec2_vpc_handlers, ec2_vpc_handler_count};
     server->front = front_new(&front);
     handler = front_handler(server->front);
     return http_server_start(&http, &handler, &server->http, f);

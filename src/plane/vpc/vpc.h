@@ -8,6 +8,8 @@
 #include "plane/vpc/vpc_record.h"
 
 extern const struct domain_spec vpc_domain;
+extern const struct operation_spec ec2_vpc_handlers[];
+extern const size_t ec2_vpc_handler_count;
 
 /* All by account, region, id. */
 extern const struct table_spec vpc_table;               /* struct vpc_record */
