@@ -1,0 +1,130 @@
+"""Fixtures for tests with real clients: a server of its own for each module, a whole installation where containers run."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+import boto3
+import botocore.config
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BERTH = str(ROOT / "build" / "release" / "berth")
+REGION = "us-east-1"
+
+# What the caller's environment says of AWS and of proxies must not reach the clients.
+CLEAN = {"PATH": "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(check, seconds=20, what="it"):
+    """Asks until the answer is true; returns it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = check()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come true in {seconds} s")
+
+
+class Installation:
+    """A data directory and an address; clients for both."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.port = free_port()
+        self.listen = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.listen}"
+
+    @property
+    def environment(self):
+        values = dict(CLEAN, AWS_REGION=REGION, AWS_DEFAULT_REGION=REGION, AWS_EC2_METADATA_DISABLED="true", AWS_PAGER="")
+        for line in pathlib.Path(self.directory, "env").read_text().splitlines():
+            if line.startswith("export AWS_") and "=" in line:
+                name, value = line.removeprefix("export ").split("=", 1)
+                values[name] = value
+        return values
+
+    def aws(self, *arguments, check=True):
+        command = ["/usr/bin/aws", "--endpoint-url", self.url, "--output", "text", *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+        if check and done.returncode != 0:
+            raise AssertionError(f"aws {' '.join(arguments)}: {done.stderr}")
+        return done.stdout.strip() if check else done
+
+    def client(self, service, **more):
+        keys = self.environment
+        options = {
+            "aws_access_key_id": keys["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": keys["AWS_SECRET_ACCESS_KEY"],
+            **more,
+        }
+        config = botocore.config.Config(retries={"max_attempts": 0}, proxies={})
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION, config=config, **options)
+
+    def berth(self, *arguments, check=True):
+        done = subprocess.run([BERTH, *arguments], env=CLEAN, capture_output=True, text=True, timeout=120)
+        if check and done.returncode != 0:
+            raise AssertionError(f"berth {' '.join(arguments)}: {done.stderr}")
+        return done
+
+    def answers(self):
+        try:
+            with urllib.request.urlopen(self.url + "/_berth/health", timeout=2) as reply:
+                return reply.status == 200
+        except OSError:
+            return False
+
+
+class Server(Installation):
+    """`berth server` alone: what needs no container."""
+
+    def __init__(self, directory, *options):
+        super().__init__(directory)
+        self.options = options
+        self.process = None
+
+    def start(self):
+        log = open(os.path.join(self.directory, "server.log"), "ab")
+        command = [BERTH, "server", "--data", self.directory, "--listen", self.listen, *self.options]
+        self.process = subprocess.Popen(command, env=CLEAN, stderr=log)
+        log.close()
+        eventually(self.answers, what="the server")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            assert self.process.wait(20) == 0
+
+
+@pytest.fixture(scope="module")
+def server():
+    with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
+        running = Server(directory)
+        running.start()
+        yield running
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def open_server():
+    with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
+        running = Server(directory, "--auth", "open")
+        running.start()
+        yield running
+        running.stop()
