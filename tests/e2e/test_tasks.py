@@ -62,6 +62,7 @@ class Machine(Installation):
     def register(self, family, containers):
         for container in containers:
             container.setdefault("image", f"{self.image}:latest")
+            container.setdefault("stopTimeout", 2)  # busybox as PID 1 does not hear SIGTERM
         return self.ecs.register_task_definition(
             family=family, containerDefinitions=containers, networkMode="awsvpc", cpu="256", memory="512",
             requiresCompatibilities=["FARGATE"], executionRoleArn=ROLE)["taskDefinition"]["taskDefinitionArn"]

@@ -165,6 +165,7 @@ static void apply_task(struct host *host, const struct host_task_assignment *ass
     bool wanted = assignment->desired_status == HOST_DESIRED_STATUS_RUNNING;
 
     if (hosted != NULL) {
+        hosted->waits = false;
         hosted->assigned = true;
         task_want(hosted->task, wanted);
     } else if (!wanted) {
@@ -211,8 +212,10 @@ void host_apply(struct host *host, const struct host_assignment *assignment)
         apply_task(host, &assignment->tasks.items[i]);
     at = 0;
     while ((hosted = map_next(&host->tasks, &at)) != NULL)
-        if (!hosted->assigned)
+        if (!hosted->assigned) {
+            hosted->waits = false;
             task_want(hosted->task, false);
+        }
     host->plan_due = true;
     host->report_due = true;
     (void)pthread_cond_signal(&host->planner_wake);
@@ -251,10 +254,16 @@ static void adopt_containers(struct host *host, struct hosted *hosted)
         log_error("containers of a former process cannot be listed: %s", f.message);
         return;
     }
+    hosted->waits = true;
     for (size_t i = 0; i < task->container_count; i++)
         for (size_t k = 0; k < count; k++)
-            if (str_is(task->containers[i].runtime_id, containers[k].id))
+            if (str_is(task->containers[i].runtime_id, containers[k].id)) {
                 task_adopt(task, i, containers[k].started_ms); /* its end, if it came, is told by the runtime */
+                hosted->waits = false;
+            }
+    if (!hosted->waits)
+        (void)snprintf(hosted->netns, sizeof(hosted->netns), "/run/netns/berth-%s-%.*s", host->options.instance,
+                       STR_ARG(task->assignment->network_interface->network_interface_id)); /* as network.h names it */
     free(containers);
 }
 

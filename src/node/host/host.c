@@ -87,6 +87,8 @@ static int64_t plan_all(struct host *host, int64_t now_ms)
         int64_t task_again_ms;
         size_t count;
 
+        if (hosted->waits)
+            continue;
         must(task_actions_max(hosted->task) <= COUNT_OF(actions));
         count = task_plan(hosted->task, now_ms, actions, &task_again_ms);
         for (size_t i = 0; i < count; i++)

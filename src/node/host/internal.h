@@ -25,6 +25,7 @@ struct hosted {
     struct image **images;         /* by container; NULL until pulled */
     size_t in_flight;              /* actions with the workers */
     bool assigned;                 /* the newest assignment names it */
+    bool waits; /* adopted before anything of it was started: networks are known with the first assignment */
 };
 
 struct work {

@@ -509,6 +509,7 @@ void task_adopt(struct task *task, size_t i, int64_t started_ms)
 {
     struct task_container *container = &task->containers[i];
 
+    task->network_ready = true; /* what runs has its interface */
     container->phase = CONTAINER_RUNNING;
     container->started_once = true;
     container->started_ms = started_ms;
