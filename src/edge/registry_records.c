@@ -244,7 +244,7 @@ static bool run(struct job *job, struct transaction *tx)
     struct registry_job *registry_job = list_item(&job->link, struct registry_job, job.link);
     struct registry_call *call = registry_job->call;
     const struct repository_record *repository;
-    struct principal principal;
+    struct principal principal = {.kind = PRINCIPAL_ANONYMOUS};
 
     call->good = identify(registry_job, tx, &principal) && allowed(call, &principal) &&
                  (call->repository.name.len == 0 || repository_find(tx, &call->repository, &repository, &call->fail)) &&

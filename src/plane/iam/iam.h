@@ -27,6 +27,8 @@ void iam_home_ensure(struct transaction *tx, struct str account, struct str regi
 /* A session of a role for the task that `session_name` names: its key id in the transaction's arena. It is valid until
  * iam_session_end. */
 struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name);
+/* A session of an account's root itself, until that time: the record, its strs in the transaction's arena. */
+struct access_key_record iam_root_session(struct transaction *tx, const struct principal *root, int64_t expires_ms);
 void iam_session_end(struct transaction *tx, struct str access_key_id);
 
 /* The hook that every operation of every service goes through before its handler. Fails with AccessDeniedException in
