@@ -100,7 +100,7 @@ static bool choose_settings(struct server *server, const struct server_options *
     if (auth_open && !is_loopback(address))
         return fail(f, FAIL_INPUT,
                     "--auth=open lets everybody in, so it is refused unless --listen is a loopback address");
-    if (strlen(options->account) != 12)
+    if (strlen(options->account) != 12 || strspn(options->account, "0123456789") != 12)
         return fail(f, FAIL_INPUT, "--account takes twelve digits, not '%s'", options->account);
     server->settings = (struct settings){
         .endpoint = str_of(options->listen),
