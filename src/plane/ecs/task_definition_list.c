@@ -52,22 +52,21 @@ static void list_ascending(const struct call *call, struct revisions *revisions,
     }
 }
 
-/* Tables are walked forwards only: the last page->limit before the token's key, and one more to see whether there are
- * more, stay in a ring. */
+/* Tables are walked forwards only: of those before the token's key, the last page->limit stay in a ring. */
 static void list_descending(const struct call *call, struct revisions *revisions, const struct page *page,
                             struct ecs_list_task_definitions_response *out)
 {
     struct listed {
         struct str key, arn;
-    } *ring = arena_alloc(call->arena, (page->limit + 1) * sizeof(*ring));
+    } *ring = arena_alloc(call->arena, page->limit * sizeof(*ring));
     const struct ecs_task_definition *definition;
     size_t count = 0;
 
     while ((definition = revisions_next(revisions)) != NULL &&
            (page->after.ptr == NULL || str_compare(revisions->walk.at, page->after) < 0))
-        ring[count++ % (page->limit + 1)] = (struct listed){revisions->walk.at, definition->task_definition_arn};
+        ring[count++ % page->limit] = (struct listed){revisions->walk.at, definition->task_definition_arn};
     while (count > 0 && out->task_definition_arns.count < page->limit) {
-        const struct listed *item = &ring[--count % (page->limit + 1)];
+        const struct listed *item = &ring[--count % page->limit];
 
         out->task_definition_arns.items[out->task_definition_arns.count++] = item->arn;
         if (count > 0 && out->task_definition_arns.count == page->limit)
