@@ -155,6 +155,17 @@ def test_capacity_providers(ecs):
     assert answer["cluster"]["capacityProviders"] == []
 
 
+def test_fargate_and_spot_are_described(ecs):
+    pages = [ecs.describe_capacity_providers(maxResults=1)]
+    pages.append(ecs.describe_capacity_providers(maxResults=1, nextToken=pages[0]["nextToken"]))
+    assert [p["name"] for page in pages for p in page["capacityProviders"]] == ["FARGATE", "FARGATE_SPOT"]
+    assert "nextToken" not in pages[1]
+    answer = ecs.describe_capacity_providers(capacityProviders=["FARGATE", "mine"])
+    assert answer["capacityProviders"][0]["status"] == "ACTIVE"
+    assert answer["failures"] == [
+        {"arn": "arn:aws:ecs:us-east-1:000000000000:capacity-provider/mine", "reason": "MISSING"}]
+
+
 def test_tasks_are_counted_and_keep_a_cluster(server, ecs, task_definition):
     ecs.create_cluster(clusterName="busy")
     tasks = run(server, "busy", task_definition, count=2)
