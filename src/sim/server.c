@@ -239,7 +239,8 @@ static bool run_one(struct client_job *client, struct call *call)
     request.launch_type = ECS_LAUNCH_TYPE_FARGATE;
     if (!run_task(call, &request, &response))
         return false;
-    client->task_arn = arena_str(&client->arena, response.tasks.items[0].task_arn);
+    if (response.tasks.count > 0) /* none: no host has room */
+        client->task_arn = arena_str(&client->arena, response.tasks.items[0].task_arn);
     return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/client_token.h"
 #include "plane/ecs/task.h"
 #include "plane/vpc/vpc.h"
 
@@ -103,37 +104,51 @@ static void network_dirties(const struct transaction *tx, const void *before, co
     every_host_dirty(tx, marks);
 }
 
-/* A host that came or went: its tasks look at it again, and tasks that wait for a host try. */
-static void host_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+static void token_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
-    const struct host_record *old = before;
-    const struct host_record *host = after != NULL ? after : before;
-    struct walk walk = transaction_walk(tx, &task_table, "waiting", STR(""));
+    const struct client_token_record *token = after;
+
+    if (before == NULL)
+        marks_add(marks, &client_token_reconciler,
+                  KEY(tx->arena, token->account_id, token->region, token->operation, token->token));
+}
+
+static void mark_tasks(struct walk walk, struct marks *marks)
+{
+    const struct transaction *tx = walk.tx;
     const struct task_record *task;
 
     while ((task = walk_next(&walk)) != NULL)
         marks_add(marks, &task_reconciler,
                   KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
+}
+
+/* A host that came or went: its tasks look at it. One with more room than before: tasks that wait for a host try. */
+static void host_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct host_record *old = before;
+    const struct host_record *host = after;
+
+    if (host_has_grown(old, host))
+        mark_tasks(transaction_walk(tx, &task_table, "waiting", STR("")), marks);
     if (old != NULL && old->status == host->status && old->connected_at == host->connected_at)
         return;
     marks_add(marks, &assignment_reconciler, host->host_id);
-    walk = transaction_walk(tx, &task_table, "host", KEY_PREFIX(tx->arena, host->host_id));
-    while ((task = walk_next(&walk)) != NULL)
-        marks_add(marks, &task_reconciler,
-                  KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
+    mark_tasks(transaction_walk(tx, &task_table, "host", KEY_PREFIX(tx->arena, host->host_id)), marks);
 }
 
 static const struct dirties_spec dirties[] = {
     {&task_table, task_dirties},      {&network_interface_table, interface_dirties},
     {&host_table, host_dirties},      {&security_group_table, network_dirties},
     {&subnet_table, network_dirties}, {&route_table_table, network_dirties},
-    {&vpc_table, network_dirties},
+    {&vpc_table, network_dirties},    {&client_token_table, token_dirties},
 };
 
 static const struct table_spec *const tables[] = {
     &cluster_table, &family_table, &task_definition_table, &task_table, &client_token_table, &account_setting_table,
 };
-static const struct reconciler_spec *const reconcilers[] = {&task_reconciler, &assignment_reconciler};
+static const struct reconciler_spec *const reconcilers[] = {&task_reconciler, &assignment_reconciler,
+                                                            &client_token_reconciler};
 
 const struct domain_spec ecs_domain = {
     .name = "ecs",

@@ -1,0 +1,89 @@
+#include "plane/ecs/client_token.h"
+
+#include "base/must.h"
+
+int64_t client_token_hash(const struct shape *shape, const void *request)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a: the same in every process, unlike str_hash */
+    auto_buf bytes = {.ptr = NULL};
+
+    value_encode(shape, request, &bytes);
+    must(!bytes.overflowed);
+    for (size_t i = 0; i < bytes.len; i++)
+        hash = (hash ^ (unsigned char)bytes.ptr[i]) * UINT64_C(0x100000001b3);
+    return (int64_t)hash;
+}
+
+/* 33 to 126 in ASCII, up to 64 of them. */
+static bool is_token(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < '!' || text.ptr[i] > '~')
+            return false;
+    return text.len > 0 && text.len <= CLIENT_TOKEN_LEN_MAX;
+}
+
+static struct str joined(struct arena *arena, const struct strings *arns)
+{
+    struct str text = STR("");
+
+    for (size_t i = 0; i < arns->count; i++)
+        text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i == 0 ? "" : ", ", STR_ARG(arns->items[i]));
+    return text;
+}
+
+bool client_token_find(const struct call *call, const struct client_token *token,
+                       const struct client_token_record **ret_earlier)
+{
+    const struct client_token_record *earlier;
+
+    *ret_earlier = NULL;
+    if (token->token.ptr == NULL)
+        return true;
+    if (!is_token(token->token))
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Invalid clientToken '%.*s'. Up to %d ASCII characters from 33 to 126 are allowed.",
+                        STR_ARG(token->token), CLIENT_TOKEN_LEN_MAX);
+    earlier = transaction_get(
+        call->tx, &client_token_table,
+        KEY(call->arena, call->principal->account, call->region, str_of(token->operation), token->token));
+    if (earlier != NULL && earlier->request_hash != token->request_hash)
+        return fail_api(call->fail, ECS_ERROR_CONFLICT_EXCEPTION,
+                        "The provided clientToken is already in use with a different %s request. It made: %.*s",
+                        token->operation, STR_ARG(joined(call->arena, &earlier->task_arns)));
+    *ret_earlier = earlier;
+    return true;
+}
+
+void client_token_keep(const struct call *call, const struct client_token *token, const struct str *arns, size_t count)
+{
+    struct client_token_record record = {
+        .account_id = call->principal->account,
+        .region = call->region,
+        .operation = str_of(token->operation),
+        .token = token->token,
+        .task_arns = {(struct str *)(uintptr_t)arns, count},
+    };
+
+    if (token->token.ptr == NULL)
+        return;
+    SET(&record, request_hash, token->request_hash);
+    SET(&record, created_at, call->tx->now_ms);
+    must(transaction_put(call->tx, &client_token_table, &record));
+}
+
+static int64_t reconcile(struct transaction *tx, struct str key)
+{
+    const struct client_token_record *record = transaction_get(tx, &client_token_table, key);
+    int64_t until_ms;
+
+    if (record == NULL)
+        return WHEN_NEVER;
+    until_ms = record->created_at + CLIENT_TOKEN_KEPT_MS;
+    if (tx->now_ms < until_ms)
+        return until_ms;
+    transaction_delete(tx, &client_token_table, key);
+    return WHEN_NEVER;
+}
+
+const struct reconciler_spec client_token_reconciler = {"client_token", &client_token_table, reconcile};
