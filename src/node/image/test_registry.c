@@ -27,7 +27,7 @@ static void read_port(struct test_registry *registry, int output)
 
 void test_registry_start(struct test_registry *registry)
 {
-    char *const arguments[] = {(char *)"python3", (char *)TEST_REGISTRY_SCRIPT, registry->path, NULL};
+    char *const arguments[] = {(char *)"/usr/bin/python3", (char *)TEST_REGISTRY_SCRIPT, registry->path, NULL};
     char *const environment[] = {(char *)"PATH=/usr/bin:/bin", NULL};
     posix_spawn_file_actions_t actions;
     int input[2], output[2];
@@ -38,7 +38,7 @@ void test_registry_start(struct test_registry *registry)
     must(posix_spawn_file_actions_init(&actions) == 0);
     must(posix_spawn_file_actions_adddup2(&actions, input[0], 0) == 0);
     must(posix_spawn_file_actions_adddup2(&actions, output[1], 1) == 0);
-    must(posix_spawnp(&registry->pid, "python3", &actions, NULL, arguments, environment) == 0);
+    must(posix_spawn(&registry->pid, "/usr/bin/python3", &actions, NULL, arguments, environment) == 0);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)close(input[0]);
     (void)close(output[1]);
