@@ -68,13 +68,24 @@ const struct table_spec account_setting_table = {
 
 /* ---- what makes what dirty ---- */
 
+/* Whether a host has to hear of it. What it reported itself it knows. */
+static bool changes_assignment(const struct task_record *before, const struct task_record *after)
+{
+    bool told_before = before != NULL && task_is_told(before);
+    bool told_after = after != NULL && task_is_told(after);
+
+    if (told_before != told_after)
+        return true;
+    return told_after && task_wants_to_run(before) != task_wants_to_run(after);
+}
+
 static void task_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
     const struct task_record *task = after != NULL ? after : before;
 
     marks_add(marks, &task_reconciler,
               KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
-    if (task->host_id.ptr != NULL)
+    if (changes_assignment(before, after))
         marks_add(marks, &assignment_reconciler, task->host_id);
 }
 

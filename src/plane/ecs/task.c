@@ -65,11 +65,8 @@ static void task_key(const void *record, struct buf *key)
 /* What a host is to be told of. */
 static void task_host_key(const void *record, struct buf *key)
 {
-    const struct task_record *task = record;
-    int status = status_of(task);
-
-    if (status > TASK_PROVISIONING && status < TASK_STOPPED)
-        key_add(key, task->host_id);
+    if (task_is_told(record))
+        key_add(key, ((const struct task_record *)record)->host_id);
 }
 
 static void task_id_key(const void *record, struct buf *key)
@@ -103,12 +100,10 @@ static void task_desired_key(const void *record, struct buf *key)
 static bool task_invariant(const void *record)
 {
     const struct task_record *task = record;
-    int status = status_of(task);
 
-    if (status > TASK_PROVISIONING && status < TASK_STOPPED &&
-        (task->host_id.ptr == NULL || task->network_interface_id.ptr == NULL))
+    if (task_is_told(task) && (task->host_id.ptr == NULL || task->network_interface_id.ptr == NULL))
         return false;
-    return status < TASK_DEACTIVATING || str_is(task->task->desired_status, "STOPPED");
+    return status_of(task) < TASK_DEACTIVATING || !task_wants_to_run(task);
 }
 
 const struct table_spec task_table = {
@@ -135,6 +130,13 @@ enum task_status task_status(const struct task_record *task)
 bool task_is_stopped(const struct task_record *task)
 {
     return task_status(task) == TASK_STOPPED;
+}
+
+bool task_is_told(const struct task_record *task)
+{
+    enum task_status status = task_status(task);
+
+    return status > TASK_PROVISIONING && status < TASK_STOPPED;
 }
 
 bool task_wants_to_run(const struct task_record *task)

@@ -43,6 +43,7 @@ enum task_status {
 
 enum task_status task_status(const struct task_record *task);
 bool task_is_stopped(const struct task_record *task);
+bool task_is_told(const struct task_record *task); /* its host hears of it: from PENDING until it has STOPPED */
 bool task_wants_to_run(const struct task_record *task);
 
 /* The task with that ARN, also when it has stopped; NULL: none. */

@@ -133,20 +133,13 @@ static void observe_reachable(struct transaction *tx, struct task_edit *edit)
     SET(&edit->task, connectivity_at, tx->now_ms);
 }
 
-static bool is_at(const struct task_record *task, struct str host_id)
-{
-    enum task_status status = task_status(task);
-
-    return status > TASK_PROVISIONING && status < TASK_STOPPED && str_eq(task->host_id, host_id);
-}
-
 void task_observe(struct transaction *tx, struct str host_id, const struct host_task_report *report)
 {
     const struct task_record *task = task_of_arn(tx, report->task_arn);
     enum task_status reported = status_reported(report->status);
     struct task_edit *edit;
 
-    if (task == NULL || !is_at(task, host_id)) {
+    if (task == NULL || !task_is_told(task) || !str_eq(task->host_id, host_id)) {
         /* It has, or still reports, what is not its any more: it did not hear its last assignment. */
         transaction_mark(tx, &assignment_reconciler, host_id);
         return;
