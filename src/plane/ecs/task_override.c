@@ -18,13 +18,16 @@ static bool invalid(const struct call *call, const char *text)
 
 /* ---- how long they are as JSON ---- */
 
-/* Characters of JSON text without the spaces between its tokens. */
-static size_t json_length(struct str text)
+/* Characters of a value as JSON without spaces between its tokens. */
+static size_t json_length(const struct shape *shape, const void *value)
 {
+    auto_buf text = {.ptr = NULL};
     size_t length = 0;
     bool quoted = false;
     bool escaped = false;
 
+    value_dump(shape, value, &text);
+    must(!text.overflowed); /* a request is smaller */
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
 
@@ -37,12 +40,27 @@ static size_t json_length(struct str text)
     return length;
 }
 
+static size_t environment_length(const struct ecs_environment_variables *environment)
+{
+    size_t length = strlen("[]") + (environment->count > 0 ? environment->count - 1 : 0);
+
+    for (size_t i = 0; i < environment->count; i++)
+        length += json_length(&ecs_key_value_pair_shape, &environment->items[i]);
+    return length;
+}
+
+/* The environment is dumped as "***", for it may be secret: its own length stands in for that. */
 static bool check_length(const struct call *call, const struct ecs_task_override *overrides)
 {
-    auto_buf text = {.ptr = NULL};
+    size_t length = json_length(&ecs_task_override_shape, overrides);
 
-    value_dump(&ecs_task_override_shape, overrides, &text);
-    if (text.overflowed || json_length(buf_str(&text)) > OVERRIDE_CHARACTERS_MAX)
+    for (size_t i = 0; i < overrides->container_overrides.count; i++) {
+        const struct ecs_environment_variables *environment = &overrides->container_overrides.items[i].environment;
+
+        if (environment->items != NULL)
+            length += environment_length(environment) - strlen("\"***\"");
+    }
+    if (length > OVERRIDE_CHARACTERS_MAX)
         return invalid(call, "Container Overrides length must be at most 8192");
     return true;
 }
