@@ -256,6 +256,7 @@ static bool stop_one(struct client_job *client, struct call *call)
     struct ecs_stop_task_request request = {0};
     struct ecs_stop_task_response response = {0};
 
+    call->operation = &ecs_list_tasks_operation; /* page tokens are of an operation */
     if (!list_tasks(call, &list, &listed))
         return false;
     if (listed.task_arns.count == 0)

@@ -69,7 +69,9 @@ class Tasks:
 @pytest.fixture(scope="module")
 def tasks(server):
     """No host: tasks wait."""
-    return Tasks(server)
+    made = Tasks(server)
+    made.ecs.deregister_task_definition(taskDefinition=made.register("old", ["app"]))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,7 @@ INVALID = "InvalidParameterException"
         ({"cluster": "nowhere"}, "ClusterNotFoundException", "Cluster not found."),
         ({"taskDefinition": "nothing"}, "ClientException", "TaskDefinition not found."),
         ({"taskDefinition": "app:77"}, "ClientException", "TaskDefinition not found."),
+        ({"taskDefinition": "old:1"}, "ClientException", "TaskDefinition is inactive"),
         ({"count": 0}, INVALID, "Invalid count: 0. The count must be between 1 and 10."),
         ({"count": 11}, INVALID, "Invalid count: 11. The count must be between 1 and 10."),
         ({"launchType": None}, INVALID, "No Container Instances were found in your cluster."),
@@ -133,6 +136,9 @@ INVALID = "InvalidParameterException"
         ({"group": "x" * 256}, INVALID, "group longer than 255."),
         ({"referenceId": "x" * 1025}, INVALID, "referenceId longer than 1024."),
         ({"propagateTags": "SERVICE"}, INVALID, "The value SERVICE of propagateTags is only valid for tasks of a service."),
+        ({"tags": [{"key": "AWS:mine", "value": ""}]}, INVALID, None),
+        ({"tags": [{"key": "k", "value": "1"}, {"key": "k", "value": "2"}]}, INVALID, None),
+        ({"tags": [{"key": f"k{i}", "value": ""} for i in range(51)]}, INVALID, None),
         ({"enableExecuteCommand": True}, "UnsupportedFeatureException",
          "enableExecuteCommand is not supported: ExecuteCommand is not implemented."),
         ({"clientToken": "two words"}, INVALID,
@@ -141,7 +147,8 @@ INVALID = "InvalidParameterException"
 )
 def test_requests_that_are_refused(tasks, request_, code, message):
     before = tasks.ecs.list_tasks()["taskArns"]
-    assert error_of(tasks.ask, **request_) == (code, message)
+    answer = error_of(tasks.ask, **request_)
+    assert answer == (code, message or answer[1])
     assert tasks.ecs.list_tasks()["taskArns"] == before
     assert len(tasks.interfaces()) == len(before)
 

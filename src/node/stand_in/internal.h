@@ -28,7 +28,7 @@ struct stand_in_task {
     int64_t pull_started_ms, pull_stopped_ms, started_ms, execution_stopped_ms; /* 0: not yet */
 };
 
-/* From an assignment; without a definition nothing is known of the task but that it is gone. */
+/* From an assignment; one that is to be stopped is GONE at once and needs no definition. */
 struct stand_in_task *stand_in_task_new(const struct host_task_assignment *assignment, int64_t now_ms);
 void stand_in_task_free(struct stand_in_task *task);
 void stand_in_task_unwanted(struct stand_in_task *task, int64_t now_ms);

@@ -79,10 +79,11 @@ static void apply(struct stand_in_host *host, const struct host_assignment *assi
         struct stand_in_task *task = map_get(&host->by_arn, row->task_arn);
 
         (void)map_put(&assigned, row->task_arn, row);
-        if (task == NULL)
-            add_task(host, row, now_ms);
-        else if (row->desired_status == HOST_DESIRED_STATUS_STOPPED)
+        if (task != NULL && row->desired_status == HOST_DESIRED_STATUS_STOPPED)
             stand_in_task_unwanted(task, now_ms);
+        else if (task == NULL && (row->desired_status == HOST_DESIRED_STATUS_STOPPED || row->task_definition != NULL))
+            add_task(host, row, now_ms);
+        /* Without its definition the server believes that we have it: the complete report tells otherwise. */
     }
     drop_unassigned(host, &assigned, now_ms);
     map_free(&assigned);

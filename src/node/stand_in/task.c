@@ -67,8 +67,8 @@ struct stand_in_task *stand_in_task_new(const struct host_task_assignment *assig
     task->wanted = assignment->desired_status == HOST_DESIRED_STATUS_RUNNING;
     if (assignment->task_definition != NULL)
         read_definition(task, assignment);
-    if (!task->wanted || assignment->task_definition == NULL)
-        task->status = HOST_TASK_STATUS_GONE; /* it never came this far, or was lost */
+    if (!task->wanted)
+        task->status = HOST_TASK_STATUS_GONE; /* it never came this far */
     task->pull_started_ms = now_ms;
     return task;
 }

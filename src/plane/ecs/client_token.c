@@ -2,6 +2,28 @@
 
 #include "base/must.h"
 
+static void client_token_key(const void *record, struct buf *key)
+{
+    const struct client_token_record *token = record;
+
+    key_add(key, token->account_id);
+    key_add(key, token->region);
+    key_add(key, token->operation);
+    key_add(key, token->token);
+}
+
+const struct table_spec client_token_table = {
+    .name = "client_token", .shape = &client_token_record_shape, .key = client_token_key};
+
+void client_token_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct client_token_record *token = after;
+
+    if (before == NULL)
+        marks_add(marks, &client_token_reconciler,
+                  KEY(tx->arena, token->account_id, token->region, token->operation, token->token));
+}
+
 int64_t client_token_hash(const struct shape *shape, const void *request)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a: the same in every process, unlike str_hash */

@@ -9,6 +9,7 @@
 #define CLIENT_TOKEN_LEN_MAX 64
 
 extern const struct reconciler_spec client_token_reconciler;
+void client_token_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks);
 
 struct client_token {
     const char *operation; /* "RunTask" */

@@ -97,6 +97,15 @@ static void task_desired_key(const void *record, struct buf *key)
     key_add(key, task->task->desired_status);
 }
 
+/* By definition, as long as the task needs it. */
+static void task_definition_arn_key(const void *record, struct buf *key)
+{
+    const struct task_record *task = record;
+
+    if (!task_is_stopped(task))
+        key_add(key, task->task->task_definition_arn);
+}
+
 static bool task_invariant(const void *record)
 {
     const struct task_record *task = record;
@@ -113,7 +122,8 @@ const struct table_spec task_table = {
     .indexes = {{"host", task_host_key},
                 {"id", task_id_key},
                 {"waiting", task_waiting_key},
-                {"desired", task_desired_key}},
+                {"desired", task_desired_key},
+                {"definition", task_definition_arn_key}},
     .status = status_of,
     .status_rules = status_rules,
     .status_rule_count = COUNT_OF(status_rules),

@@ -2,6 +2,7 @@
 #include "base/must.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/operations.h"
+#include "plane/ecs/page.h"
 #include "plane/ecs/task.h"
 
 enum { REASON_LEN_MAX = 1024, DESCRIBE_MAX = 100, LIST_MAX = 100, STARTED_BY_LEN_MAX = 128 };
@@ -98,9 +99,6 @@ static bool check_filters(const struct call *call, const struct ecs_list_tasks_r
 {
     const char *type = ECS_ERROR_INVALID_PARAMETER_EXCEPTION;
 
-    if (in->has_max_results && (in->max_results < 1 || in->max_results > LIST_MAX))
-        return fail_api(call->fail, type, "Invalid maxResults: %d. It must be between 1 and %d.", in->max_results,
-                        LIST_MAX);
     if (in->started_by.len > STARTED_BY_LEN_MAX)
         return fail_api(call->fail, type, "startedBy longer than %d.", STARTED_BY_LEN_MAX);
     if (in->started_by.ptr != NULL &&
@@ -137,25 +135,25 @@ static struct str desired_status(const struct ecs_list_tasks_request *in)
 
 bool list_tasks(struct call *call, const struct ecs_list_tasks_request *in, struct ecs_list_tasks_response *out)
 {
-    size_t limit = in->has_max_results ? (size_t)in->max_results : LIST_MAX;
+    const struct page_request request = PAGE_REQUEST(in, LIST_MAX);
     const struct cluster_record *cluster;
     const struct task_record *task;
     struct str last = {NULL, 0};
     struct walk walk;
+    struct page page;
 
-    if (!check_filters(call, in) || !cluster_find(call, in->cluster, &cluster))
+    if (!check_filters(call, in) || !page_open(call, &request, &page) || !cluster_find(call, in->cluster, &cluster))
         return false;
     walk = transaction_walk(call->tx, &task_table, "desired",
                             KEY_PREFIX(call->arena, cluster->account_id, cluster->region,
                                        cluster->cluster->cluster_name, desired_status(in)));
-    if (!page_begin(call->arena, in->next_token, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, &walk.at, call->fail))
-        return false;
-    out->task_arns.items = arena_array(call->arena, struct str, limit);
+    walk.at = page.after;
+    out->task_arns.items = arena_array(call->arena, struct str, page.limit);
     while ((task = walk_next(&walk)) != NULL) {
         if (!passes(in, task))
             continue;
-        if (out->task_arns.count == limit) {
-            out->next_token = page_token(call->arena, last);
+        if (out->task_arns.count == page.limit) {
+            out->next_token = page_next(call, last);
             break;
         }
         out->task_arns.items[out->task_arns.count++] = task->task->task_arn;

@@ -4,6 +4,7 @@
 #include "plane/ec2/host.h"
 #include "plane/ecs/client_token.h"
 #include "plane/ecs/operations.h"
+#include "plane/ecs/tag.h"
 #include "plane/ecs/task.h"
 
 enum { COUNT_MAX = 10, STARTED_BY_LEN_MAX = 128, GROUP_LEN_MAX = 255, REFERENCE_ID_LEN_MAX = 1024 };
@@ -96,6 +97,15 @@ static struct ecs_tags tags_of(const struct call *call, const struct ecs_run_tas
     return tags;
 }
 
+/* The request's own are the caller's to answer for; the tasks have no ARN yet. */
+static bool check_tags(const struct call *call, const struct ecs_run_task_request *in,
+                       const struct cluster_record *cluster)
+{
+    struct str name = cluster->cluster->cluster_name;
+
+    return tags_allow(call, ecs_arn(call, "task", arena_printf(call->arena, "%.*s/*", STR_ARG(name))), &in->tags);
+}
+
 /* ---- running ---- */
 
 static bool wish_of(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *ret_wish)
@@ -104,7 +114,7 @@ static bool wish_of(const struct call *call, const struct ecs_run_task_request *
     struct task_wish wish = {.started_by = in->started_by, .group = in->group};
 
     if (!check_request(call, in) || !cluster_find(call, in->cluster, &wish.cluster) ||
-        !find_definition(call, in->task_definition, &definition))
+        !check_tags(call, in, wish.cluster) || !find_definition(call, in->task_definition, &definition))
         return false;
     wish.definition = definition->task_definition;
     if (!task_launch_check(call, in, &wish) || !task_network_check(call, in, &wish) ||
