@@ -537,6 +537,24 @@ def test_nothing_of_a_task_is_lost_by_sigkill(tmp_path):
     server.stop()
 
 
+def test_a_host_that_dies_while_the_server_is_down_is_lost(tmp_path):
+    server = Server(str(tmp_path), "--auth", "open", "--clock-rate", "200")
+    server.start()
+    host = StandIn(server)
+    tasks = Tasks(server)
+    arn = tasks.until(tasks.run(), "RUNNING")["taskArn"]
+    server.kill()
+    host.kill()
+    server.start()
+    tasks.begin()
+    assert tasks.show(arn)["connectivity"] == "DISCONNECTED"
+    task = tasks.until(arn, "STOPPED")
+    assert (task["stopCode"], task["stoppedReason"]) == (
+        "TerminationNotice", "Host stand-in-0 has not answered for 120 seconds.")
+    assert tasks.interfaces() == set()
+    server.stop()
+
+
 def test_stopped_tasks_are_forgotten_after_an_hour(tmp_path):
     server = Server(str(tmp_path), "--auth", "open", "--clock-rate", "2000")
     server.start()

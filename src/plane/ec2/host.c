@@ -129,6 +129,15 @@ void host_disconnected(struct transaction *tx, struct str host_id)
     (void)transaction_put(tx, &host_table, &host);
 }
 
+void host_disconnected_all(struct transaction *tx)
+{
+    struct walk walk = transaction_walk(tx, &host_table, NULL, STR(""));
+    const struct host_record *host;
+
+    while ((host = walk_next(&walk)) != NULL)
+        host_disconnected(tx, host->host_id);
+}
+
 bool host_is_lost(const struct host_record *host, int64_t now_ms)
 {
     return host->status == HOST_STATUS_DISCONNECTED && now_ms >= host->disconnected_at + HOST_LOST_MS;

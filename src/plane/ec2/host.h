@@ -20,9 +20,10 @@
 extern const struct domain_spec ec2_domain;
 extern const struct table_spec host_table; /* struct host_record by host id */
 
-/* Both are for the host link: a host said hello, its link is gone. */
+/* For the host link: a host said hello, its link is gone; the server starts, so every link is gone. */
 void host_connected(struct transaction *tx, const struct host_hello *hello);
 void host_disconnected(struct transaction *tx, struct str host_id);
+void host_disconnected_all(struct transaction *tx);
 
 static inline bool host_is_connected(const struct host_record *host)
 {
