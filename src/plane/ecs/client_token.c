@@ -12,8 +12,15 @@ static void client_token_key(const void *record, struct buf *key)
     key_add(key, token->token);
 }
 
-const struct table_spec client_token_table = {
-    .name = "client_token", .shape = &client_token_record_shape, .key = client_token_key};
+static void client_token_age_key(const void *record, struct buf *key)
+{
+    buf_printf(key, "%020lld", (long long)((const struct client_token_record *)record)->created_at);
+}
+
+const struct table_spec client_token_table = {.name = "client_token",
+                                              .shape = &client_token_record_shape,
+                                              .key = client_token_key,
+                                              .indexes = {{"age", client_token_age_key}}};
 
 void client_token_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
@@ -77,6 +84,16 @@ bool client_token_find(const struct call *call, const struct client_token *token
     return true;
 }
 
+static void make_room(struct transaction *tx)
+{
+    struct walk walk = transaction_walk(tx, &client_token_table, "age", STR(""));
+    const struct client_token_record *oldest;
+
+    while (transaction_count(tx, &client_token_table) >= CLIENT_TOKENS_MAX && (oldest = walk_next(&walk)) != NULL)
+        transaction_delete(tx, &client_token_table,
+                           KEY(tx->arena, oldest->account_id, oldest->region, oldest->operation, oldest->token));
+}
+
 void client_token_keep(const struct call *call, const struct client_token *token, const struct str *arns, size_t count)
 {
     struct client_token_record record = {
@@ -91,6 +108,7 @@ void client_token_keep(const struct call *call, const struct client_token *token
         return;
     SET(&record, request_hash, token->request_hash);
     SET(&record, created_at, call->tx->now_ms);
+    make_room(call->tx);
     must(transaction_put(call->tx, &client_token_table, &record));
 }
 

@@ -1,12 +1,14 @@
 /* Client tokens: what is asked twice with one token is done once (ECS API reference, "Ensuring idempotency").
  *
- * A record names what the first request made; it stays CLIENT_TOKEN_KEPT_MS, then the reconciler takes it away. */
+ * A record names what the first request made; it stays CLIENT_TOKEN_KEPT_MS, then the reconciler takes it away. SDKs
+ * send a token with every request: of more than CLIENT_TOKENS_MAX in a day the oldest go sooner. */
 #pragma once
 
 #include "plane/ecs/ecs.h"
 
 #define CLIENT_TOKEN_KEPT_MS (24 * HOUR_MS)
 #define CLIENT_TOKEN_LEN_MAX 64
+#define CLIENT_TOKENS_MAX    20000 /* of all accounts */
 
 extern const struct reconciler_spec client_token_reconciler;
 void client_token_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks);

@@ -135,6 +135,31 @@ static void the_first_cause_of_the_end_counts(void **state)
     world_free(world);
 }
 
+/* Also not the containers, for they are part of the same old news. */
+static void a_late_report_changes_nothing(void **state)
+{
+    static const enum host_task_status known[] = {HOST_TASK_STATUS_RUNNING, HOST_TASK_STATUS_STOPPED,
+                                                  HOST_TASK_STATUS_GONE};
+    struct host_container_report container = {
+        .name = STR("app"), .status = HOST_CONTAINER_STATUS_STOPPED, .health = ECS_HEALTH_STATUS_UNHEALTHY};
+    struct host_task_report late = {.containers = {&container, 1}};
+    struct world *world = world_new();
+
+    (void)state;
+    world_host_connect(world, "h", HOST_CPU, HOST_MEMORY);
+    for (size_t i = 0; i < COUNT_OF(known); i++) {
+        late.task_arn = world_run_one(world);
+        report(world, late.task_arn, known[i]);
+        for (late.status = HOST_TASK_STATUS_PENDING; late.status < known[i]; late.status++) {
+            int64_t version = world_task(world, late.task_arn)->task->version;
+
+            world_report(world, "h", &late);
+            assert_int_equal(world_task(world, late.task_arn)->task->version, version);
+        }
+    }
+    world_free(world);
+}
+
 static void another_host_cannot_report_it(void **state)
 {
     struct world *world = world_new();
@@ -460,6 +485,37 @@ static void a_call_that_made_nothing_may_be_tried_again(void **state)
     world_free(world);
 }
 
+static void keep_tokens(struct transaction *tx, void *context)
+{
+    struct client_token_record record = {
+        .account_id = STR("000000000000"), .region = STR("us-east-1"), .operation = STR("RunTask")};
+
+    (void)context;
+    SET(&record, created_at, tx->now_ms);
+    for (int i = 0; i < CLIENT_TOKENS_MAX; i++) {
+        record.token = arena_printf(tx->arena, "t%d", i);
+        must(transaction_put(tx, &client_token_table, &record));
+    }
+}
+
+static void more_tokens_than_are_kept_push_out_the_oldest(void **state)
+{
+    struct world *world = world_new();
+    struct ecs_run_task_request request = {.client_token = STR("new")};
+    struct ecs_run_task_response made;
+
+    (void)state;
+    world_change(world, keep_tokens, NULL);
+    world_wait(world, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_true(world_run_task(world, &request, &made));
+        assert_int_equal(transaction_count(&world->view, &client_token_table), CLIENT_TOKENS_MAX);
+    }
+    assert_null(transaction_get(&world->view, &client_token_table,
+                                KEY(&world->arena, STR("000000000000"), STR("us-east-1"), STR("RunTask"), STR("t0"))));
+    world_free(world);
+}
+
 static void a_host_is_told_when_its_assignment_changes(void **state)
 {
     struct world *world = world_new();
@@ -577,6 +633,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_life_takes_its_steps),
         cmocka_unit_test(the_first_cause_of_the_end_counts),
+        cmocka_unit_test(a_late_report_changes_nothing),
         cmocka_unit_test(another_host_cannot_report_it),
         cmocka_unit_test(containers_go_back_only_by_a_restart),
         cmocka_unit_test(health_is_that_of_checked_essential_containers),
@@ -590,6 +647,7 @@ int main(void)
         cmocka_unit_test(an_error_leaves_nothing),
         cmocka_unit_test(a_client_token_is_good_for_a_day),
         cmocka_unit_test(a_call_that_made_nothing_may_be_tried_again),
+        cmocka_unit_test(more_tokens_than_are_kept_push_out_the_oldest),
         cmocka_unit_test(a_host_is_told_when_its_assignment_changes),
         cmocka_unit_test(no_order_of_events_breaks_a_rule),
     };
