@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "edge/front.h"
 #include "edge/host_link.h"
+#include "edge/log_keeper.h"
 #include "edge/registry/registry.h"
 #include "edge/registry_records.h"
 #include "main/data_dir.h"
@@ -32,6 +33,7 @@
 #include "plane/ecr/ecr.h"
 #include "plane/ecs/ecs.h"
 #include "plane/iam/iam.h"
+#include "plane/logs/logs.h"
 #include "plane/vpc/vpc.h"
 
 static const struct service *const services[] = {
@@ -54,7 +56,8 @@ static const struct service *const services[] = {
     &servicediscovery_service,
 };
 
-static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ecr_domain, &ec2_domain, &ecs_domain};
+static const struct domain_spec *const domains[] = {&iam_domain,  &vpc_domain, &ecr_domain,
+                                                    &logs_domain, &ec2_domain, &ecs_domain};
 
 struct server {
     struct data_dir dir;
@@ -65,6 +68,8 @@ struct server {
     struct keys *keys;
     struct host_links *links;
     struct loop *loop;
+    struct log_keeper *log_keeper;
+    struct ports ports;
     struct blob_store *blobs;
     struct registry_records records;
     struct registry *registry;
@@ -186,6 +191,19 @@ static bool start_loop(struct server *server, const struct server_options *optio
     return true;
 }
 
+static bool start_logs(struct server *server, struct arena *arena, struct fail *f)
+{
+    if (!log_keeper_open(data_dir_file(&server->dir, "logs.db", arena), server->loop, &server->log_keeper, f))
+        return false;
+    server->ports.logs = log_keeper_port(server->log_keeper);
+    return true;
+}
+
+static bool reset(const struct ports *ports, struct fail *f)
+{
+    return log_keeper_reset(list_item(ports, struct server, ports)->log_keeper, f);
+}
+
 static bool start_registry(struct server *server, struct arena *arena, struct fail *f)
 {
     struct registry_options options = {.fallback = {server->settings.default_account, server->settings.default_region}};
@@ -203,7 +221,7 @@ static bool start_registry(struct server *server, struct arena *arena, struct fa
 
 static bool start_front(struct server *server, const char *address, uint16_t port, struct fail *f)
 {
-    static struct operations operations[4];
+    static struct operations operations[5];
     struct front_options front = {
         .loop = server->loop,
         .authenticator = {server->keys, &server->settings, now_ms, &server->clock},
@@ -212,6 +230,8 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .operations = operations,
         .operations_count = COUNT_OF(operations),
         .settings = &server->settings,
+        .ports = &server->ports,
+        .reset = reset,
         .control_token = str_of(server->dir.token),
         .registry = {server->registry, registry_begin, registry_data, registry_complete, registry_ended},
         .host_link = host_links_handler(server->links),
@@ -224,6 +244,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
     operations[1] = (struct operations){sts_handlers, sts_handler_count};
     operations[2] = (struct operations){ecr_handlers, ecr_handler_count};
     operations[3] = (struct operations){ec2_vpc_handlers, ec2_vpc_handler_count};
+    operations[4] = (struct operations){logs_handlers, logs_handler_count};
     server->front = front_new(&front);
     handler = front_handler(server->front);
     return http_server_start(&http, &handler, &server->http, f);
@@ -233,12 +254,16 @@ static void stop(struct server *server)
 {
     if (server->http != NULL)
         http_server_stop(server->http, 5000);
+    if (server->log_keeper != NULL)
+        log_keeper_stop(server->log_keeper);
     if (server->loop != NULL) {
         host_links_end(server->links);
         loop_stop(server->loop);
     }
     if (server->front != NULL)
         front_free(server->front);
+    if (server->log_keeper != NULL)
+        log_keeper_close(server->log_keeper);
     if (server->registry != NULL)
         registry_stop(server->registry);
     if (server->blobs != NULL)
@@ -258,7 +283,7 @@ static bool start(struct server *server, const struct server_options *options, s
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
-    return start_loop(server, options, arena, f) && start_registry(server, arena, f) &&
+    return start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
            start_front(server, address, port, f);
 }
 
