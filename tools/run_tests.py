@@ -39,6 +39,8 @@ def tidy(tally):
     files = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=ROOT, capture_output=True, text=True).stdout.split()
     format_check = subprocess.run(["clang-format-14", "--dry-run", "-Werror", *files], cwd=ROOT)
     tally.add("format", format_check.returncode == 0)
+    docs = subprocess.run([sys.executable, ROOT / "tools" / "docs.py", "--check"])
+    tally.add("generated docs", docs.returncode == 0)
 
 
 def meson(tally, word):

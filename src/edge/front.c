@@ -281,11 +281,11 @@ struct front *front_new(const struct front_options *options)
     must(front != NULL);
     front->options = *options;
     for (size_t i = 0; i < options->operations_count; i++)
-        total += options->operations[i].count;
+        total += *options->operations[i].count;
     front->operations = calloc(total + 1, sizeof(*front->operations));
     must(front->operations != NULL);
     for (size_t i = 0; i < options->operations_count; i++)
-        for (size_t k = 0; k < options->operations[i].count; k++, at++) {
+        for (size_t k = 0; k < *options->operations[i].count; k++, at++) {
             const struct operation_spec *spec = &options->operations[i].rows[k];
 
             front->operations[at] = spec->operation;

@@ -15,7 +15,7 @@
 
 struct operations {
     const struct operation_spec *rows;
-    size_t count;
+    const size_t *count;
 };
 
 struct front_options {

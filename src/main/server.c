@@ -6,58 +6,14 @@
 #include "edge/log_keeper.h"
 #include "edge/registry/registry.h"
 #include "edge/registry_records.h"
+#include "main/apis.h"
 #include "main/data_dir.h"
 #include "main/listen.h"
 #include "main/signals.h"
 #include "main/verbs.h"
-#include "model/gen/application_autoscaling.h"
-#include "model/gen/autoscaling.h"
-#include "model/gen/cloudwatch.h"
-#include "model/gen/ec2.h"
-#include "model/gen/ecr.h"
-#include "model/gen/ecr_public.h"
-#include "model/gen/ecs.h"
-#include "model/gen/efs.h"
-#include "model/gen/eks.h"
-#include "model/gen/elb.h"
-#include "model/gen/elbv2.h"
-#include "model/gen/iam.h"
-#include "model/gen/logs.h"
-#include "model/gen/secretsmanager.h"
-#include "model/gen/servicediscovery.h"
-#include "model/gen/ssm.h"
-#include "model/gen/sts.h"
 #include "os/clock.h"
 #include "os/entropy.h"
-#include "plane/ec2/host.h"
-#include "plane/ecr/ecr.h"
-#include "plane/ecs/ecs.h"
 #include "plane/iam/iam.h"
-#include "plane/logs/logs.h"
-#include "plane/vpc/vpc.h"
-
-static const struct service *const services[] = {
-    &ecs_service,
-    &ecr_service,
-    &ec2_service,
-    &logs_service,
-    &sts_service,
-    &iam_service,
-    &elbv2_service,
-    &elb_service,
-    &autoscaling_service,
-    &cloudwatch_service,
-    &ssm_service,
-    &efs_service,
-    &eks_service,
-    &secretsmanager_service,
-    &ecr_public_service,
-    &application_autoscaling_service,
-    &servicediscovery_service,
-};
-
-static const struct domain_spec *const domains[] = {&iam_domain,  &vpc_domain, &ecr_domain,
-                                                    &logs_domain, &ec2_domain, &ecs_domain};
 
 struct server {
     struct data_dir dir;
@@ -147,7 +103,7 @@ static bool choose_settings(struct server *server, const struct server_options *
     if (auth_open && !is_loopback(address))
         return fail(f, FAIL_INPUT,
                     "--auth=open lets everybody in, so it is refused unless --listen is a loopback address");
-    if (strlen(options->account) != 12)
+    if (strlen(options->account) != 12 || strspn(options->account, "0123456789") != 12)
         return fail(f, FAIL_INPUT, "--account takes twelve digits, not '%s'", options->account);
     server->settings = (struct settings){
         .endpoint = str_of(options->listen),
@@ -169,8 +125,8 @@ static int64_t now_ms(void *context)
 static bool start_loop(struct server *server, const struct server_options *options, struct arena *arena, struct fail *f)
 {
     struct loop_options loop = {
-        .core = {.domains = domains,
-                 .domain_count = COUNT_OF(domains),
+        .core = {.domains = api_domains,
+                 .domain_count = api_domain_count,
                  .settings = &server->settings,
                  .secret = entropy_fill,
                  .context = server,
@@ -221,14 +177,13 @@ static bool start_registry(struct server *server, struct arena *arena, struct fa
 
 static bool start_front(struct server *server, const char *address, uint16_t port, struct fail *f)
 {
-    static struct operations operations[5];
     struct front_options front = {
         .loop = server->loop,
         .authenticator = {server->keys, &server->settings, now_ms, &server->clock},
-        .services = services,
-        .service_count = COUNT_OF(services),
-        .operations = operations,
-        .operations_count = COUNT_OF(operations),
+        .services = api_services,
+        .service_count = api_service_count,
+        .operations = api_operations,
+        .operations_count = api_operations_count,
         .settings = &server->settings,
         .ports = &server->ports,
         .reset = reset,
@@ -240,11 +195,6 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .address = address, .port = port, .threads = 2, .connections_max = 2000, .idle_timeout_s = 75};
     struct http_handler handler;
 
-    operations[0] = (struct operations){ecs_handlers, ecs_handler_count};
-    operations[1] = (struct operations){sts_handlers, sts_handler_count};
-    operations[2] = (struct operations){ecr_handlers, ecr_handler_count};
-    operations[3] = (struct operations){ec2_vpc_handlers, ec2_vpc_handler_count};
-    operations[4] = (struct operations){logs_handlers, logs_handler_count};
     server->front = front_new(&front);
     handler = front_handler(server->front);
     return http_server_start(&http, &handler, &server->http, f);

@@ -1,78 +1,18 @@
-/* `berth up`, `down`, `status`, `env`: a server and a host on this machine, kept by their data directory. */
+/* `berth up` and `down`: a server and a host on this machine, kept by their data directory. */
 #include "base/must.h"
-#include "main/data_dir.h"
-#include "main/listen.h"
+#include "main/installation.h"
 #include "main/verbs.h"
 #include "node/host/host.h"
 #include "os/clock.h"
 #include "os/files.h"
-#include "os/http_client.h"
 #include "os/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 
 enum { READY_TIMEOUT_MS = 30000, END_TIMEOUT_MS = 30000, LOOK_MS = 10 };
-
-struct installation {
-    const char *data, *listen;
-    struct data_dir dir;
-    struct arena arena;
-};
-
-static void installation_free(struct installation *in)
-{
-    arena_free(&in->arena);
-}
-#define auto_installation __attribute__((cleanup(installation_free))) struct installation
-
-/* ---- talking to the server ---- */
-
-static bool get(const struct installation *in, const char *listen, const char *path,
-                struct http_client_reply *ret_reply, struct fail *f)
-{
-    char url[256];
-    char bearer[96];
-    const struct http_header headers[] = {{STR("Authorization"), {bearer, 0}}};
-    struct http_header header = headers[0];
-    struct http_client_request request = {
-        .url = url, .headers = &header, .header_count = 1, .connect_timeout_ms = 2000, .total_timeout_ms = 10000};
-    struct http_client *client;
-    bool good;
-
-    (void)snprintf(url, sizeof(url), "http://%s%s", listen, path);
-    (void)snprintf(bearer, sizeof(bearer), "Bearer %s", in->dir.token);
-    header.value = str_of(bearer);
-    if (!http_client_new(&client, f))
-        return false;
-    good = http_fetch(client, &request, ret_reply, f);
-    http_client_free(client);
-    return good;
-}
-
-/* The server's state, decoded; NULL with *f when it does not answer. */
-static json_t *ask_status(const struct installation *in, struct fail *f)
-{
-    auto_client_reply reply = {0};
-    json_error_t error;
-    json_t *status;
-
-    if (!get(in, in->listen, "/_berth/status", &reply, f))
-        return NULL;
-    if (reply.status != 200) {
-        (void)fail(f, FAIL_DENIED, "http://%s answers %u: it is not the server of %s", in->listen, reply.status,
-                   in->data);
-        return NULL;
-    }
-    status = json_loadb(reply.body.ptr, reply.body.len, 0, &error);
-    if (status == NULL)
-        (void)fail(f, FAIL_INPUT, "the server's status cannot be read: %s", error.text);
-    return status;
-}
 
 /* ---- daemons ---- */
 
@@ -148,8 +88,8 @@ static bool wait_ready(const struct installation *in, struct fail *f)
     int64_t grace = clock_monotonic_ms() + 500;
 
     while (clock_monotonic_ms() < deadline) {
-        json_t *status = ask_status(in, f);
-        bool ready = status != NULL && has_host(status);
+        json_t *status = NULL;
+        bool ready = installation_status(in, &status, f) && has_host(status);
 
         json_decref(status);
         if (ready)
@@ -164,22 +104,7 @@ static bool wait_ready(const struct installation *in, struct fail *f)
                 in->data);
 }
 
-static bool open_installation(struct installation *in, struct fail *f)
-{
-    struct str kept;
-    struct fail ignored;
-
-    arena_init(&in->arena, (size_t)4 << 20);
-    if (!data_dir_open(in->data, &in->dir, f))
-        return false;
-    if (in->listen == NULL && data_dir_read(&in->dir, "listen", &in->arena, &kept, &ignored))
-        in->listen = arena_cstr(&in->arena, str_trim(kept));
-    if (in->listen == NULL)
-        in->listen = "127.0.0.1:4566";
-    return true;
-}
-
-/* /172.31.0.0/16 as on AWS, or the next one that this machine does not route already. */
+/* 172.31.0.0/16 as on AWS, or the next one that this machine does not route already. */
 static const char *choose_vpc_cidr(const struct installation *in)
 {
     static const char *const choices[] = {"172.31.0.0/16", "172.30.0.0/16", "172.29.0.0/16", "172.28.0.0/16",
@@ -223,7 +148,7 @@ int verb_up(const struct verb *verb, int argc, char **argv)
 
     if (!options_parse(verb, rows, argc, argv, &first, &status))
         return status;
-    if (!open_installation(&in, &f) || !data_dir_write(&in.dir, "listen", str_of(in.listen), &f))
+    if (!installation_open(&in, &f) || !data_dir_write(&in.dir, "listen", str_of(in.listen), &f))
         return verb_failed(verb, &f);
     if (data_dir_holder(&in.dir, "server") == 0) {
         const char *const more[] = {
@@ -283,95 +208,12 @@ int verb_down(const struct verb *verb, int argc, char **argv)
         (void)printf("There is no installation in %s.\n", in.data);
         return EXIT_OK;
     }
-    if (!open_installation(&in, &f) || !end_role(&in, "server", &f) || !end_role(&in, "host", &f))
+    if (!installation_open(&in, &f) || !end_role(&in, "server", &f) || !end_role(&in, "host", &f))
         return verb_failed(verb, &f);
     options.data_dir = in.data;
     options.instance = in.dir.instance;
     if (!host_remove_all(&options, &f))
         return verb_failed(verb, &f);
     (void)printf("Berth is down; its records stay in %s.\n", in.data);
-    return EXIT_OK;
-}
-
-/* ---- status ---- */
-
-static const char *text(const json_t *row, const char *key)
-{
-    const char *value = json_string_value(json_object_get(row, key));
-
-    return value == NULL ? "-" : value;
-}
-
-static void print_status(const json_t *status)
-{
-    const json_t *row;
-    size_t i;
-
-    (void)printf("%-24s %-14s %8s %10s\n", "HOST", "STATUS", "CPU", "MEMORY MiB");
-    json_array_foreach(json_object_get(status, "hosts"), i, row)(void)
-        printf("%-24s %-14s %8lld %10lld\n", text(row, "name"), text(row, "status"),
-               (long long)json_integer_value(json_object_get(row, "cpuUnits")),
-               (long long)json_integer_value(json_object_get(row, "memoryMiB")));
-    (void)printf("\n%-24s %-14s %-14s %s\n", "CLUSTER", "STATUS", "ACCOUNT", "REGION");
-    json_array_foreach(json_object_get(status, "clusters"), i, row)(void) printf(
-        "%-24s %-14s %-14s %s\n", text(row, "name"), text(row, "status"), text(row, "accountId"), text(row, "region"));
-    (void)printf("\n%-34s %-14s %-14s %-16s %s\n", "TASK", "FAMILY", "CLUSTER", "STATUS", "ADDRESS");
-    json_array_foreach(json_object_get(status, "tasks"), i, row)(void)
-        printf("%-34s %-14s %-14s %-16s %s\n", text(row, "id"), text(row, "family"), text(row, "cluster"),
-               text(row, "lastStatus"), text(row, "address"));
-}
-
-int verb_status(const struct verb *verb, int argc, char **argv)
-{
-    auto_installation in = {.data = DATA_DIR_DEFAULT};
-    bool as_json = false;
-    const struct option_spec rows[] = {
-        {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the server answers (as `berth up` was told)", &in.listen},
-        {"data", OPTION_TEXT, "DIR", "the installation's directory (" DATA_DIR_DEFAULT ")", &in.data},
-        {"json", OPTION_FLAG, NULL, "print JSON", &as_json},
-        {0},
-    };
-    int first;
-    int exit_status;
-    struct fail f;
-    json_t *status;
-
-    if (!options_parse(verb, rows, argc, argv, &first, &exit_status))
-        return exit_status;
-    if (!open_installation(&in, &f))
-        return verb_failed(verb, &f);
-    status = ask_status(&in, &f);
-    if (status == NULL)
-        return verb_failed(verb, &f);
-    if (as_json) {
-        (void)json_dumpf(status, stdout, JSON_INDENT(2));
-        (void)printf("\n");
-    } else {
-        print_status(status);
-    }
-    json_decref(status);
-    return EXIT_OK;
-}
-
-/* ---- env ---- */
-
-int verb_env(const struct verb *verb, int argc, char **argv)
-{
-    auto_installation in = {.data = DATA_DIR_DEFAULT};
-    const struct option_spec rows[] = {
-        {"listen", OPTION_TEXT, "ADDRESS:PORT", "taken for symmetry with up; the directory tells", &in.listen},
-        {"data", OPTION_TEXT, "DIR", "the installation's directory (" DATA_DIR_DEFAULT ")", &in.data},
-        {0},
-    };
-    struct str lines;
-    int first;
-    int status;
-    struct fail f;
-
-    if (!options_parse(verb, rows, argc, argv, &first, &status))
-        return status;
-    if (!open_installation(&in, &f) || !data_dir_read(&in.dir, "env", &in.arena, &lines, &f))
-        return verb_failed(verb, &f);
-    (void)fwrite(lines.ptr, 1, lines.len, stdout);
     return EXIT_OK;
 }

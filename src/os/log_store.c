@@ -163,7 +163,7 @@ struct str log_column_str(sqlite3_stmt *statement, int column)
     return (struct str){bytes, (size_t)sqlite3_column_bytes(statement, column)};
 }
 
-bool log_stream_find(const struct log_connection *connection, const struct log_stream_key *key, sqlite3_stmt **ret_row,
+bool log_stream_row(const struct log_connection *connection, const struct log_stream_key *key, sqlite3_stmt **ret_row,
                      struct fail *f)
 {
     sqlite3_stmt *find = log_statement(connection, LOG_STREAM_FIND);
@@ -431,7 +431,7 @@ static bool find_or_add_stream(const struct log_connection *writer, const struct
     sqlite3_stmt *row;
     sqlite3_stmt *add;
 
-    if (!log_stream_find(writer, key, &row, f))
+    if (!log_stream_row(writer, key, &row, f))
         return false;
     if (row != NULL) {
         *ret_id = sqlite3_column_int64(row, 0);

@@ -218,7 +218,7 @@ static bool read_stream(const struct log_connection *reader, const struct log_ge
     sqlite3_stmt *rows;
     int answer;
 
-    if (!log_stream_find(reader, &query->stream, &row, f))
+    if (!log_stream_row(reader, &query->stream, &row, f))
         return false;
     if (row == NULL)
         return true;
@@ -526,7 +526,7 @@ bool log_store_stream_stats(struct log_store *store, const struct log_stream_key
 
     if (!log_reader_take(store, &reader, f))
         return false;
-    good = log_stream_find(reader, stream, &row, f);
+    good = log_stream_row(reader, stream, &row, f);
     if (good && row != NULL)
         stats = read_stats(row, 1);
     log_reader_return(store, reader);

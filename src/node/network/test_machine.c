@@ -43,6 +43,14 @@ static void own_mounts(void)
     must(mount("/run/resolv.conf", "/etc/resolv.conf", "none", MS_BIND, NULL) == 0);
 }
 
+/* A new namespace begins with what the machine has, and a running Berth may have switched it on there. */
+static void no_forwarding(void)
+{
+    struct fail f;
+
+    must(namespace_set(&(struct namespace_setting){.path = "ipv4/ip_forward", .value = "0"}, 1, &f));
+}
+
 static void internet(void)
 {
     struct rtnetlink here;
@@ -54,7 +62,9 @@ static void internet(void)
 
     must(namespace_home(&home, &f));
     must(rtnetlink_open(&here, &f));
+    no_forwarding();
     must(namespace_create("internet", home, &fd, &f));
+    no_forwarding();
     must(rtnetlink_open(&there, &f));
     namespace_leave(home);
     rtnetlink_veth(&here, &(struct rtnetlink_veth_end){.name = "wan", .index = 50},

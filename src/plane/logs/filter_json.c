@@ -253,7 +253,7 @@ bool filter_json_match(const struct filter_json *json, struct str message, struc
 {
     struct json_value root;
 
-    return json_read(message, &root) && filter_condition_holds(json->condition, holds, &root, scratch);
+    return json_text_read(message, &root) && filter_condition_holds(json->condition, holds, &root, scratch);
 }
 
 /* -- References. */
@@ -289,7 +289,7 @@ bool filter_json_value(struct str message, struct str selector, struct arena *ar
     struct json_value value;
     struct fail ignored;
 
-    if (!read_reference(selector, arena, &read, &ignored) || !json_read(message, &value))
+    if (!read_reference(selector, arena, &read, &ignored) || !json_text_read(message, &value))
         return false;
     scratch = filter_scratch(arena, message);
     rest = read->steps;

@@ -216,7 +216,7 @@ static bool step(struct reading *reading)
     return false;
 }
 
-bool json_read(struct str text, struct json_value *ret_root)
+bool json_text_read(struct str text, struct json_value *ret_root)
 {
     struct str trimmed = str_trim(text);
     struct reading reading = {.rest = trimmed, .expect = EXPECT_VALUE};

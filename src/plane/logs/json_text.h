@@ -15,7 +15,7 @@ enum { JSON_DEPTH_MAX = 100 };
 
 /* Checks the whole text: one value, spaces around it, nothing nested deeper than JSON_DEPTH_MAX. Bytes of strings are
  * not checked for UTF-8. The functions below take only values that come from here. */
-checked bool json_read(struct str text, struct json_value *ret_root);
+checked bool json_text_read(struct str text, struct json_value *ret_root);
 
 /* Walks the members of an object or elements of an array. Start with json_walk; key is the raw string of a member
  * (absent for elements). */

@@ -1,0 +1,62 @@
+#include "main/installation.h"
+
+#include "os/http_client.h"
+
+void installation_free(struct installation *in)
+{
+    arena_free(&in->arena);
+}
+
+bool installation_open(struct installation *in, struct fail *f)
+{
+    struct str kept;
+    struct fail ignored;
+
+    arena_init(&in->arena, (size_t)4 << 20);
+    if (!data_dir_open(in->data, &in->dir, f))
+        return false;
+    if (in->listen == NULL && data_dir_read(&in->dir, "listen", &in->arena, &kept, &ignored))
+        in->listen = arena_cstr(&in->arena, str_trim(kept));
+    if (in->listen == NULL)
+        in->listen = "127.0.0.1:4566";
+    return true;
+}
+
+static bool get(const struct installation *in, const char *path, struct http_client_reply *ret_reply, struct fail *f)
+{
+    char url[256];
+    char bearer[96];
+    const struct http_header headers[] = {{STR("Authorization"), {bearer, 0}}};
+    struct http_header header = headers[0];
+    struct http_client_request request = {
+        .url = url, .headers = &header, .header_count = 1, .connect_timeout_ms = 2000, .total_timeout_ms = 10000};
+    struct http_client *client;
+    bool good;
+
+    (void)snprintf(url, sizeof(url), "http://%s%s", in->listen, path);
+    (void)snprintf(bearer, sizeof(bearer), "Bearer %s", in->dir.token);
+    header.value = str_of(bearer);
+    if (!http_client_new(&client, f))
+        return false;
+    good = http_fetch(client, &request, ret_reply, f);
+    http_client_free(client);
+    return good;
+}
+
+bool installation_status(const struct installation *in, json_t **ret_status, struct fail *f)
+{
+    auto_client_reply reply = {0};
+    json_error_t error;
+    json_t *status;
+
+    if (!get(in, "/_berth/status", &reply, f))
+        return false;
+    if (reply.status != 200)
+        return fail(f, FAIL_DENIED, "http://%s answers %u: it is not the server of %s", in->listen, reply.status,
+                    in->data);
+    status = json_loadb(reply.body.ptr, reply.body.len, 0, &error);
+    if (status == NULL)
+        return fail(f, FAIL_INPUT, "the server's status cannot be read: %s", error.text);
+    *ret_status = status;
+    return true;
+}

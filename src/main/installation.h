@@ -1,0 +1,21 @@
+/* An installation as the verbs of a person see it: its data directory, its address, and its running server. */
+#pragma once
+
+#include "main/data_dir.h"
+
+#include <jansson.h>
+
+struct installation {
+    const char *data, *listen; /* as given; NULL until installation_open */
+    struct data_dir dir;
+    struct arena arena;
+};
+
+/* Opens (and makes, where it is missing) the directory; an address that was not given is the one that `berth up` was
+ * last told, or 127.0.0.1:4566. */
+checked bool installation_open(struct installation *in, struct fail *f);
+void installation_free(struct installation *in);
+#define auto_installation __attribute__((cleanup(installation_free))) struct installation
+
+/* The server's state as /_berth/status tells it; the caller's to decref. FAIL_DENIED when another server answers. */
+checked bool installation_status(const struct installation *in, json_t **ret_status, struct fail *f);
