@@ -40,8 +40,7 @@ struct str log_group_name_of(const struct call *call, struct str identifier)
         return identifier;
     if (!str_starts(identifier, prefix))
         return (struct str){NULL, 0};
-    identifier = str_from(identifier, prefix.len);
-    return str_ends(identifier, STR(":*")) ? str_to(identifier, identifier.len - 2) : identifier;
+    return str_from(identifier, prefix.len);
 }
 
 bool log_group_find(const struct call *call, struct str name, struct str identifier,

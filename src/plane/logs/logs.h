@@ -22,7 +22,7 @@ extern const struct table_spec log_stream_table; /* by account, region, group, n
 
 /* ---- groups ---- */
 
-/* By name, or by an identifier that is a name or an ARN (with or without ":*"); exactly one must be given. Fails with
+/* By name, or by an identifier that is a name or an ARN; exactly one must be given. Fails with
  * InvalidParameterException and ResourceNotFoundException. */
 checked bool log_group_find(const struct call *call, struct str name, struct str identifier,
                             const struct log_group_record **ret_group, struct fail *f);
