@@ -33,6 +33,9 @@ struct log_append {
     const struct log_input *events; /* in any order; equal timestamps keep this order */
     size_t count;
     int64_t ingestion_ms;
+    /* What the caller calls this request. The one that the stream took last is not taken again: a client that never saw
+     * the answer may repeat it. Absent: it has no name, and is always taken. */
+    struct str request;
 };
 
 /* -- Reading. */

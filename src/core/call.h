@@ -38,6 +38,7 @@ struct call {
     const struct settings *settings;
     struct str region;
     struct str request_id;
+    struct str invocation_id; /* the client's name for this call, the same when it tries again; absent without */
     struct str source_ip;
     void *carry; /* what the handler leaves to its finish, in the arena; NULL: nothing */
 };

@@ -42,6 +42,7 @@ static const char schema_sql[] =
     " account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, stream TEXT NOT NULL,"
     " first_ms INTEGER, last_ms INTEGER,"
     " ingestion_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, last_ordinal INTEGER NOT NULL,"
+    " last_request TEXT NOT NULL DEFAULT '',"
     " UNIQUE (account, region, log_group, stream));"
     "CREATE TABLE IF NOT EXISTS events ("
     " stream INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
@@ -57,12 +58,13 @@ static const char *const statement_sql[LOG_STATEMENT_COUNT] = {
     [LOG_BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [LOG_COMMIT] = "COMMIT",
     [LOG_ROLLBACK] = "ROLLBACK",
-    [LOG_STREAM_FIND] = "SELECT id, first_ms, last_ms, ingestion_ms, bytes FROM streams" IN_GROUP " AND stream = ?4",
+    [LOG_STREAM_FIND] =
+        "SELECT id, first_ms, last_ms, ingestion_ms, bytes, last_request FROM streams" IN_GROUP " AND stream = ?4",
     [LOG_STREAM_ADD] = "INSERT INTO streams (account, region, log_group, stream, ingestion_ms, bytes, last_ordinal)"
                        " VALUES (?1, ?2, ?3, ?4, 0, 0, 0)",
     [LOG_STREAM_GREW] = "UPDATE streams SET first_ms = min(ifnull(first_ms, ?2), ?2),"
                         " last_ms = max(ifnull(last_ms, ?3), ?3), ingestion_ms = max(ingestion_ms, ?4),"
-                        " bytes = bytes + ?5, last_ordinal = ?6 WHERE id = ?1",
+                        " bytes = bytes + ?5, last_ordinal = ?6, last_request = ?7 WHERE id = ?1",
     [LOG_EVENT_ADD] = "INSERT INTO events (stream, timestamp_ms, ordinal, ingestion_ms, message)"
                       " VALUES (?1, ?2, ?3, ?4, ?5)",
     [LOG_EVENTS_UP] = "SELECT timestamp_ms, ordinal, ingestion_ms, message FROM events WHERE stream = ?1"
@@ -164,7 +166,7 @@ struct str log_column_str(sqlite3_stmt *statement, int column)
 }
 
 bool log_stream_row(const struct log_connection *connection, const struct log_stream_key *key, sqlite3_stmt **ret_row,
-                     struct fail *f)
+                    struct fail *f)
 {
     sqlite3_stmt *find = log_statement(connection, LOG_STREAM_FIND);
     int answer;
@@ -425,21 +427,23 @@ static bool finish(struct log_store *store, bool good, struct fail *f)
     return false;
 }
 
-static bool find_or_add_stream(const struct log_connection *writer, const struct log_stream_key *key, int64_t *ret_id,
-                               struct fail *f)
+/* *ret_taken: the stream has taken this very request already. */
+static bool find_or_add_stream(const struct log_connection *writer, const struct log_append *batch, int64_t *ret_id,
+                               bool *ret_taken, struct fail *f)
 {
     sqlite3_stmt *row;
     sqlite3_stmt *add;
 
-    if (!log_stream_row(writer, key, &row, f))
+    if (!log_stream_row(writer, &batch->stream, &row, f))
         return false;
+    *ret_taken = row != NULL && batch->request.len > 0 && str_eq(log_column_str(row, 5), batch->request);
     if (row != NULL) {
         *ret_id = sqlite3_column_int64(row, 0);
         (void)sqlite3_reset(row);
         return true;
     }
     add = log_statement(writer, LOG_STREAM_ADD);
-    log_bind_stream(add, key);
+    log_bind_stream(add, &batch->stream);
     if (!log_run(writer, add, f))
         return false;
     *ret_id = sqlite3_last_insert_rowid(writer->db);
@@ -486,16 +490,19 @@ static bool add_to_stats(struct log_store *store, const struct log_append *batch
     log_bind_int(grew, 4, batch->ingestion_ms);
     log_bind_int(grew, 5, (int64_t)bytes);
     log_bind_int(grew, 6, (int64_t)store->next_ordinal - 1);
+    log_bind_str(grew, 7, batch->request);
     return log_run(store->writer, grew, f);
 }
 
 static bool append_one(struct log_store *store, struct log_append_request *request, struct fail *f)
 {
     int64_t stream;
+    bool taken;
 
     request->ordinal = store->next_ordinal;
-    return find_or_add_stream(store->writer, &request->batch->stream, &stream, f) &&
-           add_events(store, request->batch, stream, f) && add_to_stats(store, request->batch, stream, f);
+    if (!find_or_add_stream(store->writer, request->batch, &stream, &taken, f))
+        return false;
+    return taken || (add_events(store, request->batch, stream, f) && add_to_stats(store, request->batch, stream, f));
 }
 
 /* One transaction for all; they succeed or fail together (a batch cannot fail for a reason of its own). */

@@ -8,7 +8,8 @@
 enum {
     PAGE_EVENTS_MAX = 10000,
     PAGE_BYTES_MAX = 1 << 20,
-    FILTER_SCAN_MAX = 200000, /* events that one FilterLogEvents looks at; a page may be empty and have a token */
+    INVOCATION_ID_BYTES_MAX = 64, /* SDKs send a UUID */
+    FILTER_SCAN_MAX = 200000,     /* events that one FilterLogEvents looks at; a page may be empty and have a token */
 };
 
 /* Errors of the store that are the caller's. */
@@ -57,11 +58,14 @@ bool put_log_events_finish(const struct call *call, const struct ports *ports,
     size_t count = plan->cut.end > plan->cut.first ? plan->cut.end - plan->cut.first : 0;
     struct log_input *events = arena_array(call->arena, struct log_input, count + 1);
     struct log_append batch = {.stream = plan->stream, .events = events, .count = count, .ingestion_ms = plan->now_ms};
+    struct str name = call->invocation_id;
     uint64_t ordinal;
 
     for (size_t i = 0; i < count; i++)
         events[i] = (struct log_input){in->log_events.items[plan->cut.first + i].timestamp,
                                        in->log_events.items[plan->cut.first + i].message};
+    if (name.len <= INVOCATION_ID_BYTES_MAX)
+        batch.request = name;
     if (!logs->append(logs->context, &batch, &ordinal, call->fail))
         return false;
     /* Deprecated, but still given and, like the one that comes in, of no consequence. */
