@@ -1,6 +1,7 @@
 """Lines of real containers in CloudWatch Logs and in `berth logs`: all of them, in order, once, whatever dies meanwhile."""
 
 import pathlib
+import re
 import subprocess
 import tempfile
 import time
@@ -25,7 +26,7 @@ def machine():
 
 @pytest.fixture
 def group(machine, request):
-    name = "/e2e/" + request.node.name
+    name = "/e2e/" + re.sub(r"[^a-z0-9_]+", "/", request.node.name)
     machine.logs.create_log_group(logGroupName=name)
     return name
 

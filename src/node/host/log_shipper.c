@@ -125,14 +125,14 @@ static bool make_record(const struct host_task_assignment *task, const struct ec
 
     if (!is_kept_here(record.configuration)) {
         if (record.configuration->log_driver != ECS_LOG_DRIVER_AWSLOGS)
-            return fail(f, FAIL_INPUT, "failed to validate logger args: Berth does not support log driver '%s'",
+            return fail(f, FAIL_INPUT, "Berth does not support log driver '%s'",
                         enum_name(&ecs_log_driver_shape, (int)record.configuration->log_driver));
         if (record.configuration->secret_options.count > 0)
-            return fail(f, FAIL_INPUT, "failed to validate logger args: log driver awslogs takes no secretOptions");
+            return fail(f, FAIL_INPUT, "log driver awslogs takes no secretOptions");
         if (record.credentials == NULL)
-            return fail(f, FAIL_INPUT, "failed to validate logger args: the task has no execution role to log with");
+            return fail(f, FAIL_INPUT, "the task has no execution role to log with");
         if (!log_route_options(record.configuration, &options, f))
-            return fail_in(f, "failed to validate logger args");
+            return false;
         record.log_stream = awslogs_stream_name(&options, container->name, task->task_id, task->task_id, arena);
     }
     *ret_record = record;
@@ -177,6 +177,8 @@ bool log_shipper_begin(struct log_shipper *shipper, const struct host_task_assig
     if (good && !is_kept_here(record.configuration))
         good =
             log_route_open(shipper->logs_dir, &record, i, host_now_ms(), &route, f) && ensure_stream(shipper, route, f);
+    if (!good)
+        (void)fail_in(f, "failed to validate logger args");
     arena_free(&arena);
     (void)pthread_mutex_lock(&shipper->lock);
     if (good && find(shipper, task->task_id, i) == NULL)
