@@ -147,6 +147,7 @@ void api_complete(struct front *front, struct http_exchange *exchange)
                                .principal = &call->principal,
                                .settings = front_options_of(front)->settings,
                                .request_id = request_id_new(exchange->arena),
+                               .invocation_id = wire_header(&exchange->request, "amz-sdk-invocation-id"),
                                .source_ip = exchange->peer_address};
     if (!prepare(call)) {
         send_error(call);

@@ -70,7 +70,7 @@ const struct front_options *front_options_of(const struct front *front)
     return &front->options;
 }
 
-void *front_ports(const struct front *front)
+const struct ports *front_ports(const struct front *front)
 {
     return front->options.ports;
 }

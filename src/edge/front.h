@@ -26,12 +26,12 @@ struct front_options {
     const struct operations *operations;
     size_t operations_count;
     const struct settings *settings;
-    void *ports;                   /* for operation_spec.finish */
+    const struct ports *ports;     /* for operation_spec.finish */
     struct str control_token;      /* what /_berth/ requests that need it must bear */
     struct http_handler registry;  /* for /v2/; begin NULL: there is none */
     struct http_handler host_link; /* for /_berth/host */
     /* Extra work of a reset (blobs, log lines); NULL: none. */
-    bool (*reset)(void *ports, struct fail *f);
+    bool (*reset)(const struct ports *ports, struct fail *f);
 };
 
 struct front;

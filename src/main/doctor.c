@@ -1,6 +1,6 @@
-/* `berth doctor`: whether this machine can run Berth, and what to do where it cannot. Each check is a row that says what
- * it looks at; it answers good, worse (Berth adapts, the line says how) or broken (the line says how to mend it). It
- * makes the data directory where there is none, and changes nothing else. */
+/* `berth doctor`: whether this machine can run Berth, and what to do where it cannot. Each check is a row that says
+ * what it looks at; it answers good, worse (Berth adapts, the line says how) or broken (the line says how to mend it).
+ * It makes the data directory where there is none, and changes nothing else. */
 #include "base/must.h"
 #include "main/installation.h"
 #include "main/listen.h"

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "edge/front.h"
 #include "edge/host_link.h"
+#include "edge/log_keeper.h"
 #include "edge/registry/registry.h"
 #include "edge/registry_records.h"
 #include "main/apis.h"
@@ -23,6 +24,8 @@ struct server {
     struct keys *keys;
     struct host_links *links;
     struct loop *loop;
+    struct log_keeper *log_keeper;
+    struct ports ports;
     struct blob_store *blobs;
     struct registry_records records;
     struct registry *registry;
@@ -144,6 +147,19 @@ static bool start_loop(struct server *server, const struct server_options *optio
     return true;
 }
 
+static bool start_logs(struct server *server, struct arena *arena, struct fail *f)
+{
+    if (!log_keeper_open(data_dir_file(&server->dir, "logs.db", arena), server->loop, &server->log_keeper, f))
+        return false;
+    server->ports.logs = log_keeper_port(server->log_keeper);
+    return true;
+}
+
+static bool reset(const struct ports *ports, struct fail *f)
+{
+    return log_keeper_reset(list_item(ports, struct server, ports)->log_keeper, f);
+}
+
 static bool start_registry(struct server *server, struct arena *arena, struct fail *f)
 {
     struct registry_options options = {.fallback = {server->settings.default_account, server->settings.default_region}};
@@ -169,6 +185,8 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .operations = api_operations,
         .operations_count = api_operations_count,
         .settings = &server->settings,
+        .ports = &server->ports,
+        .reset = reset,
         .control_token = str_of(server->dir.token),
         .registry = {server->registry, registry_begin, registry_data, registry_complete, registry_ended},
         .host_link = host_links_handler(server->links),
@@ -186,12 +204,16 @@ static void stop(struct server *server)
 {
     if (server->http != NULL)
         http_server_stop(server->http, 5000);
+    if (server->log_keeper != NULL)
+        log_keeper_stop(server->log_keeper);
     if (server->loop != NULL) {
         host_links_end(server->links);
         loop_stop(server->loop);
     }
     if (server->front != NULL)
         front_free(server->front);
+    if (server->log_keeper != NULL)
+        log_keeper_close(server->log_keeper);
     if (server->registry != NULL)
         registry_stop(server->registry);
     if (server->blobs != NULL)
@@ -211,7 +233,7 @@ static bool start(struct server *server, const struct server_options *options, s
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
-    return start_loop(server, options, arena, f) && start_registry(server, arena, f) &&
+    return start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
            start_front(server, address, port, f);
 }
 
