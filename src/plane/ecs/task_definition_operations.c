@@ -21,8 +21,8 @@ static int32_t next_revision(const struct call *call, struct str family)
     return record.last_revision;
 }
 
-bool register_task_definition(struct call *call, const struct ecs_register_task_definition_request *in,
-                              struct ecs_register_task_definition_response *out)
+bool ecs_register_task_definition(struct call *call, const struct ecs_register_task_definition_request *in,
+                                  struct ecs_register_task_definition_response *out)
 {
     struct ecs_task_definition *definition;
     struct task_definition_record record = {
@@ -50,8 +50,8 @@ bool register_task_definition(struct call *call, const struct ecs_register_task_
 
 /* ---- describe ---- */
 
-bool describe_task_definition(struct call *call, const struct ecs_describe_task_definition_request *in,
-                              struct ecs_describe_task_definition_response *out)
+bool ecs_describe_task_definition(struct call *call, const struct ecs_describe_task_definition_request *in,
+                                  struct ecs_describe_task_definition_response *out)
 {
     const struct task_definition_record *record = task_definition_find(call, in->task_definition);
 
@@ -84,8 +84,8 @@ set_status(const struct call *call, const struct task_definition_record *record,
                            task_definition_key_of_arn(call->arena, definition.task_definition_arn));
 }
 
-bool deregister_task_definition(struct call *call, const struct ecs_deregister_task_definition_request *in,
-                                struct ecs_deregister_task_definition_response *out)
+bool ecs_deregister_task_definition(struct call *call, const struct ecs_deregister_task_definition_request *in,
+                                    struct ecs_deregister_task_definition_response *out)
 {
     const struct task_definition_record *record;
     struct task_definition_name name;
@@ -121,8 +121,8 @@ static const char *delete_refusal(const struct call *call, struct str text,
     return NULL;
 }
 
-bool delete_task_definitions(struct call *call, const struct ecs_delete_task_definitions_request *in,
-                             struct ecs_delete_task_definitions_response *out)
+bool ecs_delete_task_definitions(struct call *call, const struct ecs_delete_task_definitions_request *in,
+                                 struct ecs_delete_task_definitions_response *out)
 {
     size_t count = in->task_definitions.count;
 
