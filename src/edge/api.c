@@ -190,6 +190,7 @@ static struct api_call *call_new(struct front *front, struct http_exchange *exch
                                .principal = &call->principal,
                                .settings = front_options_of(front)->settings,
                                .request_id = request_id_new(exchange->arena),
+                               .invocation_id = wire_header(&exchange->request, "amz-sdk-invocation-id"),
                                .source_ip = exchange->peer_address};
     return call;
 }

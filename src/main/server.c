@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "edge/front.h"
 #include "edge/host_link.h"
+#include "edge/log_keeper.h"
 #include "edge/registry/registry.h"
 #include "edge/registry_records.h"
 #include "main/apis.h"
@@ -23,12 +24,13 @@ struct server {
     struct keys *keys;
     struct host_links *links;
     struct loop *loop;
+    struct log_keeper *log_keeper;
+    struct ports ports;
     struct blob_store *blobs;
     struct registry_records records;
     struct registry *registry;
     struct registry_layers layers;
     struct layer_port layer_port;
-    struct ports ports;
     struct collector *collector;
     struct front *front;
     struct http_server *http;
@@ -148,6 +150,21 @@ static bool start_loop(struct server *server, const struct server_options *optio
     return true;
 }
 
+static bool start_logs(struct server *server, struct arena *arena, struct fail *f)
+{
+    if (!log_keeper_open(data_dir_file(&server->dir, "logs.db", arena), server->loop, &server->log_keeper, f))
+        return false;
+    server->ports.logs = log_keeper_port(server->log_keeper);
+    return true;
+}
+
+static bool reset(void *context, struct fail *f)
+{
+    const struct server *server = context;
+
+    return log_keeper_reset(server->log_keeper, f);
+}
+
 static bool start_registry(struct server *server, struct arena *arena, struct fail *f)
 {
     struct registry_options options = {.fallback = {server->settings.default_account, server->settings.default_region}};
@@ -165,7 +182,7 @@ static bool start_registry(struct server *server, struct arena *arena, struct fa
                                               .now_ms = now_ms,
                                               .clock_context = &server->clock};
     server->layer_port = registry_layer_port(&server->layers);
-    server->ports = (struct ports){.layers = &server->layer_port};
+    server->ports.layers = &server->layer_port;
     options.blobs = server->blobs;
     options.metadata = registry_records_metadata(&server->records);
     return collector_start(server->loop, server->blobs, &server->collector, f) &&
@@ -188,6 +205,8 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .layers = &server->layers,
         .collector = server->collector,
         .host_links = server->links,
+        .reset = reset,
+        .reset_context = server,
     };
     struct http_server_options http = {
         .address = address, .port = port, .threads = 2, .connections_max = 2000, .idle_timeout_s = 75};
@@ -206,10 +225,14 @@ static void stop(struct server *server)
         front_free(server->front);
     if (server->collector != NULL)
         collector_stop(server->collector);
+    if (server->log_keeper != NULL)
+        log_keeper_stop(server->log_keeper);
     if (server->loop != NULL) {
         host_links_end(server->links);
         loop_stop(server->loop);
     }
+    if (server->log_keeper != NULL)
+        log_keeper_close(server->log_keeper);
     if (server->registry != NULL)
         registry_stop(server->registry);
     if (server->blobs != NULL)
@@ -229,7 +252,7 @@ static bool start(struct server *server, const struct server_options *options, s
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
-    return start_loop(server, options, arena, f) && start_registry(server, arena, f) &&
+    return start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
            start_front(server, address, port, f);
 }
 

@@ -107,8 +107,8 @@ static bool describe_named(struct call *call, const struct repository_ref *ref,
     return true;
 }
 
-bool describe_images(struct call *call, const struct ecr_describe_images_request *in,
-                     struct ecr_describe_images_response *out)
+bool ecr_describe_images(struct call *call, const struct ecr_describe_images_request *in,
+                         struct ecr_describe_images_response *out)
 {
     const struct ecr_describe_images_filter none = {0};
     const struct ecr_describe_images_filter *filter = in->filter == NULL ? &none : in->filter;
@@ -172,7 +172,7 @@ static struct str id_token(const struct call *call, const struct ecr_image_ident
                       arena_printf(call->arena, "%.*s/%.*s", STR_ARG(last->image_digest), STR_ARG(last->image_tag)));
 }
 
-bool list_images(struct call *call, const struct ecr_list_images_request *in, struct ecr_list_images_response *out)
+bool ecr_list_images(struct call *call, const struct ecr_list_images_request *in, struct ecr_list_images_response *out)
 {
     const struct ecr_list_images_filter none = {0};
     const struct ecr_list_images_filter *filter = in->filter == NULL ? &none : in->filter;
@@ -246,8 +246,8 @@ static void get_one(struct call *call, const struct repository_ref *ref, const s
     image_note_pull(call->tx, image);
 }
 
-bool batch_get_image(struct call *call, const struct ecr_batch_get_image_request *in,
-                     struct ecr_batch_get_image_response *out)
+bool ecr_batch_get_image(struct call *call, const struct ecr_batch_get_image_request *in,
+                         struct ecr_batch_get_image_response *out)
 {
     struct repository_ref ref = REF(call, in);
     const struct repository_record *repository;
@@ -310,8 +310,8 @@ static void delete_one(struct call *call, const struct repository_ref *ref, cons
         image_remove(call->tx, ref, image->digest);
 }
 
-bool batch_delete_image(struct call *call, const struct ecr_batch_delete_image_request *in,
-                        struct ecr_batch_delete_image_response *out)
+bool ecr_batch_delete_image(struct call *call, const struct ecr_batch_delete_image_request *in,
+                            struct ecr_batch_delete_image_response *out)
 {
     struct repository_ref ref = REF(call, in);
     const struct repository_record *repository;
@@ -363,7 +363,7 @@ static bool check_put(const struct ecr_put_image_request *in, struct str digest,
     return true;
 }
 
-bool put_image(struct call *call, const struct ecr_put_image_request *in, struct ecr_put_image_response *out)
+bool ecr_put_image(struct call *call, const struct ecr_put_image_request *in, struct ecr_put_image_response *out)
 {
     struct repository_ref ref = REF(call, in);
     struct str digest = manifest_digest(in->image_manifest, call->arena);

@@ -8,7 +8,7 @@ enum { PART_BYTES = 10 << 20 }; /* API reference, InitiateLayerUpload: partSize,
 
 /* Nothing but whether the repository is there; its bytes come in the finish. */
 #define REPOSITORY_CHECK(name)                                                                                         \
-    bool name(struct call *call, const struct ecr_##name##_request *in, struct ecr_##name##_response *out)             \
+    bool ecr_##name(struct call *call, const struct ecr_##name##_request *in, struct ecr_##name##_response *out)       \
     {                                                                                                                  \
         struct repository_ref ref = REF(call, in);                                                                     \
         const struct repository_record *repository;                                                                    \
@@ -42,8 +42,8 @@ static void check_one(struct call *call, const struct repository_ref *ref, struc
     out->layers.count++;
 }
 
-bool batch_check_layer_availability(struct call *call, const struct ecr_batch_check_layer_availability_request *in,
-                                    struct ecr_batch_check_layer_availability_response *out)
+bool ecr_batch_check_layer_availability(struct call *call, const struct ecr_batch_check_layer_availability_request *in,
+                                        struct ecr_batch_check_layer_availability_response *out)
 {
     struct repository_ref ref = REF(call, in);
     const struct repository_record *repository;
@@ -73,8 +73,8 @@ bool initiate_layer_upload_finish(const struct call *call, const struct ports *p
 
 /* ---- UploadLayerPart ---- */
 
-bool upload_layer_part(struct call *call, const struct ecr_upload_layer_part_request *in,
-                       struct ecr_upload_layer_part_response *out)
+bool ecr_upload_layer_part(struct call *call, const struct ecr_upload_layer_part_request *in,
+                           struct ecr_upload_layer_part_response *out)
 {
     struct repository_ref ref = REF(call, in);
     const struct repository_record *repository;
@@ -129,8 +129,8 @@ static bool choose_digest(const struct ecr_layer_digest_list *digests, struct st
     return true;
 }
 
-bool complete_layer_upload(struct call *call, const struct ecr_complete_layer_upload_request *in,
-                           struct ecr_complete_layer_upload_response *out)
+bool ecr_complete_layer_upload(struct call *call, const struct ecr_complete_layer_upload_request *in,
+                               struct ecr_complete_layer_upload_response *out)
 {
     struct repository_ref ref = REF(call, in);
     const struct repository_record *repository;
@@ -160,8 +160,8 @@ bool complete_layer_upload_finish(const struct call *call, const struct ports *p
 
 /* ---- GetDownloadUrlForLayer ---- */
 
-bool get_download_url_for_layer(struct call *call, const struct ecr_get_download_url_for_layer_request *in,
-                                struct ecr_get_download_url_for_layer_response *out)
+bool ecr_get_download_url_for_layer(struct call *call, const struct ecr_get_download_url_for_layer_request *in,
+                                    struct ecr_get_download_url_for_layer_response *out)
 {
     struct repository_ref ref = REF(call, in);
     const struct repository_record *repository;

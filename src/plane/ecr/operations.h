@@ -8,7 +8,7 @@
 enum { ECR_PAGE_DEFAULT = 100 }; /* API reference, DescribeRepositories: maxResults */
 
 #define ECR_HANDLER(name)                                                                                              \
-    bool name(struct call *call, const struct ecr_##name##_request *in, struct ecr_##name##_response *out)
+    bool ecr_##name(struct call *call, const struct ecr_##name##_request *in, struct ecr_##name##_response *out)
 #define ECR_FINISH(name)                                                                                               \
     bool name##_finish(const struct call *call, const struct ports *ports, const struct ecr_##name##_request *in,      \
                        struct ecr_##name##_response *out)

@@ -3,8 +3,8 @@
 #include "plane/ecr/operations.h"
 
 /* A password that nobody can guess, kept until it expires; the client sends it back as Basic AWS:password. */
-bool get_authorization_token(struct call *call, const struct ecr_get_authorization_token_request *in,
-                             struct ecr_get_authorization_token_response *out)
+bool ecr_get_authorization_token(struct call *call, const struct ecr_get_authorization_token_request *in,
+                                 struct ecr_get_authorization_token_response *out)
 {
     static const char hex[] = "0123456789abcdef";
     static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -41,8 +41,8 @@ bool get_authorization_token(struct call *call, const struct ecr_get_authorizati
     return true;
 }
 
-bool describe_registry(struct call *call, const struct ecr_describe_registry_request *in,
-                       struct ecr_describe_registry_response *out)
+bool ecr_describe_registry(struct call *call, const struct ecr_describe_registry_request *in,
+                           struct ecr_describe_registry_response *out)
 {
     (void)in;
     out->registry_id = call->principal->account;

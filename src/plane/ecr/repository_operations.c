@@ -91,8 +91,8 @@ static struct ecr_repository *new_repository(const struct call *call, const stru
     return repository;
 }
 
-bool create_repository(struct call *call, const struct ecr_create_repository_request *in,
-                       struct ecr_create_repository_response *out)
+bool ecr_create_repository(struct call *call, const struct ecr_create_repository_request *in,
+                           struct ecr_create_repository_response *out)
 {
     struct repository_ref ref = REF(call, in);
     struct repository_record record = {
@@ -128,8 +128,8 @@ static bool describe_named(struct call *call, const struct ecr_describe_reposito
     return true;
 }
 
-bool describe_repositories(struct call *call, const struct ecr_describe_repositories_request *in,
-                           struct ecr_describe_repositories_response *out)
+bool ecr_describe_repositories(struct call *call, const struct ecr_describe_repositories_request *in,
+                               struct ecr_describe_repositories_response *out)
 {
     struct repository_ref all = ecr_ref(call, in->registry_id, STR(""));
     struct walk walk = transaction_walk(call->tx, &repository_table, NULL,
@@ -165,8 +165,8 @@ static void remove_below(struct transaction *tx, const struct table_spec *table,
         transaction_delete(tx, table, walk.at);
 }
 
-bool delete_repository(struct call *call, const struct ecr_delete_repository_request *in,
-                       struct ecr_delete_repository_response *out)
+bool ecr_delete_repository(struct call *call, const struct ecr_delete_repository_request *in,
+                           struct ecr_delete_repository_response *out)
 {
     struct repository_ref ref = REF(call, in);
     const struct repository_record *record;
@@ -192,8 +192,8 @@ bool delete_repository(struct call *call, const struct ecr_delete_repository_req
 
 /* ---- PutImageTagMutability ---- */
 
-bool put_image_tag_mutability(struct call *call, const struct ecr_put_image_tag_mutability_request *in,
-                              struct ecr_put_image_tag_mutability_response *out)
+bool ecr_put_image_tag_mutability(struct call *call, const struct ecr_put_image_tag_mutability_request *in,
+                                  struct ecr_put_image_tag_mutability_response *out)
 {
     struct repository_ref ref = REF(call, in);
     const struct repository_record *before;

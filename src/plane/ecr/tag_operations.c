@@ -86,7 +86,8 @@ static struct ecr_tag_list merged(const struct call *call, const struct ecr_tag_
     return all;
 }
 
-bool tag_resource(struct call *call, const struct ecr_tag_resource_request *in, struct ecr_tag_resource_response *out)
+bool ecr_tag_resource(struct call *call, const struct ecr_tag_resource_request *in,
+                      struct ecr_tag_resource_response *out)
 {
     const struct repository_record *before;
     struct repository_record record;
@@ -110,8 +111,8 @@ static bool is_among(struct str key, const struct ecr_tag_key_list *keys)
     return false;
 }
 
-bool untag_resource(struct call *call, const struct ecr_untag_resource_request *in,
-                    struct ecr_untag_resource_response *out)
+bool ecr_untag_resource(struct call *call, const struct ecr_untag_resource_request *in,
+                        struct ecr_untag_resource_response *out)
 {
     const struct repository_record *before;
     struct repository_record record;
@@ -128,8 +129,8 @@ bool untag_resource(struct call *call, const struct ecr_untag_resource_request *
     return true;
 }
 
-bool list_tags_for_resource(struct call *call, const struct ecr_list_tags_for_resource_request *in,
-                            struct ecr_list_tags_for_resource_response *out)
+bool ecr_list_tags_for_resource(struct call *call, const struct ecr_list_tags_for_resource_request *in,
+                                struct ecr_list_tags_for_resource_response *out)
 {
     const struct repository_record *record;
 
