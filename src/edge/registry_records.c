@@ -68,18 +68,14 @@ static bool identify(const struct registry_job *job, const struct transaction *t
     return fail_api(&call->fail, REGISTRY_NO_IDENTITY, "no basic auth credentials");
 }
 
-/* One account's root may do everything in its own registry and nothing in another's. */
 static bool allowed(struct registry_call *call, const struct principal *principal)
 {
-    struct str resource = call->repository.name.len == 0 ? STR("*") : repository_arn(call->arena, &call->repository);
+    struct repository_ref resource = call->repository;
 
-    if (call->action == NULL ||
-        (principal->kind == PRINCIPAL_ROOT && str_eq(principal->account, call->repository.registry.account)))
-        return true;
-    return fail_api(&call->fail, "AccessDeniedException",
-                    "User: %.*s is not authorized to perform: %s on resource: %.*s because no resource-based policy "
-                    "allows the %s action",
-                    STR_ARG(principal->arn), call->action, STR_ARG(resource), call->action);
+    if (resource.name.len == 0)
+        resource.name = STR("*");
+    return call->action == NULL ||
+           iam_allows(principal, call->action, repository_arn(call->arena, &resource), &call->fail);
 }
 
 /* ---- the operations ---- */

@@ -191,24 +191,31 @@ static bool is_foreign(const struct principal *principal, struct str resource)
     return account.len > 0 && !str_eq(account, principal->account);
 }
 
+static bool is_execution_action(const char *action)
+{
+    for (size_t i = 0; i < COUNT_OF(execution_actions); i++)
+        if (strcmp(action, execution_actions[i]) == 0)
+            return true;
+    return false;
+}
+
+bool iam_allows(const struct principal *principal, const char *action, struct str resource, struct fail *f)
+{
+    bool foreign = is_foreign(principal, resource);
+
+    if (!foreign &&
+        (principal->kind == PRINCIPAL_ROOT || (principal->kind == PRINCIPAL_SESSION && is_execution_action(action))))
+        return true;
+    return fail_api(f, "AccessDeniedException",
+                    "User: %.*s is not authorized to perform: %s on resource: %.*s because no %s-based policy allows "
+                    "the %s action",
+                    STR_ARG(principal->arn), action, STR_ARG(resource), foreign ? "resource" : "identity", action);
+}
+
 bool iam_authorize(const struct call *call, const struct operation_spec *operation, const void *in)
 {
-    struct str resource = operation->resource == NULL ? STR("*") : operation->resource(call, in);
-
-    if (is_foreign(call->principal, resource))
-        return fail_api(call->fail, "AccessDeniedException",
-                        "User: %.*s is not authorized to perform: %s on resource: %.*s because no resource-based "
-                        "policy allows the %s action",
-                        STR_ARG(call->principal->arn), operation->action, STR_ARG(resource), operation->action);
-    if (call->principal->kind == PRINCIPAL_ROOT)
-        return true;
-    for (size_t i = 0; call->principal->kind == PRINCIPAL_SESSION && i < COUNT_OF(execution_actions); i++)
-        if (str_is(str_of(operation->action), execution_actions[i]))
-            return true;
-    return fail_api(call->fail, "AccessDeniedException",
-                    "User: %.*s is not authorized to perform: %s on resource: %.*s because no identity-based policy "
-                    "allows the %s action",
-                    STR_ARG(call->principal->arn), operation->action, STR_ARG(resource), operation->action);
+    return iam_allows(call->principal, operation->action,
+                      operation->resource == NULL ? STR("*") : operation->resource(call, in), call->fail);
 }
 
 /* ---- keys of sessions go when their time is long over ---- */

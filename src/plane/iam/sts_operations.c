@@ -14,8 +14,8 @@ static bool sts_get_caller_identity(struct call *call, const struct sts_get_call
 /* STS API reference, GetSessionToken, DurationSeconds: an hour at most for the root of an account. */
 enum { SESSION_SECONDS_DEFAULT = 3600 };
 
-static bool get_session_token(struct call *call, const struct sts_get_session_token_request *in,
-                              struct sts_get_session_token_response *out)
+static bool sts_get_session_token(struct call *call, const struct sts_get_session_token_request *in,
+                                  struct sts_get_session_token_response *out)
 {
     int32_t seconds = in->has_duration_seconds && in->duration_seconds < SESSION_SECONDS_DEFAULT
                           ? in->duration_seconds
