@@ -80,6 +80,14 @@ static bool allowed(struct registry_call *call, const struct principal *principa
 
 /* ---- the operations ---- */
 
+static bool no_blob(struct registry_call *call)
+{
+    return fail_api(&call->fail, ECR_ERROR_LAYERS_NOT_FOUND_EXCEPTION,
+                    "The layer with digest '%.*s' was not found in the repository with name '%.*s' in registry with id "
+                    "'%.*s'",
+                    STR_ARG(call->digest), STR_ARG(call->repository.name), STR_ARG(call->repository.registry.account));
+}
+
 static bool blob_find(struct transaction *tx, struct registry_call *call)
 {
     const struct repository_blob_record *blob = repository_blob_find(tx, &call->repository, call->digest);
@@ -87,12 +95,18 @@ static bool blob_find(struct transaction *tx, struct registry_call *call)
     /* A push that finds it here counts on it, as one that brings it does. */
     if (blob != NULL && tx->now_ms - blob->attached_at > HOUR_MS)
         repository_attach_blob(tx, &call->repository, call->digest, (uint64_t)blob->size);
-    if (blob != NULL)
-        return true;
-    return fail_api(&call->fail, ECR_ERROR_LAYERS_NOT_FOUND_EXCEPTION,
-                    "The layer with digest '%.*s' was not found in the repository with name '%.*s' in registry with id "
-                    "'%.*s'",
-                    STR_ARG(call->digest), STR_ARG(call->repository.name), STR_ARG(call->repository.registry.account));
+    return blob != NULL || no_blob(call);
+}
+
+static bool blob_delete(struct transaction *tx, struct registry_call *call)
+{
+    if (repository_blob_find(tx, &call->repository, call->digest) == NULL)
+        return no_blob(call);
+    if (!repository_remove_blob(tx, &call->repository, call->digest))
+        return fail_api(&call->fail, ECR_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "The layer with digest '%.*s' is needed by an image of the repository with name '%.*s'",
+                        STR_ARG(call->digest), STR_ARG(call->repository.name));
+    return true;
 }
 
 static bool blob_attach(struct transaction *tx, struct registry_call *call)
@@ -223,6 +237,7 @@ static bool (*const operations[])(struct transaction *tx, struct registry_call *
     [REGISTRY_CHECK] = nothing_more,
     [REGISTRY_ALLOW] = nothing_more,
     [REGISTRY_BLOB_FIND] = blob_find,
+    [REGISTRY_BLOB_DELETE] = blob_delete,
     [REGISTRY_BLOB_ATTACH] = blob_attach,
     [REGISTRY_BLOB_MOUNT] = blob_mount,
     [REGISTRY_MANIFEST_GET] = manifest_get,
