@@ -49,6 +49,9 @@ static void assign_definition(const struct transaction *tx, const struct task_re
     SET(to, created_at, task->task->created_at);
     SET(to, cpu_units, task->cpu_units);
     SET(to, memory_mib, task->memory_mib);
+    to->container_arns.items = arena_array(tx->arena, struct str, task->task->containers.count + 1);
+    for (size_t i = 0; i < task->task->containers.count; i++)
+        to->container_arns.items[to->container_arns.count++] = task->task->containers.items[i].container_arn;
     assign_credentials(tx, task, to);
 }
 
