@@ -58,7 +58,7 @@ static const char *name_text(enum ecs_setting_name name)
     return enum_name(&ecs_setting_name_shape, (int)name);
 }
 
-static bool value_check_setting(enum ecs_setting_name name, struct str value, struct fail *f)
+static bool check_value(enum ecs_setting_name name, struct str value, struct fail *f)
 {
     for (size_t i = 0; i < COUNT_OF(values); i++) {
         if (values[i].name != name || !str_is(value, values[i].value))
@@ -104,10 +104,8 @@ static struct str root_of(const struct call *call)
 
 /* ---- the value in force ---- */
 
-static void shown(const struct call *call, enum ecs_setting_name name, struct str value, struct str principal,
-                  struct ecs_setting *ret_setting)
+static void shown(enum ecs_setting_name name, struct str value, struct str principal, struct ecs_setting *ret_setting)
 {
-    (void)call;
     *ret_setting = (struct ecs_setting){
         .name = name,
         .value = value,
@@ -123,9 +121,9 @@ static void effective(const struct call *call, struct str principal, enum ecs_se
     if (record == NULL)
         record = own_setting(call, root_of(call), name);
     if (record != NULL)
-        shown(call, name, record->value, record->principal_arn, ret_setting);
+        shown(name, record->value, record->principal_arn, ret_setting);
     else
-        shown(call, name, str_of(first_value(name)), root_of(call), ret_setting);
+        shown(name, str_of(first_value(name)), root_of(call), ret_setting);
 }
 
 struct str account_setting(const struct call *call, enum ecs_setting_name name)
@@ -167,11 +165,11 @@ static bool put(const struct call *call, struct str principal, enum ecs_setting_
                                             .name = str_of(name_text(name)),
                                             .value = value};
 
-    if (!value_check_setting(name, value, call->fail))
+    if (!check_value(name, value, call->fail))
         return false;
     must(transaction_put(call->tx, &account_setting_table, &record));
     *ret_setting = arena_new(call->arena, struct ecs_setting);
-    shown(call, name, value, principal, *ret_setting);
+    shown(name, value, principal, *ret_setting);
     return true;
 }
 
@@ -215,7 +213,7 @@ static bool listed(const struct call *call, const struct ecs_list_account_settin
     if (in->effective_settings)
         effective(call, principal, name, ret_setting);
     else if (record != NULL)
-        shown(call, name, record->value, principal, ret_setting);
+        shown(name, record->value, principal, ret_setting);
     else
         return false;
     return in->value.ptr == NULL || str_eq(in->value, ret_setting->value);

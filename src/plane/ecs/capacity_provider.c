@@ -1,6 +1,28 @@
 #include "plane/ecs/capacity_provider.h"
 
-enum { PROVIDERS_MAX = 20 }; /* API reference, "PutClusterCapacityProviders" */
+#include "plane/ecs/operations.h"
+#include "plane/ecs/page.h"
+
+enum {
+    PROVIDERS_MAX = 20, /* API reference, "PutClusterCapacityProviders" */
+    LISTED_MAX = 10,    /* API reference, "DescribeCapacityProviders" */
+};
+
+static const struct provider {
+    const char *name;
+    enum ecs_capacity_provider_type type;
+} all[] = {
+    {"FARGATE", ECS_CAPACITY_PROVIDER_TYPE_FARGATE},
+    {"FARGATE_SPOT", ECS_CAPACITY_PROVIDER_TYPE_FARGATE_SPOT},
+};
+
+static const struct provider *provider_named(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (str_is(name, all[i].name))
+            return &all[i];
+    return NULL;
+}
 
 static bool contains(const struct ecs_string_list *list, size_t count, struct str name)
 {
@@ -19,7 +41,7 @@ static bool check_providers(const struct ecs_string_list *providers, struct fail
     for (size_t i = 0; i < providers->count; i++) {
         struct str name = providers->items[i];
 
-        if (!str_is(name, "FARGATE") && !str_is(name, "FARGATE_SPOT"))
+        if (provider_named(name) == NULL)
             return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                             "The specified capacity provider '%.*s' was not found. Specify a valid capacity provider "
                             "and try again.",
@@ -62,4 +84,69 @@ bool capacity_providers_check(const struct ecs_string_list *providers,
                               const struct ecs_capacity_provider_strategy *strategy, struct fail *f)
 {
     return check_providers(providers, f) && check_strategy(providers, strategy, f);
+}
+
+/* ---- DescribeCapacityProviders ---- */
+
+static struct ecs_capacity_provider shown(const struct call *call, const struct provider *provider)
+{
+    return (struct ecs_capacity_provider){
+        .capacity_provider_arn = ecs_arn(call, "capacity-provider", str_of(provider->name)),
+        .name = str_of(provider->name),
+        .status = ECS_CAPACITY_PROVIDER_STATUS_ACTIVE,
+        .tags = {arena_alloc(call->arena, 0), 0},
+        .type = provider->type,
+    };
+}
+
+static void describe_named(const struct call *call, const struct ecs_string_list *names,
+                           struct ecs_describe_capacity_providers_response *out)
+{
+    out->capacity_providers.items = arena_array(call->arena, struct ecs_capacity_provider, names->count);
+    out->failures.items = arena_array(call->arena, struct ecs_failure, names->count);
+    for (size_t i = 0; i < names->count; i++) {
+        const struct provider *provider = NULL;
+        struct str name;
+
+        if (ecs_own_name(call, names->items[i], "capacity-provider", &name))
+            provider = provider_named(name);
+        if (provider != NULL)
+            out->capacity_providers.items[out->capacity_providers.count++] = shown(call, provider);
+        else
+            out->failures.items[out->failures.count++] = (struct ecs_failure){
+                .arn = str_starts(names->items[i], STR("arn:")) ? names->items[i]
+                                                                : ecs_arn(call, "capacity-provider", names->items[i]),
+                .reason = STR("MISSING")};
+    }
+}
+
+static void describe_page(const struct call *call, const struct page *page,
+                          struct ecs_describe_capacity_providers_response *out)
+{
+    out->capacity_providers.items = arena_array(call->arena, struct ecs_capacity_provider, COUNT_OF(all));
+    out->failures.items = arena_alloc(call->arena, 0);
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        if (page->after.ptr != NULL && str_compare(str_of(all[i].name), page->after) <= 0)
+            continue;
+        if (out->capacity_providers.count == page->limit) {
+            out->next_token = page_next(call, str_of(all[i - 1].name));
+            return;
+        }
+        out->capacity_providers.items[out->capacity_providers.count++] = shown(call, &all[i]);
+    }
+}
+
+bool describe_capacity_providers(struct call *call, const struct ecs_describe_capacity_providers_request *in,
+                                 struct ecs_describe_capacity_providers_response *out)
+{
+    struct page_request request = PAGE_REQUEST(in, LISTED_MAX);
+    struct page page;
+
+    if (!page_open(call, &request, &page))
+        return false;
+    if (in->capacity_providers.count > 0)
+        describe_named(call, &in->capacity_providers, out);
+    else
+        describe_page(call, &page, out);
+    return true;
 }

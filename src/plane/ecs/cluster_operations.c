@@ -3,11 +3,11 @@
 #include "plane/ecs/account_setting.h"
 #include "plane/ecs/capacity_provider.h"
 #include "plane/ecs/cluster.h"
+#include "plane/ecs/name.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/page.h"
 #include "plane/ecs/tag.h"
 #include "plane/ecs/task.h"
-#include "plane/ecs/task_definition_rules.h"
 
 enum { LISTED_MAX = 100, DESCRIBED_MAX = 100 }; /* API reference, "ListClusters", "DescribeClusters" */
 
@@ -106,7 +106,7 @@ static struct ecs_cluster_settings settings_or_default(const struct call *call,
 
 static bool check_create(const struct call *call, const struct ecs_create_cluster_request *in)
 {
-    if (in->cluster_name.ptr != NULL && !ecs_name_is_valid(in->cluster_name))
+    if (in->cluster_name.ptr != NULL && !name_is_valid(in->cluster_name))
         return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                         "Cluster name must match ^[a-zA-Z0-9\\-_]{1,255}$, but was %.*s", STR_ARG(in->cluster_name));
     return check_settings(&in->settings, call->fail) && check_configuration(in->configuration, call->fail) &&

@@ -1,5 +1,6 @@
 /* Rules of one container definition that need no other, and that containers of a task are told apart and fit in it. */
 #include "plane/ecs/field.h"
+#include "plane/ecs/name.h"
 #include "plane/ecs/task_definition_rules.h"
 
 enum { STOP_TIMEOUT_FARGATE_MAX = 120, TIMEOUT_MIN = 2 };
@@ -46,6 +47,8 @@ static const struct refused_field refused[] = {
      "Invalid setting for container '{}'. 'resourceRequirements' is not supported: Berth lends no GPUs yet."},
 };
 
+static const struct refused_fields refused_fields = REFUSED_FIELDS(SHAPE, refused);
+
 /* Developer guide, "Container definition parameters"; where AWS's own words are not known, ours name the field. */
 static const struct {
     const char *field;
@@ -66,13 +69,10 @@ static const struct {
 
 bool container_definition_fields_exist(void)
 {
-    for (size_t i = 0; i < COUNT_OF(refused); i++)
-        if (!field_exists(SHAPE, refused[i].field))
-            return false;
     for (size_t i = 0; i < COUNT_OF(ranges); i++)
         if (!field_exists(SHAPE, ranges[i].field))
             return false;
-    return true;
+    return refused_fields_exist(&refused_fields);
 }
 
 const struct ecs_container_definition *container_named(const struct definition_case *on, struct str name,
@@ -100,7 +100,7 @@ static bool name(const struct definition_case *on, const struct ecs_container_de
 {
     if (container->name.len == 0)
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Container.name should not be null or empty.");
-    if (!ecs_name_is_valid(container->name))
+    if (!name_is_valid(container->name))
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Container.name contains invalid characters.");
     if (container_named(on, container->name, NULL) != container)
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Container names must be unique within a Task Definition.");
@@ -139,10 +139,10 @@ static bool image(const struct definition_case *on, const struct ecs_container_d
     return true;
 }
 
-static bool refused_fields(const struct definition_case *on, const struct ecs_container_definition *container,
-                           struct fail *f)
+static bool supported(const struct definition_case *on, const struct ecs_container_definition *container,
+                      struct fail *f)
 {
-    return refused_fields_check(on, refused, COUNT_OF(refused), SHAPE, container, container->name, f);
+    return refused_fields_check(on, &refused_fields, container, container->name, f);
 }
 
 static bool in_range(const struct definition_case *on, const struct ecs_container_definition *container, struct fail *f)
@@ -250,7 +250,7 @@ static bool restart_policy(const struct definition_case *on, const struct ecs_co
 static container_rule *const rules[] = {
     name,
     image,
-    refused_fields,
+    supported,
     in_range,
     memory,
     timeouts,

@@ -50,6 +50,7 @@ const struct operation_spec ecs_handlers[] = {
     OPERATION(ecs, put_cluster_capacity_providers, "ecs:PutClusterCapacityProviders",
               put_cluster_capacity_providers_resource),
     OPERATION(ecs, delete_cluster, "ecs:DeleteCluster", delete_cluster_resource),
+    OPERATION(ecs, describe_capacity_providers, "ecs:DescribeCapacityProviders", NULL),
     OPERATION(ecs, register_task_definition, "ecs:RegisterTaskDefinition", NULL),
     OPERATION(ecs, describe_task_definition, "ecs:DescribeTaskDefinition", NULL),
     OPERATION(ecs, deregister_task_definition, "ecs:DeregisterTaskDefinition", NULL),

@@ -13,6 +13,7 @@ ECS_HANDLER(update_cluster);
 ECS_HANDLER(update_cluster_settings);
 ECS_HANDLER(put_cluster_capacity_providers);
 ECS_HANDLER(delete_cluster);
+ECS_HANDLER(describe_capacity_providers);
 ECS_HANDLER(register_task_definition);
 ECS_HANDLER(describe_task_definition);
 ECS_HANDLER(deregister_task_definition);

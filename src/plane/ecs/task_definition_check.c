@@ -1,6 +1,6 @@
 #include "plane/ecs/task_definition_check.h"
 
-#include "plane/ecs/field.h"
+#include "plane/ecs/name.h"
 #include "plane/ecs/task_definition_rules.h"
 #include "plane/ecs/task_size.h"
 
@@ -29,53 +29,12 @@ static const struct refused_field refused[] = {
     {"ipcMode", REFUSED_FARGATE, "Fargate compatible task definitions do not support ipcMode"},
 };
 
+static const struct refused_fields refused_fields =
+    REFUSED_FIELDS(&ecs_register_task_definition_request_shape, refused);
+
 bool task_definition_fields_exist(void)
 {
-    for (size_t i = 0; i < COUNT_OF(refused); i++)
-        if (!field_exists(&ecs_register_task_definition_request_shape, refused[i].field))
-            return false;
-    return true;
-}
-
-static bool counts(enum refused_when when, const struct definition_case *on)
-{
-    switch (when) {
-    case REFUSED_ALWAYS:
-        return true;
-    case REFUSED_FARGATE:
-        return is_fargate(on);
-    case REFUSED_AWSVPC:
-        return on->in->network_mode == ECS_NETWORK_MODE_AWSVPC;
-    }
-    return false;
-}
-
-bool refused_fields_check(const struct definition_case *on, const struct refused_field *rows, size_t count,
-                          const struct shape *shape, const void *value, struct str name, struct fail *f)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct str text = str_of(rows[i].text);
-        size_t at = str_search(text, STR("{}"));
-
-        if (!counts(rows[i].when, on) || !field_is_set(shape, value, rows[i].field))
-            continue;
-        if (at == text.len)
-            return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "%s", rows[i].text);
-        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "%.*s%.*s%s", (int)at, rows[i].text, STR_ARG(name),
-                        rows[i].text + at + 2);
-    }
-    return true;
-}
-
-bool ecs_name_is_valid(struct str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
-            return false;
-    }
-    return name.len > 0 && name.len <= 255;
+    return refused_fields_exist(&refused_fields);
 }
 
 /* ---- rules of the task ---- */
@@ -86,7 +45,7 @@ static bool family(const struct definition_case *on, struct fail *f)
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Family should not be null or empty.");
     if (on->in->family.len > 255)
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Family should not be longer than 255 characters.");
-    if (!ecs_name_is_valid(on->in->family))
+    if (!name_is_valid(on->in->family))
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Family contains invalid characters.");
     return true;
 }
@@ -146,10 +105,9 @@ static bool containers_count(const struct definition_case *on, struct fail *f)
     return true;
 }
 
-static bool refused_fields(const struct definition_case *on, struct fail *f)
+static bool supported(const struct definition_case *on, struct fail *f)
 {
-    return refused_fields_check(on, refused, COUNT_OF(refused), &ecs_register_task_definition_request_shape, on->in,
-                                on->in->family, f);
+    return refused_fields_check(on, &refused_fields, on->in, on->in->family, f);
 }
 
 static bool network_mode(const struct definition_case *on, struct fail *f)
@@ -236,7 +194,7 @@ static definition_rule *const rules[] = {
     length,
     roles,
     containers_count,
-    refused_fields,
+    supported,
     network_mode,
     namespaces,
     size,

@@ -7,62 +7,87 @@ enum { LISTED_MAX = 100 }; /* API reference: maxResults of both */
 
 /* ---- revisions ---- */
 
-struct listed {
-    struct str key;
-    struct str arn;
+/* What the filters let through, in key order: by family, then by number. */
+struct revisions {
+    struct walk walk;
+    enum ecs_task_definition_status status;
 };
 
-/* All that the filters let through, in key order: by family, then by number. */
-static struct listed *matching(const struct call *call, const struct ecs_list_task_definitions_request *in,
-                               size_t *ret_count)
+static struct revisions revisions_of(const struct call *call, const struct ecs_list_task_definitions_request *in)
 {
-    enum ecs_task_definition_status status =
-        in->status == ECS_TASK_DEFINITION_STATUS_NONE ? ECS_TASK_DEFINITION_STATUS_ACTIVE : in->status;
     struct str prefix = in->family_prefix.ptr == NULL
                             ? KEY_PREFIX(call->arena, call->principal->account, call->region)
                             : KEY_PREFIX(call->arena, call->principal->account, call->region, in->family_prefix);
-    struct walk walk = transaction_walk(call->tx, &task_definition_table, NULL, prefix);
+
+    return (struct revisions){
+        .walk = transaction_walk(call->tx, &task_definition_table, NULL, prefix),
+        .status = in->status == ECS_TASK_DEFINITION_STATUS_NONE ? ECS_TASK_DEFINITION_STATUS_ACTIVE : in->status,
+    };
+}
+
+static const struct ecs_task_definition *revisions_next(struct revisions *revisions)
+{
     const struct task_definition_record *record;
-    struct listed *all;
+
+    while ((record = walk_next(&revisions->walk)) != NULL)
+        if (record->task_definition->status == revisions->status)
+            return record->task_definition;
+    return NULL;
+}
+
+static void list_ascending(const struct call *call, struct revisions *revisions, const struct page *page,
+                           struct ecs_list_task_definitions_response *out)
+{
+    const struct ecs_task_definition *definition;
+    struct str last = page->after;
+
+    revisions->walk.at = page->after;
+    while ((definition = revisions_next(revisions)) != NULL) {
+        if (out->task_definition_arns.count == page->limit) {
+            out->next_token = page_next(call, last);
+            return;
+        }
+        out->task_definition_arns.items[out->task_definition_arns.count++] = definition->task_definition_arn;
+        last = revisions->walk.at;
+    }
+}
+
+/* Tables are walked forwards only: of those before the token's key, the last page->limit stay in a ring. */
+static void list_descending(const struct call *call, struct revisions *revisions, const struct page *page,
+                            struct ecs_list_task_definitions_response *out)
+{
+    struct listed {
+        struct str key, arn;
+    } *ring = arena_alloc(call->arena, page->limit * sizeof(*ring));
+    const struct ecs_task_definition *definition;
     size_t count = 0;
 
-    while ((record = walk_next(&walk)) != NULL)
-        count += record->task_definition->status == status;
-    all = arena_array(call->arena, struct listed, count);
-    walk = transaction_walk(call->tx, &task_definition_table, NULL, prefix);
-    count = 0;
-    while ((record = walk_next(&walk)) != NULL)
-        if (record->task_definition->status == status)
-            all[count++] = (struct listed){walk.at, record->task_definition->task_definition_arn};
-    *ret_count = count;
-    return all;
+    while ((definition = revisions_next(revisions)) != NULL &&
+           (page->after.ptr == NULL || str_compare(revisions->walk.at, page->after) < 0))
+        ring[count++ % page->limit] = (struct listed){revisions->walk.at, definition->task_definition_arn};
+    while (count > 0 && out->task_definition_arns.count < page->limit) {
+        const struct listed *item = &ring[--count % page->limit];
+
+        out->task_definition_arns.items[out->task_definition_arns.count++] = item->arn;
+        if (count > 0 && out->task_definition_arns.count == page->limit)
+            out->next_token = page_next(call, item->key);
+    }
 }
 
 bool list_task_definitions(struct call *call, const struct ecs_list_task_definitions_request *in,
                            struct ecs_list_task_definitions_response *out)
 {
     struct page_request request = PAGE_REQUEST(in, LISTED_MAX);
-    bool descending = in->sort == ECS_SORT_ORDER_DESC;
-    struct listed *all;
+    struct revisions revisions = revisions_of(call, in);
     struct page page;
-    size_t count;
 
     if (!page_open(call, &request, &page))
         return false;
-    all = matching(call, in, &count);
     out->task_definition_arns.items = arena_array(call->arena, struct str, page.limit);
-    for (size_t i = 0; i < count; i++) {
-        const struct listed *item = &all[descending ? count - 1 - i : i];
-        int order = page.after.ptr == NULL ? 1 : str_compare(item->key, page.after);
-
-        if (page.after.ptr != NULL && (descending ? order >= 0 : order <= 0))
-            continue;
-        if (out->task_definition_arns.count == page.limit) {
-            out->next_token = page_next(call, all[descending ? count - i : i - 1].key);
-            break;
-        }
-        out->task_definition_arns.items[out->task_definition_arns.count++] = item->arn;
-    }
+    if (in->sort == ECS_SORT_ORDER_DESC)
+        list_descending(call, &revisions, &page, out);
+    else
+        list_ascending(call, &revisions, &page, out);
     return true;
 }
 

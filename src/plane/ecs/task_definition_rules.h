@@ -39,9 +39,6 @@ const struct ecs_container_definition *container_named(const struct definition_c
                                                        size_t *ret_index);
 bool container_is_essential(const struct ecs_container_definition *container);
 
-/* Letters, digits, hyphens and underscores, 1 to 255 of them: what ECS calls its things by. */
-bool ecs_name_is_valid(struct str name);
-
 /* When a row of a table of refused fields counts. */
 enum refused_when { REFUSED_ALWAYS, REFUSED_FARGATE, REFUSED_AWSVPC };
 
@@ -52,8 +49,20 @@ struct refused_field {
     const char *text;
 };
 
-checked bool refused_fields_check(const struct definition_case *on, const struct refused_field *rows, size_t count,
-                                  const struct shape *shape, const void *value, struct str name, struct fail *f);
+struct refused_fields {
+    const struct shape *shape; /* of what sets them */
+    const struct refused_field *rows;
+    size_t count;
+};
+#define REFUSED_FIELDS(shape, rows)                                                                                    \
+    {                                                                                                                  \
+        (shape), (rows), COUNT_OF(rows)                                                                                \
+    }
+
+/* Fails with the first row whose field `value`, called `name`, sets. */
+checked bool refused_fields_check(const struct definition_case *on, const struct refused_fields *fields,
+                                  const void *value, struct str name, struct fail *f);
+bool refused_fields_exist(const struct refused_fields *fields);
 
 /* For the test that walks the tables: every field of theirs is in the model. */
 bool task_definition_fields_exist(void);

@@ -1,5 +1,5 @@
 /* Rules of volumes and of the mount points that name them. */
-#include "plane/ecs/field.h"
+#include "plane/ecs/name.h"
 #include "plane/ecs/task_definition_rules.h"
 
 static const struct refused_field refused[] = {
@@ -16,12 +16,11 @@ static const struct refused_field refused[] = {
     {"host.sourcePath", REFUSED_FARGATE, "Fargate compatible task definitions do not support sourcePath"},
 };
 
+static const struct refused_fields refused_fields = REFUSED_FIELDS(&ecs_volume_shape, refused);
+
 bool volume_fields_exist(void)
 {
-    for (size_t i = 0; i < COUNT_OF(refused); i++)
-        if (!field_exists(&ecs_volume_shape, refused[i].field))
-            return false;
-    return true;
+    return refused_fields_exist(&refused_fields);
 }
 
 static const struct ecs_volume *volume_named(const struct definition_case *on, struct str name)
@@ -36,11 +35,11 @@ static bool check_volume(const struct definition_case *on, const struct ecs_volu
 {
     if (volume->name.len == 0)
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Volume.name should not be null or empty.");
-    if (!ecs_name_is_valid(volume->name))
+    if (!name_is_valid(volume->name))
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Volume.name contains invalid characters.");
     if (volume_named(on, volume->name) != volume)
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Volume names must be unique within a Task Definition.");
-    if (!refused_fields_check(on, refused, COUNT_OF(refused), &ecs_volume_shape, volume, volume->name, f))
+    if (!refused_fields_check(on, &refused_fields, volume, volume->name, f))
         return false;
     if (volume->host != NULL && volume->host->source_path.ptr != NULL && volume->host->source_path.len == 0)
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "host.sourcePath should not be blank.");
