@@ -284,9 +284,20 @@ struct host_links *host_links_new(struct str token)
     return links;
 }
 
+static bool begin_run(struct job *job, struct transaction *tx)
+{
+    (void)job;
+    host_disconnected_all(tx);
+    return true;
+}
+
 void host_links_begin(struct host_links *links, struct loop *loop)
 {
+    struct job job = {.actor = "host", .cause = STR("the server starts"), .run = begin_run};
+
     links->loop = loop;
+    if (!loop_run(loop, &job))
+        log_error("what the records say of hosts may be old: the store cannot be written");
 }
 
 void host_links_end(struct host_links *links)

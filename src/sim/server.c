@@ -239,7 +239,8 @@ static bool run_one(struct client_job *client, struct call *call)
     request.launch_type = ECS_LAUNCH_TYPE_FARGATE;
     if (!run_task(call, &request, &response))
         return false;
-    client->task_arn = arena_str(&client->arena, response.tasks.items[0].task_arn);
+    if (response.tasks.count > 0) /* none: no host has room */
+        client->task_arn = arena_str(&client->arena, response.tasks.items[0].task_arn);
     return true;
 }
 
@@ -255,6 +256,7 @@ static bool stop_one(struct client_job *client, struct call *call)
     struct ecs_stop_task_request request = {0};
     struct ecs_stop_task_response response = {0};
 
+    call->operation = &ecs_list_tasks_operation; /* page tokens are of an operation */
     if (!list_tasks(call, &list, &listed))
         return false;
     if (listed.task_arns.count == 0)

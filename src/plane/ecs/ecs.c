@@ -2,26 +2,24 @@
 
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/client_token.h"
 #include "plane/ecs/cluster.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_definition.h"
 #include "plane/vpc/vpc.h"
 
-/* ---- tables ---- */
-
-static void client_token_key(const void *record, struct buf *key)
-{
-    const struct client_token_record *token = record;
-
-    key_add(key, token->account_id);
-    key_add(key, token->region);
-    key_add(key, token->operation);
-    key_add(key, token->token);
-}
-
-const struct table_spec client_token_table = {
-    .name = "client_token", .shape = &client_token_record_shape, .key = client_token_key};
 /* ---- what makes what dirty ---- */
+
+/* Whether a host has to hear of it. What it reported itself it knows. */
+static bool changes_assignment(const struct task_record *before, const struct task_record *after)
+{
+    bool told_before = before != NULL && task_is_told(before);
+    bool told_after = after != NULL && task_is_told(after);
+
+    if (told_before != told_after)
+        return true;
+    return told_after && task_wants_to_run(before) != task_wants_to_run(after);
+}
 
 static void task_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
@@ -29,7 +27,7 @@ static void task_dirties(const struct transaction *tx, const void *before, const
 
     marks_add(marks, &task_reconciler,
               KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
-    if (task->host_id.ptr != NULL)
+    if (changes_assignment(before, after))
         marks_add(marks, &assignment_reconciler, task->host_id);
 }
 
@@ -59,24 +57,28 @@ static void network_dirties(const struct transaction *tx, const void *before, co
     every_host_dirty(tx, marks);
 }
 
-/* A host that came or went: its tasks look at it again, and tasks that wait for a host try. */
-static void host_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+static void mark_tasks(struct walk walk, struct marks *marks)
 {
-    const struct host_record *old = before;
-    const struct host_record *host = after != NULL ? after : before;
-    struct walk walk = transaction_walk(tx, &task_table, "waiting", STR(""));
+    const struct transaction *tx = walk.tx;
     const struct task_record *task;
 
     while ((task = walk_next(&walk)) != NULL)
         marks_add(marks, &task_reconciler,
                   KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
+}
+
+/* A host that came or went: its tasks look at it. One with more room than before: tasks that wait for a host try. */
+static void host_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct host_record *old = before;
+    const struct host_record *host = after;
+
+    if (host_has_grown(old, host))
+        mark_tasks(transaction_walk(tx, &task_table, "waiting", STR("")), marks);
     if (old != NULL && old->status == host->status && old->connected_at == host->connected_at)
         return;
     marks_add(marks, &assignment_reconciler, host->host_id);
-    walk = transaction_walk(tx, &task_table, "host", KEY_PREFIX(tx->arena, host->host_id));
-    while ((task = walk_next(&walk)) != NULL)
-        marks_add(marks, &task_reconciler,
-                  KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
+    mark_tasks(transaction_walk(tx, &task_table, "host", KEY_PREFIX(tx->arena, host->host_id)), marks);
 }
 
 static const struct dirties_spec dirties[] = {
@@ -87,6 +89,7 @@ static const struct dirties_spec dirties[] = {
     {&subnet_table, network_dirties},
     {&route_table_table, network_dirties},
     {&vpc_table, network_dirties},
+    {&client_token_table, client_token_mark},
     {&cluster_table, cluster_mark},
     {&task_definition_table, task_definition_mark},
     {&task_table, task_definition_mark_of_task},
@@ -96,7 +99,8 @@ static const struct table_spec *const tables[] = {
     &cluster_table, &family_table, &task_definition_table, &task_table, &client_token_table, &account_setting_table,
 };
 static const struct reconciler_spec *const reconcilers[] = {&task_reconciler, &assignment_reconciler,
-                                                            &cluster_reconciler, &task_definition_reconciler};
+                                                            &cluster_reconciler, &task_definition_reconciler,
+                                                            &client_token_reconciler};
 
 const struct domain_spec ecs_domain = {
     .name = "ecs",

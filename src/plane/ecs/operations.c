@@ -22,6 +22,8 @@ CLUSTER_RESOURCE(run_task)
 CLUSTER_RESOURCE(stop_task)
 CLUSTER_RESOURCE(describe_tasks)
 CLUSTER_RESOURCE(list_tasks)
+CLUSTER_RESOURCE(get_task_protection)
+CLUSTER_RESOURCE(update_task_protection)
 
 #define TAGGED_RESOURCE(operation)                                                                                     \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
@@ -66,5 +68,7 @@ const struct operation_spec ecs_handlers[] = {
     OPERATION(ecs, stop_task, "ecs:StopTask", stop_task_resource),
     OPERATION(ecs, describe_tasks, "ecs:DescribeTasks", describe_tasks_resource),
     OPERATION(ecs, list_tasks, "ecs:ListTasks", list_tasks_resource),
+    OPERATION(ecs, get_task_protection, "ecs:GetTaskProtection", get_task_protection_resource),
+    OPERATION(ecs, update_task_protection, "ecs:UpdateTaskProtection", update_task_protection_resource),
 };
 const size_t ecs_handler_count = COUNT_OF(ecs_handlers);

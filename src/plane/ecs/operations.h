@@ -31,3 +31,5 @@ ECS_HANDLER(run_task);
 ECS_HANDLER(stop_task);
 ECS_HANDLER(describe_tasks);
 ECS_HANDLER(list_tasks);
+ECS_HANDLER(get_task_protection);
+ECS_HANDLER(update_task_protection);
