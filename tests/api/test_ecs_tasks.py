@@ -396,6 +396,7 @@ def test_lists_that_are_refused(tasks, filters, code):
 
 def test_protection_is_for_tasks_of_services(tasks):
     arn = tasks.run()
+    assert error_of(tasks.ecs.stop_task, task=arn, reason="x" * 1025) == (INVALID, "reason longer than 1024.")
     refused = {"arn": arn, "reason": "TASK_NOT_VALID", "detail": "The specified task is not part of an Amazon ECS service."}
     answer = tasks.ecs.update_task_protection(cluster="default", tasks=[arn], protectionEnabled=True)
     assert (answer["protectedTasks"], answer["failures"]) == ([], [refused])
