@@ -22,6 +22,15 @@ struct principal {
     struct str user_id; /* what sts GetCallerIdentity shows */
 };
 
+/* What the composition root lends to the blocking halves of operations: one a domain that needs one, which declares it;
+ * NULL where the root has none. */
+struct layer_port;
+struct log_port;
+struct ports {
+    const struct layer_port *layers;
+    const struct log_port *logs;
+};
+
 struct call {
     struct transaction *tx;
     struct arena *arena; /* the request's: lives until the answer is out */
@@ -31,10 +40,13 @@ struct call {
     const struct settings *settings;
     struct str region;
     struct str request_id;
+    struct str invocation_id; /* the client's name for this call, the same when it tries again; absent without */
     struct str source_ip;
+    void *carry; /* what the handler leaves to its finish, in the arena; NULL: nothing */
 };
 
 typedef bool call_fn(struct call *call, const void *in, void *out);
+typedef bool finish_fn(const struct call *call, const struct ports *ports, const void *in, void *out);
 
 struct operation_spec {
     const struct operation *operation;
@@ -43,20 +55,19 @@ struct operation_spec {
     /* The resource ARN that the policy decision is about; NULL: "*". */
     struct str (*resource)(const struct call *call, const void *in);
     /* The part that blocks (files, bulk stores), run on a worker after the handler's turn is durable and before the
-     * answer is encoded. Only for operations whose *out holds no pointer into records. NULL: none. `ports` is the
-     * composition root's. */
-    bool (*finish)(const struct call *call, void *ports, const void *in, void *out);
+     * answer is encoded. Only for operations whose *out holds no pointer into records. NULL: none. */
+    finish_fn *finish;
 };
 
-/* A row of a domain's operation table: OPERATION(ecs, run_task, "ecs:RunTask", cluster_resource). The handler has the
- * name of the operation, its in and out are its own structs. */
+/* A row of a domain's operation table: OPERATION(ecs, run_task, "ecs:RunTask", cluster_resource). The handler has
+ * service and the operation in its name (ecs_run_task); its in and out are its own structs. */
 #define OPERATION(service, name, action, resource)                                                                     \
     {                                                                                                                  \
-        &service##_##name##_operation, (call_fn *)name, action, resource, NULL                                         \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, NULL                             \
     }
 #define OPERATION_FINISHED(service, name, action, resource, finish)                                                    \
     {                                                                                                                  \
-        &service##_##name##_operation, (call_fn *)name, action, resource, finish                                       \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, (finish_fn *)finish              \
     }
 
 /* Pages: cuts a list that is produced in key order. Tokens are opaque to clients (the key in hexadecimal with a check

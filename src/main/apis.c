@@ -21,6 +21,7 @@
 #include "plane/ecr/ecr.h"
 #include "plane/ecs/ecs.h"
 #include "plane/iam/iam.h"
+#include "plane/logs/logs.h"
 #include "plane/vpc/vpc.h"
 
 const struct service *const api_services[] = {
@@ -45,14 +46,13 @@ const struct service *const api_services[] = {
 const size_t api_service_count = COUNT_OF(api_services);
 
 const struct domain_spec *const api_domains[] = {
-    &iam_domain, &vpc_domain, &ecr_domain, &ec2_domain, &ecs_domain,
+    &iam_domain, &vpc_domain, &ecr_domain, &logs_domain, &ec2_domain, &ecs_domain,
 };
 const size_t api_domain_count = COUNT_OF(api_domains);
 
 const struct operations api_operations[] = {
-    {sts_handlers, &sts_handler_count},
-    {ec2_vpc_handlers, &ec2_vpc_handler_count},
-    {ecr_handlers, &ecr_handler_count},
+    {sts_handlers, &sts_handler_count}, {ec2_vpc_handlers, &ec2_vpc_handler_count},
+    {ecr_handlers, &ecr_handler_count}, {logs_handlers, &logs_handler_count},
     {ecs_handlers, &ecs_handler_count},
 };
 const size_t api_operations_count = COUNT_OF(api_operations);

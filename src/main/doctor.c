@@ -1,6 +1,6 @@
-/* `berth doctor`: whether this machine can run Berth, and what to do where it cannot. Each check is a row that says what
- * it looks at; it answers good, worse (Berth adapts, the line says how) or broken (the line says how to mend it). It
- * makes the data directory where there is none, and changes nothing else. */
+/* `berth doctor`: whether this machine can run Berth, and what to do where it cannot. Each check is a row that says
+ * what it looks at; it answers good, worse (Berth adapts, the line says how) or broken (the line says how to mend it).
+ * It makes the data directory where there is none, and changes nothing else. */
 #include "base/must.h"
 #include "main/installation.h"
 #include "main/listen.h"
@@ -159,11 +159,11 @@ static enum verdict check_programs(struct patient *patient)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         bool there = in_path(rows[i].program, path, sizeof(path));
 
-        buf_printf(there ? &found : &missing, " %s", there ? rows[i].program : rows[i].package);
+        buf_printf(there ? &found : &missing, "%s ", there ? rows[i].program : rows[i].package);
     }
     if (missing.len > 0)
-        return say(patient, BROKEN, "missing: apt-get install%.*s", STR_ARG(buf_str(&missing)));
-    return say(patient, GOOD, "%.*s", STR_ARG(str_from(buf_str(&found), 1)));
+        return say(patient, BROKEN, "missing: apt-get install %.*s", STR_ARG(str_trim(buf_str(&missing))));
+    return say(patient, GOOD, "%.*s", STR_ARG(str_trim(buf_str(&found))));
 }
 
 /* ---- this installation ---- */

@@ -1,4 +1,5 @@
-/* The log store's file: opening, connections, writing, forgetting. Queries are in log_store_read.c.
+/* The log store's file: opening, connections, writing. Queries are in log_store_read.c, forgetting in
+ * log_store_forget.c.
  *
  * One file for all groups, one row an event, clustered by (stream, timestamp, ordinal). Measured on 2 cores with
  * batches of 100 events of 150 bytes (`bench_log_store`, and the same loop over other layouts): one file 260,000 to
@@ -17,10 +18,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-enum {
-    BUSY_TIMEOUT_MS = 10000,
-    VACUUM_PAGES = 1024, /* given back to the file system by one reclaim */
-};
+enum { BUSY_TIMEOUT_MS = 10000 };
 
 /* secure_delete is a default of Debian's SQLite: zeroing pages that a log drops doubles the cost of retention. */
 static const char writer_sql[] = "PRAGMA page_size = 8192;"
@@ -44,6 +42,7 @@ static const char schema_sql[] =
     " account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, stream TEXT NOT NULL,"
     " first_ms INTEGER, last_ms INTEGER,"
     " ingestion_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, last_ordinal INTEGER NOT NULL,"
+    " last_request TEXT NOT NULL DEFAULT '',"
     " UNIQUE (account, region, log_group, stream));"
     "CREATE TABLE IF NOT EXISTS events ("
     " stream INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
@@ -59,12 +58,13 @@ static const char *const statement_sql[LOG_STATEMENT_COUNT] = {
     [LOG_BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [LOG_COMMIT] = "COMMIT",
     [LOG_ROLLBACK] = "ROLLBACK",
-    [LOG_STREAM_FIND] = "SELECT id, first_ms, last_ms, ingestion_ms, bytes FROM streams" IN_GROUP " AND stream = ?4",
+    [LOG_STREAM_FIND] =
+        "SELECT id, first_ms, last_ms, ingestion_ms, bytes, last_request FROM streams" IN_GROUP " AND stream = ?4",
     [LOG_STREAM_ADD] = "INSERT INTO streams (account, region, log_group, stream, ingestion_ms, bytes, last_ordinal)"
                        " VALUES (?1, ?2, ?3, ?4, 0, 0, 0)",
     [LOG_STREAM_GREW] = "UPDATE streams SET first_ms = min(ifnull(first_ms, ?2), ?2),"
                         " last_ms = max(ifnull(last_ms, ?3), ?3), ingestion_ms = max(ingestion_ms, ?4),"
-                        " bytes = bytes + ?5, last_ordinal = ?6 WHERE id = ?1",
+                        " bytes = bytes + ?5, last_ordinal = ?6, last_request = ?7 WHERE id = ?1",
     [LOG_EVENT_ADD] = "INSERT INTO events (stream, timestamp_ms, ordinal, ingestion_ms, message)"
                       " VALUES (?1, ?2, ?3, ?4, ?5)",
     [LOG_EVENTS_UP] = "SELECT timestamp_ms, ordinal, ingestion_ms, message FROM events WHERE stream = ?1"
@@ -74,6 +74,7 @@ static const char *const statement_sql[LOG_STATEMENT_COUNT] = {
                         " AND (timestamp_ms, ordinal) >= (?2, ?3) AND (timestamp_ms, ordinal) < (?4, ?5)"
                         " ORDER BY timestamp_ms DESC, ordinal DESC",
     [LOG_GROUP_STREAMS] = "SELECT id, stream, first_ms FROM streams" IN_GROUP " AND last_ms >= ?4 AND first_ms < ?5",
+    [LOG_GROUP_STATS] = "SELECT stream, first_ms, last_ms, ingestion_ms, bytes FROM streams" IN_GROUP,
     [LOG_GROUP_BYTES] = "SELECT ifnull(sum(bytes), 0) FROM streams" IN_GROUP,
     [LOG_STREAM_DOOM] = "INSERT INTO doomed SELECT id FROM streams" IN_GROUP " AND stream = ?4",
     [LOG_STREAM_DELETE] = "DELETE FROM streams" IN_GROUP " AND stream = ?4",
@@ -86,6 +87,9 @@ static const char *const statement_sql[LOG_STATEMENT_COUNT] = {
     [LOG_STREAM_SHRANK] = "UPDATE streams SET bytes = bytes - ?2,"
                           " first_ms = (SELECT min(timestamp_ms) FROM events WHERE stream = ?1),"
                           " last_ms = (SELECT max(timestamp_ms) FROM events WHERE stream = ?1) WHERE id = ?1",
+    [LOG_STREAMS_ALL] = "SELECT id, account, region, log_group, stream FROM streams",
+    [LOG_ID_DOOM] = "INSERT INTO doomed VALUES (?1)",
+    [LOG_ID_DELETE] = "DELETE FROM streams WHERE id = ?1",
     [LOG_DOOMED_NEXT] = "SELECT stream FROM doomed LIMIT 1",
     [LOG_DOOMED_DONE] = "DELETE FROM doomed WHERE stream = ?1",
 };
@@ -134,7 +138,7 @@ void log_bind_str(sqlite3_stmt *statement, int at, struct str value)
                              SQLITE_UTF8) == SQLITE_OK);
 }
 
-static void bind_int(sqlite3_stmt *statement, int at, int64_t value)
+void log_bind_int(sqlite3_stmt *statement, int at, int64_t value)
 {
     must(sqlite3_bind_int64(statement, at, value) == SQLITE_OK);
 }
@@ -146,7 +150,7 @@ void log_bind_group(sqlite3_stmt *statement, const struct log_group_key *group)
     log_bind_str(statement, 3, group->group);
 }
 
-static void bind_stream(sqlite3_stmt *statement, const struct log_stream_key *key)
+void log_bind_stream(sqlite3_stmt *statement, const struct log_stream_key *key)
 {
     log_bind_group(statement, &key->group);
     log_bind_str(statement, 4, key->stream);
@@ -161,13 +165,13 @@ struct str log_column_str(sqlite3_stmt *statement, int column)
     return (struct str){bytes, (size_t)sqlite3_column_bytes(statement, column)};
 }
 
-bool log_stream_find(const struct log_connection *connection, const struct log_stream_key *key, sqlite3_stmt **ret_row,
-                     struct fail *f)
+bool log_stream_row(const struct log_connection *connection, const struct log_stream_key *key, sqlite3_stmt **ret_row,
+                    struct fail *f)
 {
     sqlite3_stmt *find = log_statement(connection, LOG_STREAM_FIND);
     int answer;
 
-    bind_stream(find, key);
+    log_bind_stream(find, key);
     answer = sqlite3_step(find);
     if (answer != SQLITE_ROW && answer != SQLITE_DONE)
         return log_sql_fail(connection, "find stream", f);
@@ -390,15 +394,14 @@ void log_reader_return(struct log_store *store, struct log_connection *reader)
 
 /* -- Writing. */
 
-/* Both with the lock held. */
-static void writer_take(struct log_store *store)
+void log_writer_take(struct log_store *store)
 {
     while (store->writing)
         (void)pthread_cond_wait(&store->changed, &store->lock);
     store->writing = true;
 }
 
-static void writer_return(struct log_store *store)
+void log_writer_return(struct log_store *store)
 {
     store->writing = false;
     (void)pthread_cond_broadcast(&store->changed);
@@ -424,21 +427,23 @@ static bool finish(struct log_store *store, bool good, struct fail *f)
     return false;
 }
 
-static bool find_or_add_stream(const struct log_connection *writer, const struct log_stream_key *key, int64_t *ret_id,
-                               struct fail *f)
+/* *ret_taken: the stream has taken this very request already. */
+static bool find_or_add_stream(const struct log_connection *writer, const struct log_append *batch, int64_t *ret_id,
+                               bool *ret_taken, struct fail *f)
 {
     sqlite3_stmt *row;
     sqlite3_stmt *add;
 
-    if (!log_stream_find(writer, key, &row, f))
+    if (!log_stream_row(writer, &batch->stream, &row, f))
         return false;
+    *ret_taken = row != NULL && batch->request.len > 0 && str_eq(log_column_str(row, 5), batch->request);
     if (row != NULL) {
         *ret_id = sqlite3_column_int64(row, 0);
         (void)sqlite3_reset(row);
         return true;
     }
     add = log_statement(writer, LOG_STREAM_ADD);
-    bind_stream(add, key);
+    log_bind_stream(add, &batch->stream);
     if (!log_run(writer, add, f))
         return false;
     *ret_id = sqlite3_last_insert_rowid(writer->db);
@@ -449,13 +454,13 @@ static bool add_events(struct log_store *store, const struct log_append *batch, 
 {
     sqlite3_stmt *add = log_statement(store->writer, LOG_EVENT_ADD);
 
-    bind_int(add, 1, stream);
-    bind_int(add, 4, batch->ingestion_ms);
+    log_bind_int(add, 1, stream);
+    log_bind_int(add, 4, batch->ingestion_ms);
     for (size_t i = 0; i < batch->count; i++) {
         struct str message = batch->events[i].message;
 
-        bind_int(add, 2, batch->events[i].timestamp_ms);
-        bind_int(add, 3, (int64_t)store->next_ordinal++);
+        log_bind_int(add, 2, batch->events[i].timestamp_ms);
+        log_bind_int(add, 3, (int64_t)store->next_ordinal++);
         if (sqlite3_bind_blob64(add, 5, message.ptr == NULL ? "" : message.ptr, message.len, SQLITE_STATIC) !=
             SQLITE_OK)
             return log_sql_fail(store->writer, "bind message", f);
@@ -479,22 +484,25 @@ static bool add_to_stats(struct log_store *store, const struct log_append *batch
         last_ms = when_ms > last_ms ? when_ms : last_ms;
         bytes += batch->events[i].message.len + LOG_EVENT_OVERHEAD_BYTES;
     }
-    bind_int(grew, 1, stream);
-    bind_int(grew, 2, first_ms);
-    bind_int(grew, 3, last_ms);
-    bind_int(grew, 4, batch->ingestion_ms);
-    bind_int(grew, 5, (int64_t)bytes);
-    bind_int(grew, 6, (int64_t)store->next_ordinal - 1);
+    log_bind_int(grew, 1, stream);
+    log_bind_int(grew, 2, first_ms);
+    log_bind_int(grew, 3, last_ms);
+    log_bind_int(grew, 4, batch->ingestion_ms);
+    log_bind_int(grew, 5, (int64_t)bytes);
+    log_bind_int(grew, 6, (int64_t)store->next_ordinal - 1);
+    log_bind_str(grew, 7, batch->request);
     return log_run(store->writer, grew, f);
 }
 
 static bool append_one(struct log_store *store, struct log_append_request *request, struct fail *f)
 {
     int64_t stream;
+    bool taken;
 
     request->ordinal = store->next_ordinal;
-    return find_or_add_stream(store->writer, &request->batch->stream, &stream, f) &&
-           add_events(store, request->batch, stream, f) && add_to_stats(store, request->batch, stream, f);
+    if (!find_or_add_stream(store->writer, request->batch, &stream, &taken, f))
+        return false;
+    return taken || (add_events(store, request->batch, stream, f) && add_to_stats(store, request->batch, stream, f));
 }
 
 /* One transaction for all; they succeed or fail together (a batch cannot fail for a reason of its own). */
@@ -533,7 +541,7 @@ bool log_store_append(struct log_store *store, const struct log_append *batch, u
     while (!request.done && store->writing)
         (void)pthread_cond_wait(&store->changed, &store->lock);
     if (!request.done) {
-        writer_take(store);
+        log_writer_take(store);
         taken = store->waiting;
         store->waiting = NULL;
         store->waiting_last = &store->waiting;
@@ -546,7 +554,7 @@ bool log_store_append(struct log_store *store, const struct log_append *batch, u
             taken->done = true; /* its thread may go on, and its request vanish, once the lock is free */
             taken = next;
         }
-        writer_return(store);
+        log_writer_return(store);
     }
     (void)pthread_mutex_unlock(&store->lock);
     if (request.good)
@@ -554,208 +562,19 @@ bool log_store_append(struct log_store *store, const struct log_append *batch, u
     return request.good;
 }
 
-/* -- Forgetting. */
-
-/* A transaction of one step that is not an append. */
-static bool write_once(struct log_store *store, bool (*step)(struct log_store *store, void *context, struct fail *f),
-                       void *context, struct fail *f)
+bool log_write_once(struct log_store *store, bool (*step)(struct log_store *store, void *context, struct fail *f),
+                    void *context, struct fail *f)
 {
     bool good;
 
     (void)pthread_mutex_lock(&store->lock);
-    writer_take(store);
+    log_writer_take(store);
     (void)pthread_mutex_unlock(&store->lock);
     good = begin(store, f) && finish(store, step(store, context, f), f);
     (void)pthread_mutex_lock(&store->lock);
-    writer_return(store);
+    log_writer_return(store);
     (void)pthread_mutex_unlock(&store->lock);
     return good;
-}
-
-static bool delete_stream(struct log_store *store, void *context, struct fail *f)
-{
-    const struct log_stream_key *key = context;
-    sqlite3_stmt *doom = log_statement(store->writer, LOG_STREAM_DOOM);
-    sqlite3_stmt *delete = log_statement(store->writer, LOG_STREAM_DELETE);
-
-    bind_stream(doom, key);
-    bind_stream(delete, key);
-    return log_run(store->writer, doom, f) && log_run(store->writer, delete, f);
-}
-
-bool log_store_delete_stream(struct log_store *store, const struct log_stream_key *stream, struct fail *f)
-{
-    struct log_stream_key key = *stream;
-
-    return write_once(store, delete_stream, &key, f);
-}
-
-static bool delete_group(struct log_store *store, void *context, struct fail *f)
-{
-    const struct log_group_key *key = context;
-    sqlite3_stmt *doom = log_statement(store->writer, LOG_GROUP_DOOM);
-    sqlite3_stmt *delete = log_statement(store->writer, LOG_GROUP_DELETE);
-
-    log_bind_group(doom, key);
-    log_bind_group(delete, key);
-    return log_run(store->writer, doom, f) && log_run(store->writer, delete, f);
-}
-
-bool log_store_delete_group(struct log_store *store, const struct log_group_key *group, struct fail *f)
-{
-    struct log_group_key key = *group;
-
-    return write_once(store, delete_group, &key, f);
-}
-
-struct slice {
-    int64_t stream;
-    int64_t last_ms; /* inclusive */
-    size_t events_max;
-    size_t events; /* removed */
-    uint64_t bytes;
-};
-
-/* Removes the oldest events of a stream, at most events_max of those up to last_ms. */
-static bool remove_slice(const struct log_connection *writer, struct slice *slice, struct fail *f)
-{
-    sqlite3_stmt *select = log_statement(writer, LOG_SLICE);
-    sqlite3_stmt *delete = log_statement(writer, LOG_SLICE_DELETE);
-    int answer;
-
-    slice->events = 0;
-    slice->bytes = 0;
-    bind_int(select, 1, slice->stream);
-    bind_int(select, 2, slice->last_ms);
-    bind_int(select, 3, (int64_t)slice->events_max);
-    bind_int(delete, 1, slice->stream);
-    while ((answer = sqlite3_step(select)) == SQLITE_ROW) {
-        bind_int(delete, 2, sqlite3_column_int64(select, 0));
-        bind_int(delete, 3, sqlite3_column_int64(select, 1));
-        slice->bytes += (uint64_t)sqlite3_column_int64(select, 2) + LOG_EVENT_OVERHEAD_BYTES;
-        slice->events++;
-    }
-    (void)sqlite3_reset(select);
-    if (answer != SQLITE_DONE)
-        return log_sql_fail(writer, "find old events", f);
-    return slice->events == 0 || log_run(writer, delete, f);
-}
-
-/* The first column of a statement's only row; *ret_found false when there is none. */
-static bool first_id(const struct log_connection *writer, sqlite3_stmt *statement, bool *ret_found, int64_t *ret_id,
-                     struct fail *f)
-{
-    int answer = sqlite3_step(statement);
-
-    if (answer != SQLITE_ROW && answer != SQLITE_DONE) {
-        (void)sqlite3_reset(statement);
-        return log_sql_fail(writer, sqlite3_sql(statement), f);
-    }
-    *ret_found = answer == SQLITE_ROW;
-    *ret_id = *ret_found ? sqlite3_column_int64(statement, 0) : 0;
-    (void)sqlite3_reset(statement);
-    return true;
-}
-
-struct expiry {
-    const struct log_group_key *group;
-    int64_t before_ms;
-    size_t events_max;
-    size_t removed;
-};
-
-static bool expire(struct log_store *store, void *context, struct fail *f)
-{
-    struct expiry *expiry = context;
-    bool found = true;
-
-    while (found && expiry->removed < expiry->events_max) {
-        struct slice slice = {.last_ms = expiry->before_ms - 1, .events_max = expiry->events_max - expiry->removed};
-        sqlite3_stmt *next = log_statement(store->writer, LOG_GROUP_EXPIRED);
-        sqlite3_stmt *shrank = log_statement(store->writer, LOG_STREAM_SHRANK);
-
-        log_bind_group(next, expiry->group);
-        bind_int(next, 4, expiry->before_ms);
-        if (!first_id(store->writer, next, &found, &slice.stream, f))
-            return false;
-        if (!found)
-            break;
-        if (!remove_slice(store->writer, &slice, f))
-            return false;
-        bind_int(shrank, 1, slice.stream);
-        bind_int(shrank, 2, (int64_t)slice.bytes);
-        if (!log_run(store->writer, shrank, f))
-            return false;
-        expiry->removed += slice.events;
-    }
-    return true;
-}
-
-bool log_store_expire(struct log_store *store, const struct log_group_key *group, int64_t before_ms, size_t events_max,
-                      size_t *ret_removed, struct fail *f)
-{
-    struct expiry expiry = {.group = group, .before_ms = before_ms, .events_max = events_max};
-
-    if (before_ms == INT64_MIN)
-        expiry.events_max = 0; /* nothing is older, and before_ms - 1 is out of range */
-    if (!write_once(store, expire, &expiry, f))
-        return false;
-    *ret_removed = expiry.removed;
-    return true;
-}
-
-static bool reclaim(struct log_store *store, void *context, struct fail *f)
-{
-    struct expiry *expiry = context;
-    bool found = true;
-
-    while (found && expiry->removed < expiry->events_max) {
-        struct slice slice = {.last_ms = INT64_MAX, .events_max = expiry->events_max - expiry->removed};
-        sqlite3_stmt *done = log_statement(store->writer, LOG_DOOMED_DONE);
-
-        if (!first_id(store->writer, log_statement(store->writer, LOG_DOOMED_NEXT), &found, &slice.stream, f))
-            return false;
-        if (!found)
-            break;
-        if (!remove_slice(store->writer, &slice, f))
-            return false;
-        expiry->removed += slice.events;
-        if (slice.events == slice.events_max)
-            break; /* perhaps there are more of them */
-        bind_int(done, 1, slice.stream);
-        if (!log_run(store->writer, done, f))
-            return false;
-    }
-    return true;
-}
-
-/* Outside a transaction, since SQLite wants it so; frees at most VACUUM_PAGES pages. */
-static bool give_back_pages(struct log_store *store, struct fail *f)
-{
-    char sql[64];
-    bool good;
-
-    (void)snprintf(sql, sizeof(sql), "PRAGMA incremental_vacuum(%d)", VACUUM_PAGES);
-    (void)pthread_mutex_lock(&store->lock);
-    writer_take(store);
-    (void)pthread_mutex_unlock(&store->lock);
-    good = store->writer != NULL && sqlite3_exec(store->writer->db, sql, NULL, NULL, NULL) == SQLITE_OK;
-    if (!good)
-        good = store->writer == NULL || log_sql_fail(store->writer, sql, f);
-    (void)pthread_mutex_lock(&store->lock);
-    writer_return(store);
-    (void)pthread_mutex_unlock(&store->lock);
-    return good;
-}
-
-bool log_store_reclaim(struct log_store *store, size_t events_max, size_t *ret_removed, struct fail *f)
-{
-    struct expiry expiry = {.events_max = events_max};
-
-    if (!write_once(store, reclaim, &expiry, f) || !give_back_pages(store, f))
-        return false;
-    *ret_removed = expiry.removed;
-    return true;
 }
 
 bool log_store_reset(struct log_store *store, struct fail *f)
@@ -764,7 +583,7 @@ bool log_store_reset(struct log_store *store, struct fail *f)
     bool good;
 
     (void)pthread_mutex_lock(&store->lock);
-    writer_take(store);
+    log_writer_take(store);
     store->replacing = true;
     while (store->readers_busy > 0)
         (void)pthread_cond_wait(&store->changed, &store->lock);
@@ -773,7 +592,7 @@ bool log_store_reset(struct log_store *store, struct fail *f)
     store->writer = NULL;
     good = put_away(store->path, "", NULL, f) && remove_sidecars(store->path, f) && open_writer(store, &damaged, f);
     store->replacing = false;
-    writer_return(store);
+    log_writer_return(store);
     (void)pthread_mutex_unlock(&store->lock);
     return good;
 }

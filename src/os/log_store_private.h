@@ -1,4 +1,5 @@
-/* What log_store.c (files, connections, writing) and log_store_read.c (queries) share; nobody else includes this. */
+/* What log_store.c (files, connections, writing), log_store_read.c (queries) and log_store_forget.c share; nobody else
+ * includes this. */
 #pragma once
 
 #include "os/log_store.h"
@@ -18,6 +19,7 @@ enum log_statement {
     LOG_EVENTS_UP,
     LOG_EVENTS_DOWN,
     LOG_GROUP_STREAMS,
+    LOG_GROUP_STATS,
     LOG_GROUP_BYTES,
     LOG_STREAM_DOOM,
     LOG_STREAM_DELETE,
@@ -27,6 +29,9 @@ enum log_statement {
     LOG_SLICE,
     LOG_SLICE_DELETE,
     LOG_STREAM_SHRANK,
+    LOG_STREAMS_ALL,
+    LOG_ID_DOOM,
+    LOG_ID_DELETE,
     LOG_DOOMED_NEXT,
     LOG_DOOMED_DONE,
     LOG_STATEMENT_COUNT,
@@ -68,14 +73,25 @@ checked bool log_sql_fail(const struct log_connection *connection, const char *d
 sqlite3_stmt *log_statement(const struct log_connection *connection, enum log_statement which);
 /* Runs a statement that returns no rows. */
 checked bool log_run(const struct log_connection *connection, sqlite3_stmt *statement, struct fail *f);
+void log_bind_int(sqlite3_stmt *statement, int at, int64_t value);
 void log_bind_str(sqlite3_stmt *statement, int at, struct str value);
 /* Binds account, region and group from parameter 1 on. */
 void log_bind_group(sqlite3_stmt *statement, const struct log_group_key *group);
+/* The same, and the stream as parameter 4. */
+void log_bind_stream(sqlite3_stmt *statement, const struct log_stream_key *key);
 /* Column as a str that lives until the statement moves on; never absent. */
 struct str log_column_str(sqlite3_stmt *statement, int column);
 /* The stream's row, positioned (the caller resets the statement); *ret_row NULL when there is none. */
-checked bool log_stream_find(const struct log_connection *connection, const struct log_stream_key *key,
+checked bool log_stream_row(const struct log_connection *connection, const struct log_stream_key *key,
                              sqlite3_stmt **ret_row, struct fail *f);
+
+/* Both with the lock held: the writer is one thread's at a time. */
+void log_writer_take(struct log_store *store);
+void log_writer_return(struct log_store *store);
+/* A transaction of one step that is not an append. */
+checked bool log_write_once(struct log_store *store,
+                            bool (*step)(struct log_store *store, void *context, struct fail *f), void *context,
+                            struct fail *f);
 
 /* A connection in a read transaction: one consistent picture until log_reader_return. */
 checked bool log_reader_take(struct log_store *store, struct log_connection **ret_reader, struct fail *f);

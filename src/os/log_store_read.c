@@ -218,7 +218,7 @@ static bool read_stream(const struct log_connection *reader, const struct log_ge
     sqlite3_stmt *rows;
     int answer;
 
-    if (!log_stream_find(reader, &query->stream, &row, f))
+    if (!log_stream_row(reader, &query->stream, &row, f))
         return false;
     if (row == NULL)
         return true;
@@ -507,6 +507,15 @@ bool log_store_filter(struct log_store *store, const struct log_filter *query, s
 
 /* -- Statistics. */
 
+static struct log_stats read_stats(sqlite3_stmt *row, int first_column)
+{
+    return (struct log_stats){.has_events = sqlite3_column_type(row, first_column) != SQLITE_NULL,
+                              .first_event_ms = sqlite3_column_int64(row, first_column),
+                              .last_event_ms = sqlite3_column_int64(row, first_column + 1),
+                              .last_ingestion_ms = sqlite3_column_int64(row, first_column + 2),
+                              .stored_bytes = (uint64_t)sqlite3_column_int64(row, first_column + 3)};
+}
+
 bool log_store_stream_stats(struct log_store *store, const struct log_stream_key *stream, struct log_stats *ret_stats,
                             struct fail *f)
 {
@@ -517,18 +526,57 @@ bool log_store_stream_stats(struct log_store *store, const struct log_stream_key
 
     if (!log_reader_take(store, &reader, f))
         return false;
-    good = log_stream_find(reader, stream, &row, f);
-    if (good && row != NULL) {
-        stats.has_events = sqlite3_column_type(row, 1) != SQLITE_NULL;
-        stats.first_event_ms = sqlite3_column_int64(row, 1);
-        stats.last_event_ms = sqlite3_column_int64(row, 2);
-        stats.last_ingestion_ms = sqlite3_column_int64(row, 3);
-        stats.stored_bytes = (uint64_t)sqlite3_column_int64(row, 4);
-    }
+    good = log_stream_row(reader, stream, &row, f);
+    if (good && row != NULL)
+        stats = read_stats(row, 1);
     log_reader_return(store, reader);
     if (!good)
         return false;
     *ret_stats = stats;
+    return true;
+}
+
+static bool list_streams(const struct log_connection *reader, const struct log_group_key *group, struct arena *arena,
+                         struct buf *streams, struct fail *f)
+{
+    sqlite3_stmt *rows = log_statement(reader, LOG_GROUP_STATS);
+    int answer;
+
+    log_bind_group(rows, group);
+    while ((answer = sqlite3_step(rows)) == SQLITE_ROW) {
+        struct log_stream_stats stream = {.stream = log_column_str(rows, 0), .stats = read_stats(rows, 1)};
+        char *name = arena_try(arena, stream.stream.len + 1);
+
+        if (name == NULL)
+            return page_fail(f);
+        memcpy(name, stream.stream.ptr, stream.stream.len);
+        stream.stream.ptr = name;
+        buf_add(streams, (struct str){(const char *)&stream, sizeof(stream)});
+    }
+    return answer == SQLITE_DONE || log_sql_fail(reader, "list streams", f);
+}
+
+bool log_store_group_streams(struct log_store *store, const struct log_group_key *group, struct arena *arena,
+                             const struct log_stream_stats **ret_streams, size_t *ret_count, struct fail *f)
+{
+    auto_buf streams = {.limit = BUF_LIMIT_DEFAULT};
+    struct log_connection *reader;
+    char *copy;
+    bool good;
+
+    if (!log_reader_take(store, &reader, f))
+        return false;
+    good = list_streams(reader, group, arena, &streams, f);
+    log_reader_return(store, reader);
+    if (!good)
+        return false;
+    copy = arena_try(arena, streams.len);
+    if (streams.overflowed || copy == NULL)
+        return page_fail(f);
+    if (streams.len > 0)
+        memcpy(copy, streams.ptr, streams.len);
+    *ret_streams = (const struct log_stream_stats *)(const void *)copy;
+    *ret_count = streams.len / sizeof(struct log_stream_stats);
     return true;
 }
 

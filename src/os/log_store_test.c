@@ -72,7 +72,7 @@ static struct log_stream_key stream_key(const char *group, const char *stream)
 static uint64_t append(struct world *world, const char *stream, int64_t when_ms, const char *message)
 {
     struct log_input event = {when_ms, str_of(message)};
-    struct log_append batch = {stream_key("/app", stream), &event, 1, /* ingestion_ms= */ 5000};
+    struct log_append batch = {stream_key("/app", stream), &event, 1, /* ingestion_ms= */ 5000, {NULL, 0}};
     uint64_t ordinal;
     struct fail f;
 
@@ -307,7 +307,7 @@ static void messages_are_bytes(void **state)
 {
     struct world *world = *state;
     struct log_input events[] = {{100, {"a\0b", 3}}, {101, STR_INIT("")}, {102, {NULL, 0}}, {103, {"\xff\xfe", 2}}};
-    struct log_append batch = {stream_key("/app", "s"), events, COUNT_OF(events), 1};
+    struct log_append batch = {stream_key("/app", "s"), events, COUNT_OF(events), 1, {NULL, 0}};
     struct log_get query = get_query("s");
     struct log_page page;
     uint64_t ordinal;
@@ -431,7 +431,7 @@ static void model_fill(struct world *world, struct model *model, struct random *
         struct log_input inputs[8];
         size_t stream = (size_t)random_below(random, MODEL_STREAMS);
         size_t count = 1 + (size_t)random_below(random, COUNT_OF(inputs));
-        struct log_append batch = {stream_key("/app", model_names[stream]), inputs, count, 1};
+        struct log_append batch = {stream_key("/app", model_names[stream]), inputs, count, 1, {NULL, 0}};
         uint64_t ordinal;
         struct fail f;
 
@@ -601,7 +601,7 @@ static void a_deleted_group_leaves_others(void **state)
 {
     struct world *world = *state;
     struct log_input event = {100, STR_INIT("other")};
-    struct log_append batch = {stream_key("/other", "s"), &event, 1, 1};
+    struct log_append batch = {stream_key("/other", "s"), &event, 1, 1, {NULL, 0}};
     struct log_group_key app = group_key("/app");
     struct log_filter query = filter_query();
     uint64_t ordinal;
@@ -708,7 +708,7 @@ static void a_full_disk_fails_the_batch_only(void **state)
 {
     struct world *world = *state;
     struct log_input events[200];
-    struct log_append batch = {stream_key("/app", "s"), events, COUNT_OF(events), 1};
+    struct log_append batch = {stream_key("/app", "s"), events, COUNT_OF(events), 1, {NULL, 0}};
     struct log_get query = get_query("s");
     struct rlimit before;
     struct rlimit small;
@@ -771,7 +771,7 @@ static void *write_batches(void *context)
     (void)snprintf(stream, sizeof(stream), "w%zu", writer->number);
     writer->good = true;
     for (size_t i = 0; i < THREAD_BATCHES; i++) {
-        struct log_append batch = {stream_key("/app", stream), events, THREAD_EVENTS, 1};
+        struct log_append batch = {stream_key("/app", stream), events, THREAD_EVENTS, 1, {NULL, 0}};
         uint64_t ordinal = 0;
 
         for (size_t j = 0; j < THREAD_EVENTS; j++)

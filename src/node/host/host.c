@@ -249,6 +249,24 @@ static bool open_rooms(struct host *host, struct fail *f)
            network_open(&network_options, &host->network, f) && runtime_open(&runtime_options, &host->runtime, f);
 }
 
+/* Asked while nothing runs yet: no lock. */
+static bool is_hosted(void *context, struct str task_id)
+{
+    const struct host *host = context;
+
+    return map_get(&host->tasks, task_id) != NULL;
+}
+
+static bool start_logs(struct host *host, struct fail *f)
+{
+    char path[HOSTED_PATH + 16];
+    const struct log_shipper_options options = {
+        .logs_dir = path, .address = host->options.endpoint, .lives = is_hosted, .context = host};
+
+    (void)snprintf(path, sizeof(path), "%s/logs", host->dir);
+    return log_shipper_start(&options, &host->logs, f);
+}
+
 static void close_rooms(struct host *host)
 {
     if (host->runtime != NULL)
@@ -282,6 +300,7 @@ static void host_free(struct host *host)
     size_t at = 0;
     struct hosted *hosted;
 
+    log_shipper_stop(host->logs);
     while ((hosted = map_next(&host->tasks, &at)) != NULL) {
         for (size_t i = 0; i < hosted->task->container_count; i++)
             if (hosted->images[i] != NULL)
@@ -299,7 +318,7 @@ bool host_start(const struct host_options *options, struct host **ret_host, stru
 {
     struct host *host = host_new(options);
 
-    if (!open_rooms(host, f) || !host_adopt(host, f)) {
+    if (!open_rooms(host, f) || !host_adopt(host, f) || !start_logs(host, f)) {
         host_free(host);
         return false;
     }
@@ -325,6 +344,7 @@ void host_stop(struct host *host)
         link_shut(host->server);
     (void)pthread_mutex_unlock(&host->lock);
     image_store_stop(host->images);
+    log_shipper_cancel(host->logs);
     for (size_t i = 0; i < WORKERS; i++)
         (void)pthread_join(host->workers[i], NULL);
     for (size_t i = 0; i < PULL_WORKERS; i++)

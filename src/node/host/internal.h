@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "model/interpret.h"
 #include "node/host/host.h"
+#include "node/host/log_shipper.h"
 #include "node/host/task.h"
 #include "node/image/image.h"
 #include "node/network/network.h"
@@ -47,6 +48,7 @@ struct host {
     struct image_store *images;
     struct network *network;
     struct runtime *runtime;
+    struct log_shipper *logs;
 
     pthread_mutex_t lock; /* protects everything below; nothing is locked under it */
     pthread_cond_t planner_wake;

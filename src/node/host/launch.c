@@ -329,7 +329,7 @@ static bool make_folders(struct builder *b)
 
     b->spec->upper_dir = upper;
     b->spec->work_dir = work;
-    b->spec->log_path = arena_printf(b->arena, "%s/log", b->dir).ptr;
+    b->spec->log_path = b->site->log_path;
     return make_dir(b->dir, 0755, b->f) && make_dir(upper, 0755, b->f) && make_dir(work, 0755, b->f);
 }
 

@@ -8,6 +8,7 @@
 
 struct launch_site {
     const char *task_dir; /* the task's folder on this host, exists */
+    const char *log_path; /* where the container's lines go */
     const char *netns;    /* path */
     const char *resolver; /* address of the VPC's resolver, NULL: none */
     const struct image *image;

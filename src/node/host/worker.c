@@ -7,6 +7,9 @@
 
 #include <signal.h>
 
+/* How long the end of a task waits for its last log lines: a server that is away is given time to come back. */
+enum { LOG_END_MS = 30000, LOG_PATH = 512 };
+
 enum { CHECK_TIMEOUT_S = 5, CHECK_OUTPUT_MAX = 4096, CPU_PERIOD_US = 100000, TASK_PIDS_MAX = 16384 };
 
 static const char *container_id(const struct hosted *hosted, size_t i)
@@ -52,6 +55,14 @@ void host_interface_update(struct host *host, const struct host_network_interfac
         log_error("interface %.*s: %s", STR_ARG(interface->network_interface_id), f.message);
 }
 
+static bool begin_logs(struct host *host, const struct task *task, struct fail *f)
+{
+    for (size_t i = 0; i < task->container_count; i++)
+        if (!log_shipper_begin(host->logs, task->assignment, task->containers[i].definition, i, f))
+            return false;
+    return true;
+}
+
 static bool make_network(struct host *host, struct hosted *hosted, struct fail *f)
 {
     const struct host_task_assignment *assignment = hosted->task->assignment;
@@ -59,7 +70,7 @@ static bool make_network(struct host *host, struct hosted *hosted, struct fail *
     struct cgroup_limits limits = task_limits(assignment);
 
     return network_eni_add(host->network, &eni, hosted->netns, f) &&
-           runtime_task_cgroup_create(host->runtime, hosted->task_id, &limits, f);
+           runtime_task_cgroup_create(host->runtime, hosted->task_id, &limits, f) && begin_logs(host, hosted->task, f);
 }
 
 static void network(struct host *host, struct hosted *hosted)
@@ -80,6 +91,7 @@ static void remove_network(struct host *host, struct hosted *hosted)
     const struct host_task_assignment *assignment = hosted->task->assignment;
     struct fail f;
 
+    log_shipper_end(host->logs, assignment->task_id, LOG_END_MS);
     if (assignment->network_interface != NULL &&
         !network_eni_remove(host->network, assignment->network_interface->network_interface_id, &f))
         log_error("task %.*s: its interface stays: %s", STR_ARG(assignment->task_id), f.message);
@@ -128,10 +140,13 @@ static bool start_container(struct host *host, struct hosted *hosted, size_t i, 
     struct launch_site site = {.task_dir = hosted->dir, .netns = hosted->netns, .image = hosted->images[i]};
     struct container_spec spec;
     struct fail f_delete;
+    char log_path[LOG_PATH];
 
     if (hosted->images[i] == NULL && !image_get(host->images, hosted->task->containers[i].definition->image,
                                                 (struct str){NULL, 0}, &hosted->images[i], f))
         return false; /* an adopted container that starts again, whose image is gone */
+    log_shipper_path(host->logs, hosted->task->assignment->task_id, i, log_path, sizeof(log_path));
+    site.log_path = log_path;
     site.image = hosted->images[i];
     site.lower_dirs = lower_dirs(host, hosted->images[i], arena);
     if (hosted->task->containers[i].started_once &&

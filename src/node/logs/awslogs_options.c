@@ -39,12 +39,6 @@ static bool read_stream(struct str text, void *ret)
            str_find(text, '*') == text.len;
 }
 
-static bool read_endpoint(struct str text, void *ret)
-{
-    *(struct str *)ret = text;
-    return (str_starts(text, STR("http://")) && text.len > 7) || (str_starts(text, STR("https://")) && text.len > 8);
-}
-
 static bool read_text(struct str text, void *ret)
 {
     *(struct str *)ret = text;
@@ -119,7 +113,6 @@ enum option {
     OPTION_MULTILINE_PATTERN,
     OPTION_MODE,
     OPTION_MAX_BUFFER_SIZE,
-    OPTION_ENDPOINT,
     OPTION_FLUSH_INTERVAL,
     OPTION_BUFFERED_EVENTS,
     OPTION_COUNT,
@@ -143,7 +136,6 @@ static const struct {
                                   "a regular expression"},
     [OPTION_MODE] = {"mode", read_mode, AT(mode), "blocking or non-blocking"},
     [OPTION_MAX_BUFFER_SIZE] = {"max-buffer-size", read_size, AT(max_buffer_bytes), "a size such as 25m, at most 1g"},
-    [OPTION_ENDPOINT] = {"awslogs-endpoint", read_endpoint, AT(endpoint), "an http:// or https:// URL"},
     [OPTION_FLUSH_INTERVAL] = {"awslogs-force-flush-interval-seconds", read_interval, AT(flush_interval_s),
                                "a number of seconds from 1 to 3600"},
     [OPTION_BUFFERED_EVENTS] = {"awslogs-max-buffered-events", read_events, AT(buffered_events_max),
@@ -156,6 +148,7 @@ static const struct {
     const char *name;
     const char *why;
 } unsupported[] = {
+    {"awslogs-endpoint", "events go to the installation that runs the task"},
     {"tag", "name the stream with awslogs-stream-prefix or awslogs-stream"},
     {"awslogs-format", "events are sent as they are written"},
     {"awslogs-credentials-endpoint", "credentials are those of the task execution role"},

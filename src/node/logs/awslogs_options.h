@@ -19,7 +19,6 @@ struct awslogs_options {
     struct str region;            /* awslogs-region */
     struct str stream;            /* awslogs-stream, or absent */
     struct str stream_prefix;     /* awslogs-stream-prefix, or absent */
-    struct str endpoint;          /* awslogs-endpoint, or absent: the region's */
     struct str datetime_format;   /* awslogs-datetime-format, or absent; never beside multiline_pattern */
     struct str multiline_pattern; /* awslogs-multiline-pattern, or absent */
     bool create_group;            /* awslogs-create-group */
@@ -29,9 +28,10 @@ struct awslogs_options {
     uint64_t buffered_events_max; /* awslogs-max-buffered-events */
 };
 
-#define AWSLOGS_BUFFER_BYTES_DEFAULT    ((uint64_t)10 << 20)
-#define AWSLOGS_BUFFER_BYTES_MAX        ((uint64_t)1 << 30)
-#define AWSLOGS_FLUSH_INTERVAL_DEFAULT  5
+#define AWSLOGS_BUFFER_BYTES_DEFAULT ((uint64_t)10 << 20)
+#define AWSLOGS_BUFFER_BYTES_MAX     ((uint64_t)1 << 30)
+/* Docker waits 5 s; whoever follows a log here sits before it. */
+#define AWSLOGS_FLUSH_INTERVAL_DEFAULT  1
 #define AWSLOGS_FLUSH_INTERVAL_MAX      3600
 #define AWSLOGS_BUFFERED_EVENTS_DEFAULT 4096
 #define AWSLOGS_BUFFERED_EVENTS_MAX     1000000

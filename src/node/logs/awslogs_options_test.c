@@ -25,7 +25,6 @@ static void all_options_are_read(void **state)
         OPTION("awslogs-multiline-pattern", "^INFO"),
         OPTION("mode", "non-blocking"),
         OPTION("max-buffer-size", "25m"),
-        OPTION("awslogs-endpoint", "http://127.0.0.1:4566"),
         OPTION("awslogs-force-flush-interval-seconds", "2"),
         OPTION("awslogs-max-buffered-events", "100"),
     };
@@ -42,7 +41,6 @@ static void all_options_are_read(void **state)
     assert_null(read.datetime_format.ptr);
     assert_int_equal(read.mode, LOG_MODE_NON_BLOCKING);
     assert_int_equal(read.max_buffer_bytes, 25 << 20);
-    assert_true(str_is(read.endpoint, "http://127.0.0.1:4566"));
     assert_int_equal(read.flush_interval_s, 2);
     assert_int_equal(read.buffered_events_max, 100);
     arena_init(&arena, 4096);
@@ -65,7 +63,7 @@ static void defaults_are_those_of_ecs(void **state)
     assert_false(read.create_group);
     assert_int_equal(read.mode, LOG_MODE_NON_BLOCKING);
     assert_int_equal(read.max_buffer_bytes, 10 << 20);
-    assert_int_equal(read.flush_interval_s, 5);
+    assert_int_equal(read.flush_interval_s, AWSLOGS_FLUSH_INTERVAL_DEFAULT);
     assert_true(str_is(awslogs_stream_name(&read, STR("app"), STR("0123"), STR("ffff"), &arena), "ffff"));
     assert_true(awslogs_options_read(named, 3, &plain, &read, &f));
     assert_true(str_is(awslogs_stream_name(&read, STR("app"), STR("0123"), STR("ffff"), &arena), "one"));
@@ -116,7 +114,10 @@ static void bad_options_are_named(void **state)
         {{GROUP, REGION, OPTION("awslogs-stream-prefix", "*")}, 3, &plain, "'awslogs-stream-prefix' must be"},
         {{GROUP, REGION, OPTION("awslogs-create-group", "yes")}, 3, &plain, "must be true or false, not 'yes'"},
         {{GROUP, REGION, OPTION("mode", "async")}, 3, &plain, "must be blocking or non-blocking"},
-        {{GROUP, REGION, OPTION("awslogs-endpoint", "localhost")}, 3, &plain, "must be an http://"},
+        {{GROUP, REGION, OPTION("awslogs-endpoint", "http://x")},
+         3,
+         &plain,
+         "does not support option 'awslogs-endpoint'"},
         {{GROUP, REGION, OPTION("awslogs-force-flush-interval-seconds", "0")}, 3, &plain, "from 1 to 3600"},
         {{GROUP, REGION, OPTION("awslogs-max-buffered-events", "x")}, 3, &plain, "from 1 to 1000000"},
         {{GROUP, REGION, OPTION("mode", "blocking"), OPTION("max-buffer-size", "1m")}, 4, &plain, "needs 'mode'"},

@@ -1,7 +1,6 @@
 /* A line that a container wrote, on its way to a log: when it was read and what it says, without its newline.
  *
  * The way of a line through this folder, each stage a plain struct with time handed in, used by one thread:
- *   line_ring    mode=non-blocking only: keeps what the rest cannot take yet, drops the oldest when full
  *   line_joiner  lines that belong together become one event (multi-line patterns)
  *   log_batcher  events become requests within the limits of PutLogEvents */
 #pragma once

@@ -173,8 +173,8 @@ static bool put(const struct call *call, struct str principal, enum ecs_setting_
     return true;
 }
 
-bool put_account_setting(struct call *call, const struct ecs_put_account_setting_request *in,
-                         struct ecs_put_account_setting_response *out)
+bool ecs_put_account_setting(struct call *call, const struct ecs_put_account_setting_request *in,
+                             struct ecs_put_account_setting_response *out)
 {
     struct str principal;
 
@@ -182,14 +182,14 @@ bool put_account_setting(struct call *call, const struct ecs_put_account_setting
            put(call, principal, in->name, in->value, &out->setting);
 }
 
-bool put_account_setting_default(struct call *call, const struct ecs_put_account_setting_default_request *in,
-                                 struct ecs_put_account_setting_default_response *out)
+bool ecs_put_account_setting_default(struct call *call, const struct ecs_put_account_setting_default_request *in,
+                                     struct ecs_put_account_setting_default_response *out)
 {
     return put(call, root_of(call), in->name, in->value, &out->setting);
 }
 
-bool delete_account_setting(struct call *call, const struct ecs_delete_account_setting_request *in,
-                            struct ecs_delete_account_setting_response *out)
+bool ecs_delete_account_setting(struct call *call, const struct ecs_delete_account_setting_request *in,
+                                struct ecs_delete_account_setting_response *out)
 {
     struct str principal;
 
@@ -219,8 +219,8 @@ static bool listed(const struct call *call, const struct ecs_list_account_settin
     return in->value.ptr == NULL || str_eq(in->value, ret_setting->value);
 }
 
-bool list_account_settings(struct call *call, const struct ecs_list_account_settings_request *in,
-                           struct ecs_list_account_settings_response *out)
+bool ecs_list_account_settings(struct call *call, const struct ecs_list_account_settings_request *in,
+                               struct ecs_list_account_settings_response *out)
 {
     struct page_request request = PAGE_REQUEST(in, LISTED_MAX);
     struct page page;

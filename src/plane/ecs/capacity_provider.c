@@ -136,8 +136,8 @@ static void describe_page(const struct call *call, const struct page *page,
     }
 }
 
-bool describe_capacity_providers(struct call *call, const struct ecs_describe_capacity_providers_request *in,
-                                 struct ecs_describe_capacity_providers_response *out)
+bool ecs_describe_capacity_providers(struct call *call, const struct ecs_describe_capacity_providers_request *in,
+                                     struct ecs_describe_capacity_providers_response *out)
 {
     struct page_request request = PAGE_REQUEST(in, LISTED_MAX);
     struct page page;

@@ -128,8 +128,8 @@ static bool is_consistent(const struct ecs_create_cluster_request *in, const str
                         &cluster->default_capacity_provider_strategy));
 }
 
-bool create_cluster(struct call *call, const struct ecs_create_cluster_request *in,
-                    struct ecs_create_cluster_response *out)
+bool ecs_create_cluster(struct call *call, const struct ecs_create_cluster_request *in,
+                        struct ecs_create_cluster_response *out)
 {
     struct str name = in->cluster_name.ptr == NULL ? STR("default") : in->cluster_name;
     const struct cluster_record *existing = transaction_get(call->tx, &cluster_table, key_of(call, name));
@@ -191,8 +191,8 @@ static struct str missing_arn(const struct call *call, struct str name_or_arn)
     return str_starts(name_or_arn, STR("arn:")) ? name_or_arn : ecs_arn(call, "cluster", name_or_arn);
 }
 
-bool describe_clusters(struct call *call, const struct ecs_describe_clusters_request *in,
-                       struct ecs_describe_clusters_response *out)
+bool ecs_describe_clusters(struct call *call, const struct ecs_describe_clusters_request *in,
+                           struct ecs_describe_clusters_response *out)
 {
     static const struct str default_name = STR_INIT("default");
     const struct str *names = in->clusters.count == 0 ? &default_name : in->clusters.items;
@@ -219,8 +219,8 @@ bool describe_clusters(struct call *call, const struct ecs_describe_clusters_req
     return true;
 }
 
-bool list_clusters(struct call *call, const struct ecs_list_clusters_request *in,
-                   struct ecs_list_clusters_response *out)
+bool ecs_list_clusters(struct call *call, const struct ecs_list_clusters_request *in,
+                       struct ecs_list_clusters_response *out)
 {
     struct page_request request = PAGE_REQUEST(in, LISTED_MAX);
     struct walk walk = transaction_walk(call->tx, &cluster_table, NULL,
@@ -248,8 +248,8 @@ bool list_clusters(struct call *call, const struct ecs_list_clusters_request *in
 
 /* ---- UpdateCluster and its kin ---- */
 
-bool update_cluster(struct call *call, const struct ecs_update_cluster_request *in,
-                    struct ecs_update_cluster_response *out)
+bool ecs_update_cluster(struct call *call, const struct ecs_update_cluster_request *in,
+                        struct ecs_update_cluster_response *out)
 {
     const struct cluster_record *record;
     struct ecs_cluster cluster;
@@ -266,8 +266,8 @@ bool update_cluster(struct call *call, const struct ecs_update_cluster_request *
     return true;
 }
 
-bool update_cluster_settings(struct call *call, const struct ecs_update_cluster_settings_request *in,
-                             struct ecs_update_cluster_settings_response *out)
+bool ecs_update_cluster_settings(struct call *call, const struct ecs_update_cluster_settings_request *in,
+                                 struct ecs_update_cluster_settings_response *out)
 {
     const struct cluster_record *record;
     struct ecs_cluster cluster;
@@ -304,8 +304,8 @@ static bool check_removal(const struct call *call, const struct cluster_record *
     return true;
 }
 
-bool put_cluster_capacity_providers(struct call *call, const struct ecs_put_cluster_capacity_providers_request *in,
-                                    struct ecs_put_cluster_capacity_providers_response *out)
+bool ecs_put_cluster_capacity_providers(struct call *call, const struct ecs_put_cluster_capacity_providers_request *in,
+                                        struct ecs_put_cluster_capacity_providers_response *out)
 {
     const struct cluster_record *record;
     struct ecs_cluster cluster;
@@ -322,8 +322,8 @@ bool put_cluster_capacity_providers(struct call *call, const struct ecs_put_clus
 
 /* ---- DeleteCluster ---- */
 
-bool delete_cluster(struct call *call, const struct ecs_delete_cluster_request *in,
-                    struct ecs_delete_cluster_response *out)
+bool ecs_delete_cluster(struct call *call, const struct ecs_delete_cluster_request *in,
+                        struct ecs_delete_cluster_response *out)
 {
     const struct cluster_record *record;
     struct cluster_record deleted;

@@ -4,7 +4,7 @@
 #include "plane/ecs/ecs.h"
 
 #define ECS_HANDLER(name)                                                                                              \
-    bool name(struct call *call, const struct ecs_##name##_request *in, struct ecs_##name##_response *out)
+    bool ecs_##name(struct call *call, const struct ecs_##name##_request *in, struct ecs_##name##_response *out)
 
 ECS_HANDLER(create_cluster);
 ECS_HANDLER(describe_clusters);

@@ -203,7 +203,8 @@ static size_t own_count(const struct ecs_tags *tags)
     return count;
 }
 
-bool tag_resource(struct call *call, const struct ecs_tag_resource_request *in, struct ecs_tag_resource_response *out)
+bool ecs_tag_resource(struct call *call, const struct ecs_tag_resource_request *in,
+                      struct ecs_tag_resource_response *out)
 {
     const struct tagged_kind *kind;
     const struct ecs_tags *before;
@@ -238,8 +239,8 @@ static bool names_key(const struct ecs_tag_keys *keys, struct str key)
     return false;
 }
 
-bool untag_resource(struct call *call, const struct ecs_untag_resource_request *in,
-                    struct ecs_untag_resource_response *out)
+bool ecs_untag_resource(struct call *call, const struct ecs_untag_resource_request *in,
+                        struct ecs_untag_resource_response *out)
 {
     const struct tagged_kind *kind;
     const struct ecs_tags *before;
@@ -261,8 +262,8 @@ bool untag_resource(struct call *call, const struct ecs_untag_resource_request *
     return true;
 }
 
-bool list_tags_for_resource(struct call *call, const struct ecs_list_tags_for_resource_request *in,
-                            struct ecs_list_tags_for_resource_response *out)
+bool ecs_list_tags_for_resource(struct call *call, const struct ecs_list_tags_for_resource_request *in,
+                                struct ecs_list_tags_for_resource_response *out)
 {
     const struct tagged_kind *kind;
     const void *record;

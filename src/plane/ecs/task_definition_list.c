@@ -74,8 +74,8 @@ static void list_descending(const struct call *call, struct revisions *revisions
     }
 }
 
-bool list_task_definitions(struct call *call, const struct ecs_list_task_definitions_request *in,
-                           struct ecs_list_task_definitions_response *out)
+bool ecs_list_task_definitions(struct call *call, const struct ecs_list_task_definitions_request *in,
+                               struct ecs_list_task_definitions_response *out)
 {
     struct page_request request = PAGE_REQUEST(in, LISTED_MAX);
     struct revisions revisions = revisions_of(call, in);
@@ -108,8 +108,8 @@ static bool family_matches(const struct call *call, const struct ecs_list_task_d
     return false;
 }
 
-bool list_task_definition_families(struct call *call, const struct ecs_list_task_definition_families_request *in,
-                                   struct ecs_list_task_definition_families_response *out)
+bool ecs_list_task_definition_families(struct call *call, const struct ecs_list_task_definition_families_request *in,
+                                       struct ecs_list_task_definition_families_response *out)
 {
     struct page_request request = PAGE_REQUEST(in, LISTED_MAX);
     struct str prefix = KEY_PREFIX(call->arena, call->principal->account, call->region);

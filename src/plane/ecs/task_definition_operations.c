@@ -32,8 +32,8 @@ static bool check_tags(const struct ecs_tags *tags, struct fail *f)
     return false;
 }
 
-bool register_task_definition(struct call *call, const struct ecs_register_task_definition_request *in,
-                              struct ecs_register_task_definition_response *out)
+bool ecs_register_task_definition(struct call *call, const struct ecs_register_task_definition_request *in,
+                                  struct ecs_register_task_definition_response *out)
 {
     struct ecs_task_definition *definition;
     struct task_definition_record record = {
@@ -59,8 +59,8 @@ bool register_task_definition(struct call *call, const struct ecs_register_task_
 
 /* ---- describe ---- */
 
-bool describe_task_definition(struct call *call, const struct ecs_describe_task_definition_request *in,
-                              struct ecs_describe_task_definition_response *out)
+bool ecs_describe_task_definition(struct call *call, const struct ecs_describe_task_definition_request *in,
+                                  struct ecs_describe_task_definition_response *out)
 {
     const struct task_definition_record *record = task_definition_find(call, in->task_definition);
 
@@ -93,8 +93,8 @@ set_status(const struct call *call, const struct task_definition_record *record,
                            task_definition_key_of_arn(call->arena, definition.task_definition_arn));
 }
 
-bool deregister_task_definition(struct call *call, const struct ecs_deregister_task_definition_request *in,
-                                struct ecs_deregister_task_definition_response *out)
+bool ecs_deregister_task_definition(struct call *call, const struct ecs_deregister_task_definition_request *in,
+                                    struct ecs_deregister_task_definition_response *out)
 {
     const struct task_definition_record *record;
     struct task_definition_name name;
@@ -130,8 +130,8 @@ static const char *delete_refusal(const struct call *call, struct str text,
     return NULL;
 }
 
-bool delete_task_definitions(struct call *call, const struct ecs_delete_task_definitions_request *in,
-                             struct ecs_delete_task_definitions_response *out)
+bool ecs_delete_task_definitions(struct call *call, const struct ecs_delete_task_definitions_request *in,
+                                 struct ecs_delete_task_definitions_response *out)
 {
     size_t count = in->task_definitions.count;
 

@@ -27,7 +27,7 @@ static struct ecs_task shown(const struct call *call, const struct task_record *
 
 /* ---- StopTask ---- */
 
-bool stop_task(struct call *call, const struct ecs_stop_task_request *in, struct ecs_stop_task_response *out)
+bool ecs_stop_task(struct call *call, const struct ecs_stop_task_request *in, struct ecs_stop_task_response *out)
 {
     const struct cluster_record *cluster;
     const struct task_record *task;
@@ -65,8 +65,8 @@ static bool includes_tags(const struct ecs_task_field_list *include)
     return false;
 }
 
-bool describe_tasks(struct call *call, const struct ecs_describe_tasks_request *in,
-                    struct ecs_describe_tasks_response *out)
+bool ecs_describe_tasks(struct call *call, const struct ecs_describe_tasks_request *in,
+                        struct ecs_describe_tasks_response *out)
 {
     bool with_tags = includes_tags(&in->include);
     const struct cluster_record *cluster;
@@ -133,7 +133,7 @@ static struct str desired_status(const struct ecs_list_tasks_request *in)
                : str_of(enum_name(&ecs_desired_status_shape, (int)in->desired_status));
 }
 
-bool list_tasks(struct call *call, const struct ecs_list_tasks_request *in, struct ecs_list_tasks_response *out)
+bool ecs_list_tasks(struct call *call, const struct ecs_list_tasks_request *in, struct ecs_list_tasks_response *out)
 {
     const struct page_request request = PAGE_REQUEST(in, LIST_MAX);
     const struct cluster_record *cluster;

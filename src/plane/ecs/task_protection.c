@@ -36,15 +36,15 @@ static bool refuse(const struct call *call, struct str cluster_name, const struc
     return true;
 }
 
-bool get_task_protection(struct call *call, const struct ecs_get_task_protection_request *in,
-                         struct ecs_get_task_protection_response *out)
+bool ecs_get_task_protection(struct call *call, const struct ecs_get_task_protection_request *in,
+                             struct ecs_get_task_protection_response *out)
 {
     out->protected_tasks.items = arena_array(call->arena, struct ecs_protected_task, 1);
     return check_count(call, in->tasks.count, GET_MAX) && refuse(call, in->cluster, &in->tasks, &out->failures);
 }
 
-bool update_task_protection(struct call *call, const struct ecs_update_task_protection_request *in,
-                            struct ecs_update_task_protection_response *out)
+bool ecs_update_task_protection(struct call *call, const struct ecs_update_task_protection_request *in,
+                                struct ecs_update_task_protection_response *out)
 {
     out->protected_tasks.items = arena_array(call->arena, struct ecs_protected_task, 1);
     if (in->tasks.count == 0)

@@ -184,7 +184,7 @@ static struct client_token token_of(const struct ecs_run_task_request *in)
     return token;
 }
 
-bool run_task(struct call *call, const struct ecs_run_task_request *in, struct ecs_run_task_response *out)
+bool ecs_run_task(struct call *call, const struct ecs_run_task_request *in, struct ecs_run_task_response *out)
 {
     struct client_token token = token_of(in);
     const struct client_token_record *earlier;

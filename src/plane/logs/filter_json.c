@@ -149,15 +149,15 @@ bool filter_json_read(struct filter_cursor *at, const struct filter_json **ret_j
 static bool child(struct json_value parent, const struct step *step, struct json_value *ret_child)
 {
     bool found = false;
-    struct json_walk walk;
+    struct json_text_walk walk;
     struct json_value value;
     struct str key;
 
     if (parent.kind != (step->kind == STEP_MEMBER ? JSON_OBJECT : JSON_ARRAY))
         return false;
-    walk = json_walk(parent);
-    for (uint64_t i = 0; json_next(&walk, &key, &value); i++) {
-        if (step->kind == STEP_MEMBER ? !json_string_is(key, step->name) : i != step->index)
+    walk = json_text_walk(parent);
+    for (uint64_t i = 0; json_text_next(&walk, &key, &value); i++) {
+        if (step->kind == STEP_MEMBER ? !json_text_string_is(key, step->name) : i != step->index)
             continue;
         *ret_child = value;
         found = true;
@@ -181,13 +181,13 @@ static bool follow(struct json_value *value, const struct step **rest)
 
 static bool read_string(struct str raw, struct filter_scratch *scratch, struct str *ret_text)
 {
-    if (scratch->text_room == NULL && json_string_escaped(raw))
+    if (scratch->text_room == NULL && json_text_string_escaped(raw))
         scratch->text_room = arena_try(scratch->arena, scratch->message_len);
-    if (scratch->text_room == NULL && json_string_escaped(raw)) {
+    if (scratch->text_room == NULL && json_text_string_escaped(raw)) {
         scratch->exhausted = true;
         return false;
     }
-    *ret_text = json_string(raw, scratch->text_room);
+    *ret_text = json_text_string(raw, scratch->text_room);
     return true;
 }
 
@@ -222,14 +222,14 @@ static bool holds_of(const struct filter_condition *test, struct json_value valu
 static bool any_holds(const struct filter_condition *test, struct json_value parent, const struct step *wildcard,
                       struct filter_scratch *scratch)
 {
-    struct json_walk walk;
+    struct json_text_walk walk;
     struct json_value value;
     struct str key;
 
     if (parent.kind != (wildcard->kind == STEP_ANY_MEMBER ? JSON_OBJECT : JSON_ARRAY))
         return false;
-    walk = json_walk(parent);
-    while (json_next(&walk, &key, &value)) {
+    walk = json_text_walk(parent);
+    while (json_text_next(&walk, &key, &value)) {
         const struct step *rest = wildcard->next;
 
         if (follow(&value, &rest) && holds_of(test, value, scratch))
@@ -253,7 +253,7 @@ bool filter_json_match(const struct filter_json *json, struct str message, struc
 {
     struct json_value root;
 
-    return json_read(message, &root) && filter_condition_holds(json->condition, holds, &root, scratch);
+    return json_text_read(message, &root) && filter_condition_holds(json->condition, holds, &root, scratch);
 }
 
 /* -- References. */
@@ -289,7 +289,7 @@ bool filter_json_value(struct str message, struct str selector, struct arena *ar
     struct json_value value;
     struct fail ignored;
 
-    if (!read_reference(selector, arena, &read, &ignored) || !json_read(message, &value))
+    if (!read_reference(selector, arena, &read, &ignored) || !json_text_read(message, &value))
         return false;
     scratch = filter_scratch(arena, message);
     rest = read->steps;

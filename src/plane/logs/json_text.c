@@ -216,7 +216,7 @@ static bool step(struct reading *reading)
     return false;
 }
 
-bool json_read(struct str text, struct json_value *ret_root)
+bool json_text_read(struct str text, struct json_value *ret_root)
 {
     struct str trimmed = str_trim(text);
     struct reading reading = {.rest = trimmed, .expect = EXPECT_VALUE};
@@ -256,13 +256,13 @@ static struct json_value take_checked(struct str *text)
     return (struct json_value){kind_of(start.ptr[0]), str_to(start, start.len - text->len)};
 }
 
-struct json_walk json_walk(struct json_value container)
+struct json_text_walk json_text_walk(struct json_value container)
 {
     must(container.kind == JSON_OBJECT || container.kind == JSON_ARRAY);
-    return (struct json_walk){str_from(container.raw, 1)};
+    return (struct json_text_walk){str_from(container.raw, 1)};
 }
 
-bool json_next(struct json_walk *walk, struct str *ret_key, struct json_value *ret_value)
+bool json_text_next(struct json_text_walk *walk, struct str *ret_key, struct json_value *ret_value)
 {
     struct str key = {NULL, 0};
     struct json_value value;
@@ -358,24 +358,24 @@ static struct str inside_of(struct str raw)
     return (struct str){raw.ptr + 1, raw.len - 2};
 }
 
-bool json_string_escaped(struct str raw)
+bool json_text_string_escaped(struct str raw)
 {
     return str_find(raw, '\\') < raw.len;
 }
 
-struct str json_string(struct str raw, char *room)
+struct str json_text_string(struct str raw, char *room)
 {
     struct str inside = inside_of(raw);
     size_t len = 0;
 
-    if (!json_string_escaped(raw))
+    if (!json_text_string_escaped(raw))
         return inside;
     while (inside.len > 0)
         len += take_utf8(&inside, room + len); /* no escape is shorter than what it stands for */
     return (struct str){room, len};
 }
 
-bool json_string_is(struct str raw, struct str text)
+bool json_text_string_is(struct str raw, struct str text)
 {
     struct str inside = inside_of(raw);
     char bytes[4];

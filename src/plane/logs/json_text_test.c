@@ -49,7 +49,7 @@ static void good_text_is_read_and_bad_is_not(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct json_value root;
-        bool good = json_read(str_of(rows[i].text), &root);
+        bool good = json_text_read(str_of(rows[i].text), &root);
 
         if (good != rows[i].good || (good && root.kind != rows[i].kind))
             fail_msg("%s", rows[i].text);
@@ -65,7 +65,7 @@ static void depth_is_bounded(void **state)
     for (size_t depth = JSON_DEPTH_MAX; depth <= JSON_DEPTH_MAX + 1; depth++) {
         (void)memset(text, '[', depth);
         (void)memset(text + depth, ']', depth);
-        assert_int_equal(json_read((struct str){text, 2 * depth}, &root), depth == JSON_DEPTH_MAX);
+        assert_int_equal(json_text_read((struct str){text, 2 * depth}, &root), depth == JSON_DEPTH_MAX);
     }
 }
 
@@ -75,20 +75,20 @@ static void a_walk_gives_every_member(void **state)
     static const char *const values[] = {"1", "\"x,]}\"", "[1,{\"z\":2}]", "{ }", "null"};
     struct json_value root;
     struct json_value value;
-    struct json_walk walk;
+    struct json_text_walk walk;
     struct str key;
     size_t i = 0;
 
     (void)state;
-    assert_true(json_read(STR(" {\"a\" : 1 , \"b\":\"x,]}\",\"c\":[1,{\"z\":2}] ,\"d\":{ },\"e\":null }"), &root));
-    for (walk = json_walk(root); json_next(&walk, &key, &value); i++) {
+    assert_true(json_text_read(STR(" {\"a\" : 1 , \"b\":\"x,]}\",\"c\":[1,{\"z\":2}] ,\"d\":{ },\"e\":null }"), &root));
+    for (walk = json_text_walk(root); json_text_next(&walk, &key, &value); i++) {
         assert_true(i < COUNT_OF(keys));
         assert_true(str_is(key, keys[i]));
         assert_true(str_is(value.raw, values[i]));
     }
     assert_int_equal(i, COUNT_OF(keys));
-    assert_true(json_read(STR("[ 1 ,2,[3]]"), &root));
-    for (i = 0, walk = json_walk(root); json_next(&walk, &key, &value); i++)
+    assert_true(json_text_read(STR("[ 1 ,2,[3]]"), &root));
+    for (i = 0, walk = json_text_walk(root); json_text_next(&walk, &key, &value); i++)
         assert_null(key.ptr);
     assert_int_equal(i, 3);
 }
@@ -114,9 +114,9 @@ static void strings_lose_their_escapes(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct str raw = str_of(rows[i].raw);
 
-        assert_true(str_is(json_string(raw, room), rows[i].text));
-        assert_true(json_string_is(raw, str_of(rows[i].text)));
-        assert_false(json_string_is(raw, STR("other")));
+        assert_true(str_is(json_text_string(raw, room), rows[i].text));
+        assert_true(json_text_string_is(raw, str_of(rows[i].text)));
+        assert_false(json_text_string_is(raw, STR("other")));
     }
 }
 

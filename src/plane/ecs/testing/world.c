@@ -200,7 +200,7 @@ static bool run_call(struct call *call, void *context)
 {
     struct running *running = context;
 
-    return run_task(call, running->in, running->out);
+    return ecs_run_task(call, running->in, running->out);
 }
 
 bool world_run_task(struct world *world, const struct ecs_run_task_request *request,
@@ -235,7 +235,7 @@ static bool stop_call(struct call *call, void *context)
     const struct ecs_stop_task_request in = {.task = *(const struct str *)context};
     struct ecs_stop_task_response out;
 
-    return stop_task(call, &in, &out);
+    return ecs_stop_task(call, &in, &out);
 }
 
 void world_stop_task(struct world *world, struct str arn)
@@ -281,7 +281,7 @@ static bool begin_call(struct call *call, void *context)
 
     (void)context;
     SET(&containers[1], essential, false);
-    return create_cluster(call, &cluster, &made) && register_task_definition(call, &definition, &registered);
+    return ecs_create_cluster(call, &cluster, &made) && ecs_register_task_definition(call, &definition, &registered);
 }
 
 struct world *world_new(void)

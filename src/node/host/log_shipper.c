@@ -1,0 +1,533 @@
+#include "node/host/log_shipper.h"
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "node/host/internal.h"
+#include "node/host/log_keep.h"
+#include "node/host/log_route.h"
+#include "os/clock.h"
+#include "os/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+
+enum {
+    AWAY_MS_MIN = 100,
+    AWAY_MS_MAX = 5000,
+    CUT_EVERY_MS = 5000,   /* files that only grow are looked at so often, */
+    TIDY_EVERY_MS = 60000, /* those of ended tasks so often */
+    ENSURE_TRIES = 20,     /* of CreateLogStream, while the server is away, AWAY_MS_MIN to 1 s apart */
+    CONTAINERS_MAX = 1000,
+};
+
+/* One container's log. The thread owns `route`; the flags are protected by the shipper's lock. */
+struct shipment {
+    struct list link;
+    char task_id[65];
+    size_t container;
+    struct log_route *route; /* NULL: driver json-file */
+    int watch;               /* of its folder */
+    bool changed, ended, finished;
+};
+
+struct log_shipper {
+    char logs_dir[LOG_PATH_BYTES - 100];
+    char address[280];
+    struct log_client *client;
+    int inotify_fd, wake_fd;
+    pthread_t thread;
+    pthread_mutex_t lock; /* protects shipments and their flags; nothing is locked under it */
+    pthread_cond_t progress;
+    struct list shipments;
+    _Atomic bool stopping; /* breaks calls off, too */
+    /* the thread's own */
+    int64_t away_ms; /* how long the server is left alone after it was away; 0: it was there */
+    int64_t away_until_ms;
+    int64_t next_cut_ms, next_tidy_ms;
+};
+
+static void wake(struct log_shipper *shipper)
+{
+    (void)eventfd_write(shipper->wake_fd, 1);
+}
+
+/* ---- shipments; lock held ---- */
+
+static struct shipment *find(struct log_shipper *shipper, struct str task_id, size_t container)
+{
+    list_each(link, after, &shipper->shipments)
+    {
+        struct shipment *shipment = list_item(link, struct shipment, link);
+
+        if (shipment->container == container && str_is(task_id, shipment->task_id))
+            return shipment;
+    }
+    return NULL;
+}
+
+static int watch_folder(const struct log_shipper *shipper, struct str task_id)
+{
+    char path[LOG_PATH_BYTES];
+
+    (void)snprintf(path, sizeof(path), "%s/%.*s", shipper->logs_dir, STR_ARG(task_id));
+    return inotify_add_watch(shipper->inotify_fd, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+}
+
+static void add(struct log_shipper *shipper, struct str task_id, size_t container, struct log_route *route)
+{
+    struct shipment *shipment = calloc(1, sizeof(*shipment));
+
+    must(shipment != NULL);
+    (void)snprintf(shipment->task_id, sizeof(shipment->task_id), "%.*s", STR_ARG(task_id));
+    shipment->container = container;
+    shipment->route = route;
+    shipment->changed = true;
+    shipment->watch = route == NULL ? -1 : watch_folder(shipper, task_id);
+    if (route != NULL && shipment->watch < 0)
+        log_error("the log of task %s is not watched: %s", shipment->task_id, strerror(errno));
+    list_add_last(&shipper->shipments, &shipment->link);
+}
+
+static void remove_shipment(struct log_shipper *shipper, struct shipment *shipment)
+{
+    bool last = true;
+
+    list_remove(&shipment->link);
+    list_each(link, after, &shipper->shipments)
+    {
+        last = last && list_item(link, struct shipment, link)->watch != shipment->watch;
+    }
+    if (last && shipment->watch >= 0)
+        (void)inotify_rm_watch(shipper->inotify_fd, shipment->watch);
+    log_route_close(shipment->route);
+    free(shipment);
+}
+
+/* ---- before a container starts ---- */
+
+static bool is_kept_here(const struct ecs_log_configuration *configuration)
+{
+    return configuration == NULL || configuration->log_driver == ECS_LOG_DRIVER_JSON_FILE;
+}
+
+static bool make_record(const struct host_task_assignment *task, const struct ecs_container_definition *container,
+                        struct arena *arena, struct log_route_record *ret_record, struct fail *f)
+{
+    struct log_route_record record = {.task_id = task->task_id,
+                                      .container_name = container->name,
+                                      .configuration = container->log_configuration,
+                                      .credentials = task->execution_credentials};
+    struct awslogs_options options;
+
+    if (!is_kept_here(record.configuration)) {
+        if (record.configuration->log_driver != ECS_LOG_DRIVER_AWSLOGS)
+            return fail(f, FAIL_INPUT, "Berth does not support log driver '%s'",
+                        enum_name(&ecs_log_driver_shape, (int)record.configuration->log_driver));
+        if (record.configuration->secret_options.count > 0)
+            return fail(f, FAIL_INPUT, "log driver awslogs takes no secretOptions");
+        if (record.credentials == NULL)
+            return fail(f, FAIL_INPUT, "the task has no execution role to log with");
+        if (!log_route_options(record.configuration, &options, f))
+            return false;
+        record.log_stream = awslogs_stream_name(&options, container->name, task->task_id, task->task_id, arena);
+    }
+    *ret_record = record;
+    return true;
+}
+
+static bool ensure_stream(const struct log_shipper *shipper, const struct log_route *route, struct fail *f)
+{
+    enum log_outcome outcome = LOG_OUTCOME_RETRY;
+    struct log_client *client;
+    struct fail why = {.message = "the host is stopping"};
+    int64_t pause_ms = AWAY_MS_MIN;
+
+    if (!log_client_new(shipper->address, &shipper->stopping, &client, f))
+        return false;
+    for (int i = 0; i < ENSURE_TRIES && outcome == LOG_OUTCOME_RETRY && !shipper->stopping; i++) {
+        if (i > 0)
+            (void)poll(NULL, 0, (int)pause_ms);
+        if (i > 0 && pause_ms < SECOND_MS)
+            pause_ms *= 2;
+        outcome = log_client_ensure(client, &route->place, route->options.create_group, &why);
+    }
+    log_client_free(client);
+    if (outcome == LOG_OUTCOME_DONE)
+        return true;
+    return fail(f, FAIL_INPUT,
+                "create stream has been retried 1 times: failed to create Cloudwatch "
+                "log stream: %s",
+                why.message);
+}
+
+bool log_shipper_begin(struct log_shipper *shipper, const struct host_task_assignment *task,
+                       const struct ecs_container_definition *container, size_t i, struct fail *f)
+{
+    struct log_route_record record;
+    struct log_route *route = NULL;
+    struct arena arena;
+    bool good;
+
+    arena_init(&arena, (size_t)1 << 20);
+    good = make_record(task, container, &arena, &record, f) && log_route_write(shipper->logs_dir, i, &record, f);
+    if (good && !is_kept_here(record.configuration))
+        good =
+            log_route_open(shipper->logs_dir, &record, i, host_now_ms(), &route, f) && ensure_stream(shipper, route, f);
+    if (!good)
+        (void)fail_in(f, "failed to validate logger args");
+    arena_free(&arena);
+    (void)pthread_mutex_lock(&shipper->lock);
+    if (good && find(shipper, task->task_id, i) == NULL)
+        add(shipper, task->task_id, i, take_ptr(&route));
+    (void)pthread_mutex_unlock(&shipper->lock);
+    log_route_close(route); /* left over: a failure, or it was there */
+    wake(shipper);
+    return good;
+}
+
+void log_shipper_path(const struct log_shipper *shipper, struct str task_id, size_t i, char *path, size_t size)
+{
+    char text[LOG_PATH_BYTES];
+
+    log_file_path(shipper->logs_dir, task_id, i, "log", text);
+    must(str_to_buffer(str_of(text), path, size));
+}
+
+/* ---- after the last one has ended ---- */
+
+/* lock held */
+static bool mark_ended(struct log_shipper *shipper, struct str task_id)
+{
+    bool all_finished = true;
+
+    list_each(link, after, &shipper->shipments)
+    {
+        struct shipment *shipment = list_item(link, struct shipment, link);
+
+        if (!str_is(task_id, shipment->task_id))
+            continue;
+        shipment->ended = true;
+        all_finished = false; /* finished ones are taken out of the list */
+    }
+    return all_finished;
+}
+
+void log_shipper_end(struct log_shipper *shipper, struct str task_id, int64_t timeout_ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + timeout_ms;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    bool finished;
+
+    (void)pthread_mutex_lock(&shipper->lock);
+    finished = mark_ended(shipper, task_id);
+    wake(shipper);
+    while (!finished && !shipper->stopping && pthread_cond_timedwait(&shipper->progress, &shipper->lock, &until) == 0)
+        finished = mark_ended(shipper, task_id);
+    (void)pthread_mutex_unlock(&shipper->lock);
+    if (!finished)
+        log_warning("task %.*s has ended before all its log lines were delivered", STR_ARG(task_id));
+}
+
+/* ---- the thread ---- */
+
+static void note_change(struct log_shipper *shipper, int watch)
+{
+    list_each(link, after, &shipper->shipments)
+    {
+        struct shipment *shipment = list_item(link, struct shipment, link);
+
+        if (shipment->watch == watch || watch < 0)
+            shipment->changed = true;
+    }
+}
+
+static void read_changes(struct log_shipper *shipper)
+{
+    char bytes[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+    eventfd_t ignored;
+    ssize_t got;
+
+    (void)eventfd_read(shipper->wake_fd, &ignored);
+    (void)pthread_mutex_lock(&shipper->lock);
+    while ((got = read(shipper->inotify_fd, bytes, sizeof(bytes))) > 0)
+        for (ssize_t at = 0; at < got;) {
+            const struct inotify_event *event = (const struct inotify_event *)(const void *)(bytes + at);
+
+            note_change(shipper, event->mask & IN_Q_OVERFLOW ? -1 : event->wd);
+            at += (ssize_t)(sizeof(*event) + event->len);
+        }
+    (void)pthread_mutex_unlock(&shipper->lock);
+}
+
+/* The server is away: nobody tries before the pause is over. */
+static void stay_away(struct log_shipper *shipper, const struct fail *f)
+{
+    if (shipper->away_ms == 0)
+        log_warning("log lines wait, trying on: %s", f->message);
+    shipper->away_ms = shipper->away_ms == 0                ? AWAY_MS_MIN
+                       : shipper->away_ms * 2 < AWAY_MS_MAX ? shipper->away_ms * 2
+                                                            : AWAY_MS_MAX;
+    shipper->away_until_ms = host_now_ms() + shipper->away_ms;
+}
+
+static void finish(struct log_shipper *shipper, struct shipment *shipment)
+{
+    (void)pthread_mutex_lock(&shipper->lock);
+    remove_shipment(shipper, shipment);
+    (void)pthread_cond_broadcast(&shipper->progress);
+    (void)pthread_mutex_unlock(&shipper->lock);
+}
+
+/* One batch of one container. True: it may have more. */
+static bool step(struct log_shipper *shipper, struct shipment *shipment, bool ended)
+{
+    struct fail f = {.message = ""};
+
+    switch (log_route_step(shipment->route, shipper->client, ended, host_now_ms(), &f)) {
+    case LOG_STEP_IDLE:
+        return false;
+    case LOG_STEP_SENT:
+        shipper->away_ms = 0;
+        return true;
+    case LOG_STEP_AWAY:
+        stay_away(shipper, &f);
+        return true;
+    case LOG_STEP_FINISHED:
+        finish(shipper, shipment);
+        return false;
+    }
+    return false;
+}
+
+/* A container whose lines only stay here: they are bounded, and complete when it has ended. */
+static void step_kept(struct log_shipper *shipper, struct shipment *shipment, bool ended)
+{
+    char path[LOG_PATH_BYTES];
+    struct fail f;
+
+    if (!ended) {
+        log_file_path(shipper->logs_dir, str_of(shipment->task_id), shipment->container, "log", path);
+        log_keep_cut(path);
+        return;
+    }
+    if (!log_keep_finish(shipper->logs_dir, str_of(shipment->task_id), shipment->container, &f))
+        log_error("%s", f.message);
+    finish(shipper, shipment);
+}
+
+/* Everybody who has something to do gets one step; returns whether somebody may have more. The list only loses items in
+ * this thread, and new ones come at its end. */
+static bool step_all(struct log_shipper *shipper)
+{
+    struct list *link;
+    bool more = false;
+
+    (void)pthread_mutex_lock(&shipper->lock);
+    link = shipper->shipments.next;
+    while (link != &shipper->shipments && !shipper->stopping && host_now_ms() >= shipper->away_until_ms) {
+        struct shipment *shipment = list_item(link, struct shipment, link);
+        bool ended = shipment->ended;
+        bool due = shipment->changed || ended ||
+                   (shipment->route != NULL && log_route_due_ms(shipment->route) <= host_now_ms());
+
+        link = link->next;
+        if (!due)
+            continue;
+        shipment->changed = false;
+        (void)pthread_mutex_unlock(&shipper->lock);
+        if (shipment->route == NULL)
+            step_kept(shipper, shipment, ended);
+        else if (step(shipper, shipment, ended)) {
+            shipment->changed = true; /* only note_change sets it too */
+            more = true;
+        }
+        (void)pthread_mutex_lock(&shipper->lock);
+    }
+    (void)pthread_mutex_unlock(&shipper->lock);
+    return more;
+}
+
+static int64_t next_due_ms(struct log_shipper *shipper, bool more)
+{
+    int64_t due = shipper->next_cut_ms < shipper->next_tidy_ms ? shipper->next_cut_ms : shipper->next_tidy_ms;
+
+    if (more)
+        return shipper->away_until_ms;
+    (void)pthread_mutex_lock(&shipper->lock);
+    list_each(link, after, &shipper->shipments)
+    {
+        const struct shipment *shipment = list_item(link, struct shipment, link);
+        int64_t wanted = shipment->route == NULL ? WHEN_NEVER : log_route_due_ms(shipment->route);
+
+        due = wanted < due ? wanted : due;
+    }
+    (void)pthread_mutex_unlock(&shipper->lock);
+    return due > shipper->away_until_ms ? due : shipper->away_until_ms;
+}
+
+/* Files that stay here. Without any, nobody is woken for them but once a minute. */
+static void keep(struct log_shipper *shipper, int64_t now_ms)
+{
+    bool any = false;
+
+    if (now_ms >= shipper->next_tidy_ms) {
+        log_keep_tidy(shipper->logs_dir, now_ms);
+        shipper->next_tidy_ms = now_ms + TIDY_EVERY_MS;
+    }
+    if (now_ms < shipper->next_cut_ms)
+        return;
+    (void)pthread_mutex_lock(&shipper->lock);
+    list_each(link, after, &shipper->shipments)
+    {
+        struct shipment *shipment = list_item(link, struct shipment, link);
+
+        any = any || shipment->route == NULL;
+        shipment->changed = shipment->changed || shipment->route == NULL;
+    }
+    (void)pthread_mutex_unlock(&shipper->lock);
+    shipper->next_cut_ms = now_ms + (any ? CUT_EVERY_MS : TIDY_EVERY_MS);
+}
+
+static void *shipper_main(void *context)
+{
+    struct log_shipper *shipper = context;
+    struct pollfd fds[] = {{.fd = shipper->inotify_fd, .events = POLLIN}, {.fd = shipper->wake_fd, .events = POLLIN}};
+
+    while (!shipper->stopping) {
+        bool more;
+        int64_t wait_ms;
+
+        read_changes(shipper);
+        more = step_all(shipper);
+        keep(shipper, host_now_ms());
+        wait_ms = next_due_ms(shipper, more) - host_now_ms();
+        if (wait_ms > 0)
+            (void)poll(fds, COUNT_OF(fds), (int)(wait_ms < TIDY_EVERY_MS ? wait_ms : TIDY_EVERY_MS));
+    }
+    return NULL;
+}
+
+/* ---- what a former process left ---- */
+
+static void take_up(struct log_shipper *shipper, const struct log_shipper_options *options, struct str task_id,
+                    size_t container)
+{
+    struct log_route_record record;
+    struct log_route *route = NULL;
+    struct arena arena;
+    struct fail f;
+
+    arena_init(&arena, (size_t)4 << 20);
+    if (!log_route_read(shipper->logs_dir, task_id, container, &arena, &record, &f) ||
+        (!is_kept_here(record.configuration) &&
+         !log_route_open(shipper->logs_dir, &record, container, host_now_ms(), &route, &f))) {
+        log_error("the log of a container of task %.*s cannot go on: %s", STR_ARG(task_id), f.message);
+    } else {
+        add(shipper, task_id, container, route);
+        find(shipper, task_id, container)->ended = !options->lives(options->context, task_id);
+    }
+    arena_free(&arena);
+}
+
+static void take_up_task(struct log_shipper *shipper, const struct log_shipper_options *options, struct str task_id)
+{
+    char path[LOG_PATH_BYTES];
+
+    for (size_t i = 0; i < CONTAINERS_MAX; i++) {
+        log_file_path(shipper->logs_dir, task_id, i, "route", path);
+        if (access(path, F_OK) != 0)
+            return;
+        if (!log_keep_is_finished(shipper->logs_dir, task_id, i))
+            take_up(shipper, options, task_id, i);
+    }
+}
+
+static bool take_up_all(struct log_shipper *shipper, const struct log_shipper_options *options, struct fail *f)
+{
+    DIR *dir = opendir(shipper->logs_dir);
+    const struct dirent *entry;
+
+    if (dir == NULL)
+        return fail(f, FAIL_SYSTEM, "read %s: %s", shipper->logs_dir, strerror(errno));
+    while ((entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.' && strlen(entry->d_name) < sizeof(((struct shipment *)NULL)->task_id))
+            take_up_task(shipper, options, str_of(entry->d_name));
+    (void)closedir(dir);
+    return true;
+}
+
+/* ---- life ---- */
+
+static void init_locks(struct log_shipper *shipper)
+{
+    pthread_condattr_t monotonic;
+
+    must(pthread_mutex_init(&shipper->lock, NULL) == 0);
+    must(pthread_condattr_init(&monotonic) == 0);
+    must(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    must(pthread_cond_init(&shipper->progress, &monotonic) == 0);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+static void shipper_free(struct log_shipper *shipper)
+{
+    while (!list_empty(&shipper->shipments))
+        remove_shipment(shipper, list_item(shipper->shipments.next, struct shipment, link));
+    log_client_free(shipper->client);
+    close_fd_at(&shipper->inotify_fd);
+    close_fd_at(&shipper->wake_fd);
+    (void)pthread_mutex_destroy(&shipper->lock);
+    (void)pthread_cond_destroy(&shipper->progress);
+    free(shipper);
+}
+
+static bool open_ports(struct log_shipper *shipper, struct fail *f)
+{
+    shipper->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    shipper->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (shipper->inotify_fd < 0 || shipper->wake_fd < 0)
+        return fail(f, FAIL_SYSTEM, "watch logs: %s", strerror(errno));
+    return directory_make(shipper->logs_dir, 0700, f) &&
+           log_client_new(shipper->address, &shipper->stopping, &shipper->client, f);
+}
+
+bool log_shipper_start(const struct log_shipper_options *options, struct log_shipper **ret_shipper, struct fail *f)
+{
+    struct log_shipper *shipper = calloc(1, sizeof(*shipper));
+
+    must(shipper != NULL);
+    shipper->inotify_fd = shipper->wake_fd = -1;
+    list_init(&shipper->shipments);
+    init_locks(shipper);
+    must(str_to_buffer(str_of(options->logs_dir), shipper->logs_dir, sizeof(shipper->logs_dir)));
+    must(str_to_buffer(str_of(options->address), shipper->address, sizeof(shipper->address)));
+    if (!open_ports(shipper, f) || !take_up_all(shipper, options, f)) {
+        shipper_free(shipper);
+        return false;
+    }
+    must(pthread_create(&shipper->thread, NULL, shipper_main, shipper) == 0);
+    *ret_shipper = shipper;
+    return true;
+}
+
+void log_shipper_cancel(struct log_shipper *shipper)
+{
+    (void)pthread_mutex_lock(&shipper->lock);
+    shipper->stopping = true;
+    (void)pthread_cond_broadcast(&shipper->progress);
+    (void)pthread_mutex_unlock(&shipper->lock);
+    wake(shipper);
+}
+
+void log_shipper_stop(struct log_shipper *shipper)
+{
+    if (shipper == NULL)
+        return;
+    log_shipper_cancel(shipper);
+    (void)pthread_join(shipper->thread, NULL);
+    shipper_free(shipper);
+}

@@ -1,0 +1,46 @@
+/* Brings the lines of all containers of a host to where their log configurations say, on one thread.
+ *
+ * Driver awslogs: to CloudWatch Logs (log_route.h). Without a configuration, or with driver json-file: they stay in the
+ * host's files, where `berth logs` reads them, the newest LOG_KEPT_BYTES of each container. Other drivers are refused.
+ *
+ * Everything that it must know stands in the files of log_files.h: what a former process left undone goes on at start,
+ * also for tasks that are gone meanwhile. Files stay for LOG_KEPT_MS after the end of their task, those of at most
+ * LOG_KEPT_TASKS ended tasks. */
+#pragma once
+
+#include "base/fail.h"
+#include "base/when.h"
+#include "model/host.h"
+
+#define LOG_KEPT_BYTES ((uint64_t)64 << 20)
+#define LOG_KEPT_MS    HOUR_MS
+enum { LOG_KEPT_TASKS = 1000 };
+
+struct log_shipper;
+
+struct log_shipper_options {
+    const char *logs_dir; /* made when missing */
+    const char *address;  /* of the server, "127.0.0.1:4566" */
+    /* Whether a task still is on this host: asked once at start, for each task that has files. */
+    bool (*lives)(void *context, struct str task_id);
+    void *context;
+};
+
+/* The options' strings are copied. */
+checked bool log_shipper_start(const struct log_shipper_options *options, struct log_shipper **ret_shipper,
+                               struct fail *f);
+/* Lets go of those who wait in the functions below. */
+void log_shipper_cancel(struct log_shipper *shipper);
+/* Ends the thread; what is not delivered yet goes on at the next start. NULL is fine. */
+void log_shipper_stop(struct log_shipper *shipper);
+
+/* Makes ready for the lines of container i of a task: its log stream exists afterwards. Can be said again. Fails with
+ * what Fargate says after "ResourceInitializationError: ". Blocks on the network: worker threads. */
+checked bool log_shipper_begin(struct log_shipper *shipper, const struct host_task_assignment *task,
+                               const struct ecs_container_definition *container, size_t i, struct fail *f);
+/* Where the supervisor writes the lines of that container. */
+void log_shipper_path(const struct log_shipper *shipper, struct str task_id, size_t i, char *path, size_t size);
+
+/* No line of the task can come any more: waits until all are delivered, at most timeout_ms. What is left then is tried
+ * on in the background. Worker threads. */
+void log_shipper_end(struct log_shipper *shipper, struct str task_id, int64_t timeout_ms);

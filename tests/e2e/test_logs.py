@@ -1,0 +1,169 @@
+"""Lines of real containers in CloudWatch Logs and in `berth logs`: all of them, in order, once, whatever dies meanwhile."""
+
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+
+import pytest
+from conftest import BERTH, CLEAN, eventually
+from test_tasks import Machine, run
+
+
+@pytest.fixture(scope="module")
+def machine():
+    with tempfile.TemporaryDirectory(prefix="berth-logs-e2e-") as work:
+        running = Machine(f"{work}/data", work)
+        try:
+            running.up()
+            running.prepare()
+            running.logs = running.client("logs")
+            yield running
+        finally:
+            running.berth("down", "--data", running.directory, check=False)
+
+
+@pytest.fixture
+def group(machine, request):
+    name = "/e2e/" + re.sub(r"[^a-z0-9_]+", "/", request.node.name)
+    machine.logs.create_log_group(logGroupName=name)
+    return name
+
+
+def awslogs(group, **more):
+    options = {"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "e2e"}
+    return {"logDriver": "awslogs", "options": {**options, **{key.replace("_", "-"): value for key, value in more.items()}}}
+
+
+def shell(script):
+    return ["/bin/sh", "-c", script]
+
+
+def lines_of(machine, group, stream=None):
+    more = {"logStreamNames": [stream]} if stream else {}
+    pages = machine.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, **more)
+    return [event["message"] for page in pages for event in page["events"]]
+
+
+def task_id(arn):
+    return arn.rsplit("/", 1)[1]
+
+
+def test_lines_arrive_before_the_task_is_stopped(machine, group):
+    arns = machine.run(machine.register("talk", [{
+        "name": "talk", "logConfiguration": awslogs(group),
+        "command": shell("i=0; while [ $i -lt 1000 ]; do echo line $i; i=$((i+1)); done; echo oops >&2; printf end")}]))
+    machine.wait(arns, "STOPPED")
+    assert lines_of(machine, group, f"e2e/talk/{task_id(arns[0])}") == [f"line {i}" for i in range(1000)] + ["oops", "end"]
+
+
+def test_tail_follows_a_running_task(machine, group):
+    arns = machine.run(machine.register("tick", [{
+        "name": "tick", "logConfiguration": awslogs(group),
+        "command": shell("i=0; while true; do echo tick $i; i=$((i+1)); sleep 1; done")}]))
+    command = ["/usr/bin/aws", "--endpoint-url", machine.url, "logs", "tail", group, "--follow", "--format", "short"]
+    tail = subprocess.Popen(command, env=dict(machine.environment, PYTHONUNBUFFERED="1"), stdout=subprocess.PIPE, text=True)
+    try:
+        for i in range(4):
+            assert tail.stdout.readline().rstrip().endswith(f"tick {i}")
+    finally:
+        tail.kill()
+        tail.communicate()
+    machine.stop(arns)
+
+
+def test_lines_that_belong_together_are_one_event(machine, group):
+    script = "echo 'ERROR one'; echo '  at a'; echo '  at b'; echo 'INFO two'"
+    arns = machine.run(machine.register("multi", [{
+        "name": "multi", "logConfiguration": awslogs(group, awslogs_multiline_pattern="^(ERROR|INFO)"),
+        "command": shell(script)}]))
+    machine.wait(arns, "STOPPED")
+    assert lines_of(machine, group) == ["ERROR one\n  at a\n  at b", "INFO two"]
+
+
+def test_a_very_long_line_is_cut_and_nothing_lost(machine, group):
+    arns = machine.run(machine.register("long", [{
+        "name": "long", "logConfiguration": awslogs(group), "memory": 256,
+        "command": shell("head -c 600000 /dev/zero | tr '\\0' x; echo; echo after")}]))
+    machine.wait(arns, "STOPPED")
+    lines = lines_of(machine, group)
+    assert lines[-1] == "after" and "".join(lines[:-1]) == "x" * 600000
+    assert max(len(line) for line in lines) <= 262144
+
+
+def test_the_group_is_made_when_asked(machine):
+    name = "/e2e/made-by-the-driver"
+    arns = machine.run(machine.register("maker", [{
+        "name": "maker", "logConfiguration": awslogs(name, awslogs_create_group="true"), "command": ["/bin/echo", "hi"]}]))
+    machine.wait(arns, "STOPPED")
+    assert lines_of(machine, name) == ["hi"]
+
+
+@pytest.mark.parametrize("configuration, reason", [
+    (awslogs("/e2e/none"), "ResourceNotFoundException: The specified log group does not exist."),
+    (awslogs("/e2e/none", awslogs_multiline_pattern="("), "failed to validate logger args"),
+])
+def test_a_task_whose_log_cannot_be_does_not_start(machine, configuration, reason):
+    arns = machine.run(machine.register("mute", [{
+        "name": "mute", "logConfiguration": configuration, "command": ["/bin/echo", "hi"]}]))
+    task = machine.wait(arns, "STOPPED")[0]
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert task["stoppedReason"].startswith("ResourceInitializationError: failed to validate logger args")
+    assert reason in task["stoppedReason"]
+
+
+@pytest.mark.parametrize("role", ["server", "host"])
+def test_nothing_is_lost_or_doubled_when_a_role_is_killed(machine, group, role):
+    count = 3000
+    arns = machine.run(machine.register("count", [{
+        "name": "count", "logConfiguration": awslogs(group),
+        "command": shell(f"i=0; while [ $i -lt {count} ]; do echo $i; i=$((i+1)); [ $((i%10)) = 0 ] && sleep 0.02; done")}]))
+    machine.wait(arns, "RUNNING")
+    for _ in range(3):
+        eventually(lambda: lines_of(machine, group), what="the first line")
+        pid = pathlib.Path(machine.directory, f"{role}.lock").read_text().strip()
+        run("kill", "-KILL", pid)
+        time.sleep(0.3)  # lines go on being written meanwhile
+        machine.up()
+        machine.logs = machine.client("logs")
+    machine.wait(arns, "STOPPED", 120)
+    assert lines_of(machine, group) == [str(i) for i in range(count)]
+
+
+def test_berth_logs_shows_what_stays_on_the_host(machine):
+    arns = machine.run(machine.register("plain", [
+        {"name": "one", "command": shell("echo from one; sleep 1; echo again")},
+        {"name": "two", "command": shell("echo from two; sleep 100"), "essential": False}]))
+    machine.wait(arns, "STOPPED")
+
+    def logs(*more):
+        return machine.berth("logs", task_id(arns[0]), "--data", machine.directory, *more).stdout
+    assert logs("--container", "one") == "from one\nagain\n"
+    assert sorted(logs().splitlines()) == ["one  again", "one  from one", "two  from two"]
+    assert logs("--container", "one", "--timestamps").splitlines()[0].endswith("Z from one")
+    assert machine.berth("logs", arns[0], "--data", machine.directory, "--container", "two").stdout == "from two\n"
+    assert "no container" in machine.berth("logs", task_id(arns[0]), "--data", machine.directory, "--container", "x",
+                                           check=False).stderr
+    assert machine.berth("logs", "f" * 32, "--data", machine.directory, check=False).returncode != 0
+
+
+def test_berth_logs_follows_and_ends_with_the_task(machine):
+    arns = machine.run(machine.register("slow", [
+        {"name": "slow", "command": shell("for i in 1 2 3; do echo $i; sleep 1; done")}]))
+    machine.wait(arns, "RUNNING")
+    follow = subprocess.Popen([BERTH, "logs", task_id(arns[0]), "--data", machine.directory, "--follow"], env=CLEAN,
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        assert follow.communicate(timeout=60)[0] == "1\n2\n3\n"
+        assert follow.returncode == 0
+    finally:
+        follow.kill()
+
+
+def test_berth_logs_says_where_awslogs_went(machine, group):
+    arns = machine.run(machine.register("away", [{
+        "name": "away", "logConfiguration": awslogs(group), "command": ["/bin/echo", "hi"]}]))
+    machine.wait(arns, "STOPPED")
+    said = machine.berth("logs", task_id(arns[0]), "--data", machine.directory)
+    assert f"aws logs tail {group} --log-stream-names e2e/away/{task_id(arns[0])}" in said.stdout + said.stderr
