@@ -38,9 +38,8 @@ static const struct setting_value values[] = {
     {ECS_SETTING_NAME_FARGATE_TASK_RETIREMENT_WAIT_PERIOD, "14", "Berth retires no tasks."},
     {ECS_SETTING_NAME_GUARD_DUTY_ACTIVATE, "off", "Amazon GuardDuty manages it."},
     {ECS_SETTING_NAME_GUARD_DUTY_ACTIVATE, "on", "Amazon GuardDuty manages it."},
-    {ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE, "blocking", NULL},
-    {ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE, "non-blocking",
-     "Containers without the log option 'mode' have blocking logs yet; set the option."},
+    {ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE, "blocking", NULL}, /* log_mode.h; on AWS accounts begin with the other */
+    {ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE, "non-blocking", NULL},
     {ECS_SETTING_NAME_FARGATE_EVENT_WINDOWS, "disabled", NULL},
     {ECS_SETTING_NAME_FARGATE_EVENT_WINDOWS, "enabled", "Berth retires no tasks."},
 };

@@ -4,6 +4,7 @@
  * task that the host has reported is named without its definition. */
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/log_mode.h"
 #include "plane/ecs/task.h"
 #include "plane/iam/iam.h"
 #include "plane/vpc/vpc.h"
@@ -44,7 +45,8 @@ static void assign_definition(const struct transaction *tx, const struct task_re
     to->cluster_name = task->cluster_name;
     to->availability_zone = task->task->availability_zone;
     to->launch_type = STR("FARGATE");
-    to->task_definition = definition->task_definition;
+    to->task_definition = task->logs_non_blocking ? log_mode_non_blocking(definition->task_definition, tx->arena)
+                                                  : definition->task_definition;
     to->overrides = task->task->overrides;
     SET(to, created_at, task->task->created_at);
     SET(to, cpu_units, task->cpu_units);

@@ -156,6 +156,20 @@ static void a_session_has_the_roots_settings(void **state)
     world_free(world);
 }
 
+static void tasks_remember_how_their_account_wants_logs(void **state)
+{
+    struct world *world = world_new();
+    struct str before = world_run_one(world);
+    struct str after;
+
+    (void)state;
+    assert_true(put_default(world, ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE, "non-blocking"));
+    after = world_run_one(world);
+    assert_false(world_task(world, before)->logs_non_blocking);
+    assert_true(world_task(world, after)->logs_non_blocking);
+    world_free(world);
+}
+
 /* ---- pages ---- */
 
 static void a_token_is_good_for_its_own_operation_only(void **state)
@@ -190,6 +204,7 @@ int main(void)
         cmocka_unit_test(a_deleted_definition_lasts_as_long_as_its_tasks),
         cmocka_unit_test(tags_at_creation_take_the_right_to_tag),
         cmocka_unit_test(a_session_has_the_roots_settings),
+        cmocka_unit_test(tasks_remember_how_their_account_wants_logs),
         cmocka_unit_test(a_token_is_good_for_its_own_operation_only),
     };
 
