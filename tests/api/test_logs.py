@@ -286,6 +286,19 @@ def test_sequence_tokens_are_taken_and_ignored(logs, group):
     assert len(logs.get_log_events(**where)["events"]) == 4
 
 
+def test_a_call_that_is_tried_again_is_one_call(server, group):
+    """SDKs name each call in a header and keep the name when they try again, having missed the answer."""
+    logs = server.client("logs")
+    where = stream(logs, group)
+    name = {"now": "a"}
+    logs.meta.events.register("before-sign.cloudwatch-logs.PutLogEvents", lambda request, **_: request.headers.replace_header(
+        "amz-sdk-invocation-id", name["now"]))
+    event = [{"timestamp": now(), "message": "x"}]
+    for name["now"] in ("a", "a", "b"):
+        logs.put_log_events(**where, logEvents=event)
+    assert texts(logs.get_log_events(**where)["events"]) == ["x", "x"]
+
+
 # ---- getting ----
 
 
