@@ -112,6 +112,27 @@ class Server(Installation):
             assert self.process.wait(20) == 0
 
 
+class StandIn:
+    """Hosts that run nothing and pretend everything; src/node/stand_in/stand_in.h says how a task's command scripts it."""
+
+    def __init__(self, server, *options):
+        command = [BERTH, "stand-in", "--data", server.directory, "--server", server.listen, *options]
+        log = open(os.path.join(server.directory, "stand-in.log"), "ab")
+        self.process = subprocess.Popen(command, env=CLEAN, stdout=subprocess.PIPE, stderr=log, text=True)
+        log.close()
+        assert self.process.stdout.readline() == "ready\n"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(20) == 0
+        self.process.stdout.close()
+
+
 @pytest.fixture(scope="module")
 def server():
     with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:

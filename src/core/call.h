@@ -24,8 +24,10 @@ struct principal {
 
 /* What the composition root lends to the blocking halves of operations: one a domain that needs one, which declares it;
  * NULL where the root has none. */
+struct layer_port;
 struct log_port;
 struct ports {
+    const struct layer_port *layers;
     const struct log_port *logs;
 };
 
@@ -57,15 +59,15 @@ struct operation_spec {
     finish_fn *finish;
 };
 
-/* A row of a domain's operation table: OPERATION(ecs, run_task, "ecs:RunTask", cluster_resource). The handler has the
- * name of the operation, its in and out are its own structs. */
+/* A row of a domain's operation table: OPERATION(ecs, run_task, "ecs:RunTask", cluster_resource). The handler has
+ * service and the operation in its name (ecs_run_task); its in and out are its own structs. */
 #define OPERATION(service, name, action, resource)                                                                     \
     {                                                                                                                  \
-        &service##_##name##_operation, (call_fn *)name, action, resource, NULL                                         \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, NULL                             \
     }
 #define OPERATION_FINISHED(service, name, action, resource, finish)                                                    \
     {                                                                                                                  \
-        &service##_##name##_operation, (call_fn *)name, action, resource, (finish_fn *)finish                          \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, (finish_fn *)finish              \
     }
 
 /* Pages: cuts a list that is produced in key order. Tokens are opaque to clients (the key in hexadecimal with a check

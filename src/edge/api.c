@@ -6,6 +6,8 @@
 #include "os/entropy.h"
 #include "plane/iam/iam.h"
 
+#include <time.h>
+
 enum { API_INFLATED_MAX = 32 << 20 };
 
 struct api_call {
@@ -16,6 +18,8 @@ struct api_call {
     struct principal principal;
     struct wire_call wire;
     const struct operation_spec *spec;
+    size_t number; /* for the metrics */
+    int64_t start_us;
     void *in, *out;
     struct fail fail;
     bool good;
@@ -32,16 +36,39 @@ static struct str request_id_new(struct arena *arena)
     return random_uuid(&random, arena);
 }
 
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* The access log: for whoever looks for a request, not for every day. */
+static void log_call(const struct api_call *call, int64_t took_us)
+{
+    log_debug("request %.*s from %.*s: %s %s by %.*s in %.*s: %u in %lld us", STR_ARG(call->call.request_id),
+              STR_ARG(call->exchange->peer_address), call->wire.service == NULL ? "-" : call->wire.service->id,
+              call->wire.operation == NULL ? "-" : call->wire.operation->name, STR_ARG(call->principal.arn),
+              STR_ARG(call->call.region), call->reply.status, (long long)took_us);
+}
+
+/* The call is over, and its memory is the exchange's. */
 static void send(struct api_call *call)
 {
     struct wire_reply *wire = &call->reply;
+    struct front *front = call->front;
+    int64_t took_us = now_us() - call->start_us;
     struct http_reply reply = {.status = wire->status,
                                .headers = wire->headers,
                                .header_count = wire->header_count,
                                .kind = HTTP_BODY_BYTES,
                                .owned = &wire->body};
 
+    metrics_count(front_metrics(front), call->number, wire->status, took_us);
+    log_call(call, took_us);
     http_exchange_reply(call->exchange, &reply);
+    front_leave(front);
 }
 
 static void send_error(struct api_call *call)
@@ -126,7 +153,7 @@ static bool prepare(struct api_call *call)
         return false;
     call->principal = caller.principal;
     call->call.region = caller.region;
-    call->spec = front_operation(call->front, call->wire.operation);
+    call->spec = front_operation(call->front, call->wire.operation, &call->number);
     if (call->spec == NULL)
         return fail_status(&call->fail, 501, "UnsupportedOperation",
                            "Berth does not implement %s:%s yet; docs/compatibility.md lists what it does.",
@@ -140,8 +167,11 @@ void api_complete(struct front *front, struct http_exchange *exchange)
 {
     struct api_call *call = arena_new(exchange->arena, struct api_call);
 
+    front_enter(front);
     call->front = front;
     call->exchange = exchange;
+    call->number = METRICS_OTHER;
+    call->start_us = now_us();
     call->call = (struct call){.arena = exchange->arena,
                                .fail = &call->fail,
                                .principal = &call->principal,

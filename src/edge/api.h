@@ -2,13 +2,19 @@
 #pragma once
 
 #include "edge/front.h"
+#include "edge/metrics.h"
 
 /* The whole request is there: verifies, decodes, submits; the answer goes out by itself. Server thread. */
 void api_complete(struct front *front, struct http_exchange *exchange);
 
 const struct front_options *front_options_of(const struct front *front);
 const struct ports *front_ports(const struct front *front);
-/* The row of that operation, or NULL when Berth does not implement it. */
-const struct operation_spec *front_operation(const struct front *front, const struct operation *operation);
+struct metrics *front_metrics(const struct front *front);
+/* The row of that operation and its number among the metrics, or NULL when Berth does not implement it. */
+const struct operation_spec *front_operation(const struct front *front, const struct operation *operation,
+                                             size_t *ret_number);
+/* A call is under way, and is over: front_free waits. */
+void front_enter(struct front *front);
+void front_leave(struct front *front);
 /* Runs `work` on a worker thread, where blocking is allowed. Any thread. */
 void front_work(struct front *front, void (*work)(void *context), void *context);

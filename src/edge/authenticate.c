@@ -51,7 +51,7 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
     if (claim == NULL)
         return fail_api(f, "MissingAuthenticationToken", "Missing Authentication Token");
     if (!keys_find(authenticator->keys, claim->access_key, arena, &found) ||
-        !str_eq(found.session_token, claim->security_token))
+        !secret_eq(claim->security_token, found.session_token))
         return fail_api(f, "InvalidClientTokenId", "The security token included in the request is invalid.");
     sigv4_derive_key(claim, found.secret, &key);
     if (!sigv4_verify(claim, request, &key, now_ms, arena, f))

@@ -1,10 +1,9 @@
 #include "edge/front.h"
 
-#include "base/log.h"
 #include "base/map.h"
 #include "base/must.h"
 #include "edge/api.h"
-#include "edge/status.h"
+#include "edge/control.h"
 
 #include <pthread.h>
 
@@ -18,12 +17,16 @@ struct work {
 
 struct front {
     struct front_options options;
-    struct map specs;                    /* const struct operation_spec *, by the bytes of the operation's address */
-    const struct operation **operations; /* those addresses, as keys */
+    struct map numbers;                  /* const struct operation **, by the bytes of the operation's address */
+    const struct operation **operations; /* those addresses, in the order of their numbers */
+    const struct operation_spec **specs; /* likewise */
+    struct metrics *metrics;
     pthread_t workers[WORKERS];
-    pthread_mutex_t lock; /* protects queue and stopping */
+    pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t wake;
+    pthread_cond_t idle;
     struct list queue;
+    size_t under_way; /* API calls, from front_enter to front_leave */
     bool stopping;
 };
 
@@ -80,124 +83,40 @@ static struct str address_key(const struct operation *const *operation)
     return (struct str){(const char *)operation, sizeof(*operation)};
 }
 
-const struct operation_spec *front_operation(const struct front *front, const struct operation *operation)
+const struct operation_spec *front_operation(const struct front *front, const struct operation *operation,
+                                             size_t *ret_number)
 {
-    return map_get(&front->specs, address_key(&operation));
+    const struct operation **at = map_get(&front->numbers, address_key(&operation));
+
+    if (at == NULL)
+        return NULL;
+    *ret_number = (size_t)(at - front->operations);
+    return front->specs[*ret_number];
 }
 
-/* ---- /_berth/ ---- */
-
-static void reply_text(struct http_exchange *exchange, uint16_t status, struct str type, struct str text)
+struct metrics *front_metrics(const struct front *front)
 {
-    const struct http_header headers[] = {{STR("Content-Type"), type}};
-    const struct http_reply reply = {
-        .status = status, .headers = headers, .header_count = 1, .kind = HTTP_BODY_BYTES, .bytes = text};
-
-    http_exchange_reply(exchange, &reply);
+    return front->metrics;
 }
 
-static void reply_error(struct http_exchange *exchange, uint16_t status, const char *message)
+void front_enter(struct front *front)
 {
-    reply_text(exchange, status, STR("application/json"),
-               arena_printf(exchange->arena, "{\"message\":\"%s\"}\n", message));
+    (void)pthread_mutex_lock(&front->lock);
+    front->under_way++;
+    (void)pthread_mutex_unlock(&front->lock);
 }
 
-static void health(struct front *front, struct http_exchange *exchange)
+void front_leave(struct front *front)
 {
-    (void)front;
-    reply_text(exchange, 200, STR("application/json"), STR("{\"status\":\"ok\",\"version\":\"" BERTH_VERSION "\"}\n"));
-}
-
-static void metrics(struct front *front, struct http_exchange *exchange)
-{
-    struct core_counters counters = loop_counters(front->options.loop);
-    const struct {
-        const char *name, *help;
-        uint64_t value;
-    } rows[] = {
-        {"berth_turns_total", "Turns of the core", counters.turns},
-        {"berth_jobs_total", "Requests and reports run by the core", counters.jobs},
-        {"berth_jobs_rolled_back_total", "Of them, those that changed nothing because they failed",
-         counters.rolled_back},
-        {"berth_rows_total", "Rows made durable", counters.rows},
-        {"berth_reconciles_total", "Keys looked at by reconcilers", counters.reconciles},
-        {"berth_turns_undone_total", "Turns undone because they could not be made durable", counters.undone_turns},
-    };
-    auto_buf text = {.ptr = NULL};
-
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        buf_printf(&text, "# HELP %s %s\n# TYPE %s counter\n%s %llu\n", rows[i].name, rows[i].help, rows[i].name,
-                   rows[i].name, (unsigned long long)rows[i].value);
-    reply_text(exchange, 200, STR("text/plain; version=0.0.4"), buf_str(&text));
-}
-
-static void reset_on_worker(void *context)
-{
-    struct http_exchange *exchange = context;
-    struct front *front = exchange->user;
-    struct fail f;
-
-    if (!loop_reset(front->options.loop, &f) ||
-        (front->options.reset != NULL && !front->options.reset(front->options.ports, &f))) {
-        log_error("reset: %s", f.message);
-        reply_error(exchange, 500, "the installation could not be reset; the server's log says why");
-        return;
-    }
-    reply_text(exchange, 200, STR("application/json"), STR("{\"status\":\"reset\"}\n"));
-}
-
-static void reset(struct front *front, struct http_exchange *exchange)
-{
-    if (!front->options.settings->auth_open) {
-        reply_error(exchange, 403, "only an installation that runs with --auth=open can be reset");
-        return;
-    }
-    exchange->user = front;
-    front_work(front, reset_on_worker, exchange);
-}
-
-static bool bears_token(const struct front *front, const struct http_exchange *exchange)
-{
-    struct str sent = wire_header(&exchange->request, "authorization");
-
-    return str_starts(sent, STR("Bearer ")) && str_eq(str_from(sent, 7), front->options.control_token);
-}
-
-static void status(struct front *front, struct http_exchange *exchange)
-{
-    if (bears_token(front, exchange))
-        status_reply(front->options.loop, exchange);
-    else
-        reply_error(exchange, 403, "the token is wrong");
-}
-
-static const struct {
-    const char *method, *path;
-    void (*handle)(struct front *front, struct http_exchange *exchange);
-} control_routes[] = {
-    {"GET", "/_berth/health", health},
-    {"GET", "/_berth/metrics", metrics},
-    {"GET", "/_berth/status", status},
-    {"POST", "/_berth/reset", reset},
-};
-
-static void control(struct front *front, struct http_exchange *exchange)
-{
-    for (size_t i = 0; i < COUNT_OF(control_routes); i++) {
-        if (!str_is(exchange->request.path, control_routes[i].path))
-            continue;
-        if (str_is(exchange->request.method, control_routes[i].method))
-            control_routes[i].handle(front, exchange);
-        else
-            reply_error(exchange, 405, "this path does not take that method");
-        return;
-    }
-    reply_error(exchange, 404, "there is nothing at this path");
+    (void)pthread_mutex_lock(&front->lock);
+    front->under_way--;
+    (void)pthread_cond_broadcast(&front->idle);
+    (void)pthread_mutex_unlock(&front->lock);
 }
 
 /* ---- the handler ---- */
 
-enum door { DOOR_API, DOOR_REGISTRY, DOOR_HOST_LINK, DOOR_CONTROL };
+enum door { DOOR_API, DOOR_REGISTRY, DOOR_LAYER, DOOR_HOST_LINK, DOOR_CONTROL };
 
 static enum door door_of(const struct front *front, const struct http_exchange *exchange)
 {
@@ -205,6 +124,8 @@ static enum door door_of(const struct front *front, const struct http_exchange *
 
     if (str_is(path, "/_berth/host"))
         return DOOR_HOST_LINK;
+    if (str_starts(path, STR(LAYER_PATH)))
+        return DOOR_LAYER;
     if (str_starts(path, STR("/_berth/")))
         return DOOR_CONTROL;
     if (front->options.registry.begin != NULL && (str_is(path, "/v2") || str_starts(path, STR("/v2/"))))
@@ -220,7 +141,11 @@ static bool begin(void *context, struct http_exchange *exchange)
     case DOOR_REGISTRY:
         return front->options.registry.begin(front->options.registry.context, exchange);
     case DOOR_HOST_LINK:
-        return front->options.host_link.begin(front->options.host_link.context, exchange);
+        exchange->body_limit = 0;
+        return true;
+    case DOOR_LAYER:
+        exchange->body_limit = 0;
+        return true;
     case DOOR_CONTROL:
         exchange->body_limit = CONTROL_BODY_MAX;
         return true;
@@ -248,10 +173,13 @@ static void complete(void *context, struct http_exchange *exchange)
         front->options.registry.complete(front->options.registry.context, exchange);
         break;
     case DOOR_HOST_LINK:
-        front->options.host_link.complete(front->options.host_link.context, exchange);
+        host_links_complete(front->options.host_links, exchange);
+        break;
+    case DOOR_LAYER:
+        registry_layers_complete(front->options.layers, exchange);
         break;
     case DOOR_CONTROL:
-        control(front, exchange);
+        control_complete(front, exchange);
         break;
     case DOOR_API:
         api_complete(front, exchange);
@@ -283,17 +211,22 @@ struct front *front_new(const struct front_options *options)
     for (size_t i = 0; i < options->operations_count; i++)
         total += *options->operations[i].count;
     front->operations = calloc(total + 1, sizeof(*front->operations));
+    front->specs = calloc(total + 1, sizeof(*front->specs));
     must(front->operations != NULL);
+    must(front->specs != NULL);
     for (size_t i = 0; i < options->operations_count; i++)
         for (size_t k = 0; k < *options->operations[i].count; k++, at++) {
             const struct operation_spec *spec = &options->operations[i].rows[k];
 
             front->operations[at] = spec->operation;
-            must(map_put(&front->specs, address_key(&front->operations[at]), (void *)(uintptr_t)spec) == NULL);
+            front->specs[at] = spec;
+            must(map_put(&front->numbers, address_key(&front->operations[at]), &front->operations[at]) == NULL);
         }
+    front->metrics = metrics_new(front->operations, total);
     list_init(&front->queue);
     must(pthread_mutex_init(&front->lock, NULL) == 0);
     must(pthread_cond_init(&front->wake, NULL) == 0);
+    must(pthread_cond_init(&front->idle, NULL) == 0);
     for (size_t i = 0; i < WORKERS; i++)
         must(pthread_create(&front->workers[i], NULL, worker_main, front) == 0);
     return front;
@@ -302,6 +235,8 @@ struct front *front_new(const struct front_options *options)
 void front_free(struct front *front)
 {
     (void)pthread_mutex_lock(&front->lock);
+    while (front->under_way > 0)
+        (void)pthread_cond_wait(&front->idle, &front->lock);
     front->stopping = true;
     (void)pthread_cond_broadcast(&front->wake);
     (void)pthread_mutex_unlock(&front->lock);
@@ -309,7 +244,10 @@ void front_free(struct front *front)
         (void)pthread_join(front->workers[i], NULL);
     (void)pthread_mutex_destroy(&front->lock);
     (void)pthread_cond_destroy(&front->wake);
-    map_free(&front->specs);
+    (void)pthread_cond_destroy(&front->idle);
+    map_free(&front->numbers);
+    metrics_free(front->metrics);
     free(front->operations);
+    free(front->specs);
     free(front);
 }

@@ -1,7 +1,9 @@
 /* The front door: everything that comes in on the one port.
  *
  *   /v2/...          the registry (edge/registry)
- *   /_berth/...      health, metrics, reset, the host link
+ *   /_berth/host     the host link (edge/host_link.h)
+ *   /_berth/layers/  layers by presigned URL (edge/registry_layers.h)
+ *   /_berth/...      health, metrics, reset and their kin (edge/control.h)
  *   anything else    an AWS API
  *
  * An API request is verified and decoded on its server thread, runs as a job on the core thread and is answered when
@@ -10,7 +12,10 @@
 
 #include "core/call.h"
 #include "edge/authenticate.h"
+#include "edge/host_link.h"
 #include "edge/loop.h"
+#include "edge/registry_collect.h"
+#include "edge/registry_layers.h"
 #include "os/http_server.h"
 
 struct operations {
@@ -26,17 +31,20 @@ struct front_options {
     const struct operations *operations;
     size_t operations_count;
     const struct settings *settings;
-    const struct ports *ports;     /* for operation_spec.finish */
-    struct str control_token;      /* what /_berth/ requests that need it must bear */
-    struct http_handler registry;  /* for /v2/; begin NULL: there is none */
-    struct http_handler host_link; /* for /_berth/host */
-    /* Extra work of a reset (blobs, log lines); NULL: none. */
-    bool (*reset)(const struct ports *ports, struct fail *f);
+    const struct ports *ports;    /* for operation_spec.finish */
+    struct str control_token;     /* what /_berth/ requests that need it must bear */
+    struct http_handler registry; /* for /v2/; begin NULL: there is none */
+    const struct registry_layers *layers;
+    struct collector *collector;
+    struct host_links *host_links;
+    /* Extra work of a reset (log lines); NULL: none. */
+    bool (*reset)(void *context, struct fail *f);
+    void *reset_context;
 };
 
 struct front;
 
 struct front *front_new(const struct front_options *options);
-/* The server must be stopped before. */
+/* The server must be stopped before, and the loop after: waits for the calls that are under way. */
 void front_free(struct front *front);
 struct http_handler front_handler(struct front *front);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/must.h"
+#include "edge/keys.h"
 #include "os/link.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/task.h"
@@ -232,31 +233,18 @@ static void take(void *context, struct http_socket socket, struct str early)
 
 /* ---- the door ---- */
 
-static bool begin(void *context, struct http_exchange *exchange)
-{
-    (void)context;
-    exchange->body_limit = 0;
-    return true;
-}
-
-static void complete(void *context, struct http_exchange *exchange)
+void host_links_complete(struct host_links *links, struct http_exchange *exchange)
 {
     static const struct http_header headers[] = {{STR_INIT("Upgrade"), STR_INIT("berth-host")}};
-    struct host_links *links = context;
     struct str sent = wire_header(&exchange->request, "authorization");
     struct str bearer = STR("Bearer ");
     struct http_reply refusal = {.status = 403, .kind = HTTP_BODY_BYTES, .bytes = STR("the token is wrong\n")};
 
-    if (!str_starts(sent, bearer) || !str_eq(str_from(sent, bearer.len), links->token)) {
+    if (!str_starts(sent, bearer) || !secret_eq(str_from(sent, bearer.len), links->token)) {
         http_exchange_reply(exchange, &refusal);
         return;
     }
     http_exchange_upgrade(exchange, headers, COUNT_OF(headers), take, links);
-}
-
-struct http_handler host_links_handler(struct host_links *links)
-{
-    return (struct http_handler){.context = links, .begin = begin, .complete = complete};
 }
 
 void host_links_send(struct host_links *links, struct str host_id, struct str bytes)
@@ -284,17 +272,40 @@ struct host_links *host_links_new(struct str token)
     return links;
 }
 
+static bool begin_run(struct job *job, struct transaction *tx)
+{
+    (void)job;
+    host_disconnected_all(tx);
+    return true;
+}
+
 void host_links_begin(struct host_links *links, struct loop *loop)
 {
+    struct job job = {.actor = "host", .cause = STR("the server starts"), .run = begin_run};
+
     links->loop = loop;
+    if (!loop_run(loop, &job))
+        log_error("what the records say of hosts may be old: the store cannot be written");
+}
+
+static void shut_all(struct host_links *links)
+{
+    for (size_t i = 0; i < COUNT_OF(links->peers); i++)
+        if (links->peers[i] != NULL)
+            link_shut(links->peers[i]->link);
+}
+
+void host_links_cut(struct host_links *links)
+{
+    (void)pthread_mutex_lock(&links->lock);
+    shut_all(links);
+    (void)pthread_mutex_unlock(&links->lock);
 }
 
 void host_links_end(struct host_links *links)
 {
     (void)pthread_mutex_lock(&links->lock);
-    for (size_t i = 0; i < COUNT_OF(links->peers); i++)
-        if (links->peers[i] != NULL)
-            link_shut(links->peers[i]->link);
+    shut_all(links);
     while (links->count > 0)
         (void)pthread_cond_wait(&links->gone, &links->lock);
     (void)pthread_mutex_unlock(&links->lock);

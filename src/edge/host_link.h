@@ -12,11 +12,13 @@ struct host_links;
 struct host_links *host_links_new(struct str token);
 /* Before the first request; the loop outlives the links. */
 void host_links_begin(struct host_links *links, struct loop *loop);
+/* Shuts every link; the hosts come back and are told their whole assignment anew. */
+void host_links_cut(struct host_links *links);
 /* Shuts every link and waits until their threads are done. */
 void host_links_end(struct host_links *links);
 
 /* Serves /_berth/host: an upgrade that bears the token. */
-struct http_handler host_links_handler(struct host_links *links);
+void host_links_complete(struct host_links *links, struct http_exchange *exchange);
 
 /* Sends an assignment to a host, if it is connected. Core thread (an effect). */
 void host_links_send(struct host_links *links, struct str host_id, struct str bytes);

@@ -1,3 +1,5 @@
+#include <openssl/crypto.h> /* first: it uses the attribute name that base/attributes.h defines, `unused` */
+
 #include "edge/keys.h"
 
 #include "base/map.h"
@@ -20,14 +22,22 @@ struct keys *keys_new(void)
     return keys;
 }
 
-void keys_free(struct keys *keys)
+void keys_clear(struct keys *keys)
 {
     size_t at = 0;
     void *record;
 
+    (void)pthread_rwlock_wrlock(&keys->lock);
     while ((record = map_next(&keys->map, &at)) != NULL)
         free(record);
     map_free(&keys->map);
+    keys->map = (struct map){0};
+    (void)pthread_rwlock_unlock(&keys->lock);
+}
+
+void keys_free(struct keys *keys)
+{
+    keys_clear(keys);
     (void)pthread_rwlock_destroy(&keys->lock);
     free(keys);
 }
@@ -69,4 +79,9 @@ bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, st
         };
     (void)pthread_rwlock_unlock(&keys->lock);
     return record != NULL;
+}
+
+bool secret_eq(struct str sent, struct str secret)
+{
+    return sent.len == secret.len && CRYPTO_memcmp(sent.ptr, secret.ptr, secret.len) == 0;
 }

@@ -13,6 +13,9 @@ void keys_free(struct keys *keys);
 /* Feeds one durable change (core thread); tables other than access_key are passed over. */
 void keys_changed(struct keys *keys, const struct change *change);
 
+/* Forgets all keys. */
+void keys_clear(struct keys *keys);
+
 struct key_found {
     struct principal principal; /* strs in the arena */
     struct str secret;
@@ -21,3 +24,6 @@ struct key_found {
 
 /* Copies what is known of an access key into the arena; false when there is no such key. */
 checked bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found);
+
+/* Compares a secret with what a client sent, in a time that tells nothing but their lengths. */
+bool secret_eq(struct str sent, struct str secret);

@@ -49,7 +49,7 @@ static bool identify(const struct registry_job *job, const struct transaction *t
     bool has_password = password_of(call, &password);
 
     token = has_password ? transaction_get(tx, &registry_token_table, password) : NULL;
-    if (has_password && str_eq(password, records->host_token)) {
+    if (has_password && secret_eq(password, records->host_token)) {
         *ret_principal =
             root_of(call->arena, call->repository.registry.account); /* one of our hosts pulls for a task */
         return true;
@@ -86,7 +86,12 @@ static bool allowed(struct registry_call *call, const struct principal *principa
 
 static bool blob_find(struct transaction *tx, struct registry_call *call)
 {
-    if (repository_has_blob(tx, &call->repository, call->digest))
+    const struct repository_blob_record *blob = repository_blob_find(tx, &call->repository, call->digest);
+
+    /* A push that finds it here counts on it, as one that brings it does. */
+    if (blob != NULL && tx->now_ms - blob->attached_at > HOUR_MS)
+        repository_attach_blob(tx, &call->repository, call->digest, (uint64_t)blob->size);
+    if (blob != NULL)
         return true;
     return fail_api(&call->fail, ECR_ERROR_LAYERS_NOT_FOUND_EXCEPTION,
                     "The layer with digest '%.*s' was not found in the repository with name '%.*s' in registry with id "
@@ -131,6 +136,8 @@ static bool manifest_get(struct transaction *tx, struct registry_call *call)
     buf_add(&call->ret_bytes, image->manifest);
     call->ret_media_type = copy_to_call(call, image->media_type);
     call->ret_digest = copy_to_call(call, image->digest);
+    if (!call->head)
+        image_note_pull(tx, image);
     return true;
 }
 

@@ -159,11 +159,11 @@ static enum verdict check_programs(struct patient *patient)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         bool there = in_path(rows[i].program, path, sizeof(path));
 
-        buf_printf(there ? &found : &missing, " %s", there ? rows[i].program : rows[i].package);
+        buf_printf(there ? &found : &missing, "%s ", there ? rows[i].program : rows[i].package);
     }
     if (missing.len > 0)
-        return say(patient, BROKEN, "missing: apt-get install%.*s", STR_ARG(buf_str(&missing)));
-    return say(patient, GOOD, "%.*s", STR_ARG(str_from(buf_str(&found), 1)));
+        return say(patient, BROKEN, "missing: apt-get install %.*s", STR_ARG(str_trim(buf_str(&missing))));
+    return say(patient, GOOD, "%.*s", STR_ARG(str_trim(buf_str(&found))));
 }
 
 /* ---- this installation ---- */

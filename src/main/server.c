@@ -29,6 +29,9 @@ struct server {
     struct blob_store *blobs;
     struct registry_records records;
     struct registry *registry;
+    struct registry_layers layers;
+    struct layer_port layer_port;
+    struct collector *collector;
     struct front *front;
     struct http_server *http;
     int lock_fd;
@@ -85,7 +88,7 @@ static void changed(void *context, const struct change *change)
 struct server_options {
     const char *listen, *data, *auth, *region, *account, *vpc_cidr;
     unsigned long clock_rate;
-    bool log_json;
+    bool log_json, log_requests;
 };
 
 static bool is_loopback(const char *address)
@@ -155,9 +158,11 @@ static bool start_logs(struct server *server, struct arena *arena, struct fail *
     return true;
 }
 
-static bool reset(const struct ports *ports, struct fail *f)
+static bool reset(void *context, struct fail *f)
 {
-    return log_keeper_reset(list_item(ports, struct server, ports)->log_keeper, f);
+    const struct server *server = context;
+
+    return log_keeper_reset(server->log_keeper, f);
 }
 
 static bool start_registry(struct server *server, struct arena *arena, struct fail *f)
@@ -170,9 +175,18 @@ static bool start_registry(struct server *server, struct arena *arena, struct fa
                                                 .settings = &server->settings,
                                                 .keys = server->keys,
                                                 .host_token = str_of(server->dir.token)};
+    server->layers = (struct registry_layers){.loop = server->loop,
+                                              .blobs = server->blobs,
+                                              .secret = str_of(server->dir.token),
+                                              .endpoint = server->settings.endpoint,
+                                              .now_ms = now_ms,
+                                              .clock_context = &server->clock};
+    server->layer_port = registry_layer_port(&server->layers);
+    server->ports.layers = &server->layer_port;
     options.blobs = server->blobs;
     options.metadata = registry_records_metadata(&server->records);
-    return registry_start(&options, &server->registry, f);
+    return collector_start(server->loop, server->blobs, &server->collector, f) &&
+           registry_start(&options, &server->registry, f);
 }
 
 static bool start_front(struct server *server, const char *address, uint16_t port, struct fail *f)
@@ -185,11 +199,14 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .operations = api_operations,
         .operations_count = api_operations_count,
         .settings = &server->settings,
-        .ports = &server->ports,
-        .reset = reset,
         .control_token = str_of(server->dir.token),
         .registry = {server->registry, registry_begin, registry_data, registry_complete, registry_ended},
-        .host_link = host_links_handler(server->links),
+        .ports = &server->ports,
+        .layers = &server->layers,
+        .collector = server->collector,
+        .host_links = server->links,
+        .reset = reset,
+        .reset_context = server,
     };
     struct http_server_options http = {
         .address = address, .port = port, .threads = 2, .connections_max = 2000, .idle_timeout_s = 75};
@@ -204,14 +221,16 @@ static void stop(struct server *server)
 {
     if (server->http != NULL)
         http_server_stop(server->http, 5000);
+    if (server->front != NULL)
+        front_free(server->front);
+    if (server->collector != NULL)
+        collector_stop(server->collector);
     if (server->log_keeper != NULL)
         log_keeper_stop(server->log_keeper);
     if (server->loop != NULL) {
         host_links_end(server->links);
         loop_stop(server->loop);
     }
-    if (server->front != NULL)
-        front_free(server->front);
     if (server->log_keeper != NULL)
         log_keeper_close(server->log_keeper);
     if (server->registry != NULL)
@@ -255,6 +274,7 @@ int verb_server(const struct verb *verb, int argc, char **argv)
         {"vpc-cidr", OPTION_TEXT, "CIDR", "range of new default VPCs (172.31.0.0/16)", &options.vpc_cidr},
         {"clock-rate", OPTION_NUMBER, "N", "let time run N times as fast, for tests (1)", &options.clock_rate},
         {"log-json", OPTION_FLAG, NULL, "log lines as JSON", &options.log_json},
+        {"log-requests", OPTION_FLAG, NULL, "log every API request too", &options.log_requests},
         {0},
     };
     struct server server = {.lock_fd = -1};
@@ -267,7 +287,7 @@ int verb_server(const struct verb *verb, int argc, char **argv)
         return status;
     if (options.clock_rate < 1)
         options.clock_rate = 1;
-    log_setup(LOG_INFO, options.log_json);
+    log_setup(options.log_requests ? LOG_DEBUG : LOG_INFO, options.log_json);
     signals_block();
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     server.clock = options.clock_rate == 1 ? clock_wall() : clock_fast(&server.fast, (int64_t)options.clock_rate);

@@ -335,26 +335,6 @@ void http_exchange_upgrade(struct http_exchange *shown, const struct http_header
     deliver(exchange, MHD_HTTP_SWITCHING_PROTOCOLS, response_make_upgrade(exchange, headers, header_count));
 }
 
-/* The server's side of an upgraded TLS connection: libmicrohttpd forwards between the client and `fd`'s other end until
- * it is told of the end. */
-struct tunnel {
-    struct http_server *server;
-    struct MHD_UpgradeResponseHandle *handle;
-};
-
-static struct tunnel *tunnel_open(struct http_server *server, struct MHD_UpgradeResponseHandle *handle)
-{
-    struct tunnel *tunnel = malloc(sizeof(*tunnel));
-
-    if (tunnel == NULL)
-        return NULL;
-    *tunnel = (struct tunnel){server, handle};
-    (void)pthread_mutex_lock(&server->lock);
-    server->tunnel_count++;
-    (void)pthread_mutex_unlock(&server->lock);
-    return tunnel;
-}
-
 void exchange_upgraded(void *context, struct MHD_Connection *connection, void *request_context, const char *early,
                        size_t early_len, MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
 {
@@ -363,13 +343,7 @@ void exchange_upgraded(void *context, struct MHD_Connection *connection, void *r
 
     (void)connection;
     (void)request_context;
-    if (exchange->shown.tls && socket.fd >= 0) {
-        socket.tunnel = tunnel_open(exchange->server, handle);
-        if (socket.tunnel == NULL)
-            http_socket_close(&socket);
-    }
-    if (socket.tunnel == NULL)
-        (void)MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE); /* our copy keeps the connection open */
+    (void)MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE); /* our copy keeps the connection open */
     unlink_exchange(exchange);
     if (socket.fd >= 0)
         exchange->take(exchange->take_context, socket, (struct str){early, early_len});
@@ -379,16 +353,6 @@ void exchange_upgraded(void *context, struct MHD_Connection *connection, void *r
 
 void http_socket_close(struct http_socket *socket)
 {
-    struct tunnel *tunnel = take_ptr(&socket->tunnel);
-
     if (socket->fd >= 0)
         (void)close(take_fd(&socket->fd));
-    if (tunnel == NULL)
-        return;
-    (void)MHD_upgrade_action(tunnel->handle, MHD_UPGRADE_ACTION_CLOSE);
-    (void)pthread_mutex_lock(&tunnel->server->lock);
-    tunnel->server->tunnel_count--;
-    (void)pthread_cond_broadcast(&tunnel->server->changed);
-    (void)pthread_mutex_unlock(&tunnel->server->lock);
-    free(tunnel);
 }

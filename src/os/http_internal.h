@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "os/http_server.h"
+#include "os/tls_gate.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -12,7 +13,6 @@
 enum {
     HTTP_DRAIN_BYTES_MAX = 64 << 20, /* of a refused body that is still read, so that the client gets to the reply */
     HTTP_BODY_BYTES_PER_S_MIN = 1 << 10,
-    HTTP_FILE_BLOCK_BYTES = 64 << 10, /* of a file sent over TLS */
 };
 
 /* What a connection is doing, for the watch on slow clients. Written by the connection's server thread. */
@@ -42,7 +42,8 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct http_handler handler;
     struct http_server_options options;
-    int fd; /* listens; libmicrohttpd's to close */
+    struct tls_gate *gate; /* NULL: plain HTTP */
+    int fd;                /* listens; libmicrohttpd's to close, or the gate's */
     uint16_t port;
     _Atomic unsigned now_s; /* seconds since the start, counted by the watch */
     _Atomic bool stopping;
@@ -52,7 +53,6 @@ struct http_server {
     struct list sessions;
     size_t session_count;
     size_t exchange_count;
-    size_t tunnel_count;
     bool cutting; /* what begins now is cut off at once */
     bool watch_ends;
 };

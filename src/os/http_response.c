@@ -13,45 +13,12 @@ enum {
     STREAM_BLOCK_BYTES = 4 << 10, /* for HTTP/1.0 clients; others get chunks from the connection's own buffer */
 };
 
-/* A range of a file for TLS, where libmicrohttpd would read 4 KiB at a time. */
-struct file_range {
-    int fd;
-    uint64_t offset;
-};
-
-static ssize_t read_range(void *context, uint64_t position, char *at, size_t size)
+static struct MHD_Response *make_file(const struct http_reply *reply)
 {
-    const struct file_range *range = context;
-    ssize_t len = pread(range->fd, at, size, (off_t)(range->offset + position));
-
-    return len > 0 ? len : MHD_CONTENT_READER_END_WITH_ERROR; /* an early end is an error too: the size was promised */
-}
-
-static void free_range(void *context)
-{
-    struct file_range *range = context;
-
-    (void)close(range->fd);
-    free(range);
-}
-
-static struct MHD_Response *make_file(const struct exchange *exchange, const struct http_reply *reply)
-{
-    struct file_range *range;
-
-    if (reply->size == 0) {
-        (void)close(reply->fd);
-        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    }
-    if (!exchange->shown.tls)
+    if (reply->size > 0)
         return MHD_create_response_from_fd_at_offset64(reply->size, reply->fd, reply->offset);
-    range = malloc(sizeof(*range));
-    if (range == NULL) {
-        (void)close(reply->fd);
-        return NULL;
-    }
-    *range = (struct file_range){reply->fd, reply->offset};
-    return MHD_create_response_from_callback(reply->size, HTTP_FILE_BLOCK_BYTES, read_range, range, free_range);
+    (void)close(reply->fd);
+    return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 }
 
 static struct MHD_Response *make_bytes(const struct http_reply *reply)
@@ -167,7 +134,7 @@ struct MHD_Response *response_make(struct exchange *exchange, const struct http_
         response = make_bytes(reply);
         break;
     case HTTP_BODY_FILE:
-        response = make_file(exchange, reply);
+        response = make_file(reply);
         break;
     case HTTP_BODY_STREAM:
         response = make_stream(exchange, reply);

@@ -21,6 +21,7 @@ enum {
     CONNECTION_BYTES_BEHIND_HEAD = 48 << 10,
     CONNECTIONS_REFUSED_MAX = 64, /* over the limit, but still told so with 503 */
     BACKLOG = 1024,
+    GATE_GRACE_MS = 1000, /* for replies that are out here, but not with their clients */
 };
 
 static bool bind_to(int fd, const struct http_server_options *options, const struct addrinfo *address, struct fail *f)
@@ -85,30 +86,29 @@ static void say_nothing(void *context, const char *format, va_list args)
     (void)args;
 }
 
+/* fd -1: connections come through the gate. */
 static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
 {
     const struct http_server_options *options = &server->options;
-    bool tls = options->tls_certificate_pem != NULL;
     unsigned connections_each = options->connections_max + CONNECTIONS_REFUSED_MAX;
     size_t bytes_each = options->header_bytes_max + CONNECTION_BYTES_BEHIND_HEAD;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
-                     MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0U);
-    struct MHD_OptionItem tls_items[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_certificate_pem},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->tls_key_pem},
+                     MHD_USE_ERROR_LOG | (fd < 0 ? MHD_USE_NO_LISTEN_SOCKET : 0U);
+    struct MHD_OptionItem listening[] = {
+        {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
 
     return MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_proceed, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, options->threads,
+        MHD_OPTION_THREAD_POOL_SIZE, options->threads,
         /* libmicrohttpd divides the limit among its threads; clients do not spread evenly. session_start counts. */
         MHD_OPTION_CONNECTION_LIMIT, connections_each * options->threads, MHD_OPTION_CONNECTION_TIMEOUT,
         options->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         bytes_each < CONNECTION_BYTES_MIN ? (size_t)CONNECTION_BYTES_MIN : bytes_each, MHD_OPTION_THREAD_STACK_SIZE,
         (size_t)THREAD_STACK_BYTES, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,
         exchange_at_request_line, server, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, server,
-        MHD_OPTION_NOTIFY_CONNECTION, session_notify, server, tls ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls_items,
+        MHD_OPTION_NOTIFY_CONNECTION, session_notify, server, fd < 0 ? MHD_OPTION_END : MHD_OPTION_ARRAY, listening,
         MHD_OPTION_END);
 }
 
@@ -141,6 +141,34 @@ static void server_free(struct http_server *server)
     free(server);
 }
 
+/* A connection that the gate has accepted; libmicrohttpd takes fd in any case. */
+static void take_plain(void *context, int fd, const struct sockaddr *peer, socklen_t peer_len)
+{
+    struct http_server *server = context;
+
+    (void)MHD_add_connection(server->daemon, fd, peer, peer_len);
+}
+
+/* Takes fd when it succeeds. */
+static bool start_threads(struct http_server *server, int fd, struct fail *f)
+{
+    const struct http_server_options *options = &server->options;
+    bool tls = options->tls_certificate_pem != NULL;
+    const struct tls_gate_options gate = {.fd = fd,
+                                          .certificate_pem = options->tls_certificate_pem,
+                                          .key_pem = options->tls_key_pem,
+                                          .take = take_plain,
+                                          .context = server};
+
+    server->daemon = start_daemon(server, tls ? -1 : fd);
+    if (server->daemon == NULL)
+        return fail(f, FAIL_SYSTEM, "start the HTTP server on port %u: its threads could not be set up", options->port);
+    if (!tls || tls_gate_start(&gate, &server->gate, f))
+        return true;
+    MHD_stop_daemon(server->daemon);
+    return false;
+}
+
 bool http_server_start(const struct http_server_options *options, const struct http_handler *handler,
                        struct http_server **ret_server, struct fail *f)
 {
@@ -158,12 +186,10 @@ bool http_server_start(const struct http_server_options *options, const struct h
         server_free(server);
         return false;
     }
-    server->daemon = start_daemon(server, fd);
-    if (server->daemon == NULL) {
+    if (!start_threads(server, fd, f)) {
         session_watch_stop(server);
         server_free(server);
-        return fail(f, FAIL_SYSTEM, "start the HTTP server on port %u: its threads%s could not be set up",
-                    options->port, options->tls_certificate_pem == NULL ? "" : " or its certificate and key");
+        return false;
     }
     server->fd = take_fd(&fd);
     *ret_server = server;
@@ -187,7 +213,7 @@ static void wait_for_exchanges(struct http_server *server, unsigned grace_ms)
         end.tv_sec++;
         end.tv_nsec -= 1000000000;
     }
-    while (server->exchange_count + server->tunnel_count > 0)
+    while (server->exchange_count > 0)
         if (pthread_cond_timedwait(&server->changed, &server->lock, &end) == ETIMEDOUT)
             return;
 }
@@ -206,7 +232,10 @@ static void stop_listening(struct http_server *server)
 void http_server_stop(struct http_server *server, unsigned grace_ms)
 {
     atomic_store(&server->stopping, true);
-    stop_listening(server);
+    if (server->gate != NULL)
+        tls_gate_close(server->gate);
+    else
+        stop_listening(server);
     (void)pthread_mutex_lock(&server->lock);
     wait_for_exchanges(server, grace_ms);
     server->cutting = true; /* libmicrohttpd must not be stopped with a connection suspended */
@@ -217,9 +246,10 @@ void http_server_stop(struct http_server *server, unsigned grace_ms)
         if (session->exchange != NULL)
             exchange_cut(session->exchange);
     }
-    must(server->tunnel_count == 0);
     (void)pthread_mutex_unlock(&server->lock);
     MHD_stop_daemon(server->daemon);
+    if (server->gate != NULL)
+        tls_gate_stop(server->gate, GATE_GRACE_MS);
     session_watch_stop(server);
     server_free(server);
 }

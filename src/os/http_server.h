@@ -15,7 +15,7 @@
  * moderate body (64 MiB) is read and dropped before the reply goes out, so that clients which look only after sending
  * see it; a longer one is cut off. HEAD gets the headers of the reply only.
  *
- * The server answers itself: 400 (malformed), 408 (slow client; TLS connections are just closed), 413 (body over the
+ * The server answers itself: 400 (malformed), 408 (slow client), 413 (body over the
  * limit), 431 (headers too large), 503 (too many connections). */
 #pragma once
 
@@ -82,8 +82,8 @@ checked bool http_server_start(const struct http_server_options *options, const 
                                struct http_server **ret_server, struct fail *f);
 uint16_t http_server_port(const struct http_server *server);
 /* Stops accepting, waits up to grace_ms for exchanges under way, then cuts them off; frees the server. Replies still
- * owed may be given afterwards; they end their exchange and go nowhere. Upgraded sockets of a TLS server are closed
- * before. Not from a server thread. */
+ * owed may be given afterwards; they end their exchange and go nowhere. Upgraded sockets of a TLS server do not
+ * outlive it. Not from a server thread. */
 void http_server_stop(struct http_server *server, unsigned grace_ms);
 
 /* Replies: once an exchange, from any thread. The exchange may end before this returns. */
@@ -94,8 +94,7 @@ void http_exchange_wake(struct http_exchange *exchange);
 
 /* A connection that has left HTTP: owned by its holder. */
 struct http_socket {
-    int fd;                /* non-blocking, close-on-exec; plain bytes also under TLS */
-    struct tunnel *tunnel; /* TLS only: the server's side, which needs to be told of the end */
+    int fd; /* non-blocking, close-on-exec; plain bytes also under TLS */
 };
 /* Closes it, from any thread. */
 void http_socket_close(struct http_socket *socket);

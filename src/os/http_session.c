@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -114,23 +114,21 @@ static bool is_too_slow(struct session *session)
 }
 
 /* libmicrohttpd sees the closed socket and ends the exchange. Nothing of a reply was sent in these states, so ours is
- * not mixed with another; under TLS we cannot write. */
+ * not mixed with another. */
 static void cut_off(struct session *session)
 {
     static const char reply[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-    if (session->server->options.tls_certificate_pem == NULL)
-        (void)send(session->fd, reply, sizeof(reply) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)send(session->fd, reply, sizeof(reply) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)shutdown(session->fd, SHUT_RDWR);
 }
 
 /* The client has closed its side: a half-closed client counts as gone, as it does for libmicrohttpd while it reads. */
 static bool has_left(const struct session *session)
 {
-    struct tcp_info info = {0};
-    socklen_t size = sizeof(info);
+    struct pollfd end = {.fd = session->fd, .events = POLLRDHUP};
 
-    return getsockopt(session->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state != TCP_ESTABLISHED;
+    return poll(&end, 1, 0) == 1;
 }
 
 /* Under server->lock, so no session ends and no socket closes meanwhile. */

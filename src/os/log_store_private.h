@@ -83,7 +83,7 @@ void log_bind_stream(sqlite3_stmt *statement, const struct log_stream_key *key);
 struct str log_column_str(sqlite3_stmt *statement, int column);
 /* The stream's row, positioned (the caller resets the statement); *ret_row NULL when there is none. */
 checked bool log_stream_row(const struct log_connection *connection, const struct log_stream_key *key,
-                             sqlite3_stmt **ret_row, struct fail *f);
+                            sqlite3_stmt **ret_row, struct fail *f);
 
 /* Both with the lock held: the writer is one thread's at a time. */
 void log_writer_take(struct log_store *store);

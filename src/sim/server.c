@@ -217,7 +217,7 @@ static bool begin(struct client_job *client, struct call *call)
     struct ecs_register_task_definition_response registered;
 
     (void)client;
-    return create_cluster(call, &cluster, &made) && register_task_definition(call, &definition, &registered);
+    return ecs_create_cluster(call, &cluster, &made) && ecs_register_task_definition(call, &definition, &registered);
 }
 
 void sim_client_begin(struct world *world)
@@ -237,9 +237,10 @@ static bool run_one(struct client_job *client, struct call *call)
     struct ecs_run_task_response response = {0};
 
     request.launch_type = ECS_LAUNCH_TYPE_FARGATE;
-    if (!run_task(call, &request, &response))
+    if (!ecs_run_task(call, &request, &response))
         return false;
-    client->task_arn = arena_str(&client->arena, response.tasks.items[0].task_arn);
+    if (response.tasks.count > 0) /* none: no host has room */
+        client->task_arn = arena_str(&client->arena, response.tasks.items[0].task_arn);
     return true;
 }
 
@@ -255,12 +256,13 @@ static bool stop_one(struct client_job *client, struct call *call)
     struct ecs_stop_task_request request = {0};
     struct ecs_stop_task_response response = {0};
 
-    if (!list_tasks(call, &list, &listed))
+    call->operation = &ecs_list_tasks_operation; /* page tokens are of an operation */
+    if (!ecs_list_tasks(call, &list, &listed))
         return false;
     if (listed.task_arns.count == 0)
         return true;
     request.task = listed.task_arns.items[random_below(&client->world->random, listed.task_arns.count)];
-    return stop_task(call, &request, &response);
+    return ecs_stop_task(call, &request, &response);
 }
 
 void sim_client_stop_some_task(struct world *world)

@@ -69,7 +69,7 @@ class Machine(Installation):
 
     def run(self, definition, count=1, groups=None):
         network = {"awsvpcConfiguration": {"subnets": [self.subnet], "securityGroups": groups or [self.group]}}
-        answer = self.ecs.run_task(taskDefinition=definition, count=count, networkConfiguration=network)
+        answer = self.ecs.run_task(taskDefinition=definition, launchType="FARGATE", count=count, networkConfiguration=network)
         assert answer["failures"] == []
         return [task["taskArn"] for task in answer["tasks"]]
 

@@ -82,6 +82,7 @@ static void manifest_get_done(struct registry_request *r)
 void manifest_get_complete(struct registry_request *r)
 {
     request_prepare(r, REGISTRY_MANIFEST_GET);
+    r->call.head = str_is(r->exchange->request.method, "HEAD");
     if (take_reference(r))
         request_submit(r, manifest_get_done);
 }

@@ -75,6 +75,7 @@ struct registry_call {
     const struct manifest *manifest;
     struct str artifact_type;
     struct str after;
+    bool head; /* MANIFEST_GET: only asks whether it is there, which is no pull */
 
     /* the answer */
     bool good; /* false: `fail` says why */

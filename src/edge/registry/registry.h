@@ -40,6 +40,9 @@ void registry_stop(struct registry *registry);
 /* Is this request the registry's: is its path /v2 or below? */
 bool registry_wants(const struct wire_request *request);
 
+/* Who may go on with an upload to that repository: the owner in os/blob_upload.h. */
+struct str registry_upload_owner(const struct repository_ref *ref, struct arena *arena);
+
 /* The functions of a struct http_handler, for exchanges that registry_wants; context is the registry, exchange->user is
  * the registry's. begin waits for the metadata when a blob is about to arrive: a stranger's bytes are never stored. */
 bool registry_begin(void *context, struct http_exchange *exchange);

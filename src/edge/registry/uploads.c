@@ -7,12 +7,15 @@
 
 /* --- shared ----------------------------------------------------------------------------------------------------- */
 
+struct str registry_upload_owner(const struct repository_ref *ref, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s/%.*s/%.*s", STR_ARG(ref->registry.account), STR_ARG(ref->registry.region),
+                        STR_ARG(ref->name));
+}
+
 static struct str owner_of(const struct registry_request *r)
 {
-    const struct repository_ref *ref = &r->repository;
-
-    return arena_printf(r->exchange->arena, "%.*s/%.*s/%.*s", STR_ARG(ref->registry.account),
-                        STR_ARG(ref->registry.region), STR_ARG(ref->name));
+    return registry_upload_owner(&r->repository, r->exchange->arena);
 }
 
 void upload_drop(struct registry_request *r)

@@ -38,20 +38,60 @@ static void promise(struct transaction *tx, const struct host_record *before, in
     (void)transaction_put(tx, &host_table, &host);
 }
 
-const struct host_record *host_reserve(struct transaction *tx, int32_t cpu_units, int32_t memory_mib)
+static bool has_room(const struct host_record *host, int32_t cpu_units, int32_t memory_mib)
+{
+    return cpu_left(host) >= cpu_units && memory_left(host) >= memory_mib;
+}
+
+/* Nobody can tell what a host has left that is away; until it is lost it may come back with room. */
+static bool is_room_expected(const struct transaction *tx, int32_t cpu_units, int32_t memory_mib)
+{
+    struct walk walk = transaction_walk(tx, &host_table, NULL, STR(""));
+    const struct host_record *host;
+
+    if (transaction_count(tx, &host_table) == 0)
+        return true;
+    while ((host = walk_next(&walk)) != NULL)
+        if (!host_is_connected(host) && !host_is_lost(host, tx->now_ms) && has_room(host, cpu_units, memory_mib))
+            return true;
+    return false;
+}
+
+enum host_room host_reserve(struct transaction *tx, int32_t cpu_units, int32_t memory_mib,
+                            const struct host_record **ret_host)
 {
     struct walk walk = transaction_walk(tx, &host_table, "room", STR(""));
     const struct host_record *host;
 
-    while ((host = walk_next(&walk)) != NULL) {
-        if (memory_left(host) < memory_mib)
-            return NULL;
-        if (cpu_left(host) >= cpu_units) {
+    while ((host = walk_next(&walk)) != NULL && memory_left(host) >= memory_mib)
+        if (has_room(host, cpu_units, memory_mib)) {
             promise(tx, host, cpu_units, memory_mib);
-            return host;
+            *ret_host = host;
+            return HOST_ROOM_FOUND;
         }
-    }
-    return NULL;
+    return is_room_expected(tx, cpu_units, memory_mib) ? HOST_ROOM_LATER : HOST_ROOM_NONE;
+}
+
+struct str host_room_explain(const struct transaction *tx, int32_t cpu_units, int32_t memory_mib)
+{
+    struct walk walk = transaction_walk(tx, &host_table, "room", STR(""));
+    const struct host_record *roomiest = walk_next(&walk);
+
+    if (roomiest == NULL)
+        return STR("No host is connected that has memory left.");
+    return arena_printf(tx->arena,
+                        "%d CPU units and %d MiB are asked for; the host with the most memory left, %.*s, has %lld CPU "
+                        "units and %lld MiB.",
+                        cpu_units, memory_mib, STR_ARG(roomiest->host_id), (long long)cpu_left(roomiest),
+                        (long long)memory_left(roomiest));
+}
+
+bool host_has_grown(const struct host_record *before, const struct host_record *after)
+{
+    if (!host_is_connected(after))
+        return false;
+    return before == NULL || !host_is_connected(before) || cpu_left(after) > cpu_left(before) ||
+           memory_left(after) > memory_left(before);
 }
 
 void host_release(struct transaction *tx, struct str host_id, int32_t cpu_units, int32_t memory_mib)
@@ -87,6 +127,15 @@ void host_disconnected(struct transaction *tx, struct str host_id)
     host.status = HOST_STATUS_DISCONNECTED;
     SET(&host, disconnected_at, tx->now_ms);
     (void)transaction_put(tx, &host_table, &host);
+}
+
+void host_disconnected_all(struct transaction *tx)
+{
+    struct walk walk = transaction_walk(tx, &host_table, NULL, STR(""));
+    const struct host_record *host;
+
+    while ((host = walk_next(&walk)) != NULL)
+        host_disconnected(tx, host->host_id);
 }
 
 bool host_is_lost(const struct host_record *host, int64_t now_ms)

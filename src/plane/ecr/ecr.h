@@ -29,8 +29,13 @@ checked bool repository_find(const struct transaction *tx, const struct reposito
                              const struct repository_record **ret_repository, struct fail *f);
 struct str repository_arn(struct arena *arena, const struct repository_ref *ref);
 
+/* What the repository knows of a blob; NULL: it is not the repository's. */
+const struct repository_blob_record *repository_blob_find(const struct transaction *tx,
+                                                          const struct repository_ref *ref, struct str digest);
 bool repository_has_blob(const struct transaction *tx, const struct repository_ref *ref, struct str digest);
 void repository_attach_blob(struct transaction *tx, const struct repository_ref *ref, struct str digest, uint64_t size);
+/* Takes from the repository the blobs that none of its images needs and that were attached at or before that time. */
+void repository_drop_blobs(struct transaction *tx, const struct repository_ref *ref, int64_t before_ms);
 
 /* By tag or, when that is absent, by digest. Fails with ImageNotFoundException. */
 checked bool image_find(const struct transaction *tx, const struct repository_ref *ref, struct str tag,
@@ -38,6 +43,8 @@ checked bool image_find(const struct transaction *tx, const struct repository_re
 /* Puts a manifest, under the tag too unless that is absent. What it refers to must be in the repository. */
 checked bool image_put(struct transaction *tx, const struct repository_ref *ref, const struct manifest *manifest,
                        struct str bytes, struct str digest, struct str tag, struct fail *f);
+/* Somebody has got the manifest to pull the image. */
+void image_note_pull(struct transaction *tx, const struct image_record *image);
 /* Removes the tag (and the image with its last one), or the image with all its tags. */
 void image_remove_tag(struct transaction *tx, const struct repository_ref *ref, struct str tag);
 void image_remove(struct transaction *tx, const struct repository_ref *ref, struct str digest);

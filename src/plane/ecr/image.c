@@ -2,6 +2,10 @@
 #include "base/must.h"
 #include "plane/ecr/ecr.h"
 
+/* How exact lastRecordedPullTime is: pulls of a busy image must not write its record each time. (AWS promises a day:
+ * API reference, ImageDetail.) */
+#define PULL_TIME_STEP_MS HOUR_MS
+
 #define REF_KEY(tx, ref, last) KEY((tx)->arena, (ref)->registry.account, (ref)->registry.region, (ref)->name, (last))
 #define REF_PREFIX(tx, ref, last)                                                                                      \
     KEY_PREFIX((tx)->arena, (ref)->registry.account, (ref)->registry.region, (ref)->name, (last))
@@ -26,9 +30,15 @@ bool repository_find(const struct transaction *tx, const struct repository_ref *
     return true;
 }
 
+const struct repository_blob_record *repository_blob_find(const struct transaction *tx,
+                                                          const struct repository_ref *ref, struct str digest)
+{
+    return transaction_get(tx, &repository_blob_table, REF_KEY(tx, ref, digest));
+}
+
 bool repository_has_blob(const struct transaction *tx, const struct repository_ref *ref, struct str digest)
 {
-    return transaction_get(tx, &repository_blob_table, REF_KEY(tx, ref, digest)) != NULL;
+    return repository_blob_find(tx, ref, digest) != NULL;
 }
 
 void repository_attach_blob(struct transaction *tx, const struct repository_ref *ref, struct str digest, uint64_t size)
@@ -39,6 +49,7 @@ void repository_attach_blob(struct transaction *tx, const struct repository_ref 
                                             .digest = digest};
 
     SET(&record, size, (int64_t)size);
+    SET(&record, attached_at, tx->now_ms);
     must(transaction_put(tx, &repository_blob_table, &record));
 }
 
@@ -97,18 +108,60 @@ static bool needs_all(const struct transaction *tx, const struct repository_ref 
     return true;
 }
 
+/* "*" stands for any text, also none; everything else for itself. */
+static bool matches(struct str filter, struct str tag)
+{
+    size_t star = str_find(filter, '*');
+
+    if (star == filter.len)
+        return str_eq(filter, tag);
+    if (!str_starts(tag, str_to(filter, star)))
+        return false;
+    for (size_t from = star; from <= tag.len; from++)
+        if (matches(str_from(filter, star + 1), str_from(tag, from)))
+            return true;
+    return false;
+}
+
+static bool is_immutable(const struct ecr_repository *repository, struct str tag)
+{
+    const struct ecr_image_tag_mutability_exclusion_filters *filters =
+        &repository->image_tag_mutability_exclusion_filters;
+    bool immutable = repository->image_tag_mutability == ECR_IMAGE_TAG_MUTABILITY_IMMUTABLE ||
+                     repository->image_tag_mutability == ECR_IMAGE_TAG_MUTABILITY_IMMUTABLE_WITH_EXCLUSION;
+
+    for (size_t i = 0; i < filters->count; i++)
+        if (matches(filters->items[i].filter, tag))
+            return !immutable;
+    return immutable;
+}
+
 static bool may_move_tag(const struct transaction *tx, const struct repository_ref *ref,
                          const struct repository_record *repository, struct str tag, struct str digest, struct fail *f)
 {
     const struct image_tag_record *before = transaction_get(tx, &image_tag_table, REF_KEY(tx, ref, tag));
 
-    if (before == NULL || str_eq(before->digest, digest) ||
-        repository->repository->image_tag_mutability != ECR_IMAGE_TAG_MUTABILITY_IMMUTABLE)
+    if (before == NULL || str_eq(before->digest, digest) || !is_immutable(repository->repository, tag))
         return true;
     return fail_api(f, ECR_ERROR_IMAGE_TAG_ALREADY_EXISTS_EXCEPTION,
                     "The image tag '%.*s' already exists in the '%.*s' repository and cannot be overwritten because "
                     "the tag is immutable.",
                     STR_ARG(tag), STR_ARG(ref->name));
+}
+
+/* Of an index: its largest image's (API reference, ImageDetail). */
+static int64_t size_of(const struct transaction *tx, const struct repository_ref *ref, const struct manifest *manifest)
+{
+    int64_t size = (int64_t)manifest->image_size;
+
+    for (size_t i = 0; i < manifest->manifest_count; i++) {
+        const struct image_record *image =
+            transaction_get(tx, &image_table, REF_KEY(tx, ref, manifest->manifests[i].digest));
+
+        if (image != NULL && image->size > size)
+            size = image->size;
+    }
+    return size;
 }
 
 bool image_put(struct transaction *tx, const struct repository_ref *ref, const struct manifest *manifest,
@@ -134,13 +187,23 @@ bool image_put(struct transaction *tx, const struct repository_ref *ref, const s
         return false;
     if (manifest->has_subject)
         image.subject_digest = manifest->subject.digest;
-    SET(&image, size, (int64_t)manifest->image_size);
+    SET(&image, size, size_of(tx, ref, manifest));
     SET(&image, pushed_at, tx->now_ms);
     if (transaction_get(tx, &image_table, REF_KEY(tx, ref, digest)) == NULL)
         must(transaction_put(tx, &image_table, &image));
     if (tag.ptr != NULL)
         must(transaction_put(tx, &image_tag_table, &pointer));
     return true;
+}
+
+void image_note_pull(struct transaction *tx, const struct image_record *image)
+{
+    struct image_record record = *image;
+
+    if (image->has_pulled_at && tx->now_ms - image->pulled_at < PULL_TIME_STEP_MS)
+        return;
+    SET(&record, pulled_at, tx->now_ms);
+    must(transaction_put(tx, &image_table, &record));
 }
 
 static bool has_tag(const struct transaction *tx, const struct repository_ref *ref, struct str digest)

@@ -1,4 +1,6 @@
 /* Image manifests: JSON to struct manifest, every rule that can be checked without looking at a repository. */
+#include <openssl/evp.h> /* first: it uses the attribute name that base/attributes.h defines, `unused` */
+
 #include "plane/ecr/manifest.h"
 
 #include "base/must.h"
@@ -41,6 +43,17 @@ static bool refuse_at(struct fail *f, const char *where, size_t index, const cha
 }
 
 /* --- grammars --------------------------------------------------------------------------------------------------- */
+
+struct str manifest_digest(struct str text, struct arena *arena)
+{
+    unsigned char hash[32];
+    char hex[2 * sizeof(hash) + 1];
+
+    must(EVP_Digest(text.ptr, text.len, hash, NULL, EVP_sha256(), NULL) == 1);
+    for (size_t i = 0; i < sizeof(hash); i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    return arena_printf(arena, "sha256:%s", hex);
+}
 
 bool manifest_digest_is_valid(struct str digest)
 {

@@ -70,6 +70,8 @@ struct manifest {
 checked bool manifest_parse(struct str text, struct str media_type, struct arena *arena, struct manifest *ret_manifest,
                             struct fail *f);
 
+/* The digest of a manifest's text, in the arena. */
+struct str manifest_digest(struct str text, struct arena *arena);
 /* "sha256:" and 64 lower-case hexadecimal digits: the only kind of digest that is kept. */
 bool manifest_digest_is_valid(struct str digest);
 /* An image tag: [A-Za-z0-9_][A-Za-z0-9._-]{0,127} (OCI distribution specification 1.1, "Pulling manifests"). */

@@ -54,7 +54,7 @@ static void assign_definition(const struct transaction *tx, const struct task_re
 
 static bool is_settled(const struct task_record *task)
 {
-    return task->host_knows && task_wants_to_run(task) && str_is(task->task->last_status, "RUNNING");
+    return task->host_knows && task_wants_to_run(task) && task_status(task) == TASK_RUNNING;
 }
 
 static void assign_task(const struct transaction *tx, const struct task_record *task, struct host_assignment *to)

@@ -1,42 +1,181 @@
-/* Clusters: a name that tasks and services stand under. */
+#include "plane/ecs/cluster.h"
+
 #include "base/must.h"
-#include "plane/ecs/ecs.h"
 #include "plane/ecs/operations.h"
+#include "plane/ecs/task.h"
+
+/* ---- the table ---- */
+
+static void key(const void *record, struct buf *key)
+{
+    const struct cluster_record *cluster = record;
+
+    key_add(key, cluster->account_id);
+    key_add(key, cluster->region);
+    key_add(key, cluster->cluster->cluster_name);
+}
+
+const struct table_spec cluster_table = {.name = "cluster", .shape = &cluster_record_shape, .key = key};
+
+static bool is_active(const struct cluster_record *cluster)
+{
+    return str_is(cluster->cluster->status, "ACTIVE");
+}
+
+static int64_t reconcile(struct transaction *tx, struct str key)
+{
+    const struct cluster_record *cluster = transaction_get(tx, &cluster_table, key);
+
+    if (cluster == NULL || is_active(cluster))
+        return WHEN_NEVER;
+    if (tx->now_ms < cluster->deleted_at + CLUSTER_KEPT_MS)
+        return cluster->deleted_at + CLUSTER_KEPT_MS;
+    transaction_delete(tx, &cluster_table, key);
+    return WHEN_NEVER;
+}
+
+const struct reconciler_spec cluster_reconciler = {"cluster", &cluster_table, reconcile};
+
+void cluster_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct cluster_record *cluster = after;
+
+    (void)before;
+    if (cluster != NULL && !is_active(cluster))
+        marks_add(marks, &cluster_reconciler,
+                  KEY(tx->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name));
+}
+
+/* ---- finding ---- */
 
 bool cluster_find(const struct call *call, struct str name_or_arn, const struct cluster_record **ret_cluster)
 {
-    struct str name = name_or_arn.ptr == NULL || name_or_arn.len == 0 ? STR("default") : ecs_name(name_or_arn);
-    const struct cluster_record *cluster =
-        transaction_get(call->tx, &cluster_table, KEY(call->arena, call->principal->account, call->region, name));
+    struct str name = STR("default");
+    const struct cluster_record *cluster = NULL;
 
-    if (cluster == NULL || !str_is(cluster->cluster->status, "ACTIVE"))
+    if (name_or_arn.len == 0 || ecs_own_name(call, name_or_arn, "cluster", &name))
+        cluster =
+            transaction_get(call->tx, &cluster_table, KEY(call->arena, call->principal->account, call->region, name));
+    if (cluster == NULL || !is_active(cluster))
         return fail_api(call->fail, ECS_ERROR_CLUSTER_NOT_FOUND_EXCEPTION, "Cluster not found.");
     *ret_cluster = cluster;
     return true;
 }
 
-bool create_cluster(struct call *call, const struct ecs_create_cluster_request *in,
-                    struct ecs_create_cluster_response *out)
+bool cluster_has_tasks(const struct call *call, const struct cluster_record *record)
 {
-    struct str name = in->cluster_name.ptr == NULL ? STR("default") : in->cluster_name;
-    struct str key = KEY(call->arena, call->principal->account, call->region, name);
-    const struct cluster_record *before = transaction_get(call->tx, &cluster_table, key);
-    struct ecs_cluster cluster = {
-        .cluster_name = name,
-        .cluster_arn = ecs_arn(call, "cluster", name),
-        .status = STR("ACTIVE"),
-        .configuration = in->configuration,
-        .settings = in->settings,
-        .tags = in->tags,
-        .capacity_providers = in->capacity_providers,
-        .default_capacity_provider_strategy = in->default_capacity_provider_strategy,
-    };
-    struct cluster_record record = {
-        .account_id = call->principal->account, .region = call->region, .cluster = &cluster};
+    struct walk walk =
+        transaction_walk(call->tx, &task_table, NULL,
+                         KEY_PREFIX(call->arena, record->account_id, record->region, record->cluster->cluster_name));
+    const struct task_record *task;
 
-    if (before == NULL || !str_is(before->cluster->status, "ACTIVE"))
-        must(transaction_put(call->tx, &cluster_table, &record));
-    before = transaction_get(call->tx, &cluster_table, key);
-    out->cluster = before->cluster;
-    return true;
+    while ((task = walk_next(&walk)) != NULL)
+        if (!task_is_stopped(task))
+            return true;
+    return false;
+}
+
+/* ---- how it is shown ---- */
+
+enum launch_column { LAUNCH_EC2, LAUNCH_FARGATE, LAUNCH_EXTERNAL, LAUNCHES };
+
+struct task_counts {
+    int32_t running[LAUNCHES], pending[LAUNCHES];
+};
+
+static enum launch_column launch_of(const struct task_record *task)
+{
+    switch (task->task->launch_type) {
+    case ECS_LAUNCH_TYPE_FARGATE:
+        return LAUNCH_FARGATE;
+    case ECS_LAUNCH_TYPE_EXTERNAL:
+        return LAUNCH_EXTERNAL;
+    case ECS_LAUNCH_TYPE_EC2:
+    case ECS_LAUNCH_TYPE_MANAGED_INSTANCES:
+    case ECS_LAUNCH_TYPE_NONE:
+        return LAUNCH_EC2;
+    }
+    return LAUNCH_EC2;
+}
+
+/* Those on their way to RUNNING are pending; those on their way out are neither. */
+static struct task_counts count_tasks(const struct call *call, const struct cluster_record *record)
+{
+    struct walk walk = transaction_walk(
+        call->tx, &task_table, "desired",
+        KEY_PREFIX(call->arena, record->account_id, record->region, record->cluster->cluster_name, STR("RUNNING")));
+    struct task_counts counts = {0};
+    const struct task_record *task;
+
+    while ((task = walk_next(&walk)) != NULL)
+        if (str_is(task->task->last_status, "RUNNING"))
+            counts.running[launch_of(task)]++;
+        else
+            counts.pending[launch_of(task)]++;
+    return counts;
+}
+
+static int32_t sum(const int32_t of[LAUNCHES])
+{
+    return of[LAUNCH_EC2] + of[LAUNCH_FARGATE] + of[LAUNCH_EXTERNAL];
+}
+
+/* The names of DescribeClusters' STATISTICS (API reference, "Cluster"); there are no services yet to count. */
+static struct ecs_statistics statistics(const struct call *call, const struct task_counts *counts)
+{
+    const struct {
+        const char *name;
+        int32_t count;
+    } rows[] = {
+        {"runningEC2TasksCount", counts->running[LAUNCH_EC2]},
+        {"runningFargateTasksCount", counts->running[LAUNCH_FARGATE]},
+        {"pendingEC2TasksCount", counts->pending[LAUNCH_EC2]},
+        {"pendingFargateTasksCount", counts->pending[LAUNCH_FARGATE]},
+        {"runningExternalTasksCount", counts->running[LAUNCH_EXTERNAL]},
+        {"pendingExternalTasksCount", counts->pending[LAUNCH_EXTERNAL]},
+        {"activeEC2ServiceCount", 0},
+        {"activeFargateServiceCount", 0},
+        {"drainingEC2ServiceCount", 0},
+        {"drainingFargateServiceCount", 0},
+        {"activeExternalServiceCount", 0},
+        {"drainingExternalServiceCount", 0},
+    };
+    struct ecs_statistics list = {arena_array(call->arena, struct ecs_key_value_pair, COUNT_OF(rows)), COUNT_OF(rows)};
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        list.items[i] = (struct ecs_key_value_pair){.name = str_of(rows[i].name),
+                                                    .value = arena_printf(call->arena, "%d", rows[i].count)};
+    return list;
+}
+
+/* A list that an answer leaves out is empty, not absent. */
+#define HIDE_UNLESS(shown, arena, list)                                                                                \
+    do {                                                                                                               \
+        if (!(shown) || (list).items == NULL) {                                                                        \
+            (list).items = arena_alloc((arena), 0);                                                                    \
+            (list).count = 0;                                                                                          \
+        }                                                                                                              \
+    } while (0)
+
+struct ecs_cluster *cluster_shown(const struct call *call, const struct cluster_record *record,
+                                  const struct cluster_parts *parts)
+{
+    struct ecs_cluster *cluster = arena_new(call->arena, struct ecs_cluster);
+    struct task_counts counts = count_tasks(call, record);
+
+    *cluster = *record->cluster;
+    SET(cluster, registered_container_instances_count, 0);
+    SET(cluster, running_tasks_count, sum(counts.running));
+    SET(cluster, pending_tasks_count, sum(counts.pending));
+    SET(cluster, active_services_count, 0);
+    if (parts->statistics)
+        cluster->statistics = statistics(call, &counts);
+    if (!parts->configuration)
+        cluster->configuration = NULL;
+    HIDE_UNLESS(parts->statistics, call->arena, cluster->statistics);
+    HIDE_UNLESS(parts->tags, call->arena, cluster->tags);
+    HIDE_UNLESS(parts->settings, call->arena, cluster->settings);
+    HIDE_UNLESS(true, call->arena, cluster->capacity_providers);
+    HIDE_UNLESS(true, call->arena, cluster->default_capacity_provider_strategy);
+    return cluster;
 }

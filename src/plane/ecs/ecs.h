@@ -22,6 +22,8 @@ extern const struct table_spec account_setting_table; /* by account, region, pri
 
 /* Takes the last part of an ARN of that kind ("cluster", "task-definition", "task") or a bare name. */
 struct str ecs_name(struct str name_or_arn);
+/* The name, of that kind, that an ARN of the caller's account and region or a bare name means; false for other ARNs. */
+checked bool ecs_own_name(const struct call *call, struct str name_or_arn, const char *kind, struct str *ret_name);
 struct str ecs_arn(const struct call *call, const char *kind, struct str name);
 
 /* The cluster that a request names (absent: "default"); fails with ClusterNotFoundException "Cluster not found.". An

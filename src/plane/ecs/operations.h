@@ -4,12 +4,32 @@
 #include "plane/ecs/ecs.h"
 
 #define ECS_HANDLER(name)                                                                                              \
-    bool name(struct call *call, const struct ecs_##name##_request *in, struct ecs_##name##_response *out)
+    bool ecs_##name(struct call *call, const struct ecs_##name##_request *in, struct ecs_##name##_response *out)
 
 ECS_HANDLER(create_cluster);
+ECS_HANDLER(describe_clusters);
+ECS_HANDLER(list_clusters);
+ECS_HANDLER(update_cluster);
+ECS_HANDLER(update_cluster_settings);
+ECS_HANDLER(put_cluster_capacity_providers);
+ECS_HANDLER(delete_cluster);
+ECS_HANDLER(describe_capacity_providers);
 ECS_HANDLER(register_task_definition);
 ECS_HANDLER(describe_task_definition);
+ECS_HANDLER(deregister_task_definition);
+ECS_HANDLER(delete_task_definitions);
+ECS_HANDLER(list_task_definitions);
+ECS_HANDLER(list_task_definition_families);
+ECS_HANDLER(tag_resource);
+ECS_HANDLER(untag_resource);
+ECS_HANDLER(list_tags_for_resource);
+ECS_HANDLER(put_account_setting);
+ECS_HANDLER(put_account_setting_default);
+ECS_HANDLER(list_account_settings);
+ECS_HANDLER(delete_account_setting);
 ECS_HANDLER(run_task);
 ECS_HANDLER(stop_task);
 ECS_HANDLER(describe_tasks);
 ECS_HANDLER(list_tasks);
+ECS_HANDLER(get_task_protection);
+ECS_HANDLER(update_task_protection);

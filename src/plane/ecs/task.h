@@ -1,8 +1,8 @@
 /* A task, from RunTask until an hour after it stopped.
  *
  * Life (ECS developer guide, "Amazon ECS task lifecycle"), lastStatus and who moves it:
- *   1 PROVISIONING    api        the network interface exists in the records, no host yet
- *   2 PENDING         task       a host is chosen and told; it makes interface and file systems
+ *   1 PROVISIONING    api        the record exists; a host has promised its size, or none is known yet
+ *   2 PENDING         task       the network interface exists; the host is told: it makes interface and file systems
  *   3 ACTIVATING      host       images are there, containers are being started
  *   4 RUNNING         host       every essential container runs
  *   5 DEACTIVATING    task       it is to stop (load balancers let go of it here)
@@ -11,17 +11,48 @@
  *   8 STOPPED         host, task everything is gone; the record stays an hour
  * desiredStatus is RUNNING or STOPPED and never goes back.
  *
- * The reconciler "task" chooses hosts, gives up tasks of lost hosts and forgets old ones. What a host reports comes in
- * through task_observe. Both may come late, twice or out of order: the rules above drop what does not fit. */
+ * The reconciler "task" makes network interfaces, finds hosts for tasks that wait for one, gives up tasks of lost hosts
+ * and forgets old ones. What a host reports comes in through task_observe. Both may come late, twice or out of order:
+ * the rules above drop what does not fit.
+ *
+ * What a task holds (its promise of a host, its interface, its session key) is given back in task_finish, the only way
+ * to STOPPED. */
 #pragma once
 
 #include "model/host.h"
 #include "plane/ecs/ecs.h"
 
 #define TASK_KEPT_MS HOUR_MS
+/* How long a task waits for a first host before it is given up (as long as ECS lets a capacity provider take). */
+#define TASK_PROVISIONING_MS (15 * MINUTE_MS)
 
 extern const struct reconciler_spec task_reconciler;
 extern const struct reconciler_spec assignment_reconciler; /* by host: tells it its whole assignment */
+
+enum task_status {
+    TASK_PROVISIONING,
+    TASK_PENDING,
+    TASK_ACTIVATING,
+    TASK_RUNNING,
+    TASK_DEACTIVATING,
+    TASK_STOPPING,
+    TASK_DEPROVISIONING,
+    TASK_STOPPED,
+    TASK_STATUSES,
+};
+
+enum task_status task_status(const struct task_record *task);
+bool task_is_stopped(const struct task_record *task);
+bool task_is_told(const struct task_record *task); /* its host hears of it: from PENDING until it has STOPPED */
+bool task_wants_to_run(const struct task_record *task);
+
+/* The task with that ARN, also when it has stopped; NULL: none. */
+const struct task_record *task_of_arn(const struct transaction *tx, struct str arn);
+
+/* The task that a request names by id or ARN, in that cluster. An identifier that cannot be one fails with
+ * InvalidParameterException in AWS's words; *ret_task is NULL when there is no such task. */
+checked bool task_find(const struct call *call, const struct cluster_record *cluster, struct str id_or_arn,
+                       const struct task_record **ret_task);
 
 /* Starts the stopping of a task: desiredStatus, stopCode, reason. Nothing when it is stopping already. */
 void task_stop(struct transaction *tx, const struct task_record *task, enum ecs_task_stop_code code, struct str reason);
@@ -31,5 +62,19 @@ void task_observe(struct transaction *tx, struct str host_id, const struct host_
 /* A host reported all of its tasks: those that it should have and does not know are stopped. */
 void task_observe_complete(struct transaction *tx, struct str host_id, const struct host_report *report);
 
-bool task_is_stopped(const struct task_record *task);
-bool task_wants_to_run(const struct task_record *task);
+/* ---- changing a task, for the files of this noun: a copy of the record that may be edited, its containers too ---- */
+
+struct task_edit {
+    struct task_record record;
+    struct ecs_task task;
+    struct ecs_container *containers; /* as many as before */
+};
+
+struct task_edit *task_edit_begin(struct transaction *tx, const struct task_record *from);
+/* Puts it with the next version; nothing when nothing was changed. false: a status rule forbids the step. */
+bool task_edit_put(struct transaction *tx, struct task_edit *edit);
+void task_edit_status(struct transaction *tx, struct task_edit *edit, enum task_status status);
+/* The wish to stop, with its cause; nothing when it is to stop already. */
+void task_edit_stop(struct transaction *tx, struct task_edit *edit, enum ecs_task_stop_code code, struct str reason);
+/* The last step: puts it as STOPPED and gives back all it held. */
+void task_finish(struct transaction *tx, struct task_edit *edit);

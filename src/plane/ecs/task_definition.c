@@ -1,118 +1,179 @@
-/* Task definitions: families of numbered revisions that never change once registered. */
+#include "plane/ecs/task_definition.h"
+
 #include "base/must.h"
-#include "plane/ecs/ecs.h"
-#include "plane/ecs/operations.h"
+
+enum { REVISION_MAX = 999999999 }; /* so that a revision fits in its ten digits of a key */
+
+/* ---- the table ---- */
 
 static struct str revision_text(struct arena *arena, uint64_t revision)
 {
     return arena_printf(arena, "%010llu", (unsigned long long)revision);
 }
 
-/* "family:revision" -> both; revision 0 when there is none. */
-static bool split(struct str name, struct str *ret_family, uint64_t *ret_revision)
+static void key(const void *record, struct buf *key)
 {
+    const struct task_definition_record *definition = record;
+
+    key_add(key, definition->account_id);
+    key_add(key, definition->region);
+    key_add(key, definition->task_definition->family);
+    buf_printf(key, "%c%010d", KEY_SEPARATOR, definition->task_definition->revision);
+}
+
+/* The ACTIVE ones of a family, the latest first. */
+static void active_key(const void *record, struct buf *key)
+{
+    const struct task_definition_record *definition = record;
+
+    if (definition->task_definition->status != ECS_TASK_DEFINITION_STATUS_ACTIVE)
+        return;
+    key_add(key, definition->account_id);
+    key_add(key, definition->region);
+    key_add(key, definition->task_definition->family);
+    buf_printf(key, "%c%010d", KEY_SEPARATOR, REVISION_MAX - definition->task_definition->revision);
+}
+
+static int status_of(const void *record)
+{
+    return (int)((const struct task_definition_record *)record)->task_definition->status;
+}
+
+static const struct status_rule status_rules[] = {
+    {"api", ECS_TASK_DEFINITION_STATUS_ACTIVE, ECS_TASK_DEFINITION_STATUS_INACTIVE},
+    {"api", ECS_TASK_DEFINITION_STATUS_INACTIVE, ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS},
+};
+
+const struct table_spec task_definition_table = {
+    .name = "task_definition",
+    .shape = &task_definition_record_shape,
+    .key = key,
+    .indexes = {{"active", active_key}},
+    .status = status_of,
+    .status_rules = status_rules,
+    .status_rule_count = COUNT_OF(status_rules),
+};
+
+static void family_key(const void *record, struct buf *key)
+{
+    const struct family_record *family = record;
+
+    key_add(key, family->account_id);
+    key_add(key, family->region);
+    key_add(key, family->family);
+}
+
+const struct table_spec family_table = {
+    .name = "task_definition_family", .shape = &family_record_shape, .key = family_key};
+
+/* ---- names ---- */
+
+static bool split(struct str text, struct task_definition_name *ret_name)
+{
+    struct task_definition_name name = {.revision = 0};
     struct str revision;
 
-    *ret_family = str_cut(name, ':', &revision);
-    *ret_revision = 0;
-    return ret_family->len > 0 && (revision.ptr == NULL || str_to_uint64(revision, ret_revision));
+    name.family = str_cut(text, ':', &revision);
+    if (name.family.len == 0 || (revision.ptr != NULL && (!str_to_uint64(revision, &name.revision) ||
+                                                          name.revision == 0 || name.revision > REVISION_MAX)))
+        return false;
+    *ret_name = name;
+    return true;
+}
+
+bool task_definition_name_parse(const struct call *call, struct str text, struct task_definition_name *ret_name)
+{
+    struct str name;
+
+    return ecs_own_name(call, text, "task-definition", &name) && split(name, ret_name);
 }
 
 struct str task_definition_key_of_arn(struct arena *arena, struct str arn)
 {
     struct str parts[5];
     struct str rest = arn;
-    struct str family;
-    uint64_t revision;
+    struct task_definition_name name;
 
     for (size_t i = 0; i < COUNT_OF(parts); i++)
         parts[i] = rest.ptr == NULL ? STR("") : str_cut(rest, ':', &rest);
-    if (rest.ptr == NULL || !split(ecs_name(arn), &family, &revision))
+    if (rest.ptr == NULL || !split(ecs_name(arn), &name))
         return STR("");
-    return KEY(arena, parts[4], parts[3], family, revision_text(arena, revision));
+    return KEY(arena, parts[4], parts[3], name.family, revision_text(arena, name.revision));
 }
 
-static const struct task_definition_record *latest_active(const struct call *call, struct str family)
+const struct task_definition_record *task_definition_named(const struct call *call,
+                                                           const struct task_definition_name *name)
 {
-    struct walk walk = transaction_walk(call->tx, &task_definition_table, NULL,
-                                        KEY_PREFIX(call->arena, call->principal->account, call->region, family));
-    const struct task_definition_record *latest = NULL;
-    const struct task_definition_record *record;
+    struct walk walk;
 
-    while ((record = walk_next(&walk)) != NULL)
-        if (record->task_definition->status == ECS_TASK_DEFINITION_STATUS_ACTIVE)
-            latest = record;
-    return latest;
+    if (name->revision != 0)
+        return transaction_get(call->tx, &task_definition_table,
+                               KEY(call->arena, call->principal->account, call->region, name->family,
+                                   revision_text(call->arena, name->revision)));
+    walk = transaction_walk(call->tx, &task_definition_table, "active",
+                            KEY_PREFIX(call->arena, call->principal->account, call->region, name->family));
+    return walk_next(&walk);
 }
 
 const struct task_definition_record *task_definition_find(const struct call *call, struct str text)
 {
-    struct str family;
-    uint64_t revision;
+    struct task_definition_name name;
 
-    if (!split(ecs_name(text), &family, &revision))
-        return NULL;
-    if (revision == 0)
-        return latest_active(call, family);
-    return transaction_get(
-        call->tx, &task_definition_table,
-        KEY(call->arena, call->principal->account, call->region, family, revision_text(call->arena, revision)));
+    return task_definition_name_parse(call, text, &name) ? task_definition_named(call, &name) : NULL;
 }
 
-static int32_t next_revision(const struct call *call, struct str family)
+bool family_has_active(const struct call *call, struct str family)
 {
-    const struct family_record *before =
-        transaction_get(call->tx, &family_table, KEY(call->arena, call->principal->account, call->region, family));
-    struct family_record record = {.account_id = call->principal->account, .region = call->region, .family = family};
-
-    SET(&record, last_revision, before == NULL ? 1 : before->last_revision + 1);
-    must(transaction_put(call->tx, &family_table, &record));
-    return record.last_revision;
+    return task_definition_named(call, &(struct task_definition_name){.family = family}) != NULL;
 }
 
-bool register_task_definition(struct call *call, const struct ecs_register_task_definition_request *in,
-                              struct ecs_register_task_definition_response *out)
+bool family_has_any(const struct call *call, struct str family)
 {
-    int32_t revision = next_revision(call, in->family);
-    struct ecs_task_definition *definition = arena_new(call->arena, struct ecs_task_definition);
-    struct task_definition_record record = {.account_id = call->principal->account,
-                                            .region = call->region,
-                                            .task_definition = definition,
-                                            .tags = {in->tags.items, in->tags.count}};
+    struct walk walk = transaction_walk(call->tx, &task_definition_table, NULL,
+                                        KEY_PREFIX(call->arena, call->principal->account, call->region, family));
 
-    definition->task_definition_arn =
-        ecs_arn(call, "task-definition", arena_printf(call->arena, "%.*s:%d", STR_ARG(in->family), revision));
-    definition->family = in->family;
-    definition->status = ECS_TASK_DEFINITION_STATUS_ACTIVE;
-    definition->container_definitions = in->container_definitions;
-    definition->volumes = in->volumes;
-    definition->network_mode = in->network_mode;
-    definition->task_role_arn = in->task_role_arn;
-    definition->execution_role_arn = in->execution_role_arn;
-    definition->requires_compatibilities = in->requires_compatibilities;
-    definition->compatibilities = in->requires_compatibilities;
-    definition->cpu = in->cpu;
-    definition->memory = in->memory;
-    definition->runtime_platform = in->runtime_platform;
-    definition->ephemeral_storage = in->ephemeral_storage;
-    definition->pid_mode = in->pid_mode;
-    definition->ipc_mode = in->ipc_mode;
-    definition->registered_by = call->principal->arn;
-    SET(definition, revision, revision);
-    SET(definition, registered_at, call->tx->now_ms);
-    must(transaction_put(call->tx, &task_definition_table, &record));
-    out->task_definition = definition;
-    out->tags = in->tags;
-    return true;
+    return walk_next(&walk) != NULL;
 }
 
-bool describe_task_definition(struct call *call, const struct ecs_describe_task_definition_request *in,
-                              struct ecs_describe_task_definition_response *out)
-{
-    const struct task_definition_record *record = task_definition_find(call, in->task_definition);
+/* ---- the reconciler ---- */
 
-    if (record == NULL)
-        return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION, "Unable to describe task definition.");
-    out->task_definition = record->task_definition;
-    return true;
+static bool is_used(struct transaction *tx, const struct task_definition_record *definition)
+{
+    struct walk walk = transaction_walk(tx, &task_table, "definition",
+                                        KEY_PREFIX(tx->arena, definition->task_definition->task_definition_arn));
+
+    return walk_next(&walk) != NULL;
+}
+
+/* Nothing is done for what tasks still use: the last of them marks it. */
+static int64_t reconcile(struct transaction *tx, struct str key)
+{
+    const struct task_definition_record *definition = transaction_get(tx, &task_definition_table, key);
+
+    if (definition != NULL && definition->task_definition->status == ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS &&
+        !is_used(tx, definition))
+        transaction_delete(tx, &task_definition_table, key);
+    return WHEN_NEVER;
+}
+
+const struct reconciler_spec task_definition_reconciler = {"task_definition", &task_definition_table, reconcile};
+
+void task_definition_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct task_definition_record *definition = after;
+
+    (void)before;
+    if (definition != NULL && definition->task_definition->status == ECS_TASK_DEFINITION_STATUS_DELETE_IN_PROGRESS)
+        marks_add(marks, &task_definition_reconciler,
+                  task_definition_key_of_arn(tx->arena, definition->task_definition->task_definition_arn));
+}
+
+void task_definition_mark_of_task(const struct transaction *tx, const void *before, const void *after,
+                                  struct marks *marks)
+{
+    const struct task_record *task = after != NULL ? after : before;
+
+    if (after == NULL || str_is(task->task->last_status, "STOPPED"))
+        marks_add(marks, &task_definition_reconciler,
+                  task_definition_key_of_arn(tx->arena, task->task->task_definition_arn));
 }

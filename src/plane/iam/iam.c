@@ -69,6 +69,15 @@ const struct access_key_record *iam_root_key(const struct transaction *tx, struc
     return walk_next(&walk);
 }
 
+void iam_root_key_put(struct transaction *tx, const struct access_key_record *key)
+{
+    const struct access_key_record *before = iam_root_key(tx, key->account_id);
+
+    if (before != NULL && !str_eq(before->access_key_id, key->access_key_id))
+        transaction_delete(tx, &access_key_table, before->access_key_id);
+    (void)transaction_put(tx, &access_key_table, key);
+}
+
 static void root_key_make(struct transaction *tx, struct str account)
 {
     struct access_key_record key = {
@@ -144,10 +153,32 @@ static const char *const execution_actions[] = {
     "logs:PutLogEvents",          "sts:GetCallerIdentity",
 };
 
+/* The account in "arn:aws:service:region:account:..."; empty when the resource names none. */
+static struct str account_of(struct str arn)
+{
+    struct str rest = arn;
+
+    for (int i = 0; i < 4 && rest.ptr != NULL; i++)
+        (void)str_cut(rest, ':', &rest);
+    return rest.ptr == NULL ? STR("") : str_cut(rest, ':', &rest);
+}
+
+static bool is_foreign(const struct principal *principal, struct str resource)
+{
+    struct str account = account_of(resource);
+
+    return account.len > 0 && !str_eq(account, principal->account);
+}
+
 bool iam_authorize(const struct call *call, const struct operation_spec *operation, const void *in)
 {
     struct str resource = operation->resource == NULL ? STR("*") : operation->resource(call, in);
 
+    if (is_foreign(call->principal, resource))
+        return fail_api(call->fail, "AccessDeniedException",
+                        "User: %.*s is not authorized to perform: %s on resource: %.*s because no resource-based "
+                        "policy allows the %s action",
+                        STR_ARG(call->principal->arn), operation->action, STR_ARG(resource), operation->action);
     if (call->principal->kind == PRINCIPAL_ROOT)
         return true;
     for (size_t i = 0; call->principal->kind == PRINCIPAL_SESSION && i < COUNT_OF(execution_actions); i++)

@@ -18,6 +18,9 @@ extern const size_t sts_handler_count;
 /* The account's root key of the installation's first state: what `berth env` prints. NULL when there is none. */
 const struct access_key_record *iam_root_key(const struct transaction *tx, struct str account);
 
+/* Puts this root key in the place of the one that its account has. */
+void iam_root_key_put(struct transaction *tx, const struct access_key_record *key);
+
 /* Makes the account at home in the region (record, root key, default VPC ...) if it is not yet. */
 void iam_home_ensure(struct transaction *tx, struct str account, struct str region);
 
@@ -27,6 +30,6 @@ struct str iam_session_begin(struct transaction *tx, struct str account, struct 
 void iam_session_end(struct transaction *tx, struct str access_key_id);
 
 /* The hook that every operation of every service goes through before its handler. Fails with AccessDeniedException in
- * AWS's words. Root may do everything in its account; an execution session what the agent does for its task: logs,
- * image pulls. */
+ * AWS's words. Nobody may do anything to what is another account's; root may do everything in its own; an execution
+ * session what the agent does for its task: logs, image pulls. */
 checked bool iam_authorize(const struct call *call, const struct operation_spec *operation, const void *in);

@@ -1,8 +1,8 @@
 #include "model/gen/sts.h"
 #include "plane/iam/iam.h"
 
-static bool get_caller_identity(struct call *call, const struct sts_get_caller_identity_request *in,
-                                struct sts_get_caller_identity_response *out)
+static bool sts_get_caller_identity(struct call *call, const struct sts_get_caller_identity_request *in,
+                                    struct sts_get_caller_identity_response *out)
 {
     (void)in;
     out->account = call->principal->account;

@@ -31,8 +31,8 @@ struct put_plan {
     int64_t now_ms;
 };
 
-bool put_log_events(struct call *call, const struct logs_put_log_events_request *in,
-                    struct logs_put_log_events_response *out)
+bool logs_put_log_events(struct call *call, const struct logs_put_log_events_request *in,
+                         struct logs_put_log_events_response *out)
 {
     struct put_plan *plan = arena_new(call->arena, struct put_plan);
     const struct log_group_record *group;
@@ -86,8 +86,8 @@ static int64_t max(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-bool get_log_events(struct call *call, const struct logs_get_log_events_request *in,
-                    struct logs_get_log_events_response *out)
+bool logs_get_log_events(struct call *call, const struct logs_get_log_events_request *in,
+                         struct logs_get_log_events_response *out)
 {
     struct log_get *query = arena_new(call->arena, struct log_get);
     const struct log_group_record *group;
@@ -173,8 +173,8 @@ static bool choose_streams(struct call *call, const struct logs_filter_log_event
     return true;
 }
 
-bool filter_log_events(struct call *call, const struct logs_filter_log_events_request *in,
-                       struct logs_filter_log_events_response *out)
+bool logs_filter_log_events(struct call *call, const struct logs_filter_log_events_request *in,
+                            struct logs_filter_log_events_response *out)
 {
     struct filter_plan *plan = arena_new(call->arena, struct filter_plan);
     struct log_filter *query = &plan->query;
@@ -242,8 +242,8 @@ bool filter_log_events_finish(const struct call *call, const struct ports *ports
 
 /* ---- TestMetricFilter ---- */
 
-bool test_metric_filter(struct call *call, const struct logs_test_metric_filter_request *in,
-                        struct logs_test_metric_filter_response *out)
+bool logs_test_metric_filter(struct call *call, const struct logs_test_metric_filter_request *in,
+                             struct logs_test_metric_filter_response *out)
 {
     const struct filter_pattern *pattern;
 

@@ -22,10 +22,10 @@ static bool check_creation(struct call *call, const struct logs_create_log_group
         return logs_unsupported("logGroupClass", "every log group is of class STANDARD", call->fail);
     if (transaction_count(call->tx, &log_group_table) >= LOG_GROUPS_MAX)
         return fail_api(call->fail, LOGS_ERROR_LIMIT_EXCEEDED_EXCEPTION, "Resource limit exceeded.");
-    return tags_check(&in->tags, call->fail);
+    return log_tags_check(&in->tags, call->fail);
 }
 
-bool create_log_group(struct call *call, const struct logs_create_log_group_request *in, void *out)
+bool logs_create_log_group(struct call *call, const struct logs_create_log_group_request *in, void *out)
 {
     struct logs_log_group group = {.log_group_name = in->log_group_name,
                                    .log_group_class = LOGS_LOG_GROUP_CLASS_STANDARD};
@@ -51,7 +51,7 @@ bool create_log_group(struct call *call, const struct logs_create_log_group_requ
     return true;
 }
 
-bool delete_log_group(struct call *call, const struct logs_delete_log_group_request *in, void *out)
+bool logs_delete_log_group(struct call *call, const struct logs_delete_log_group_request *in, void *out)
 {
     const struct log_group_record *group;
     struct log_group_key *key = arena_new(call->arena, struct log_group_key);
@@ -163,8 +163,8 @@ static bool describe_identified(struct call *call, const struct logs_describe_lo
     return true;
 }
 
-bool describe_log_groups(struct call *call, const struct logs_describe_log_groups_request *in,
-                         struct logs_describe_log_groups_response *out)
+bool logs_describe_log_groups(struct call *call, const struct logs_describe_log_groups_request *in,
+                              struct logs_describe_log_groups_response *out)
 {
     struct group_choice choice = {.prefix = in->log_group_name_prefix,
                                   .fits = in->log_group_name_pattern.ptr == NULL ? NULL : contains,
@@ -241,8 +241,8 @@ static bool refuse_list_extras(struct call *call, const struct logs_list_log_gro
     return only_own_account(call, &in->account_identifiers, call->fail);
 }
 
-bool list_log_groups(struct call *call, const struct logs_list_log_groups_request *in,
-                     struct logs_list_log_groups_response *out)
+bool logs_list_log_groups(struct call *call, const struct logs_list_log_groups_request *in,
+                          struct logs_list_log_groups_response *out)
 {
     struct group_choice choice = {.fits = in->log_group_name_pattern.ptr == NULL ? NULL : fits_terms,
                                   .pattern = in->log_group_name_pattern,
@@ -309,7 +309,7 @@ static bool begin_change(const struct call *call, struct str name, struct str id
     return true;
 }
 
-bool put_retention_policy(struct call *call, const struct logs_put_retention_policy_request *in, void *out)
+bool logs_put_retention_policy(struct call *call, const struct logs_put_retention_policy_request *in, void *out)
 {
     struct group_change change;
 
@@ -332,7 +332,7 @@ bool put_retention_policy_finish(const struct call *call, const struct ports *po
     return true;
 }
 
-bool delete_retention_policy(struct call *call, const struct logs_delete_retention_policy_request *in, void *out)
+bool logs_delete_retention_policy(struct call *call, const struct logs_delete_retention_policy_request *in, void *out)
 {
     struct group_change change;
 
@@ -344,8 +344,8 @@ bool delete_retention_policy(struct call *call, const struct logs_delete_retenti
     return true;
 }
 
-bool put_log_group_deletion_protection(struct call *call,
-                                       const struct logs_put_log_group_deletion_protection_request *in, void *out)
+bool logs_put_log_group_deletion_protection(struct call *call,
+                                            const struct logs_put_log_group_deletion_protection_request *in, void *out)
 {
     struct group_change change;
 

@@ -10,7 +10,7 @@ enum {
     STREAMS_SORTED_MAX = 100000, /* of one group in one answer: they stand in memory while they are put in order */
 };
 
-bool create_log_stream(struct call *call, const struct logs_create_log_stream_request *in, void *out)
+bool logs_create_log_stream(struct call *call, const struct logs_create_log_stream_request *in, void *out)
 {
     struct logs_log_stream stream = {.log_stream_name = in->log_stream_name};
     struct log_stream_record record = {.account_id = call->principal->account,
@@ -33,7 +33,7 @@ bool create_log_stream(struct call *call, const struct logs_create_log_stream_re
     return true;
 }
 
-bool delete_log_stream(struct call *call, const struct logs_delete_log_stream_request *in, void *out)
+bool logs_delete_log_stream(struct call *call, const struct logs_delete_log_stream_request *in, void *out)
 {
     struct log_stream_key *key = arena_new(call->arena, struct log_stream_key);
     const struct log_group_record *group;
@@ -137,8 +137,8 @@ static bool list_all(struct call *call, struct listing *listing, struct walk wal
     return true;
 }
 
-bool describe_log_streams(struct call *call, const struct logs_describe_log_streams_request *in,
-                          struct logs_describe_log_streams_response *out)
+bool logs_describe_log_streams(struct call *call, const struct logs_describe_log_streams_request *in,
+                               struct logs_describe_log_streams_response *out)
 {
     struct listing *listing = arena_new(call->arena, struct listing);
     const struct log_group_record *group;

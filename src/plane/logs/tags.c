@@ -5,7 +5,7 @@
 
 enum { TAGS_MAX = 50 };
 
-bool tags_check(const struct logs_tags *tags, struct fail *f)
+bool log_tags_check(const struct logs_tags *tags, struct fail *f)
 {
     for (size_t i = 0; i < tags->count; i++)
         if (str_starts(tags->items[i].key, STR("aws:")))
@@ -45,7 +45,7 @@ static bool add_tags(struct call *call, const struct log_group_record *group, co
 {
     struct log_group_record record = *group;
 
-    if (!tags_check(tags, call->fail))
+    if (!log_tags_check(tags, call->fail))
         return false;
     record.tags = merged(call, &group->tags, tags);
     if (record.tags.count > TAGS_MAX)
@@ -92,7 +92,7 @@ static bool tagged(const struct call *call, struct str arn, const struct log_gro
     return log_group_find(call, (struct str){NULL, 0}, arn, ret_group, call->fail);
 }
 
-bool tag_resource(struct call *call, const struct logs_tag_resource_request *in, void *out)
+bool logs_tag_resource(struct call *call, const struct logs_tag_resource_request *in, void *out)
 {
     const struct log_group_record *group;
 
@@ -100,7 +100,7 @@ bool tag_resource(struct call *call, const struct logs_tag_resource_request *in,
     return tagged(call, in->resource_arn, &group) && add_tags(call, group, &in->tags);
 }
 
-bool untag_resource(struct call *call, const struct logs_untag_resource_request *in, void *out)
+bool logs_untag_resource(struct call *call, const struct logs_untag_resource_request *in, void *out)
 {
     const struct log_group_record *group;
 
@@ -108,8 +108,8 @@ bool untag_resource(struct call *call, const struct logs_untag_resource_request 
     return tagged(call, in->resource_arn, &group) && remove_tags(call, group, in->tag_keys.items, in->tag_keys.count);
 }
 
-bool list_tags_for_resource(struct call *call, const struct logs_list_tags_for_resource_request *in,
-                            struct logs_list_tags_for_resource_response *out)
+bool logs_list_tags_for_resource(struct call *call, const struct logs_list_tags_for_resource_request *in,
+                                 struct logs_list_tags_for_resource_response *out)
 {
     const struct log_group_record *group;
 
@@ -121,7 +121,7 @@ bool list_tags_for_resource(struct call *call, const struct logs_list_tags_for_r
 
 /* ---- by name, the older way ---- */
 
-bool tag_log_group(struct call *call, const struct logs_tag_log_group_request *in, void *out)
+bool logs_tag_log_group(struct call *call, const struct logs_tag_log_group_request *in, void *out)
 {
     const struct log_group_record *group;
 
@@ -130,7 +130,7 @@ bool tag_log_group(struct call *call, const struct logs_tag_log_group_request *i
            add_tags(call, group, &in->tags);
 }
 
-bool untag_log_group(struct call *call, const struct logs_untag_log_group_request *in, void *out)
+bool logs_untag_log_group(struct call *call, const struct logs_untag_log_group_request *in, void *out)
 {
     const struct log_group_record *group;
 
@@ -139,8 +139,8 @@ bool untag_log_group(struct call *call, const struct logs_untag_log_group_reques
            remove_tags(call, group, in->tags.items, in->tags.count);
 }
 
-bool list_tags_log_group(struct call *call, const struct logs_list_tags_log_group_request *in,
-                         struct logs_list_tags_log_group_response *out)
+bool logs_list_tags_log_group(struct call *call, const struct logs_list_tags_log_group_request *in,
+                              struct logs_list_tags_log_group_response *out)
 {
     const struct log_group_record *group;
 

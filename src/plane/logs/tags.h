@@ -4,4 +4,4 @@
 #include "plane/logs/logs.h"
 
 /* Refuses keys that begin with "aws:", which are AWS's own. */
-checked bool tags_check(const struct logs_tags *tags, struct fail *f);
+checked bool log_tags_check(const struct logs_tags *tags, struct fail *f);

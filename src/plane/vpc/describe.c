@@ -119,7 +119,8 @@ static void take_vpc(struct describe *d, const void *record)
     list->items[list->count++] = *((const struct vpc_record *)record)->vpc;
 }
 
-bool describe_vpcs(struct call *call, const struct ec2_describe_vpcs_request *in, struct ec2_describe_vpcs_result *out)
+bool ec2_describe_vpcs(struct call *call, const struct ec2_describe_vpcs_request *in,
+                       struct ec2_describe_vpcs_result *out)
 {
     struct describe d = {
         .call = call,
@@ -206,8 +207,8 @@ static void take_subnet(struct describe *d, const void *record)
     SET(subnet, available_ip_address_count, free_addresses(d, record));
 }
 
-bool describe_subnets(struct call *call, const struct ec2_describe_subnets_request *in,
-                      struct ec2_describe_subnets_result *out)
+bool ec2_describe_subnets(struct call *call, const struct ec2_describe_subnets_request *in,
+                          struct ec2_describe_subnets_result *out)
 {
     struct describe d = {
         .call = call,
@@ -272,8 +273,8 @@ static void take_interface(struct describe *d, const void *record)
     list->items[list->count++] = *((const struct network_interface_record *)record)->interface;
 }
 
-bool describe_network_interfaces(struct call *call, const struct ec2_describe_network_interfaces_request *in,
-                                 struct ec2_describe_network_interfaces_result *out)
+bool ec2_describe_network_interfaces(struct call *call, const struct ec2_describe_network_interfaces_request *in,
+                                     struct ec2_describe_network_interfaces_result *out)
 {
     struct describe d = {
         .call = call,
@@ -300,8 +301,8 @@ bool describe_network_interfaces(struct call *call, const struct ec2_describe_ne
 
 /* ---- zones: three in every region, as the default VPC has subnets ---- */
 
-bool describe_availability_zones(struct call *call, const struct ec2_describe_availability_zones_request *in,
-                                 struct ec2_describe_availability_zones_result *out)
+bool ec2_describe_availability_zones(struct call *call, const struct ec2_describe_availability_zones_request *in,
+                                     struct ec2_describe_availability_zones_result *out)
 {
     (void)in;
     out->availability_zones.items = arena_array(call->arena, struct ec2_availability_zone, 3);

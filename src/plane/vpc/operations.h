@@ -4,7 +4,7 @@
 #include "plane/vpc/vpc.h"
 
 #define EC2_HANDLER(name)                                                                                              \
-    bool name(struct call *call, const struct ec2_##name##_request *in, struct ec2_##name##_result *out)
+    bool ec2_##name(struct call *call, const struct ec2_##name##_request *in, struct ec2_##name##_result *out)
 
 EC2_HANDLER(describe_vpcs);
 EC2_HANDLER(describe_subnets);

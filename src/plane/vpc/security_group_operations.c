@@ -282,8 +282,9 @@ static bool remove_rules(struct call *call, const struct security_group_record *
     return true;
 }
 
-bool authorize_security_group_ingress(struct call *call, const struct ec2_authorize_security_group_ingress_request *in,
-                                      struct ec2_authorize_security_group_ingress_result *out)
+bool ec2_authorize_security_group_ingress(struct call *call,
+                                          const struct ec2_authorize_security_group_ingress_request *in,
+                                          struct ec2_authorize_security_group_ingress_result *out)
 {
     struct ec2_ip_permission_list permissions = permissions_of(call, &in->ip_permissions, SHORT_FORM(in), in->cidr_ip);
     const struct security_group_record *group;
@@ -293,8 +294,9 @@ bool authorize_security_group_ingress(struct call *call, const struct ec2_author
            add_rules(call, group, false, &permissions, &out->security_group_rules);
 }
 
-bool authorize_security_group_egress(struct call *call, const struct ec2_authorize_security_group_egress_request *in,
-                                     struct ec2_authorize_security_group_egress_result *out)
+bool ec2_authorize_security_group_egress(struct call *call,
+                                         const struct ec2_authorize_security_group_egress_request *in,
+                                         struct ec2_authorize_security_group_egress_result *out)
 {
     struct ec2_ip_permission_list permissions = permissions_of(call, &in->ip_permissions, SHORT_FORM(in), in->cidr_ip);
     const struct security_group_record *group;
@@ -304,8 +306,8 @@ bool authorize_security_group_egress(struct call *call, const struct ec2_authori
            add_rules(call, group, true, &permissions, &out->security_group_rules);
 }
 
-bool revoke_security_group_ingress(struct call *call, const struct ec2_revoke_security_group_ingress_request *in,
-                                   struct ec2_revoke_security_group_ingress_result *out)
+bool ec2_revoke_security_group_ingress(struct call *call, const struct ec2_revoke_security_group_ingress_request *in,
+                                       struct ec2_revoke_security_group_ingress_result *out)
 {
     struct ec2_ip_permission_list permissions = permissions_of(call, &in->ip_permissions, SHORT_FORM(in), in->cidr_ip);
     const struct security_group_record *group;
@@ -315,8 +317,8 @@ bool revoke_security_group_ingress(struct call *call, const struct ec2_revoke_se
            remove_rules(call, group, false, &permissions, &in->security_group_rule_ids);
 }
 
-bool revoke_security_group_egress(struct call *call, const struct ec2_revoke_security_group_egress_request *in,
-                                  struct ec2_revoke_security_group_egress_result *out)
+bool ec2_revoke_security_group_egress(struct call *call, const struct ec2_revoke_security_group_egress_request *in,
+                                      struct ec2_revoke_security_group_egress_result *out)
 {
     struct ec2_ip_permission_list permissions = permissions_of(call, &in->ip_permissions, SHORT_FORM(in), in->cidr_ip);
     const struct security_group_record *group;
@@ -328,8 +330,8 @@ bool revoke_security_group_egress(struct call *call, const struct ec2_revoke_sec
 
 /* ---- groups ---- */
 
-bool create_security_group(struct call *call, const struct ec2_create_security_group_request *in,
-                           struct ec2_create_security_group_result *out)
+bool ec2_create_security_group(struct call *call, const struct ec2_create_security_group_request *in,
+                               struct ec2_create_security_group_result *out)
 {
     const struct vpc_record *home = vpc_default(call->tx, call->principal->account, call->region);
     struct str vpc_id = in->vpc_id.ptr != NULL ? in->vpc_id : home == NULL ? STR("") : home->vpc->vpc_id;
@@ -383,8 +385,8 @@ static bool in_use(const struct call *call, const struct security_group_record *
     return false;
 }
 
-bool delete_security_group(struct call *call, const struct ec2_delete_security_group_request *in,
-                           struct ec2_delete_security_group_result *out)
+bool ec2_delete_security_group(struct call *call, const struct ec2_delete_security_group_request *in,
+                               struct ec2_delete_security_group_result *out)
 {
     const struct security_group_record *group;
 
@@ -502,8 +504,8 @@ static void add_group(struct call *call, const struct security_group_record *rec
     group->ip_permissions_egress = gather(call->arena, record, true);
 }
 
-bool describe_security_groups(struct call *call, const struct ec2_describe_security_groups_request *in,
-                              struct ec2_describe_security_groups_result *out)
+bool ec2_describe_security_groups(struct call *call, const struct ec2_describe_security_groups_request *in,
+                                  struct ec2_describe_security_groups_result *out)
 {
     struct walk walk = transaction_walk(call->tx, &security_group_table, NULL,
                                         KEY_PREFIX(call->arena, call->principal->account, call->region));

@@ -1,0 +1,299 @@
+#include "node/stand_in/stand_in.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/must.h"
+#include "base/when.h"
+#include "model/interpret.h"
+#include "node/stand_in/internal.h"
+#include "os/clock.h"
+#include "os/link.h"
+
+#include <pthread.h>
+#include <time.h>
+
+enum { DIAL_PAUSE_MS = 100, REPORT_EVERY_MS = 10000 };
+
+/* One host: its link's thread hears assignments, its own thread leads the tasks and reports. */
+struct stand_in_host {
+    struct stand_in *all;
+    char id[64];
+    pthread_t thread;
+    pthread_mutex_t lock; /* protects everything below */
+    pthread_cond_t wake;
+    struct link *link; /* NULL: not connected */
+    struct list tasks;
+    struct map by_arn;
+    bool complete_due; /* all tasks are to be reported */
+    bool stopping;
+};
+
+struct stand_in {
+    struct stand_in_options options;
+    struct clock clock;
+    struct stand_in_host *hosts;
+};
+
+/* ---- assignments ---- */
+
+static void add_task(struct stand_in_host *host, const struct host_task_assignment *assignment, int64_t now_ms)
+{
+    struct stand_in_task *task = stand_in_task_new(assignment, now_ms);
+
+    list_add_last(&host->tasks, &task->link);
+    must(map_put(&host->by_arn, task->arn, task) == NULL);
+}
+
+static void drop_task(struct stand_in_host *host, struct stand_in_task *task)
+{
+    (void)map_remove(&host->by_arn, task->arn);
+    list_remove(&task->link);
+    stand_in_task_free(task);
+}
+
+/* What is not assigned any more ends, and is forgotten once it is gone. */
+static void drop_unassigned(struct stand_in_host *host, const struct map *assigned, int64_t now_ms)
+{
+    struct list *at = host->tasks.next;
+
+    while (at != &host->tasks) {
+        struct stand_in_task *task = list_item(at, struct stand_in_task, link);
+
+        at = at->next;
+        if (map_get(assigned, task->arn) != NULL)
+            continue;
+        if (task->status == HOST_TASK_STATUS_GONE)
+            drop_task(host, task);
+        else
+            stand_in_task_unwanted(task, now_ms);
+    }
+}
+
+static void apply(struct stand_in_host *host, const struct host_assignment *assignment)
+{
+    int64_t now_ms = clock_now_ms(&host->all->clock);
+    struct map assigned = {0};
+
+    for (size_t i = 0; i < assignment->tasks.count; i++) {
+        struct host_task_assignment *row = &assignment->tasks.items[i];
+        struct stand_in_task *task = map_get(&host->by_arn, row->task_arn);
+
+        (void)map_put(&assigned, row->task_arn, row);
+        if (task != NULL && row->desired_status == HOST_DESIRED_STATUS_STOPPED)
+            stand_in_task_unwanted(task, now_ms);
+        else if (task == NULL && (row->desired_status == HOST_DESIRED_STATUS_STOPPED || row->task_definition != NULL))
+            add_task(host, row, now_ms);
+        /* Without its definition the server believes that we have it: the complete report tells otherwise. */
+    }
+    drop_unassigned(host, &assigned, now_ms);
+    map_free(&assigned);
+}
+
+static void message(void *context, struct link *link, struct str bytes)
+{
+    struct stand_in_host *host = context;
+    struct host_from_server from_server = {0};
+    struct arena arena;
+    struct fail f;
+
+    arena_init(&arena, (size_t)LINK_MESSAGE_MAX * 2);
+    if (value_decode(&host_from_server_shape, bytes, &from_server, &arena, &f) && from_server.assignment != NULL) {
+        (void)pthread_mutex_lock(&host->lock);
+        apply(host, from_server.assignment);
+        (void)pthread_cond_signal(&host->wake);
+        (void)pthread_mutex_unlock(&host->lock);
+    } else {
+        log_error("%s: the server sends what cannot be read: %s", host->id, f.message);
+        link_shut(link);
+    }
+    arena_free(&arena);
+}
+
+static void closed(void *context, struct link *link)
+{
+    struct stand_in_host *host = context;
+
+    (void)pthread_mutex_lock(&host->lock);
+    host->link = NULL;
+    (void)pthread_cond_broadcast(&host->wake);
+    (void)pthread_mutex_unlock(&host->lock);
+    link_free(link);
+}
+
+/* ---- reports ---- */
+
+static void say(struct stand_in_host *host, const struct host_from_host *message)
+{
+    auto_buf bytes = {.limit = LINK_MESSAGE_MAX};
+
+    value_encode(&host_from_host_shape, message, &bytes);
+    must(!bytes.overflowed);
+    (void)link_send(host->link, buf_str(&bytes)); /* a broken link is dialled again, then all is reported */
+}
+
+static void report(struct stand_in_host *host)
+{
+    struct host_report report = {0};
+    struct host_from_host message = {.report = &report};
+    struct arena arena;
+
+    arena_init(&arena, (size_t)LINK_MESSAGE_MAX * 2);
+    report.tasks.items = arena_array(&arena, struct host_task_report, host->by_arn.count + 1);
+    for (struct list *at = host->tasks.next; at != &host->tasks; at = at->next) {
+        struct stand_in_task *task = list_item(at, struct stand_in_task, link);
+
+        if (task->news || host->complete_due)
+            report.tasks.items[report.tasks.count++] = stand_in_task_report(task, &arena);
+        task->news = false;
+    }
+    SET(&report, complete, host->complete_due);
+    if (report.tasks.count > 0 || host->complete_due)
+        say(host, &message);
+    host->complete_due = false;
+    arena_free(&arena);
+}
+
+/* ---- the host's thread ---- */
+
+static bool dial(struct stand_in_host *host, struct fail *f)
+{
+    const struct stand_in_options *options = &host->all->options;
+    struct link_handler handler = {.context = host, .message = message, .closed = closed};
+    struct host_hello hello = {.host_id = str_of(host->id), .name = str_of(host->id), .version = STR(BERTH_VERSION)};
+    struct host_from_host first = {.hello = &hello};
+    int fd;
+
+    if (!link_dial(options->server_address, options->server_port, "/_berth/host", options->token, &fd, f))
+        return false;
+    SET(&hello, cpu_units, options->cpu_units);
+    SET(&hello, memory_mib, options->memory_mib);
+    (void)pthread_mutex_lock(&host->lock);
+    host->link = link_start((struct http_socket){.fd = fd}, STR(""), &handler, NULL);
+    say(host, &first);
+    host->complete_due = true;
+    (void)pthread_mutex_unlock(&host->lock);
+    return true;
+}
+
+static void wait_until(struct stand_in_host *host, int64_t when_ms)
+{
+    struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = (when_ms % 1000) * 1000000};
+
+    (void)pthread_cond_timedwait(&host->wake, &host->lock, &until);
+}
+
+/* Leads every task on; when the next one is due. */
+static int64_t advance(struct stand_in_host *host, int64_t now_ms)
+{
+    int64_t next_ms = WHEN_NEVER;
+
+    for (struct list *at = host->tasks.next; at != &host->tasks; at = at->next) {
+        struct stand_in_task *task = list_item(at, struct stand_in_task, link);
+
+        stand_in_task_advance(task, now_ms, host->all->options.step_ms);
+        next_ms = task->next_ms < next_ms ? task->next_ms : next_ms;
+    }
+    return next_ms;
+}
+
+static void *host_main(void *context)
+{
+    struct stand_in_host *host = context;
+    int64_t complete_ms = 0;
+    struct fail f;
+
+    (void)pthread_mutex_lock(&host->lock);
+    while (!host->stopping) {
+        int64_t now_ms = clock_now_ms(&host->all->clock);
+        int64_t next_ms;
+
+        if (host->link == NULL) {
+            (void)pthread_mutex_unlock(&host->lock);
+            bool good = dial(host, &f);
+            (void)pthread_mutex_lock(&host->lock);
+            if (!good && !host->stopping)
+                wait_until(host, now_ms + DIAL_PAUSE_MS);
+            continue;
+        }
+        host->complete_due = host->complete_due || now_ms >= complete_ms;
+        if (host->complete_due)
+            complete_ms = now_ms + REPORT_EVERY_MS;
+        next_ms = advance(host, now_ms);
+        report(host);
+        if (next_ms > now_ms && !host->stopping)
+            wait_until(host, next_ms < complete_ms ? next_ms : complete_ms);
+    }
+    (void)pthread_mutex_unlock(&host->lock);
+    return NULL;
+}
+
+/* ---- all of them ---- */
+
+static void host_begin(struct stand_in *stand_in, unsigned number)
+{
+    struct stand_in_host *host = &stand_in->hosts[number];
+
+    host->all = stand_in;
+    list_init(&host->tasks);
+    (void)snprintf(host->id, sizeof(host->id), "%.40s-%u", stand_in->options.name, number);
+    must(pthread_mutex_init(&host->lock, NULL) == 0);
+    must(pthread_cond_init(&host->wake, NULL) == 0);
+}
+
+static void host_end(struct stand_in_host *host)
+{
+    (void)pthread_mutex_lock(&host->lock);
+    if (host->link != NULL)
+        link_shut(host->link);
+    while (host->link != NULL)
+        (void)pthread_cond_wait(&host->wake, &host->lock);
+    (void)pthread_mutex_unlock(&host->lock);
+    while (!list_empty(&host->tasks))
+        drop_task(host, list_item(host->tasks.next, struct stand_in_task, link));
+    map_free(&host->by_arn);
+    (void)pthread_cond_destroy(&host->wake);
+    (void)pthread_mutex_destroy(&host->lock);
+}
+
+bool stand_in_start(const struct stand_in_options *options, struct stand_in **ret_stand_in, struct fail *f)
+{
+    struct stand_in *stand_in = calloc(1, sizeof(*stand_in));
+    bool good = true;
+
+    must(stand_in != NULL);
+    stand_in->options = *options;
+    stand_in->clock = clock_wall();
+    stand_in->hosts = calloc(options->hosts, sizeof(*stand_in->hosts));
+    must(stand_in->hosts != NULL);
+    for (unsigned i = 0; i < options->hosts; i++)
+        host_begin(stand_in, i);
+    for (unsigned i = 0; i < options->hosts && good; i++)
+        good = dial(&stand_in->hosts[i], f);
+    if (!good) {
+        for (unsigned i = 0; i < options->hosts; i++)
+            host_end(&stand_in->hosts[i]);
+        free(stand_in->hosts);
+        free(stand_in);
+        return false;
+    }
+    for (unsigned i = 0; i < options->hosts; i++)
+        must(pthread_create(&stand_in->hosts[i].thread, NULL, host_main, &stand_in->hosts[i]) == 0);
+    *ret_stand_in = stand_in;
+    return true;
+}
+
+void stand_in_stop(struct stand_in *stand_in)
+{
+    for (unsigned i = 0; i < stand_in->options.hosts; i++) {
+        struct stand_in_host *host = &stand_in->hosts[i];
+
+        (void)pthread_mutex_lock(&host->lock);
+        host->stopping = true;
+        (void)pthread_cond_broadcast(&host->wake);
+        (void)pthread_mutex_unlock(&host->lock);
+        (void)pthread_join(host->thread, NULL);
+        host_end(host);
+    }
+    free(stand_in->hosts);
+    free(stand_in);
+}

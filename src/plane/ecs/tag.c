@@ -1,0 +1,258 @@
+/* TagResource, UntagResource and ListTagsForResource: one table of what can be tagged. */
+#include "plane/ecs/tag.h"
+
+#include "base/must.h"
+#include "plane/ecs/account_setting.h"
+#include "plane/ecs/operations.h"
+#include "plane/ecs/task.h"
+#include "plane/ecs/task_definition.h"
+#include "plane/iam/iam.h"
+
+/* ---- rules ---- */
+
+static bool is_reserved(struct str text)
+{
+    return text.len >= 4 && str_eq_nocase(str_to(text, 4), STR("aws:"));
+}
+
+bool tags_check(const struct ecs_tags *tags, struct fail *f)
+{
+    for (size_t i = 0; i < tags->count; i++) {
+        const struct ecs_tag *tag = &tags->items[i];
+
+        if (tag->key.ptr == NULL)
+            return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Tag key can not be null.");
+        if (is_reserved(tag->key) || is_reserved(tag->value))
+            return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                            "The tag '%.*s' is not allowed: keys and values that start with 'aws:' are reserved.",
+                            STR_ARG(tag->key));
+        for (size_t k = 0; k < i; k++)
+            if (str_eq(tags->items[k].key, tag->key))
+                return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "The tag key '%.*s' is given twice.",
+                                STR_ARG(tag->key));
+    }
+    return true;
+}
+
+static const struct operation_spec *tag_resource_spec(void)
+{
+    for (size_t i = 0; i < ecs_handler_count; i++)
+        if (ecs_handlers[i].operation == &ecs_tag_resource_operation)
+            return &ecs_handlers[i];
+    must_not_happen("TagResource is one of our operations");
+}
+
+bool tags_allow(const struct call *call, struct str arn, const struct ecs_tags *tags)
+{
+    struct ecs_tag_resource_request request = {.resource_arn = arn, .tags = *tags};
+
+    if (!tags_check(tags, call->fail))
+        return false;
+    if (tags->count == 0 || !str_is(account_setting(call, ECS_SETTING_NAME_TAG_RESOURCE_AUTHORIZATION), "on"))
+        return true;
+    return iam_authorize(call, tag_resource_spec(), &request);
+}
+
+/* ---- what can be tagged ---- */
+
+struct tagged_kind {
+    const char *kind; /* in the ARN: "...:cluster/name" */
+    /* The record whose tags these are. Fails when it does not exist or is over. */
+    const void *(*find)(const struct call *call, struct str name);
+    const struct ecs_tags *(*tags)(const void *record);
+    void (*put)(const struct call *call, const void *record, const struct ecs_tags *tags);
+};
+
+static const void *find_cluster(const struct call *call, struct str name)
+{
+    const struct cluster_record *cluster =
+        transaction_get(call->tx, &cluster_table, KEY(call->arena, call->principal->account, call->region, name));
+
+    if (cluster == NULL)
+        (void)fail_api(call->fail, ECS_ERROR_CLUSTER_NOT_FOUND_EXCEPTION, "Cluster not found.");
+    else if (!str_is(cluster->cluster->status, "ACTIVE"))
+        (void)fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "The specified cluster is inactive. Specify an active cluster and try again.");
+    else
+        return cluster;
+    return NULL;
+}
+
+static const struct ecs_tags *cluster_tags(const void *record)
+{
+    return &((const struct cluster_record *)record)->cluster->tags;
+}
+
+static void put_cluster(const struct call *call, const void *record, const struct ecs_tags *tags)
+{
+    struct cluster_record changed = *(const struct cluster_record *)record;
+    struct ecs_cluster cluster = *changed.cluster;
+
+    cluster.tags = *tags;
+    changed.cluster = &cluster;
+    must(transaction_put(call->tx, &cluster_table, &changed));
+}
+
+/* "cluster/id" */
+static const void *find_task(const struct call *call, struct str name)
+{
+    struct str id;
+    struct str cluster = str_cut(name, '/', &id);
+    const struct task_record *task =
+        transaction_get(call->tx, &task_table, KEY(call->arena, call->principal->account, call->region, cluster, id));
+
+    if (task == NULL)
+        (void)fail_api(call->fail, ECS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION, "The specified task was not found.");
+    else if (task_is_stopped(task))
+        (void)fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "The specified task is stopped. Specify a running task and try again.");
+    else
+        return task;
+    return NULL;
+}
+
+static const struct ecs_tags *task_tags(const void *record)
+{
+    return &((const struct task_record *)record)->task->tags;
+}
+
+static void put_task(const struct call *call, const void *record, const struct ecs_tags *tags)
+{
+    struct task_record changed = *(const struct task_record *)record;
+    struct ecs_task task = *changed.task;
+
+    task.tags = *tags;
+    changed.task = &task;
+    must(transaction_put(call->tx, &task_table, &changed));
+}
+
+static const void *find_task_definition(const struct call *call, struct str name)
+{
+    const struct task_definition_record *definition = task_definition_find(call, name);
+
+    if (definition == NULL || str_find(name, ':') == name.len)
+        (void)fail_api(call->fail, ECS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION,
+                       "The specified task definition was not found.");
+    else if (definition->task_definition->status != ECS_TASK_DEFINITION_STATUS_ACTIVE)
+        (void)fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "The specified task definition is inactive. Specify an active task definition and try again.");
+    else
+        return definition;
+    return NULL;
+}
+
+static const struct ecs_tags *task_definition_tags(const void *record)
+{
+    return &((const struct task_definition_record *)record)->tags;
+}
+
+static void put_task_definition(const struct call *call, const void *record, const struct ecs_tags *tags)
+{
+    struct task_definition_record changed = *(const struct task_definition_record *)record;
+
+    changed.tags = *tags;
+    must(transaction_put(call->tx, &task_definition_table, &changed));
+}
+
+static const struct tagged_kind kinds[] = {
+    {"cluster", find_cluster, cluster_tags, put_cluster},
+    {"task", find_task, task_tags, put_task},
+    {"task-definition", find_task_definition, task_definition_tags, put_task_definition},
+};
+
+static bool find(const struct call *call, struct str arn, const struct tagged_kind **ret_kind, const void **ret_record)
+{
+    struct str name;
+
+    if (!str_starts(arn, STR("arn:")))
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Invalid arn syntax: '%.*s'.", STR_ARG(arn));
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (!ecs_own_name(call, arn, kinds[i].kind, &name))
+            continue;
+        *ret_kind = &kinds[i];
+        *ret_record = kinds[i].find(call, name);
+        return *ret_record != NULL;
+    }
+    return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                    "Invalid identifier: '%.*s' is not a cluster, task or task definition of account %.*s in %.*s.",
+                    STR_ARG(arn), STR_ARG(call->principal->account), STR_ARG(call->region));
+}
+
+/* ---- handlers ---- */
+
+static struct ecs_tag *tag_of(struct ecs_tags *tags, struct str key)
+{
+    for (size_t i = 0; i < tags->count; i++)
+        if (str_eq(tags->items[i].key, key))
+            return &tags->items[i];
+    return NULL;
+}
+
+bool ecs_tag_resource(struct call *call, const struct ecs_tag_resource_request *in,
+                      struct ecs_tag_resource_response *out)
+{
+    const struct tagged_kind *kind;
+    const struct ecs_tags *before;
+    const void *record;
+    struct ecs_tags tags = {NULL, 0};
+
+    (void)out;
+    if (!tags_check(&in->tags, call->fail) || !find(call, in->resource_arn, &kind, &record))
+        return false;
+    before = kind->tags(record);
+    tags.items = arena_array(call->arena, struct ecs_tag, before->count + in->tags.count);
+    for (size_t i = 0; i < before->count; i++)
+        tags.items[tags.count++] = before->items[i];
+    for (size_t i = 0; i < in->tags.count; i++) {
+        struct ecs_tag *same = tag_of(&tags, in->tags.items[i].key);
+
+        *(same != NULL ? same : &tags.items[tags.count++]) = in->tags.items[i];
+    }
+    if (tags.count > TAGS_MAX)
+        return fail_api(call->fail, ECS_ERROR_LIMIT_EXCEEDED_EXCEPTION,
+                        "The resource would have %zu tags. A resource can have at most %d tags.", tags.count, TAGS_MAX);
+    kind->put(call, record, &tags);
+    return true;
+}
+
+static bool names_key(const struct ecs_tag_keys *keys, struct str key)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        if (str_eq(keys->items[i], key))
+            return true;
+    return false;
+}
+
+bool ecs_untag_resource(struct call *call, const struct ecs_untag_resource_request *in,
+                        struct ecs_untag_resource_response *out)
+{
+    const struct tagged_kind *kind;
+    const struct ecs_tags *before;
+    const void *record;
+    struct ecs_tags tags = {NULL, 0};
+
+    (void)out;
+    if (!find(call, in->resource_arn, &kind, &record))
+        return false;
+    before = kind->tags(record);
+    tags.items = arena_array(call->arena, struct ecs_tag, before->count);
+    for (size_t i = 0; i < before->count; i++)
+        if (!names_key(&in->tag_keys, before->items[i].key))
+            tags.items[tags.count++] = before->items[i];
+    kind->put(call, record, &tags);
+    return true;
+}
+
+bool ecs_list_tags_for_resource(struct call *call, const struct ecs_list_tags_for_resource_request *in,
+                                struct ecs_list_tags_for_resource_response *out)
+{
+    const struct tagged_kind *kind;
+    const void *record;
+
+    if (!find(call, in->resource_arn, &kind, &record))
+        return false;
+    out->tags = *kind->tags(record);
+    if (out->tags.items == NULL)
+        out->tags.items = arena_alloc(call->arena, 0);
+    return true;
+}

@@ -1,0 +1,171 @@
+/* The record of a new task, as RunTask answers it: PROVISIONING, its interface not yet created. */
+#include "base/must.h"
+#include "plane/ecs/task.h"
+#include "plane/ecs/task_run.h"
+#include "plane/iam/iam.h"
+#include "plane/vpc/vpc.h"
+
+#define PLATFORM_VERSION "1.4.0" /* the newest of Fargate on Linux */
+
+/* ---- containers ---- */
+
+static struct str number_text(struct arena *arena, int32_t number)
+{
+    return arena_printf(arena, "%d", number);
+}
+
+static struct ecs_container container_of(struct call *call, const struct task_record *task,
+                                         const struct ecs_container_definition *definition,
+                                         const struct ecs_container_override *override)
+{
+    struct ecs_container container = {
+        .task_arn = task->task->task_arn,
+        .name = definition->name,
+        .image = definition->image,
+        .last_status = STR("PENDING"),
+        .health_status = ECS_HEALTH_STATUS_UNKNOWN,
+        .cpu = number_text(call->arena, override->has_cpu ? override->cpu : definition->cpu),
+    };
+    struct str path = arena_printf(call->arena, "%.*s/%.*s/%.*s", STR_ARG(task->cluster_name), STR_ARG(task->task_id),
+                                   STR_ARG(random_uuid(call->tx->random, call->arena)));
+
+    container.container_arn = ecs_arn(call, "container", path);
+    container.network_interfaces.items = arena_array(call->arena, struct ecs_network_interface, 1);
+    if (override->has_memory || definition->has_memory)
+        container.memory = number_text(call->arena, override->has_memory ? override->memory : definition->memory);
+    if (override->has_memory_reservation || definition->has_memory_reservation)
+        container.memory_reservation =
+            number_text(call->arena, override->has_memory_reservation ? override->memory_reservation
+                                                                      : definition->memory_reservation);
+    return container;
+}
+
+static void make_containers(struct call *call, const struct task_wish *wish, struct task_record *record,
+                            struct ecs_task *task)
+{
+    const struct ecs_container_definitions *definitions = &wish->definition->container_definitions;
+
+    task->containers.items = arena_array(call->arena, struct ecs_container, definitions->count + 1);
+    task->containers.count = definitions->count;
+    record->health_deciders.items = arena_array(call->arena, struct str, definitions->count + 1);
+    for (size_t i = 0; i < definitions->count; i++) {
+        const struct ecs_container_definition *definition = &definitions->items[i];
+
+        task->containers.items[i] =
+            container_of(call, record, definition, &wish->overrides->container_overrides.items[i]);
+        if (definition->health_check != NULL && (!definition->has_essential || definition->essential))
+            record->health_deciders.items[record->health_deciders.count++] = definition->name;
+    }
+}
+
+/* ---- the network ---- */
+
+/* One of the subnets, any: the load spreads over their zones. */
+static const struct ec2_subnet *choose_subnet(struct call *call, const struct task_wish *wish)
+{
+    const struct ecs_string_list *subnets = &wish->network->subnets;
+    struct str id = subnets->items[random_below(call->tx->random, subnets->count)];
+    const struct subnet_record *subnet =
+        transaction_get(call->tx, &subnet_table, KEY(call->arena, call->principal->account, call->region, id));
+
+    must(subnet != NULL); /* checked */
+    return subnet->subnet;
+}
+
+/* The interface that will be: its details come when it is made. */
+static struct ecs_attachments attachment_in(struct call *call, struct str subnet_id)
+{
+    struct ecs_attachment *attachment = arena_new(call->arena, struct ecs_attachment);
+    struct ecs_key_value_pair *detail = arena_new(call->arena, struct ecs_key_value_pair);
+
+    *detail = (struct ecs_key_value_pair){STR("subnetId"), subnet_id};
+    attachment->id = random_uuid(call->tx->random, call->arena);
+    attachment->type = STR("ElasticNetworkInterface");
+    attachment->status = STR("PRECREATED");
+    attachment->details = (struct ecs_attachment_details){detail, 1};
+    return (struct ecs_attachments){attachment, 1};
+}
+
+/* ---- the task ---- */
+
+static struct ecs_attributes attributes_of(struct call *call, const struct ecs_task_definition *definition)
+{
+    const struct ecs_runtime_platform *platform = definition->runtime_platform;
+    struct ecs_attribute *attribute = arena_new(call->arena, struct ecs_attribute);
+
+    attribute->name = STR("ecs.cpu-architecture");
+    attribute->value =
+        platform != NULL && platform->cpu_architecture == ECS_CPU_ARCHITECTURE_ARM64 ? STR("arm64") : STR("x86_64");
+    return (struct ecs_attributes){attribute, 1};
+}
+
+static void make_storage(struct call *call, const struct task_wish *wish, struct ecs_task *task)
+{
+    task->ephemeral_storage = arena_new(call->arena, struct ecs_ephemeral_storage);
+    task->fargate_ephemeral_storage = arena_new(call->arena, struct ecs_task_ephemeral_storage);
+    SET(task->ephemeral_storage, size_in_gib, wish->storage_gib);
+    SET(task->fargate_ephemeral_storage, size_in_gib, wish->storage_gib);
+}
+
+static void fill(struct call *call, const struct task_wish *wish, struct ecs_task *task)
+{
+    const struct ec2_subnet *subnet = choose_subnet(call, wish);
+
+    task->cluster_arn = wish->cluster->cluster->cluster_arn;
+    task->task_definition_arn = wish->definition->task_definition_arn;
+    task->availability_zone = subnet->availability_zone;
+    task->attachments = attachment_in(call, subnet->subnet_id);
+    task->attributes = attributes_of(call, wish->definition);
+    task->cpu = wish->cpu;
+    task->memory = wish->memory;
+    task->desired_status = STR("RUNNING");
+    task->last_status = STR("PROVISIONING");
+    task->health_status = ECS_HEALTH_STATUS_UNKNOWN;
+    task->launch_type = ECS_LAUNCH_TYPE_FARGATE;
+    task->platform_version = STR(PLATFORM_VERSION);
+    task->platform_family = STR("Linux");
+    task->group = wish->group;
+    task->started_by = wish->started_by;
+    task->overrides = wish->overrides;
+    task->tags = wish->tags;
+    task->inference_accelerators.items = arena_array(call->arena, struct ecs_inference_accelerator, 1);
+    SET(task, created_at, call->tx->now_ms);
+    SET(task, enable_execute_command, false);
+    SET(task, version, 1);
+    make_storage(call, wish, task);
+}
+
+static struct str execution_key(struct call *call, const struct task_wish *wish, struct str task_id)
+{
+    struct str role = wish->overrides->execution_role_arn;
+
+    if (role.ptr == NULL)
+        role = wish->definition->execution_role_arn;
+    return role.ptr == NULL ? role : iam_session_begin(call->tx, call->principal->account, role, task_id);
+}
+
+const struct ecs_task *task_make(struct call *call, const struct task_wish *wish, size_t number, struct str host_id)
+{
+    struct ecs_task *task = arena_new(call->arena, struct ecs_task);
+    struct task_record record = {
+        .account_id = call->principal->account,
+        .region = call->region,
+        .cluster_name = wish->cluster->cluster->cluster_name,
+        .task_id = random_hex(call->tx->random, call->arena, 32),
+        .task = task,
+        .family = wish->definition->family,
+        .host_id = host_id,
+        .network = (struct ecs_aws_vpc_configuration *)(uintptr_t)wish->network,
+    };
+
+    task->task_arn = ecs_arn(
+        call, "task", arena_printf(call->arena, "%.*s/%.*s", STR_ARG(record.cluster_name), STR_ARG(record.task_id)));
+    fill(call, wish, task);
+    task->capacity_provider_name = task_launch_provider(&wish->launch, number);
+    make_containers(call, wish, &record, task);
+    SET(&record, cpu_units, wish->cpu_units);
+    SET(&record, memory_mib, wish->memory_mib);
+    record.execution_key_id = execution_key(call, wish, record.task_id);
+    must(transaction_put(call->tx, &task_table, &record));
+    return task;
+}

@@ -1,0 +1,224 @@
+/* The overrides of RunTask (ECS API reference, TaskOverride and ContainerOverride): what may be overridden, and what
+ * size the task then has. */
+#include "base/must.h"
+#include "plane/ecs/task_run.h"
+#include "plane/ecs/task_size.h"
+
+enum {
+    OVERRIDE_CHARACTERS_MAX = 8192,
+    STORAGE_GIB_DEFAULT = 20,
+    STORAGE_GIB_MIN = 21, /* of what may be asked for */
+    STORAGE_GIB_MAX = 200,
+};
+
+static bool invalid(const struct call *call, const char *text)
+{
+    return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", text);
+}
+
+/* ---- how long they are as JSON ---- */
+
+/* Characters of a value as JSON without spaces between its tokens. */
+static size_t json_length(const struct shape *shape, const void *value)
+{
+    auto_buf text = {.ptr = NULL};
+    size_t length = 0;
+    bool quoted = false;
+    bool escaped = false;
+
+    value_dump(shape, value, &text);
+    must(!text.overflowed); /* a request is smaller */
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (c == '"' && !escaped)
+            quoted = !quoted;
+        escaped = c == '\\' && !escaped;
+        if (((unsigned char)c & 0xc0) != 0x80 && (quoted || c != ' '))
+            length++;
+    }
+    return length;
+}
+
+static size_t environment_length(const struct ecs_environment_variables *environment)
+{
+    size_t length = strlen("[]") + (environment->count > 0 ? environment->count - 1 : 0);
+
+    for (size_t i = 0; i < environment->count; i++)
+        length += json_length(&ecs_key_value_pair_shape, &environment->items[i]);
+    return length;
+}
+
+/* The environment is dumped as "***", for it may be secret: its own length stands in for that. */
+static bool check_length(const struct call *call, const struct ecs_task_override *overrides)
+{
+    size_t length = json_length(&ecs_task_override_shape, overrides);
+
+    for (size_t i = 0; i < overrides->container_overrides.count; i++) {
+        const struct ecs_environment_variables *environment = &overrides->container_overrides.items[i].environment;
+
+        if (environment->items != NULL)
+            length += environment_length(environment) - strlen("\"***\"");
+    }
+    if (length > OVERRIDE_CHARACTERS_MAX)
+        return invalid(call, "Container Overrides length must be at most 8192");
+    return true;
+}
+
+/* ---- containers ---- */
+
+static const struct ecs_container_override *override_of(const struct ecs_task_override *overrides, struct str name)
+{
+    for (size_t i = 0; i < overrides->container_overrides.count; i++)
+        if (str_eq(overrides->container_overrides.items[i].name, name))
+            return &overrides->container_overrides.items[i];
+    return NULL;
+}
+
+static bool has_container(const struct ecs_task_definition *definition, struct str name)
+{
+    for (size_t i = 0; i < definition->container_definitions.count; i++)
+        if (str_eq(definition->container_definitions.items[i].name, name))
+            return true;
+    return false;
+}
+
+static bool check_container(const struct call *call, const struct ecs_task_override *overrides,
+                            const struct ecs_container_override *override)
+{
+    if (override->resource_requirements.count > 0)
+        return invalid(call, "resourceRequirements are not supported with FARGATE launch type.");
+    if (override->environment_files.count > 0)
+        return fail_api(call->fail, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
+                        "environmentFiles of container %.*s are not supported.", STR_ARG(override->name));
+    if (override->cpu < 0 || override->memory < 0 || override->memory_reservation < 0)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Override for container named %.*s must not have a negative cpu, memory or memoryReservation.",
+                        STR_ARG(override->name));
+    if (override_of(overrides, override->name) != override)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Override for container named %.*s is given more than once.", STR_ARG(override->name));
+    return true;
+}
+
+static bool check_containers(const struct call *call, const struct ecs_task_definition *definition,
+                             const struct ecs_task_override *overrides)
+{
+    for (size_t i = 0; i < overrides->container_overrides.count; i++) {
+        const struct ecs_container_override *override = &overrides->container_overrides.items[i];
+
+        if (!has_container(definition, override->name))
+            return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                            "Override for container named %.*s is not a container in the TaskDefinition.",
+                            STR_ARG(override->name));
+        if (!check_container(call, overrides, override))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the task ---- */
+
+static bool check_role(const struct call *call, struct str arn)
+{
+    if (arn.ptr == NULL || (str_starts(arn, STR("arn:aws:iam::")) && str_search(arn, STR(":role/")) < arn.len))
+        return true;
+    return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION, "Role is not valid: '%.*s'", STR_ARG(arn));
+}
+
+static bool check_size(const struct call *call, const struct ecs_task_override *overrides, struct task_wish *wish)
+{
+    wish->cpu = overrides->cpu.ptr != NULL ? overrides->cpu : wish->definition->cpu;
+    wish->memory = overrides->memory.ptr != NULL ? overrides->memory : wish->definition->memory;
+    if (!task_cpu_parse(wish->cpu, &wish->cpu_units))
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Invalid 'cpu' setting for task: '%.*s'",
+                        STR_ARG(wish->cpu));
+    if (!task_memory_parse(wish->memory, &wish->memory_mib))
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Invalid 'memory' setting for task: '%.*s'",
+                        STR_ARG(wish->memory));
+    if (!fargate_size_exists(wish->cpu_units, wish->memory_mib))
+        return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION,
+                        "No Fargate configuration exists for given values: %d CPU, %d memory. See the Amazon ECS "
+                        "documentation for the valid values.",
+                        wish->cpu_units, wish->memory_mib);
+    wish->cpu = arena_printf(call->arena, "%d", wish->cpu_units);
+    wish->memory = arena_printf(call->arena, "%d", wish->memory_mib);
+    return true;
+}
+
+static bool check_storage(const struct call *call, const struct ecs_task_override *overrides, struct task_wish *wish)
+{
+    const struct ecs_ephemeral_storage *storage = overrides->ephemeral_storage;
+
+    wish->storage_gib = wish->definition->ephemeral_storage != NULL ? wish->definition->ephemeral_storage->size_in_gib
+                                                                    : STORAGE_GIB_DEFAULT;
+    if (storage == NULL)
+        return true;
+    if (storage->size_in_gib < STORAGE_GIB_MIN || storage->size_in_gib > STORAGE_GIB_MAX)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Ephemeral storage size must be between %d and %d GiB: %d", STORAGE_GIB_MIN, STORAGE_GIB_MAX,
+                        storage->size_in_gib);
+    wish->storage_gib = storage->size_in_gib;
+    return true;
+}
+
+/* What the containers ask for must fit into the task. */
+static bool check_sums(const struct call *call, const struct ecs_task_override *overrides, const struct task_wish *wish)
+{
+    const struct ecs_container_definitions *definitions = &wish->definition->container_definitions;
+    int64_t cpu = 0;
+
+    for (size_t i = 0; i < definitions->count; i++) {
+        const struct ecs_container_definition *definition = &definitions->items[i];
+        const struct ecs_container_override *override = override_of(overrides, definition->name);
+        int32_t memory = override != NULL && override->has_memory ? override->memory : definition->memory;
+
+        cpu += override != NULL && override->has_cpu ? override->cpu : definition->cpu;
+        if (memory > wish->memory_mib)
+            return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                            "Invalid setting for container '%.*s'. The memory of %d MiB is greater than the task's %d "
+                            "MiB.",
+                            STR_ARG(definition->name), memory, wish->memory_mib);
+    }
+    if (cpu > wish->cpu_units)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "The containers' cpu of %lld units in all is greater than the task's %d.", (long long)cpu,
+                        wish->cpu_units);
+    return true;
+}
+
+/* The overrides as a task shows them: one for each container, if only its name. */
+static struct ecs_task_override *shown(struct arena *arena, const struct ecs_task_definition *definition,
+                                       const struct ecs_task_override *overrides)
+{
+    struct ecs_task_override *to = arena_new(arena, struct ecs_task_override);
+    size_t count = definition->container_definitions.count;
+
+    *to = *overrides;
+    to->container_overrides.items = arena_array(arena, struct ecs_container_override, count + 1);
+    to->container_overrides.count = count;
+    to->inference_accelerator_overrides.items = arena_array(arena, struct ecs_inference_accelerator_override, 1);
+    for (size_t i = 0; i < count; i++) {
+        struct str name = definition->container_definitions.items[i].name;
+        const struct ecs_container_override *override = override_of(overrides, name);
+
+        to->container_overrides.items[i] = override != NULL ? *override : (struct ecs_container_override){.name = name};
+    }
+    return to;
+}
+
+bool task_override_check(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *wish)
+{
+    static const struct ecs_task_override none;
+    const struct ecs_task_override *overrides = in->overrides != NULL ? in->overrides : &none;
+
+    if (overrides->inference_accelerator_overrides.count > 0)
+        return invalid(call, "inferenceAcceleratorOverrides are not supported with FARGATE launch type.");
+    if (!check_length(call, overrides) || !check_containers(call, wish->definition, overrides) ||
+        !check_role(call, overrides->execution_role_arn) || !check_role(call, overrides->task_role_arn) ||
+        !check_size(call, overrides, wish) || !check_storage(call, overrides, wish) ||
+        !check_sums(call, overrides, wish))
+        return false;
+    wish->overrides = shown(call->arena, wish->definition, overrides);
+    return true;
+}

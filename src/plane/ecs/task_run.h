@@ -1,0 +1,41 @@
+/* RunTask, in the order it happens: every part of the request is checked into a wish (task_launch.c, task_network.c,
+ * task_override.c), then each task gets the promise of a host and a record (task_run.c, task_make.c). An error anywhere
+ * undoes the whole call. */
+#pragma once
+
+#include "plane/ecs/ecs.h"
+
+/* Where tasks are to run: a strategy over FARGATE and FARGATE_SPOT, or without one the launch type FARGATE. */
+struct task_launch {
+    const struct ecs_capacity_provider_strategy *strategy; /* NULL: none */
+};
+
+/* What one RunTask asks for, checked and with its defaults. */
+struct task_wish {
+    const struct cluster_record *cluster;
+    const struct ecs_task_definition *definition;
+    const struct ecs_aws_vpc_configuration *network;
+    struct ecs_task_override *overrides; /* as the API shows them: every container is named */
+    struct task_launch launch;
+    struct ecs_tags tags;
+    struct str group, started_by;
+    struct str cpu, memory; /* as the API shows them */
+    int32_t cpu_units, memory_mib;
+    int32_t storage_gib;
+};
+
+/* launchType, capacityProviderStrategy, platformVersion and the cluster's default; EC2 and EXTERNAL fail as in a
+ * cluster without container instances. */
+checked bool task_launch_check(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *wish);
+/* The capacity provider of the task with that number in the call; absent for the launch type. */
+struct str task_launch_provider(const struct task_launch *launch, size_t number);
+
+/* Subnets and security groups exist and are of one VPC. */
+checked bool task_network_check(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *wish);
+
+/* Fills overrides, cpu, memory and storage. */
+checked bool task_override_check(const struct call *call, const struct ecs_run_task_request *in,
+                                 struct task_wish *wish);
+
+/* Puts the record of the task with that number; host_id absent: it waits for one. */
+const struct ecs_task *task_make(struct call *call, const struct task_wish *wish, size_t number, struct str host_id);
