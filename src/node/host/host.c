@@ -263,11 +263,26 @@ static bool is_hosted(void *context, struct str task_id)
     return map_get(&host->tasks, task_id) != NULL;
 }
 
+/* The last lines of a task are delivered: what is left of it may go. Shipping thread. */
+static void logs_ended(void *context, struct str task_id)
+{
+    struct host *host = context;
+    struct hosted *hosted;
+
+    (void)pthread_mutex_lock(&host->lock);
+    hosted = map_get(&host->tasks, task_id);
+    if (hosted != NULL && !hosted->logs_ended) {
+        hosted->logs_ended = true;
+        hand_out(host, hosted, (struct action){ACTION_REMOVE_NETWORK, 0});
+    }
+    (void)pthread_mutex_unlock(&host->lock);
+}
+
 static bool start_logs(struct host *host, struct fail *f)
 {
     char path[HOSTED_PATH + 16];
     const struct log_shipper_options options = {
-        .logs_dir = path, .address = host->options.endpoint, .lives = is_hosted, .context = host};
+        .logs_dir = path, .address = host->options.endpoint, .lives = is_hosted, .ended = logs_ended, .context = host};
 
     (void)snprintf(path, sizeof(path), "%s/logs", host->dir);
     return log_shipper_start(&options, &host->logs, f);
