@@ -53,6 +53,8 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
     if (!keys_find(authenticator->keys, claim->access_key, arena, &found) ||
         !secret_eq(claim->security_token, found.session_token))
         return fail_api(f, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    if (now_ms >= found.expires_ms)
+        return fail_api(f, "ExpiredToken", "The security token included in the request is expired");
     sigv4_derive_key(claim, found.secret, &key);
     if (!sigv4_verify(claim, request, &key, now_ms, arena, f))
         return false;

@@ -193,6 +193,17 @@ def test_lists_come_in_pages(client):
     assert seen == tags
 
 
+def test_a_blob_is_deleted_unless_an_image_needs_it(client):
+    client.ecr.create_repository(repositoryName="app")
+    push_by_hand(client, "app", ["v1"])
+    status, _, body = client.ask("DELETE", f"/v2/app/blobs/{digest_of(b'{}')}")
+    assert (status, json.loads(body)["errors"][0]["code"]) == (405, "UNSUPPORTED") and b"is needed by an image" in body
+    assert client.ask("POST", f"/v2/app/blobs/uploads/?digest={digest_of(b'loose')}", b"loose")[0] == 201
+    assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(b'loose')}")[0] == 202
+    assert client.ask("GET", f"/v2/app/blobs/{digest_of(b'loose')}")[0] == 404
+    assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(b'loose')}")[0] == 404
+
+
 def test_a_digest_that_lies_is_refused(client):
     client.ecr.create_repository(repositoryName="app")
     lie = digest_of(b"something else")

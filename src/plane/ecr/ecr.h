@@ -34,6 +34,8 @@ const struct repository_blob_record *repository_blob_find(const struct transacti
                                                           const struct repository_ref *ref, struct str digest);
 bool repository_has_blob(const struct transaction *tx, const struct repository_ref *ref, struct str digest);
 void repository_attach_blob(struct transaction *tx, const struct repository_ref *ref, struct str digest, uint64_t size);
+/* Takes one from it; false when an image of the repository needs it. */
+bool repository_remove_blob(struct transaction *tx, const struct repository_ref *ref, struct str digest);
 /* Takes from the repository the blobs that none of its images needs and that were attached at or before that time. */
 void repository_drop_blobs(struct transaction *tx, const struct repository_ref *ref, int64_t before_ms);
 
