@@ -29,12 +29,7 @@ struct hosted {
     struct metadata_sample *samples; /* by container: what was last shown of it */
     size_t in_flight;                /* actions with the workers */
     bool assigned;                   /* the newest assignment names it */
-    char dir[HOSTED_PATH];         /* DIR/host/tasks/ID */
-    char netns[NETWORK_PATH_SIZE]; /* after the network is made */
-    struct image **images;         /* by container; NULL until pulled */
-    size_t in_flight;              /* actions with the workers */
-    bool logs_ended;               /* its last lines are delivered */
-    bool assigned;                 /* the newest assignment names it */
+    bool logs_ended;                 /* its last lines are delivered */
     bool waits; /* adopted before anything of it was started: networks are known with the first assignment */
 };
 
