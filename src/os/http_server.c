@@ -176,7 +176,9 @@ bool http_server_start(const struct http_server_options *options, const struct h
     auto_fd fd = -1;
 
     must(options->threads >= 1);
-    if (!listen_on(options, &fd, f))
+    if (options->listening_fd > 0)
+        fd = options->listening_fd;
+    else if (!listen_on(options, &fd, f))
         return false;
     server = server_new(options, handler);
     if (server == NULL)

@@ -28,10 +28,10 @@ static const char writer_sql[] = "PRAGMA page_size = 8192;"
                                  "PRAGMA wal_autocheckpoint = 4000;"
                                  "PRAGMA journal_size_limit = 67108864;"
                                  "PRAGMA secure_delete = OFF;"
-                                 "PRAGMA cache_size = -16384;";
+                                 "PRAGMA cache_size = -4096;";
 
 static const char reader_sql[] = "PRAGMA query_only = ON;"
-                                 "PRAGMA cache_size = -4096;";
+                                 "PRAGMA cache_size = -2048;";
 
 /* `doomed` names deleted streams whose events are still to be removed. AUTOINCREMENT: an id is never used twice, so a
  * new stream cannot inherit them. */

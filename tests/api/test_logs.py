@@ -104,10 +104,10 @@ def test_groups_are_listed_by_prefix_pattern_and_page(logs):
     assert logs.describe_log_groups(logGroupNamePrefix="/list/")["logGroups"] == []
 
 
-def raw(server, operation, body):
+def raw(server, operation, body, headers=()):
     """An operation that Debian's clients do not know yet; only with --auth=open."""
-    request = urllib.request.Request(server.url, data=json.dumps(body).encode(), method="POST", headers={
-        "X-Amz-Target": f"Logs_20140328.{operation}", "Content-Type": "application/x-amz-json-1.1"})
+    request = urllib.request.Request(server.url, data=(body if isinstance(body, str) else json.dumps(body)).encode(), method="POST", headers={
+        "X-Amz-Target": f"Logs_20140328.{operation}", "Content-Type": "application/x-amz-json-1.1", **dict(headers)})
     try:
         with urllib.request.urlopen(request, timeout=20) as reply:
             text = reply.read()
@@ -284,6 +284,34 @@ def test_sequence_tokens_are_taken_and_ignored(logs, group):
     for token in (first["nextSequenceToken"], first["nextSequenceToken"], "nonsense"):
         logs.put_log_events(**where, sequenceToken=token, logEvents=[{"timestamp": now(), "message": "2"}])
     assert len(logs.get_log_events(**where)["events"]) == 4
+
+
+def test_a_call_that_is_tried_again_is_one_call(open_server):
+    """SDKs name each call in a header and keep the name when they try again, having missed the answer."""
+    where = {"logGroupName": "again", "logStreamName": "s"}
+    raw(open_server, "CreateLogGroup", {"logGroupName": "again"})
+    raw(open_server, "CreateLogStream", where)
+    for name in ("a", "a", "b"):
+        raw(open_server, "PutLogEvents", {**where, "logEvents": [{"timestamp": now(), "message": name}]},
+            {"amz-sdk-invocation-id": name})
+    assert sorted(texts(raw(open_server, "GetLogEvents", where)["events"])) == ["a", "b"]
+
+
+def resident_mib(server):
+    status = open(f"/proc/{server.process.pid}/status").read()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) >> 10
+
+
+@pytest.mark.parametrize("item, code", [
+    ("{}", "RequestEntityTooLargeException"),
+    ('{"timestamp":1,"message":"x"}', "RequestEntityTooLargeException"),
+    ('{"timestamp":1,"message":"' + "y" * 100000 + '"}', "InvalidParameterException"),
+])
+def test_a_huge_request_takes_little_memory(open_server, item, code):
+    body = '{"logGroupName":"g","logStreamName":"s","logEvents":[' + ",".join([item] * (20000000 // len(item))) + "]}"
+    answer = raw(open_server, "PutLogEvents", body)
+    assert answer["__type"] == code
+    assert resident_mib(open_server) < 400
 
 
 # ---- getting ----

@@ -6,7 +6,6 @@
 #include "node/host/internal.h"
 #include "node/host/log_keep.h"
 #include "node/host/log_route.h"
-#include "os/clock.h"
 #include "os/files.h"
 
 #include <dirent.h>
@@ -34,15 +33,23 @@ struct shipment {
     bool changed, ended, finished;
 };
 
+/* A task without further lines, until its last ones are delivered. */
+struct ending {
+    struct list link;
+    char task_id[65];
+    int64_t until_ms;
+};
+
 struct log_shipper {
+    void (*ended)(void *context, struct str task_id);
+    void *context;
     char logs_dir[LOG_PATH_BYTES - 100];
     char address[280];
     struct log_client *client;
     int inotify_fd, wake_fd;
     pthread_t thread;
-    pthread_mutex_t lock; /* protects shipments and their flags; nothing is locked under it */
-    pthread_cond_t progress;
-    struct list shipments;
+    pthread_mutex_t lock; /* protects the lists and the shipments' flags; nothing is locked under it */
+    struct list shipments, endings;
     _Atomic bool stopping; /* breaks calls off, too */
     /* the thread's own */
     int64_t away_ms; /* how long the server is left alone after it was away; 0: it was there */
@@ -199,37 +206,23 @@ void log_shipper_path(const struct log_shipper *shipper, struct str task_id, siz
 
 /* ---- after the last one has ended ---- */
 
-/* lock held */
-static bool mark_ended(struct log_shipper *shipper, struct str task_id)
+void log_shipper_end(struct log_shipper *shipper, struct str task_id)
 {
-    bool all_finished = true;
+    struct ending *ending = calloc(1, sizeof(*ending));
 
+    must(ending != NULL);
+    (void)snprintf(ending->task_id, sizeof(ending->task_id), "%.*s", STR_ARG(task_id));
+    ending->until_ms = host_now_ms() + LOG_END_MS;
+    (void)pthread_mutex_lock(&shipper->lock);
     list_each(link, after, &shipper->shipments)
     {
         struct shipment *shipment = list_item(link, struct shipment, link);
 
-        if (!str_is(task_id, shipment->task_id))
-            continue;
-        shipment->ended = true;
-        all_finished = false; /* finished ones are taken out of the list */
+        shipment->ended = shipment->ended || str_is(task_id, shipment->task_id);
     }
-    return all_finished;
-}
-
-void log_shipper_end(struct log_shipper *shipper, struct str task_id, int64_t timeout_ms)
-{
-    int64_t until_ms = clock_monotonic_ms() + timeout_ms;
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    bool finished;
-
-    (void)pthread_mutex_lock(&shipper->lock);
-    finished = mark_ended(shipper, task_id);
-    wake(shipper);
-    while (!finished && !shipper->stopping && pthread_cond_timedwait(&shipper->progress, &shipper->lock, &until) == 0)
-        finished = mark_ended(shipper, task_id);
+    list_add_last(&shipper->endings, &ending->link);
     (void)pthread_mutex_unlock(&shipper->lock);
-    if (!finished)
-        log_warning("task %.*s has ended before all its log lines were delivered", STR_ARG(task_id));
+    wake(shipper);
 }
 
 /* ---- the thread ---- */
@@ -278,7 +271,6 @@ static void finish(struct log_shipper *shipper, struct shipment *shipment)
 {
     (void)pthread_mutex_lock(&shipper->lock);
     remove_shipment(shipper, shipment);
-    (void)pthread_cond_broadcast(&shipper->progress);
     (void)pthread_mutex_unlock(&shipper->lock);
 }
 
@@ -291,7 +283,6 @@ static bool step(struct log_shipper *shipper, struct shipment *shipment, bool en
     case LOG_STEP_IDLE:
         return false;
     case LOG_STEP_SENT:
-        shipper->away_ms = 0;
         return true;
     case LOG_STEP_AWAY:
         stay_away(shipper, &f);
@@ -319,12 +310,12 @@ static void step_kept(struct log_shipper *shipper, struct shipment *shipment, bo
     finish(shipper, shipment);
 }
 
-/* Everybody who has something to do gets one step; returns whether somebody may have more. The list only loses items in
+/* Everybody who has something to do gets one step, unless the server is to be left alone. The list only loses items in
  * this thread, and new ones come at its end. */
-static bool step_all(struct log_shipper *shipper)
+static void step_all(struct log_shipper *shipper)
 {
+    int64_t away_before_ms = shipper->away_until_ms;
     struct list *link;
-    bool more = false;
 
     (void)pthread_mutex_lock(&shipper->lock);
     link = shipper->shipments.next;
@@ -341,29 +332,81 @@ static bool step_all(struct log_shipper *shipper)
         (void)pthread_mutex_unlock(&shipper->lock);
         if (shipment->route == NULL)
             step_kept(shipper, shipment, ended);
-        else if (step(shipper, shipment, ended)) {
-            shipment->changed = true; /* only note_change sets it too */
-            more = true;
-        }
+        else if (step(shipper, shipment, ended))
+            shipment->changed = true; /* in this thread only */
         (void)pthread_mutex_lock(&shipper->lock);
     }
     (void)pthread_mutex_unlock(&shipper->lock);
-    return more;
+    if (shipper->away_until_ms == away_before_ms && host_now_ms() >= away_before_ms)
+        shipper->away_ms = 0; /* nobody found it away */
 }
 
-static int64_t next_due_ms(struct log_shipper *shipper, bool more)
+static bool has_lines_left(const struct log_shipper *shipper, const struct ending *ending)
+{
+    list_each(link, after, &shipper->shipments)
+    {
+        if (strcmp(list_item(link, struct shipment, link)->task_id, ending->task_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The endings whose time has come. Time that the server is away does not count: it is not told of the task's end. */
+static void take_endings(struct log_shipper *shipper, int64_t now_ms, struct list *ret_taken)
+{
+    (void)pthread_mutex_lock(&shipper->lock);
+    list_each(link, after, &shipper->endings)
+    {
+        struct ending *ending = list_item(link, struct ending, link);
+        bool late = now_ms >= ending->until_ms;
+
+        bool left = has_lines_left(shipper, ending);
+
+        if (left && shipper->away_ms > 0)
+            ending->until_ms = now_ms + LOG_END_MS;
+        else if (!left || late) {
+            if (left)
+                log_warning("task %s ends before all its log lines are delivered", ending->task_id);
+            list_remove(link);
+            list_add_last(ret_taken, link);
+        }
+    }
+    (void)pthread_mutex_unlock(&shipper->lock);
+}
+
+static void tell_endings(struct log_shipper *shipper)
+{
+    struct list taken;
+
+    list_init(&taken);
+    take_endings(shipper, host_now_ms(), &taken);
+    while (!list_empty(&taken)) {
+        struct ending *ending = list_item(list_take_first(&taken), struct ending, link);
+
+        shipper->ended(shipper->context, str_of(ending->task_id));
+        free(ending);
+    }
+}
+
+static int64_t next_due_ms(struct log_shipper *shipper)
 {
     int64_t due = shipper->next_cut_ms < shipper->next_tidy_ms ? shipper->next_cut_ms : shipper->next_tidy_ms;
 
-    if (more)
-        return shipper->away_until_ms;
     (void)pthread_mutex_lock(&shipper->lock);
     list_each(link, after, &shipper->shipments)
     {
         const struct shipment *shipment = list_item(link, struct shipment, link);
-        int64_t wanted = shipment->route == NULL ? WHEN_NEVER : log_route_due_ms(shipment->route);
+        int64_t wanted = shipment->changed         ? 0
+                         : shipment->route == NULL ? WHEN_NEVER
+                                                   : log_route_due_ms(shipment->route);
 
         due = wanted < due ? wanted : due;
+    }
+    list_each(link, after, &shipper->endings)
+    {
+        const struct ending *ending = list_item(link, struct ending, link);
+
+        due = ending->until_ms < due ? ending->until_ms : due;
     }
     (void)pthread_mutex_unlock(&shipper->lock);
     return due > shipper->away_until_ms ? due : shipper->away_until_ms;
@@ -398,13 +441,13 @@ static void *shipper_main(void *context)
     struct pollfd fds[] = {{.fd = shipper->inotify_fd, .events = POLLIN}, {.fd = shipper->wake_fd, .events = POLLIN}};
 
     while (!shipper->stopping) {
-        bool more;
         int64_t wait_ms;
 
         read_changes(shipper);
-        more = step_all(shipper);
+        step_all(shipper);
+        tell_endings(shipper);
         keep(shipper, host_now_ms());
-        wait_ms = next_due_ms(shipper, more) - host_now_ms();
+        wait_ms = next_due_ms(shipper) - host_now_ms();
         if (wait_ms > 0)
             (void)poll(fds, COUNT_OF(fds), (int)(wait_ms < TIDY_EVERY_MS ? wait_ms : TIDY_EVERY_MS));
     }
@@ -462,26 +505,16 @@ static bool take_up_all(struct log_shipper *shipper, const struct log_shipper_op
 
 /* ---- life ---- */
 
-static void init_locks(struct log_shipper *shipper)
-{
-    pthread_condattr_t monotonic;
-
-    must(pthread_mutex_init(&shipper->lock, NULL) == 0);
-    must(pthread_condattr_init(&monotonic) == 0);
-    must(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    must(pthread_cond_init(&shipper->progress, &monotonic) == 0);
-    (void)pthread_condattr_destroy(&monotonic);
-}
-
 static void shipper_free(struct log_shipper *shipper)
 {
     while (!list_empty(&shipper->shipments))
         remove_shipment(shipper, list_item(shipper->shipments.next, struct shipment, link));
+    while (!list_empty(&shipper->endings))
+        free(list_item(list_take_first(&shipper->endings), struct ending, link));
     log_client_free(shipper->client);
     close_fd_at(&shipper->inotify_fd);
     close_fd_at(&shipper->wake_fd);
     (void)pthread_mutex_destroy(&shipper->lock);
-    (void)pthread_cond_destroy(&shipper->progress);
     free(shipper);
 }
 
@@ -502,7 +535,10 @@ bool log_shipper_start(const struct log_shipper_options *options, struct log_shi
     must(shipper != NULL);
     shipper->inotify_fd = shipper->wake_fd = -1;
     list_init(&shipper->shipments);
-    init_locks(shipper);
+    list_init(&shipper->endings);
+    must(pthread_mutex_init(&shipper->lock, NULL) == 0);
+    shipper->ended = options->ended;
+    shipper->context = options->context;
     must(str_to_buffer(str_of(options->logs_dir), shipper->logs_dir, sizeof(shipper->logs_dir)));
     must(str_to_buffer(str_of(options->address), shipper->address, sizeof(shipper->address)));
     if (!open_ports(shipper, f) || !take_up_all(shipper, options, f)) {
@@ -516,10 +552,7 @@ bool log_shipper_start(const struct log_shipper_options *options, struct log_shi
 
 void log_shipper_cancel(struct log_shipper *shipper)
 {
-    (void)pthread_mutex_lock(&shipper->lock);
     shipper->stopping = true;
-    (void)pthread_cond_broadcast(&shipper->progress);
-    (void)pthread_mutex_unlock(&shipper->lock);
     wake(shipper);
 }
 

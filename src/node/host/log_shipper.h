@@ -23,13 +23,14 @@ struct log_shipper_options {
     const char *address;  /* of the server, "127.0.0.1:4566" */
     /* Whether a task still is on this host: asked once at start, for each task that has files. */
     bool (*lives)(void *context, struct str task_id);
+    void (*ended)(void *context, struct str task_id); /* log_shipper_end */
     void *context;
 };
 
 /* The options' strings are copied. */
 checked bool log_shipper_start(const struct log_shipper_options *options, struct log_shipper **ret_shipper,
                                struct fail *f);
-/* Lets go of those who wait in the functions below. */
+/* Lets go of those who wait in log_shipper_begin. */
 void log_shipper_cancel(struct log_shipper *shipper);
 /* Ends the thread; what is not delivered yet goes on at the next start. NULL is fine. */
 void log_shipper_stop(struct log_shipper *shipper);
@@ -41,6 +42,8 @@ checked bool log_shipper_begin(struct log_shipper *shipper, const struct host_ta
 /* Where the supervisor writes the lines of that container. */
 void log_shipper_path(const struct log_shipper *shipper, struct str task_id, size_t i, char *path, size_t size);
 
-/* No line of the task can come any more: waits until all are delivered, at most timeout_ms. What is left then is tried
- * on in the background. Worker threads. */
-void log_shipper_end(struct log_shipper *shipper, struct str task_id, int64_t timeout_ms);
+/* No line of the task can come any more: `ended` is called, from the shipping thread and with no lock held, when all
+ * are delivered, or when the server was there for LOG_END_MS without taking them; what is left then is tried on in the
+ * background. The credentials of the lines are good until the task is reported as gone, so that has to wait. */
+#define LOG_END_MS (30 * SECOND_MS)
+void log_shipper_end(struct log_shipper *shipper, struct str task_id);

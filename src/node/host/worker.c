@@ -7,8 +7,7 @@
 
 #include <signal.h>
 
-/* How long the end of a task waits for its last log lines: a server that is away is given time to come back. */
-enum { LOG_END_MS = 30000, LOG_PATH = 512 };
+enum { LOG_PATH = 512 };
 
 enum { CHECK_TIMEOUT_S = 5, CHECK_OUTPUT_MAX = 4096, CPU_PERIOD_US = 100000, TASK_PIDS_MAX = 16384 };
 
@@ -91,7 +90,10 @@ static void remove_network(struct host *host, struct hosted *hosted)
     const struct host_task_assignment *assignment = hosted->task->assignment;
     struct fail f;
 
-    log_shipper_end(host->logs, assignment->task_id, LOG_END_MS);
+    if (!hosted->logs_ended) { /* then the action comes again */
+        log_shipper_end(host->logs, assignment->task_id);
+        return;
+    }
     if (assignment->network_interface != NULL &&
         !network_eni_remove(host->network, assignment->network_interface->network_interface_id, &f))
         log_error("task %.*s: its interface stays: %s", STR_ARG(assignment->task_id), f.message);
