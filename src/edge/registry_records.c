@@ -159,9 +159,15 @@ static bool manifest_put(struct transaction *tx, struct registry_call *call)
 static bool manifest_delete(struct transaction *tx, struct registry_call *call)
 {
     const struct image_record *image;
+    struct str index = {NULL, 0};
 
     if (!image_find(tx, &call->repository, call->tag, call->digest, &image, &call->fail))
         return false;
+    if (call->tag.ptr == NULL || image_goes_with_tag(tx, &call->repository, image->digest))
+        index = image_index(tx, &call->repository, image->digest);
+    if (index.ptr != NULL)
+        return fail_api(&call->fail, ECR_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Requested image referenced by manifest list: [%.*s]", STR_ARG(index));
     if (call->tag.ptr != NULL)
         image_remove_tag(tx, &call->repository, call->tag);
     else

@@ -12,7 +12,7 @@
 #include <time.h>
 
 enum {
-    THREAD_STACK_BYTES = 256 << 10,
+    THREAD_STACK_BYTES = 1 << 20, /* handlers parse JSON on it, which recurses 2048 levels deep in jansson */
     HEADER_BYTES_MAX_DEFAULT = 16 << 10,
     HEAD_TIMEOUT_S_DEFAULT = 10,
     /* Of each connection: half of it reads bodies (32 KiB a system call), the rest holds the parsed head and the head

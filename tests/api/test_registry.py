@@ -18,6 +18,7 @@ import pytest
 from conftest import CLEAN, Server
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def digest_of(data):
@@ -202,6 +203,21 @@ def test_a_blob_is_deleted_unless_an_image_needs_it(client):
     assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(b'loose')}")[0] == 202
     assert client.ask("GET", f"/v2/app/blobs/{digest_of(b'loose')}")[0] == 404
     assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(b'loose')}")[0] == 404
+
+
+def test_an_image_that_an_index_lists_stays(client):
+    client.ecr.create_repository(repositoryName="app")
+    child = push_by_hand(client, "app", ["amd64"])
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+        {"mediaType": OCI, "digest": child, "size": 1, "platform": {"os": "linux", "architecture": "amd64"}}]})
+    assert client.ask("PUT", "/v2/app/manifests/multi", index, Content_Type=INDEX)[0] == 201
+    for reference in ("amd64", child):
+        status, _, body = client.ask("DELETE", f"/v2/app/manifests/{reference}")
+        assert status == 405 and digest_of(index.encode()).encode() in body
+    assert client.ask("GET", "/v2/app/manifests/multi", Accept=INDEX)[2] == index.encode()
+    assert client.ask("DELETE", f"/v2/app/manifests/{digest_of(index.encode())}")[0] == 202
+    assert client.ask("DELETE", f"/v2/app/manifests/{child}")[0] == 202
+    assert client.ecr.list_images(repositoryName="app")["imageIds"] == []
 
 
 def test_a_digest_that_lies_is_refused(client):

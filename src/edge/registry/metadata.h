@@ -52,7 +52,7 @@ enum registry_operation {
      * a client cannot tell a push that was repeated from one that was cut off. */
     REGISTRY_MANIFEST_PUT,
     /* By `tag`: the tag goes (the image too, as ECR does, when it was its last). By `digest`: the image and its tags.
-     * Else ImageNotFoundException. */
+     * Else ImageNotFoundException; InvalidParameterException when an index lists the image that would go. */
     REGISTRY_MANIFEST_DELETE,
     /* Lists, with registry_add, in byte order, behind `after` (absent: from the start): the repository's tags; */
     REGISTRY_TAGS,

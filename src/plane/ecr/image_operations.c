@@ -263,35 +263,13 @@ bool ecr_batch_get_image(struct call *call, const struct ecr_batch_get_image_req
 
 /* ---- BatchDeleteImage ---- */
 
-/* The digest of an index that lists the image; absent: there is none. */
-static struct str index_of(const struct call *call, const struct repository_ref *ref, struct str digest)
-{
-    struct walk walk = transaction_walk(
-        call->tx, &image_table, NULL, KEY_PREFIX(call->arena, ref->registry.account, ref->registry.region, ref->name));
-    const struct image_record *image;
-
-    while ((image = walk_next(&walk)) != NULL) {
-        struct manifest manifest;
-        struct fail f;
-
-        if (!str_is(image->media_type, MEDIA_TYPE_OCI_INDEX) && !str_is(image->media_type, MEDIA_TYPE_DOCKER_LIST))
-            continue;
-        if (!manifest_parse(image->manifest, image->media_type, call->tx->arena, &manifest, &f))
-            continue;
-        for (size_t i = 0; i < manifest.manifest_count; i++)
-            if (str_eq(manifest.manifests[i].digest, digest))
-                return image->digest;
-    }
-    return (struct str){NULL, 0};
-}
-
 static void delete_one(struct call *call, const struct repository_ref *ref, const struct ecr_image_identifier *id,
                        struct ecr_batch_delete_image_response *out)
 {
     struct ecr_image_failure *failure = &out->failures.items[out->failures.count];
     const struct image_record *image = image_named(call, ref, id, failure);
-    bool whole = image != NULL && (id->image_tag.ptr == NULL || image_tags(call, ref, image->digest).count == 1);
-    struct str index = whole ? index_of(call, ref, image->digest) : (struct str){NULL, 0};
+    bool whole = image != NULL && (id->image_tag.ptr == NULL || image_goes_with_tag(call->tx, ref, image->digest));
+    struct str index = whole ? image_index(call->tx, ref, image->digest) : (struct str){NULL, 0};
 
     if (index.ptr != NULL)
         image = not_named(
