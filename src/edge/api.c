@@ -82,14 +82,24 @@ static bool encode(struct api_call *call)
 
 /* ---- on the core thread ---- */
 
+/* EC2's DryRun asks whether the caller may, and nothing else (EC2 API reference, "RunInstances" and its kin). */
+static bool is_meant(struct api_call *call)
+{
+    const struct member *dry_run = shape_member(call->spec->operation->input, STR("DryRun"));
+
+    if (dry_run == NULL || !member_present(dry_run, call->in) || !*(const bool *)member_at(dry_run, call->in))
+        return true;
+    return fail_status(&call->fail, 412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
+}
+
 static bool run(struct job *job, struct transaction *tx)
 {
     struct api_call *call = list_item(&job->link, struct api_call, job.link);
 
     call->call.tx = tx;
     iam_home_ensure(tx, call->principal.account, call->call.region);
-    call->good =
-        iam_authorize(&call->call, call->spec, call->in) && call->spec->handle(&call->call, call->in, call->out);
+    call->good = iam_authorize(&call->call, call->spec, call->in) && is_meant(call) &&
+                 call->spec->handle(&call->call, call->in, call->out);
     if (call->good && call->spec->finish == NULL)
         call->good = encode(call);
     return call->good;
