@@ -240,11 +240,11 @@ void host_apply(struct host *host, const struct host_assignment *assignment)
     while ((hosted = map_next(&host->tasks, &at)) != NULL)
         if (!hosted->assigned) {
             hosted->waits = false;
-            task_want(hosted->task, false);
+            task_forget(hosted->task);
         }
     host->plan_due = true;
     host->report_due = true;
-    (void)pthread_cond_signal(&host->planner_wake);
+    (void)pthread_cond_broadcast(&host->planner_wake);
     (void)pthread_mutex_unlock(&host->lock);
     (void)pthread_mutex_unlock(&host->assignment_lock);
     arena_free(&arena);

@@ -40,7 +40,7 @@ static void *work_loop(struct host *host, struct queue *queue)
         work->hosted->in_flight--;
         host->plan_due = true;
         host->report_due = true;
-        (void)pthread_cond_signal(&host->planner_wake);
+        (void)pthread_cond_broadcast(&host->planner_wake);
         (void)pthread_mutex_unlock(&host->lock);
         free(work);
     }
@@ -166,7 +166,7 @@ static void container_exited(void *context, const struct runtime_exit *exit)
         task_exited(hosted->task, (size_t)index, exit->code, exit->oom_killed, exit->when_ms);
         host->plan_due = true;
         host->report_due = true;
-        (void)pthread_cond_signal(&host->planner_wake);
+        (void)pthread_cond_broadcast(&host->planner_wake);
     }
     (void)pthread_mutex_unlock(&host->lock);
 }

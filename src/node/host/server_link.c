@@ -67,7 +67,7 @@ static bool dial(struct host *host, struct fail *f)
     host->server = link;
     host->report_due = true;
     (void)say(link, &first);
-    (void)pthread_cond_signal(&host->planner_wake);
+    (void)pthread_cond_broadcast(&host->planner_wake);
     (void)pthread_mutex_unlock(&host->lock);
     log_info("connected to the server at %s:%u", host->options.server_address, host->options.server_port);
     return true;
