@@ -149,3 +149,18 @@ def open_server():
         running.start()
         yield running
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def machine():
+    """Server and host, and an image to run (tests/e2e/machine.py)."""
+    from machine import Machine  # stands beside the tests with containers
+
+    with tempfile.TemporaryDirectory(prefix="berth-e2e-") as work:
+        running = Machine(f"{work}/data", work)
+        try:
+            running.up()
+            running.prepare()
+            yield running
+        finally:
+            running.berth("down", "--data", running.directory, check=False)

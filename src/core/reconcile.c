@@ -157,11 +157,12 @@ void reconcile_some(struct core *core, struct turn *turn, size_t budget)
         reconcile_one(core, turn, list_item(core->dirty.next, struct watch, dirty_link));
 }
 
-/* Marks the next few keys of the reconciler's table; all of them once in SWEEP_ROUNDS rounds. */
-static void sweep_reconciler(struct core *core, struct reconciler *reconciler)
+/* Marks the next few keys of the reconciler's table; all of them once in SWEEP_ROUNDS rounds, evenly, however few. */
+static void sweep_reconciler(struct core *core, struct reconciler *reconciler, size_t round)
 {
     const struct table *table = core_table_state(core, reconciler->spec->keys);
-    size_t budget = table->records.count / SWEEP_ROUNDS + 1;
+    size_t count = table->records.count;
+    size_t budget = (round + 1) * count / SWEEP_ROUNDS - round * count / SWEEP_ROUNDS;
     struct tree_node *node = tree_after(&table->records, reconciler->sweep_at);
 
     for (; budget > 0 && node != NULL; budget--) {
@@ -182,5 +183,5 @@ void reconcile_sweep(struct core *core, int64_t now_ms)
         return;
     core->next_sweep_ms = now_ms + SWEEP_EVERY_MS;
     for (size_t i = 0; i < core->reconciler_count; i++)
-        sweep_reconciler(core, &core->reconcilers[i]);
+        sweep_reconciler(core, &core->reconcilers[i], (size_t)(now_ms / SWEEP_EVERY_MS) % SWEEP_ROUNDS);
 }

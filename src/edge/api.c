@@ -8,7 +8,8 @@
 
 #include <time.h>
 
-enum { API_INFLATED_MAX = 32 << 20 };
+/* The largest request of an AWS API that Berth answers is ECR's UploadLayerPart: 20 MiB in base64. */
+enum { API_BODY_MAX = 32 << 20 };
 
 struct api_call {
     struct job job;
@@ -90,14 +91,24 @@ static bool encode(struct api_call *call)
 
 /* ---- on the core thread ---- */
 
+/* EC2's DryRun asks whether the caller may, and nothing else (EC2 API reference, "RunInstances" and its kin). */
+static bool is_meant(struct api_call *call)
+{
+    const struct member *dry_run = shape_member(call->spec->operation->input, STR("DryRun"));
+
+    if (dry_run == NULL || !member_present(dry_run, call->in) || !*(const bool *)member_at(dry_run, call->in))
+        return true;
+    return fail_status(&call->fail, 412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
+}
+
 static bool run(struct job *job, struct transaction *tx)
 {
     struct api_call *call = list_item(&job->link, struct api_call, job.link);
 
     call->call.tx = tx;
     iam_home_ensure(tx, call->principal.account, call->call.region);
-    call->good =
-        iam_authorize(&call->call, call->spec, call->in) && call->spec->handle(&call->call, call->in, call->out);
+    call->good = iam_authorize(&call->call, call->spec, call->in) && is_meant(call) &&
+                 call->spec->handle(&call->call, call->in, call->out);
     if (call->good && call->spec->finish == NULL)
         call->good = encode(call);
     return call->good;
@@ -133,6 +144,16 @@ static void done(struct job *job, bool durable)
 
 /* ---- on the server thread ---- */
 
+/* In which protocol's form to refuse a request that is not understood further. */
+static void find_form(struct api_call *call)
+{
+    const struct front_options *options = front_options_of(call->front);
+    struct fail unknown;
+
+    (void)!wire_route(options->services, options->service_count, &call->exchange->request, (struct str){NULL, 0},
+                      call->exchange->arena, &call->wire, &unknown);
+}
+
 static bool prepare(struct api_call *call)
 {
     const struct front_options *options = front_options_of(call->front);
@@ -142,9 +163,11 @@ static bool prepare(struct api_call *call)
     struct caller caller;
     bool is_signed;
 
-    if (!sigv4_parse(&exchange->request, exchange->arena, &is_signed, &claim, &call->fail))
+    if (!sigv4_parse(&exchange->request, exchange->arena, &is_signed, &claim, &call->fail)) {
+        find_form(call);
         return false;
-    if (!wire_inflate(&exchange->request, API_INFLATED_MAX, exchange->arena, &request.body, &call->fail) ||
+    }
+    if (!wire_inflate(&exchange->request, API_BODY_MAX, exchange->arena, &request.body, &call->fail) ||
         !wire_route(options->services, options->service_count, &request,
                     is_signed ? claim.service : (struct str){NULL, 0}, exchange->arena, &call->wire, &call->fail))
         return false;
@@ -163,7 +186,7 @@ static bool prepare(struct api_call *call)
     return wire_decode(&call->wire, &request, call->in, exchange->arena, &call->fail);
 }
 
-void api_complete(struct front *front, struct http_exchange *exchange)
+static struct api_call *call_new(struct front *front, struct http_exchange *exchange)
 {
     struct api_call *call = arena_new(exchange->arena, struct api_call);
 
@@ -179,6 +202,29 @@ void api_complete(struct front *front, struct http_exchange *exchange)
                                .request_id = request_id_new(exchange->arena),
                                .invocation_id = wire_header(&exchange->request, "amz-sdk-invocation-id"),
                                .source_ip = exchange->peer_address};
+    return call;
+}
+
+bool api_begin(struct front *front, struct http_exchange *exchange)
+{
+    struct api_call *call;
+    uint64_t length;
+
+    exchange->body_limit = API_BODY_MAX;
+    if (!str_to_uint64(wire_header(&exchange->request, "content-length"), &length) || length <= API_BODY_MAX)
+        return true;
+    call = call_new(front, exchange);
+    find_form(call);
+    (void)fail_status(&call->fail, 413, "RequestEntityTooLarge", "The request body is longer than %d bytes",
+                      API_BODY_MAX);
+    send_error(call);
+    return false;
+}
+
+void api_complete(struct front *front, struct http_exchange *exchange)
+{
+    struct api_call *call = call_new(front, exchange);
+
     if (!prepare(call)) {
         send_error(call);
         return;

@@ -4,6 +4,8 @@
 #include "edge/front.h"
 #include "edge/metrics.h"
 
+/* The head is there: takes the body, or refuses one that says to be too long (false). Server thread. */
+bool api_begin(struct front *front, struct http_exchange *exchange);
 /* The whole request is there: verifies, decodes, submits; the answer goes out by itself. Server thread. */
 void api_complete(struct front *front, struct http_exchange *exchange);
 

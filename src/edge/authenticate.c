@@ -40,7 +40,6 @@ static struct caller open_caller(const struct authenticator *authenticator, cons
 bool authenticate(const struct authenticator *authenticator, const struct wire_request *request,
                   const struct sigv4_claim *claim, struct arena *arena, struct caller *ret_caller, struct fail *f)
 {
-    int64_t now_ms = authenticator->now_ms(authenticator->clock_context);
     struct key_found found;
     struct sigv4_key key;
 
@@ -53,8 +52,10 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
     if (!keys_find(authenticator->keys, claim->access_key, arena, &found) ||
         !secret_eq(claim->security_token, found.session_token))
         return fail_api(f, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    if (clock_now_ms(&authenticator->clock) >= found.expires_ms)
+        return fail_api(f, "ExpiredToken", "The security token included in the request is expired");
     sigv4_derive_key(claim, found.secret, &key);
-    if (!sigv4_verify(claim, request, &key, now_ms, arena, f))
+    if (!sigv4_verify(claim, request, &key, clock_now_ms(&authenticator->wall_clock), arena, f))
         return false;
     *ret_caller =
         (struct caller){.principal = found.principal, .region = claim->region, .signing_name = claim->service};

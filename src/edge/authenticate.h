@@ -2,13 +2,14 @@
 #pragma once
 
 #include "edge/keys.h"
+#include "os/clock.h"
 #include "wire/sigv4.h"
 
 struct authenticator {
     struct keys *keys;
     const struct settings *settings;
-    int64_t (*now_ms)(void *context);
-    void *clock_context;
+    struct clock clock;      /* the installation's time, which sessions end by; --clock-rate lets it run */
+    struct clock wall_clock; /* the time that clients sign by */
 };
 
 struct caller {

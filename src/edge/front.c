@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-enum { WORKERS = 4, API_BODY_MAX = 32 << 20, CONTROL_BODY_MAX = 64 << 10 };
+enum { WORKERS = 4, CONTROL_BODY_MAX = 64 << 10 };
 
 struct work {
     struct list link;
@@ -150,8 +150,7 @@ static bool begin(void *context, struct http_exchange *exchange)
         exchange->body_limit = CONTROL_BODY_MAX;
         return true;
     case DOOR_API:
-        exchange->body_limit = API_BODY_MAX;
-        return true;
+        return api_begin(front, exchange);
     }
     return true;
 }

@@ -10,6 +10,8 @@
 
 #include <pthread.h>
 
+enum { HOST_SILENCE_MS_MAX = 30000 }; /* hosts report every ten seconds */
+
 /* One link. Sends go through its own queue and thread, so that a slow host never holds up the core. */
 struct host_peer {
     struct host_links *links;
@@ -205,7 +207,8 @@ static void closed(void *context, struct link *link)
 /* The upgraded connection. */
 static void take(void *context, struct http_socket socket, struct str early)
 {
-    static const struct link_handler handler = {.message = message, .closed = closed};
+    static const struct link_handler handler = {
+        .silence_ms_max = HOST_SILENCE_MS_MAX, .message = message, .closed = closed};
     struct host_links *links = context;
     struct host_peer *peer = calloc(1, sizeof(*peer));
     size_t at = 0;

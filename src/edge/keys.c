@@ -69,13 +69,14 @@ bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, st
     record = map_get(&keys->map, access_key);
     if (record != NULL)
         *ret_found = (struct key_found){
-            .principal = {.kind = record->kind == ACCESS_KEY_KIND_ROOT ? PRINCIPAL_ROOT : PRINCIPAL_SESSION,
+            .principal = {.kind = record->kind == ACCESS_KEY_KIND_SESSION ? PRINCIPAL_SESSION : PRINCIPAL_ROOT,
                           .account = arena_str(arena, record->account_id),
                           .access_key = arena_str(arena, record->access_key_id),
                           .arn = arena_str(arena, record->principal_arn),
                           .user_id = arena_str(arena, record->user_id)},
             .secret = arena_str(arena, record->secret),
             .session_token = arena_str(arena, record->session_token),
+            .expires_ms = record->has_expires_at ? record->expires_at : WHEN_NEVER,
         };
     (void)pthread_rwlock_unlock(&keys->lock);
     return record != NULL;

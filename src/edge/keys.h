@@ -20,6 +20,7 @@ struct key_found {
     struct principal principal; /* strs in the arena */
     struct str secret;
     struct str session_token; /* absent: a long-term key */
+    int64_t expires_ms;       /* WHEN_NEVER: never */
 };
 
 /* Copies what is known of an access key into the arena; false when there is no such key. */

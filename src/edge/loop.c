@@ -35,6 +35,7 @@ struct loop {
     struct reset_request reset;
     bool stopping, store_stopping;
     struct core_counters counters;
+    uint64_t commits;
 };
 
 /* ---- store thread ---- */
@@ -93,6 +94,7 @@ static void *store_main(void *context)
         (void)pthread_mutex_lock(&loop->lock);
         loop->store_busy = false;
         loop->committed = work;
+        loop->commits += work.good ? 1 : 0;
         (void)pthread_cond_signal(&loop->core_wake);
     }
     (void)pthread_mutex_unlock(&loop->lock);
@@ -354,4 +356,14 @@ struct core_counters loop_counters(struct loop *loop)
     counters = loop->counters;
     (void)pthread_mutex_unlock(&loop->lock);
     return counters;
+}
+
+uint64_t loop_commits(struct loop *loop)
+{
+    uint64_t commits;
+
+    (void)pthread_mutex_lock(&loop->lock);
+    commits = loop->commits;
+    (void)pthread_mutex_unlock(&loop->lock);
+    return commits;
 }

@@ -31,3 +31,4 @@ checked bool loop_reset(struct loop *loop, struct fail *f);
 /* From `release`, `changed` and jobs only. */
 struct core *loop_core(struct loop *loop);
 struct core_counters loop_counters(struct loop *loop); /* any thread; a moment old */
+uint64_t loop_commits(struct loop *loop);              /* how often the engine made turns durable; any thread */

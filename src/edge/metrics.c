@@ -129,7 +129,7 @@ static void add_latency(const struct metrics *metrics, struct buf *out)
     }
 }
 
-static void add_core(const struct core_counters *counters, struct buf *out)
+static void add_core(const struct core_counters *counters, uint64_t commits, struct buf *out)
 {
     const struct {
         const char *name, *help;
@@ -139,6 +139,7 @@ static void add_core(const struct core_counters *counters, struct buf *out)
         {"berth_jobs_total", "Requests and reports run by the core", counters->jobs},
         {"berth_jobs_rolled_back_total", "Of them, those that changed nothing because they failed",
          counters->rolled_back},
+        {"berth_commits_total", "Commits to the disk; several turns may share one", commits},
         {"berth_rows_total", "Rows made durable", counters->rows},
         {"berth_reconciles_total", "Keys looked at by reconcilers", counters->reconciles},
         {"berth_turns_undone_total", "Turns undone because they could not be made durable", counters->undone_turns},
@@ -244,6 +245,6 @@ void metrics_reply(struct metrics *metrics, struct loop *loop, struct http_excha
     add_requests(metrics, &of->text);
     add_latency(metrics, &of->text);
     (void)pthread_mutex_unlock(&metrics->lock);
-    add_core(&counters, &of->text);
+    add_core(&counters, loop_commits(loop), &of->text);
     loop_submit(loop, &of->job);
 }

@@ -68,21 +68,25 @@ static bool identify(const struct registry_job *job, const struct transaction *t
     return fail_api(&call->fail, REGISTRY_NO_IDENTITY, "no basic auth credentials");
 }
 
-/* One account's root may do everything in its own registry and nothing in another's. */
 static bool allowed(struct registry_call *call, const struct principal *principal)
 {
-    struct str resource = call->repository.name.len == 0 ? STR("*") : repository_arn(call->arena, &call->repository);
+    struct repository_ref resource = call->repository;
 
-    if (call->action == NULL ||
-        (principal->kind == PRINCIPAL_ROOT && str_eq(principal->account, call->repository.registry.account)))
-        return true;
-    return fail_api(&call->fail, "AccessDeniedException",
-                    "User: %.*s is not authorized to perform: %s on resource: %.*s because no resource-based policy "
-                    "allows the %s action",
-                    STR_ARG(principal->arn), call->action, STR_ARG(resource), call->action);
+    if (resource.name.len == 0)
+        resource.name = STR("*");
+    return call->action == NULL ||
+           iam_allows(principal, call->action, repository_arn(call->arena, &resource), &call->fail);
 }
 
 /* ---- the operations ---- */
+
+static bool no_blob(struct registry_call *call)
+{
+    return fail_api(&call->fail, ECR_ERROR_LAYERS_NOT_FOUND_EXCEPTION,
+                    "The layer with digest '%.*s' was not found in the repository with name '%.*s' in registry with id "
+                    "'%.*s'",
+                    STR_ARG(call->digest), STR_ARG(call->repository.name), STR_ARG(call->repository.registry.account));
+}
 
 static bool blob_find(struct transaction *tx, struct registry_call *call)
 {
@@ -91,12 +95,18 @@ static bool blob_find(struct transaction *tx, struct registry_call *call)
     /* A push that finds it here counts on it, as one that brings it does. */
     if (blob != NULL && tx->now_ms - blob->attached_at > HOUR_MS)
         repository_attach_blob(tx, &call->repository, call->digest, (uint64_t)blob->size);
-    if (blob != NULL)
-        return true;
-    return fail_api(&call->fail, ECR_ERROR_LAYERS_NOT_FOUND_EXCEPTION,
-                    "The layer with digest '%.*s' was not found in the repository with name '%.*s' in registry with id "
-                    "'%.*s'",
-                    STR_ARG(call->digest), STR_ARG(call->repository.name), STR_ARG(call->repository.registry.account));
+    return blob != NULL || no_blob(call);
+}
+
+static bool blob_delete(struct transaction *tx, struct registry_call *call)
+{
+    if (repository_blob_find(tx, &call->repository, call->digest) == NULL)
+        return no_blob(call);
+    if (!repository_remove_blob(tx, &call->repository, call->digest))
+        return fail_api(&call->fail, ECR_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "The layer with digest '%.*s' is needed by an image of the repository with name '%.*s'",
+                        STR_ARG(call->digest), STR_ARG(call->repository.name));
+    return true;
 }
 
 static bool blob_attach(struct transaction *tx, struct registry_call *call)
@@ -149,9 +159,15 @@ static bool manifest_put(struct transaction *tx, struct registry_call *call)
 static bool manifest_delete(struct transaction *tx, struct registry_call *call)
 {
     const struct image_record *image;
+    struct str index = {NULL, 0};
 
     if (!image_find(tx, &call->repository, call->tag, call->digest, &image, &call->fail))
         return false;
+    if (call->tag.ptr == NULL || image_goes_with_tag(tx, &call->repository, image->digest))
+        index = image_index(tx, &call->repository, image->digest);
+    if (index.ptr != NULL)
+        return fail_api(&call->fail, ECR_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Requested image referenced by manifest list: [%.*s]", STR_ARG(index));
     if (call->tag.ptr != NULL)
         image_remove_tag(tx, &call->repository, call->tag);
     else
@@ -227,6 +243,7 @@ static bool (*const operations[])(struct transaction *tx, struct registry_call *
     [REGISTRY_CHECK] = nothing_more,
     [REGISTRY_ALLOW] = nothing_more,
     [REGISTRY_BLOB_FIND] = blob_find,
+    [REGISTRY_BLOB_DELETE] = blob_delete,
     [REGISTRY_BLOB_ATTACH] = blob_attach,
     [REGISTRY_BLOB_MOUNT] = blob_mount,
     [REGISTRY_MANIFEST_GET] = manifest_get,
@@ -244,7 +261,7 @@ static bool run(struct job *job, struct transaction *tx)
     struct registry_job *registry_job = list_item(&job->link, struct registry_job, job.link);
     struct registry_call *call = registry_job->call;
     const struct repository_record *repository;
-    struct principal principal;
+    struct principal principal = {.kind = PRINCIPAL_ANONYMOUS};
 
     call->good = identify(registry_job, tx, &principal) && allowed(call, &principal) &&
                  (call->repository.name.len == 0 || repository_find(tx, &call->repository, &repository, &call->fail)) &&

@@ -4,6 +4,7 @@
  *   server.lock       held by the server      host.lock       held by the host; both hold the process id
  *   token             what links and control requests bear
  *   instance          the short name in front of everything made on this machine
+ *   vpc-cidr          range of the default VPC
  *   env, aws/         shell lines and an AWS profile for the users' tools */
 #pragma once
 

@@ -2,6 +2,9 @@
 
 #include "os/http_client.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 void installation_free(struct installation *in)
 {
     arena_free(&in->arena);
@@ -12,9 +15,16 @@ bool installation_open(struct installation *in, struct fail *f)
     struct str kept;
     struct fail ignored;
 
+    char *absolute;
+
     arena_init(&in->arena, (size_t)4 << 20);
     if (!data_dir_open(in->data, &in->dir, f))
         return false;
+    absolute = realpath(in->data, NULL); /* the daemons live elsewhere */
+    if (absolute == NULL)
+        return fail(f, FAIL_SYSTEM, "%s: %s", in->data, strerror(errno));
+    in->data = in->dir.path = arena_cstr(&in->arena, str_of(absolute));
+    free(absolute);
     if (in->listen == NULL && data_dir_read(&in->dir, "listen", &in->arena, &kept, &ignored))
         in->listen = arena_cstr(&in->arena, str_trim(kept));
     if (in->listen == NULL)

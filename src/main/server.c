@@ -193,7 +193,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
 {
     struct front_options front = {
         .loop = server->loop,
-        .authenticator = {server->keys, &server->settings, now_ms, &server->clock},
+        .authenticator = {server->keys, &server->settings, server->clock, clock_wall()},
         .services = api_services,
         .service_count = api_service_count,
         .operations = api_operations,

@@ -2,6 +2,7 @@
 #include "base/must.h"
 #include "main/installation.h"
 #include "main/verbs.h"
+#include "main/vpc_range.h"
 #include "node/host/host.h"
 #include "os/clock.h"
 #include "os/files.h"
@@ -104,28 +105,6 @@ static bool wait_ready(const struct installation *in, struct fail *f)
                 in->data);
 }
 
-/* 172.31.0.0/16 as on AWS, or the next one that this machine does not route already. */
-static const char *choose_vpc_cidr(const struct installation *in)
-{
-    static const char *const choices[] = {"172.31.0.0/16", "172.30.0.0/16", "172.29.0.0/16", "172.28.0.0/16",
-                                          "172.27.0.0/16", "172.26.0.0/16", "172.25.0.0/16", "172.24.0.0/16"};
-    auto_buf routes = {.limit = (size_t)4 << 20};
-    struct fail ignored;
-
-    (void)in;
-    if (!file_read("/proc/net/route", &routes, &ignored))
-        return choices[0];
-    for (size_t i = 0; i < COUNT_OF(choices); i++) {
-        unsigned second = 31 - (unsigned)i;
-        char destination[16];
-
-        (void)snprintf(destination, sizeof(destination), "\t0000%02XAC\t", second);
-        if (str_search(buf_str(&routes), str_of(destination)) == routes.len)
-            return choices[i];
-    }
-    return choices[0];
-}
-
 int verb_up(const struct verb *verb, int argc, char **argv)
 {
     auto_installation in = {.data = DATA_DIR_DEFAULT};
@@ -133,6 +112,7 @@ int verb_up(const struct verb *verb, int argc, char **argv)
     const char *region = "us-east-1";
     const char *account = "000000000000";
     const char *clock_rate = "1";
+    const char *vpc_cidr;
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the APIs answer (127.0.0.1:4566)", &in.listen},
         {"data", OPTION_TEXT, "DIR", "where everything is kept (" DATA_DIR_DEFAULT ")", &in.data},
@@ -148,12 +128,13 @@ int verb_up(const struct verb *verb, int argc, char **argv)
 
     if (!options_parse(verb, rows, argc, argv, &first, &status))
         return status;
-    if (!installation_open(&in, &f) || !data_dir_write(&in.dir, "listen", str_of(in.listen), &f))
+    if (!installation_open(&in, &f) || !data_dir_write(&in.dir, "listen", str_of(in.listen), &f) ||
+        !vpc_range_claim(&in.dir, &in.arena, &vpc_cidr, &f))
         return verb_failed(verb, &f);
     if (data_dir_holder(&in.dir, "server") == 0) {
-        const char *const more[] = {
-            "--listen", in.listen,      "--auth",   auth,         "--region",           region, "--account",
-            account,    "--clock-rate", clock_rate, "--vpc-cidr", choose_vpc_cidr(&in), NULL};
+        const char *const more[] = {"--listen",   in.listen,   "--auth", auth,           "--region",
+                                    region,       "--account", account,  "--clock-rate", clock_rate,
+                                    "--vpc-cidr", vpc_cidr,    NULL};
 
         if (!start_role(&in, "server", more, &f))
             return verb_failed(verb, &f);
@@ -214,6 +195,7 @@ int verb_down(const struct verb *verb, int argc, char **argv)
     options.instance = in.dir.instance;
     if (!host_remove_all(&options, &f))
         return verb_failed(verb, &f);
+    vpc_range_release(&in.dir);
     (void)printf("Berth is down; its records stay in %s.\n", in.data);
     return EXIT_OK;
 }

@@ -35,6 +35,8 @@ struct session {
     _Atomic unsigned since_s;    /* http_server.now_s when it got there */
     _Atomic uint64_t body_bytes; /* since it entered SESSION_BODY */
     bool over_limit;             /* one connection too many: its request gets 503 */
+    bool left;                   /* the watch's: the client has left its body half sent, ... */
+    uint64_t left_bytes;         /* ... after that many bytes */
     char peer[48];
 };
 

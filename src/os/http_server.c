@@ -12,7 +12,7 @@
 #include <time.h>
 
 enum {
-    THREAD_STACK_BYTES = 256 << 10,
+    THREAD_STACK_BYTES = 1 << 20, /* handlers parse JSON on it, which recurses 2048 levels deep in jansson */
     HEADER_BYTES_MAX_DEFAULT = 16 << 10,
     HEAD_TIMEOUT_S_DEFAULT = 10,
     /* Of each connection: half of it reads bodies (32 KiB a system call), the rest holds the parsed head and the head
@@ -176,7 +176,9 @@ bool http_server_start(const struct http_server_options *options, const struct h
     auto_fd fd = -1;
 
     must(options->threads >= 1);
-    if (!listen_on(options, &fd, f))
+    if (options->listening_fd > 0)
+        fd = options->listening_fd;
+    else if (!listen_on(options, &fd, f))
         return false;
     server = server_new(options, handler);
     if (server == NULL)

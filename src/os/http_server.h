@@ -67,6 +67,7 @@ struct http_handler {
 struct http_server_options {
     const char *address; /* "127.0.0.1", "::1", "0.0.0.0", "::" (both families) */
     uint16_t port;       /* 0: any free one */
+    int listening_fd;    /* > 0: a listening socket that is taken over, instead of address and port */
     unsigned threads;    /* >= 1 */
     unsigned connections_max;
     unsigned idle_timeout_s;         /* of a connection without progress, in any direction */

@@ -1,12 +1,13 @@
 /* Owns the connections of a server and the watch over them. libmicrohttpd cuts off who sends nothing; a client that
- * sends a byte now and then would hold a connection for ever, and one that leaves while a stream is silent would not be
- * missed. Once a second the watch looks for both. */
+ * sends a byte now and then would hold a connection for ever, and one that leaves while a stream is silent, or with its
+ * body half sent, would not be missed. Once a second the watch looks for them. */
 #include "os/http_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -131,6 +132,23 @@ static bool has_left(const struct session *session)
     return poll(&end, 1, 0) == 1;
 }
 
+/* Whether the client closed its side before its body was complete. libmicrohttpd does not notice when the end came
+ * together with the last bytes (its epoll is edge-triggered, and a short read counts as having read everything), so the
+ * connection, and an upload that its request holds, would stay until they time out. Seen twice in a row, lest the last
+ * bytes are just being handled. */
+static bool has_left_body(struct session *session)
+{
+    uint64_t bytes = atomic_load(&session->body_bytes);
+    int pending = 0;
+    bool left = atomic_load(&session->state) == SESSION_BODY && has_left(session) &&
+                ioctl(session->fd, FIONREAD, &pending) == 0 && pending == 0;
+    bool again = left && session->left && session->left_bytes == bytes;
+
+    session->left = left;
+    session->left_bytes = bytes;
+    return again;
+}
+
 /* Under server->lock, so no session ends and no socket closes meanwhile. */
 static void look_at_all(struct http_server *server)
 {
@@ -140,6 +158,8 @@ static void look_at_all(struct http_server *server)
 
         if (is_too_slow(session))
             cut_off(session);
+        if (has_left_body(session))
+            (void)shutdown(session->fd, SHUT_RDWR);
         if (atomic_load(&session->state) == SESSION_STREAMING && session->exchange != NULL && has_left(session))
             exchange_cut(session->exchange);
     }

@@ -84,6 +84,8 @@ struct link *link_start(struct http_socket socket, struct str early, const struc
 {
     struct link *link = calloc(1, sizeof(*link));
     struct timeval timeout = {.tv_sec = SEND_TIMEOUT_S};
+    struct timeval silence = {.tv_sec = handler->silence_ms_max / 1000,
+                              .tv_usec = (suseconds_t)(handler->silence_ms_max % 1000) * 1000};
     pthread_attr_t attributes;
     pthread_t thread;
     int fd = socket.fd;
@@ -98,6 +100,7 @@ struct link *link_start(struct http_socket socket, struct str early, const struc
     buf_init(&link->in, LINK_MESSAGE_MAX + (size_t)65536);
     buf_add(&link->in, early);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     must(pthread_mutex_init(&link->send_lock, NULL) == 0);

@@ -14,6 +14,9 @@ struct link;
 
 struct link_handler {
     void *context;
+    /* A link that brings nothing for so long is closed: the other side is dead, frozen or cut off, and no packet says
+     * so. 0: it may be silent for ever. */
+    unsigned silence_ms_max;
     /* One message, valid during the call. On the link's own thread. */
     void (*message)(void *context, struct link *link, struct str bytes);
     /* The connection is gone, for whatever reason; the last call. On the link's own thread, which may call link_free.

@@ -10,34 +10,50 @@
  * (query and JSON), "Error codes for the Amazon EC2 API"; the statuses of JSON services from "Common error types" (400
  * where the query protocol has 403), those of REST services as of the query protocol. */
 static const struct common_error {
-    const char *query; /* also the name under which Berth's own code raises it */
+    const char *raised; /* by Berth's own code: the query protocol's name where that is unambiguous */
+    const char *query;
     const char *ec2;
     const char *json;
     uint16_t query_status, ec2_status, json_status, rest_status;
-    const char *ec2_message; /* NULL: the failure's own */
 } common_errors[] = {
-    {"SignatureDoesNotMatch", "AuthFailure", "InvalidSignatureException", 403, 401, 400, 403,
-     "AWS was not able to validate the provided access credentials"},
-    {"RequestExpired", "RequestExpired", "InvalidSignatureException", 403, 400, 400, 403, "Request has expired."},
-    {"IncompleteSignature", "IncompleteSignature", "IncompleteSignatureException", 400, 400, 400, 403, NULL},
-    {"AuthorizationQueryParametersError", "IncompleteSignature", "IncompleteSignatureException", 400, 400, 400, 403,
-     NULL},
-    {"InvalidRequest", "IncompleteSignature", "IncompleteSignatureException", 400, 400, 400, 403, NULL},
-    {"MissingAuthenticationToken", "MissingParameter", "MissingAuthenticationTokenException", 403, 400, 400, 403,
-     "The request must contain the parameter AWSAccessKeyId"},
-    {"InvalidClientTokenId", "AuthFailure", "UnrecognizedClientException", 403, 401, 400, 403,
-     "AWS was not able to validate the provided access credentials"},
-    {"ExpiredToken", "RequestExpired", "ExpiredTokenException", 403, 400, 400, 403, "Request has expired."},
-    {"AccessDenied", "UnauthorizedOperation", "AccessDeniedException", 403, 403, 400, 403, NULL},
-    {"OptInRequired", "OptInRequired", "OptInRequired", 403, 401, 403, 403, NULL},
-    {"Throttling", "RequestLimitExceeded", "ThrottlingException", 400, 503, 400, 429, NULL},
-    {"ServiceUnavailable", "Unavailable", "ServiceUnavailable", 503, 503, 503, 503, NULL},
-    {"InternalFailure", "InternalError", "InternalFailure", 500, 500, 500, 500, NULL},
-    {"InvalidAction", "InvalidAction", "UnknownOperationException", 400, 400, 400, 404, NULL},
-    {"MalformedInput", "InvalidParameterValue", "SerializationException", 400, 400, 400, 400, NULL},
-    {"MalformedQueryString", "MalformedQueryString", "SerializationException", 404, 400, 400, 400, NULL},
-    {"ValidationError", "InvalidParameterValue", "ValidationException", 400, 400, 400, 400, NULL},
-    {"RequestEntityTooLarge", "RequestEntityTooLarge", "RequestEntityTooLargeException", 413, 413, 413, 413, NULL},
+    {"SignatureDoesNotMatch", "SignatureDoesNotMatch", "AuthFailure", "InvalidSignatureException", 403, 401, 400, 403},
+    {"SignatureExpired", "SignatureDoesNotMatch", "RequestExpired", "InvalidSignatureException", 403, 400, 400, 403},
+    {"RequestExpired", "RequestExpired", "RequestExpired", "InvalidSignatureException", 403, 400, 400, 403},
+    {"IncompleteSignature", "IncompleteSignature", "IncompleteSignature", "IncompleteSignatureException", 400, 400, 400,
+     403},
+    {"AuthorizationQueryParametersError", "AuthorizationQueryParametersError", "IncompleteSignature",
+     "IncompleteSignatureException", 400, 400, 400, 403},
+    {"InvalidRequest", "InvalidRequest", "IncompleteSignature", "IncompleteSignatureException", 400, 400, 400, 403},
+    {"MissingAuthenticationToken", "MissingAuthenticationToken", "MissingParameter",
+     "MissingAuthenticationTokenException", 403, 400, 400, 403},
+    {"InvalidClientTokenId", "InvalidClientTokenId", "AuthFailure", "UnrecognizedClientException", 403, 401, 400, 403},
+    {"ExpiredToken", "ExpiredToken", "RequestExpired", "ExpiredTokenException", 403, 400, 400, 403},
+    {"AccessDenied", "AccessDenied", "UnauthorizedOperation", "AccessDeniedException", 403, 403, 400, 403},
+    {"OptInRequired", "OptInRequired", "OptInRequired", "OptInRequired", 403, 401, 403, 403},
+    {"Throttling", "Throttling", "RequestLimitExceeded", "ThrottlingException", 400, 503, 400, 429},
+    {"ServiceUnavailable", "ServiceUnavailable", "Unavailable", "ServiceUnavailable", 503, 503, 503, 503},
+    {"InternalFailure", "InternalFailure", "InternalError", "InternalFailure", 500, 500, 500, 500},
+    {"InvalidAction", "InvalidAction", "InvalidAction", "UnknownOperationException", 400, 400, 400, 404},
+    {"MalformedInput", "MalformedInput", "InvalidParameterValue", "SerializationException", 400, 400, 400, 400},
+    {"MalformedQueryString", "MalformedQueryString", "MalformedQueryString", "SerializationException", 404, 400, 400,
+     400},
+    {"ValidationError", "ValidationError", "InvalidParameterValue", "ValidationException", 400, 400, 400, 400},
+    {"RequestEntityTooLarge", "RequestEntityTooLarge", "RequestEntityTooLarge", "RequestEntityTooLargeException", 413,
+     413, 413, 413},
+};
+
+/* What a protocol says in other words than the failure does. */
+static const struct {
+    const char *raised;
+    enum protocol_kind protocol;
+    const char *message;
+} local_messages[] = {
+    {"SignatureDoesNotMatch", PROTOCOL_EC2, "AWS was not able to validate the provided access credentials"},
+    {"InvalidClientTokenId", PROTOCOL_EC2, "AWS was not able to validate the provided access credentials"},
+    {"SignatureExpired", PROTOCOL_EC2, "Request has expired."},
+    {"ExpiredToken", PROTOCOL_EC2, "Request has expired."},
+    {"MissingAuthenticationToken", PROTOCOL_EC2, "The request must contain the parameter AWSAccessKeyId"},
+    {"MissingAuthenticationToken", PROTOCOL_QUERY, "Request is missing Authentication Token"},
 };
 
 /* An error as it goes out. */
@@ -62,7 +78,7 @@ static const struct common_error *find_common(const struct wire_call *call, cons
     for (size_t i = 0; i < COUNT_OF(common_errors); i++) {
         const struct common_error *row = &common_errors[i];
 
-        if (strcmp(type, row->query) == 0 || strcmp(type, local_name(call, row)) == 0)
+        if (strcmp(type, row->raised) == 0 || strcmp(type, local_name(call, row)) == 0)
             return row;
     }
     return NULL;
@@ -73,6 +89,14 @@ static bool is_error(const struct shape *shape, const char *type)
     if (!shape->is_exception)
         return false;
     return strcmp(shape->name, type) == 0 || (shape->error_code != NULL && strcmp(shape->error_code, type) == 0);
+}
+
+static const char *local_message(const struct wire_call *call, const char *type, const char *message)
+{
+    for (size_t i = 0; i < COUNT_OF(local_messages); i++)
+        if (local_messages[i].protocol == call->protocol && strcmp(type, local_messages[i].raised) == 0)
+            return local_messages[i].message;
+    return message;
 }
 
 /* The exception of that name or code, those of the operation first. */
@@ -139,8 +163,7 @@ static struct answer find_answer(const struct wire_call *call, const struct fail
     answer.query_code = answer.name;
     if (row != NULL)
         answer_common(call, row, &answer);
-    if (row != NULL && call->protocol == PROTOCOL_EC2 && row->ec2_message != NULL && strcmp(type, row->query) == 0)
-        answer.message = row->ec2_message; /* not of what was raised as EC2's own, such as MissingParameter */
+    answer.message = local_message(call, type, answer.message);
     if (shape == NULL)
         shape = find_shape(call, answer.name);
     if (shape != NULL)

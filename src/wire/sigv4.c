@@ -60,12 +60,13 @@ static bool check_time(const struct sigv4_claim *claim, int64_t now_ms, struct a
                         "'%.*s' != '%.8s', from '%.*s'.",
                         STR_ARG(claim->date), then.ptr, STR_ARG(then));
     if (claim->when_ms > now_ms + skew_ms)
-        return fail_api(f, "RequestExpired", "Signature not yet current: %.*s is still later than %s (%.*s + %d min.)",
-                        STR_ARG(then), sigv4_date_time(arena, now_ms + skew_ms).ptr, STR_ARG(now), CLOCK_SKEW_MINUTES);
+        return fail_api(f, "SignatureExpired",
+                        "Signature not yet current: %.*s is still later than %s (%.*s + %d min.)", STR_ARG(then),
+                        sigv4_date_time(arena, now_ms + skew_ms).ptr, STR_ARG(now), CLOCK_SKEW_MINUTES);
     if (claim->presigned)
         return check_presigned_time(claim, now_ms, f);
     if (claim->when_ms < now_ms - skew_ms)
-        return fail_api(f, "RequestExpired", "Signature expired: %.*s is now earlier than %s (%.*s - %d min.)",
+        return fail_api(f, "SignatureExpired", "Signature expired: %.*s is now earlier than %s (%.*s - %d min.)",
                         STR_ARG(then), sigv4_date_time(arena, now_ms - skew_ms).ptr, STR_ARG(now), CLOCK_SKEW_MINUTES);
     return true;
 }

@@ -49,7 +49,8 @@ void sigv4_derive_key(const struct sigv4_claim *claim, struct str secret, struct
 
 /* Verifies the claim: scope, date within 5 minutes (presigned: not expired), all headers that must be signed are
  * signed, body hash for SIGV4_PAYLOAD_SIGNED (against request->body), signature compared in constant time. Whether
- * region and service are those of the endpoint is for the caller. Fails with SignatureDoesNotMatch, RequestExpired. */
+ * region and service are those of the endpoint is for the caller. Fails with SignatureDoesNotMatch, SignatureExpired (a
+ * clock that is wrong), RequestExpired (a presigned URL that is too old). */
 checked bool sigv4_verify(const struct sigv4_claim *claim, const struct wire_request *request,
                           const struct sigv4_key *key, int64_t now_ms, struct arena *arena, struct fail *f);
 

@@ -7,11 +7,22 @@
 #define ALGORITHM "AWS4-HMAC-SHA256"
 
 enum {
+    REGION_LEN_MAX = 32,
     SIGNED_HEADERS_MAX = 100,          /* names in SignedHeaders; the SDKs send about fifteen */
     PRESIGNED_S3_MAX_S = 7 * 86400,    /* S3 API reference, "Authenticating requests: using query parameters" */
     PRESIGNED_LIFE_MS = 15 * 60 * 1000 /* of all other services, whatever X-Amz-Expires says: `aws eks get-token` writes
                                           60 s there and expects STS to accept the URL for a quarter of an hour */
 };
+
+/* Any region may be asked, there is no list of them; but it becomes part of keys and ARNs. */
+static bool is_region(struct str region)
+{
+    for (size_t i = 0; i < region.len; i++)
+        if (!((region.ptr[i] >= 'a' && region.ptr[i] <= 'z') || (region.ptr[i] >= '0' && region.ptr[i] <= '9') ||
+              region.ptr[i] == '-'))
+            return false;
+    return region.len > 0 && region.len <= REGION_LEN_MAX;
+}
 
 static bool parse_credential(struct str credential, struct sigv4_claim *claim, struct fail *f)
 {
@@ -32,6 +43,8 @@ static bool parse_credential(struct str credential, struct sigv4_claim *claim, s
         return fail_api(f, "SignatureDoesNotMatch",
                         "Credential should be scoped with a valid terminator: 'aws4_request', not '%.*s'.",
                         STR_ARG(terminator));
+    if (!is_region(claim->region))
+        return fail_api(f, "SignatureDoesNotMatch", "Credential should be scoped to a valid region.");
     return true;
 }
 

@@ -7,8 +7,8 @@ import urllib.request
 
 import botocore.exceptions
 import pytest
-from conftest import eventually
-from wire import call_json
+from conftest import Server, eventually
+from wire import call_json, send
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -310,6 +310,18 @@ def test_a_layer_in_parts_comes_back_by_url(ecr):
         assert failure.value.code == 403 and code in failure.value.read()
     with refused("LayersNotFoundException"):
         ecr.get_download_url_for_layer(repositoryName="app", layerDigest="sha256:" + "0" * 64)
+
+
+def test_a_url_of_a_layer_expires(tmp_path):
+    server = Server(str(tmp_path), "--auth", "open", "--clock-rate", "3600")  # an hour passes in a second
+    server.start()
+    try:
+        ecr = server.client("ecr")
+        ecr.create_repository(repositoryName="app")
+        url = ecr.get_download_url_for_layer(repositoryName="app", layerDigest=push_layer(ecr, "app", b"x"))["downloadUrl"]
+        eventually(lambda: b"<Message>Request has expired</Message>" in send(url, "GET").body, what="the end of the URL")
+    finally:
+        server.stop()
 
 
 def test_layers_are_available_or_not(ecr):

@@ -68,7 +68,7 @@ def test_new_clusters_begin_with_container_insights_as_set(account):
 @pytest.mark.parametrize("name, value, text", [
     ("containerInsights", "ENABLED", "Invalid setting 'value'"),
     ("containerInsights", "", "Invalid setting 'value'"),
-    ("taskLongArnFormat", "disabled", "long format"),
+    ("taskLongArnFormat", "disabled", "You can no longer disable Long Arn settings"),
     ("awsvpcTrunking", "enabled", "container instances"),
     ("fargateFIPSMode", "enabled", "FIPS"),
     ("tagResourceAuthorization", "enabled", "Invalid setting 'value'"),

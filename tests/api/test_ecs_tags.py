@@ -62,6 +62,11 @@ def test_bad_tags_are_refused_and_change_nothing(ecs, arns, bad, text):
     assert ecs.list_tags_for_resource(resourceArn=arns["cluster"])["tags"] == tags(first="1")
 
 
+def test_what_ecs_puts_there_cannot_be_taken_away(ecs, arns):
+    code, message = refusal(ecs.untag_resource, resourceArn=arns["task"], tagKeys=["aws:ecs:clusterName"])
+    assert code == "InvalidParameterException" and "aws:ecs:clusterName" in message
+
+
 @pytest.mark.parametrize("bad", [tags(**{"a" * 129: "b"}), tags(a="b" * 257), tags(**{"a?": "b"}), tags(a="{}"),
                                  [{"key": f"k{i}", "value": ""} for i in range(51)]])
 def test_what_the_model_forbids_is_refused(ecs, arns, bad):

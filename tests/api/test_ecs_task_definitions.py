@@ -136,6 +136,7 @@ def test_an_ec2_definition_is_judged_by_ec2s_rules(ecs):
     ({"ephemeralStorage": {"sizeInGiB": 300}}, "EphemeralStorage size should be at most 200"),
     ({"volumes": [{"name": "e", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]}, "'efsVolumeConfiguration' is not supported"),
     ({"tags": []}, "Tags can not be empty."),
+    ({"tags": [{"key": "aws:a", "value": "b"}]}, "The tag 'aws:a' is not allowed"),
     ({"taskRoleArn": "arn:aws:iam::1:role/x"}, "Role is not valid"),
 ])
 def test_refusals_are_client_exceptions_and_take_no_number(ecs, change, message):

@@ -15,9 +15,10 @@ import tarfile
 import tempfile
 
 import pytest
-from conftest import CLEAN, Server
+from conftest import CLEAN, Server, eventually
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def digest_of(data):
@@ -193,6 +194,32 @@ def test_lists_come_in_pages(client):
     assert seen == tags
 
 
+def test_a_blob_is_deleted_unless_an_image_needs_it(client):
+    client.ecr.create_repository(repositoryName="app")
+    push_by_hand(client, "app", ["v1"])
+    status, _, body = client.ask("DELETE", f"/v2/app/blobs/{digest_of(b'{}')}")
+    assert (status, json.loads(body)["errors"][0]["code"]) == (405, "UNSUPPORTED") and b"is needed by an image" in body
+    assert client.ask("POST", f"/v2/app/blobs/uploads/?digest={digest_of(b'loose')}", b"loose")[0] == 201
+    assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(b'loose')}")[0] == 202
+    assert client.ask("GET", f"/v2/app/blobs/{digest_of(b'loose')}")[0] == 404
+    assert client.ask("DELETE", f"/v2/app/blobs/{digest_of(b'loose')}")[0] == 404
+
+
+def test_an_image_that_an_index_lists_stays(client):
+    client.ecr.create_repository(repositoryName="app")
+    child = push_by_hand(client, "app", ["amd64"])
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+        {"mediaType": OCI, "digest": child, "size": 1, "platform": {"os": "linux", "architecture": "amd64"}}]})
+    assert client.ask("PUT", "/v2/app/manifests/multi", index, Content_Type=INDEX)[0] == 201
+    for reference in ("amd64", child):
+        status, _, body = client.ask("DELETE", f"/v2/app/manifests/{reference}")
+        assert status == 405 and digest_of(index.encode()).encode() in body
+    assert client.ask("GET", "/v2/app/manifests/multi", Accept=INDEX)[2] == index.encode()
+    assert client.ask("DELETE", f"/v2/app/manifests/{digest_of(index.encode())}")[0] == 202
+    assert client.ask("DELETE", f"/v2/app/manifests/{child}")[0] == 202
+    assert client.ecr.list_images(repositoryName="app")["imageIds"] == []
+
+
 def test_a_digest_that_lies_is_refused(client):
     client.ecr.create_repository(repositoryName="app")
     lie = digest_of(b"something else")
@@ -252,5 +279,56 @@ def test_a_push_that_is_cut_off_leaves_nothing_visible(tmp_path):
         assert status == 201, body
         assert client.ask("GET", f"/v2/app/blobs/{digest_of(data)}")[2] == data
         assert [i["imageTag"] for i in client.ecr.list_images(repositoryName="app")["imageIds"]] == ["kept"]
+    finally:
+        server.stop()
+
+
+def test_no_acknowledged_push_is_lost_by_sigkill(tmp_path):
+    (tmp_path / "data").mkdir()
+    server = Server(str(tmp_path / "data"), "--auth", "open")
+    server.start()
+    server.client("ecr").create_repository(repositoryName="app")
+    images, layers = {}, {}  # acknowledged: tag to manifest, digest to bytes
+
+    def push(ask, tag):
+        """Layer, config and image of their own; notes what the server said is done."""
+        config, layer = b'{"tag":"%s"}' % tag.encode(), os.urandom(20000)
+        rows = [{"mediaType": f"application/vnd.oci.image.{kind}", "digest": digest_of(data), "size": len(data)}
+                for kind, data in (("config.v1+json", config), ("layer.v1.tar", layer))]
+        for data in (config, layer):
+            assert ask("POST", f"/v2/app/blobs/uploads/?digest={digest_of(data)}", data)[0] == 201
+            layers[digest_of(data)] = data
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": OCI, "config": rows[0], "layers": rows[1:]}).encode()
+        assert ask("PUT", f"/v2/app/manifests/{tag}", manifest, Content_Type=OCI)[0] == 201
+        images[tag] = manifest
+
+    def push_until_killed(client, name):
+        try:
+            for i in range(1000):
+                push(client.ask, f"{name}-{i}")
+        except (OSError, http.client.HTTPException):
+            pass
+
+    try:
+        for round_ in range(3):
+            client = Client(server, tmp_path)
+            before = len(images)
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                for i in range(4):
+                    pool.submit(push_until_killed, client, f"r{round_}-{i}")
+                eventually(lambda: len(images) >= before + 10, what="ten pushes")
+                server.kill()
+            server.start()
+            client = Client(server, tmp_path)
+            for digest, data in layers.items():
+                assert client.ask("GET", f"/v2/app/blobs/{digest}")[2] == data
+            for tag, manifest in images.items():
+                assert client.ask("GET", f"/v2/app/manifests/{tag}")[2] == manifest
+        for page in client.ecr.get_paginator("describe_images").paginate(repositoryName="app"):
+            for detail in page["imageDetails"]:  # also of those that nobody heard of: they are whole
+                manifest = client.ask("GET", f"/v2/app/manifests/{detail['imageDigest']}")[2]
+                assert digest_of(manifest) == detail["imageDigest"]
+                for row in [json.loads(manifest)["config"]] + json.loads(manifest)["layers"]:
+                    assert digest_of(client.ask("GET", f"/v2/app/blobs/{row['digest']}")[2]) == row["digest"]
     finally:
         server.stop()

@@ -1,4 +1,4 @@
-/* GET and HEAD of a blob, whole or a range of it (RFC 9110, section 14). */
+/* GET and HEAD of a blob, whole or a range of it (RFC 9110, section 14), and DELETE. */
 #include "edge/registry/internal.h"
 #include "edge/registry/range.h"
 
@@ -49,17 +49,25 @@ static void blob_done(struct registry_request *r)
         answer_blob(r);
 }
 
+/* False when it has answered. */
+static bool take_digest(struct registry_request *r)
+{
+    if (!manifest_digest_is_valid(r->route.reference)) {
+        answer_error(r, 400, "DIGEST_INVALID", "The layer digest is not a sha256 digest.");
+        return false;
+    }
+    memcpy(r->digest, r->route.reference.ptr, BLOB_DIGEST_LEN);
+    return true;
+}
+
 /* The file is opened before it is known whether the caller may have it, since the call is done where files must not be
  * touched. */
 void blob_complete(struct registry_request *r)
 {
     struct fail f;
 
-    if (!manifest_digest_is_valid(r->route.reference)) {
-        answer_error(r, 400, "DIGEST_INVALID", "The layer digest is not a sha256 digest.");
+    if (!take_digest(r))
         return;
-    }
-    memcpy(r->digest, r->route.reference.ptr, BLOB_DIGEST_LEN);
     if (!blob_open(r->registry->options.blobs, str_of(r->digest), &r->blob_fd, &r->blob_size, &f) &&
         f.code != FAIL_NOT_FOUND) {
         answer_fail(r, &f);
@@ -68,4 +76,22 @@ void blob_complete(struct registry_request *r)
     request_prepare(r, REGISTRY_BLOB_FIND);
     r->call.digest = str_of(r->digest);
     request_submit(r, blob_done);
+}
+
+static void blob_delete_done(struct registry_request *r)
+{
+    if (r->call.good)
+        answer_empty(r, 202);
+    else
+        answer_fail(r, &r->call.fail);
+}
+
+/* The repository lets go of it; its bytes go when no repository has it any more. */
+void blob_delete_complete(struct registry_request *r)
+{
+    if (!take_digest(r))
+        return;
+    request_prepare(r, REGISTRY_BLOB_DELETE);
+    r->call.digest = str_of(r->digest);
+    request_submit(r, blob_delete_done);
 }

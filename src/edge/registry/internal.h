@@ -94,6 +94,7 @@ void answer_fail(struct registry_request *r, const struct fail *fail);
 
 void base_complete(struct registry_request *r);
 void blob_complete(struct registry_request *r);
+void blob_delete_complete(struct registry_request *r);
 bool uploads_begin(struct registry_request *r);
 void uploads_complete(struct registry_request *r);
 bool upload_begin(struct registry_request *r);

@@ -37,6 +37,9 @@ enum registry_operation {
     REGISTRY_BLOB_FIND,
     /* Blob `digest` of `size` bytes, which is in the blob store, is the repository's from now on; again is fine. */
     REGISTRY_BLOB_ATTACH,
+    /* Blob `digest` is the repository's no longer. LayersNotFoundException; InvalidParameterException when one of its
+     * images needs it. */
+    REGISTRY_BLOB_DELETE,
     /* If `from` has blob `digest` and the caller may read it there (ecr:GetDownloadUrlForLayer), attaches it and sets
      * `mounted`. Whatever stands against that leaves `mounted` false and is no failure. */
     REGISTRY_BLOB_MOUNT,
@@ -49,7 +52,7 @@ enum registry_operation {
      * a client cannot tell a push that was repeated from one that was cut off. */
     REGISTRY_MANIFEST_PUT,
     /* By `tag`: the tag goes (the image too, as ECR does, when it was its last). By `digest`: the image and its tags.
-     * Else ImageNotFoundException. */
+     * Else ImageNotFoundException; InvalidParameterException when an index lists the image that would go. */
     REGISTRY_MANIFEST_DELETE,
     /* Lists, with registry_add, in byte order, behind `after` (absent: from the start): the repository's tags; */
     REGISTRY_TAGS,

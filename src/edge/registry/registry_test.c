@@ -265,7 +265,7 @@ static void bad_paths_are_refused(void **state)
         {400, "DIGEST_INVALID", "GET", "/v2/app/manifests/sha512:00"},
         {400, "TAG_INVALID", "GET", "/v2/app/manifests/.hidden"},
         {405, "UNSUPPORTED", "POST", "/v2/app/tags/list"},
-        {405, "UNSUPPORTED", "DELETE",
+        {404, "BLOB_UNKNOWN", "DELETE",
          "/v2/app/blobs/sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
     };
 

@@ -74,6 +74,27 @@ static void apply_groups(struct host *host, const struct host_assignment *assign
         log_error("security groups: %s", f.message);
 }
 
+/* The private DNS names of the interfaces here, which the resolvers of their VPCs know. */
+static void apply_names(struct host *host, const struct host_assignment *assignment, struct arena *arena)
+{
+    struct network_name *names = arena_array(arena, struct network_name, assignment->tasks.count + 1);
+    struct fail f;
+
+    for (size_t i = 0; i < assignment->networks.count; i++) {
+        const struct host_network *network = &assignment->networks.items[i];
+        size_t count = 0;
+
+        for (size_t k = 0; k < assignment->tasks.count; k++) {
+            const struct host_network_interface *interface = assignment->tasks.items[k].network_interface;
+
+            if (interface != NULL && str_eq(interface->vpc_id, network->vpc_id))
+                names[count++] = (struct network_name){interface->private_dns_name, interface->address};
+        }
+        if (network->dns_support && !network_names_set(host->network, network->vpc_id, NULL, 0, names, count, &f))
+            log_error("names of %.*s: %s", STR_ARG(network->vpc_id), f.message);
+    }
+}
+
 /* ---- tasks ---- */
 
 static bool is_task_id(struct str id)
@@ -94,6 +115,8 @@ static struct hosted *hosted_new(struct host *host, const struct host_task_assig
     hosted->task = task_new(assignment);
     hosted->images = calloc(hosted->task->container_count + 1, sizeof(*hosted->images));
     must(hosted->images != NULL);
+    hosted->samples = calloc(hosted->task->container_count + 1, sizeof(*hosted->samples));
+    must(hosted->samples != NULL);
     (void)snprintf(hosted->task_id, sizeof(hosted->task_id), "%.*s", STR_ARG(assignment->task_id));
     (void)snprintf(hosted->dir, sizeof(hosted->dir), "%s/tasks/%.*s", host->dir, STR_ARG(assignment->task_id));
     hosted->assigned = true;
@@ -140,6 +163,7 @@ void host_task_drop(struct host *host, struct hosted *hosted)
         if (hosted->images[i] != NULL)
             image_release(hosted->images[i]);
     free(hosted->images);
+    free(hosted->samples);
     task_free(hosted->task);
     free(hosted);
 }
@@ -204,6 +228,8 @@ void host_apply(struct host *host, const struct host_assignment *assignment)
     (void)pthread_mutex_lock(&host->assignment_lock);
     apply_networks(host, assignment, &arena);
     apply_groups(host, assignment, &arena);
+    apply_names(host, assignment, &arena);
+    metadata_serve(host->metadata, &assignment->networks);
     update_interfaces(host, assignment);
     (void)pthread_mutex_lock(&host->lock);
     while ((hosted = map_next(&host->tasks, &at)) != NULL)

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { REPORT_EVERY_MS = 10000, DISPATCH_LOOK_MS = 500, THREAD_STACK = 512 << 10 };
+enum { REPORT_EVERY_MS = 10000, DISPATCH_LOOK_MS = 500, NETWORK_CHECK_EVERY_MS = 5000, THREAD_STACK = 512 << 10 };
 
 int64_t host_now_ms(void)
 {
@@ -149,7 +149,7 @@ static void *planner_main(void *context)
     return NULL;
 }
 
-/* ---- what the runtime tells ---- */
+/* ---- what the runtime and the network tell ---- */
 
 static void container_exited(void *context, const struct runtime_exit *exit)
 {
@@ -175,6 +175,7 @@ static void *dispatch_main(void *context)
 {
     struct host *host = context;
     struct pollfd fd = {.fd = runtime_fd(host->runtime), .events = POLLIN};
+    int64_t next_check_ms = 0;
     struct fail f;
 
     for (;;) {
@@ -188,6 +189,11 @@ static void *dispatch_main(void *context)
             return NULL;
         if (!runtime_dispatch(host->runtime, &f))
             log_error("ends of containers: %s", f.message);
+        if (host_now_ms() < next_check_ms)
+            continue;
+        next_check_ms = host_now_ms() + NETWORK_CHECK_EVERY_MS;
+        if (!network_check(host->network, &f))
+            log_error("resolvers: %s", f.message);
     }
 }
 
@@ -307,6 +313,7 @@ static struct host *host_new(const struct host_options *options)
     must(pthread_cond_init(&host->works.wake, NULL) == 0);
     list_init(&host->pulls.items);
     list_init(&host->works.items);
+    host->metadata = metadata_new(host);
     return host;
 }
 
@@ -315,12 +322,14 @@ static void host_free(struct host *host)
     size_t at = 0;
     struct hosted *hosted;
 
+    metadata_free(host->metadata);
     log_shipper_stop(host->logs);
     while ((hosted = map_next(&host->tasks, &at)) != NULL) {
         for (size_t i = 0; i < hosted->task->container_count; i++)
             if (hosted->images[i] != NULL)
                 image_release(hosted->images[i]);
         free(hosted->images);
+        free(hosted->samples);
         task_free(hosted->task);
         free(hosted);
     }

@@ -7,6 +7,8 @@
 #include "model/interpret.h"
 #include "node/host/host.h"
 #include "node/host/log_shipper.h"
+#include "node/host/metadata.h"
+#include "node/host/metadata_view.h"
 #include "node/host/task.h"
 #include "node/image/image.h"
 #include "node/network/network.h"
@@ -21,12 +23,13 @@ enum { PULL_WORKERS = 4, WORKERS = 8, HOSTED_PATH = 256 };
 struct hosted {
     struct task *task;
     char task_id[65];
-    char dir[HOSTED_PATH];         /* DIR/host/tasks/ID */
-    char netns[NETWORK_PATH_SIZE]; /* after the network is made */
-    struct image **images;         /* by container; NULL until pulled */
-    size_t in_flight;              /* actions with the workers */
-    bool logs_ended;               /* its last lines are delivered */
-    bool assigned;                 /* the newest assignment names it */
+    char dir[HOSTED_PATH];           /* DIR/host/tasks/ID */
+    char netns[NETWORK_PATH_SIZE];   /* after the network is made */
+    struct image **images;           /* by container; NULL until pulled */
+    struct metadata_sample *samples; /* by container: what was last shown of it */
+    size_t in_flight;                /* actions with the workers */
+    bool assigned;                   /* the newest assignment names it */
+    bool logs_ended;                 /* its last lines are delivered */
     bool waits; /* adopted before anything of it was started: networks are known with the first assignment */
 };
 
@@ -50,6 +53,7 @@ struct host {
     struct network *network;
     struct runtime *runtime;
     struct log_shipper *logs;
+    struct metadata *metadata; /* link thread */
 
     pthread_mutex_t lock; /* protects everything below; nothing is locked under it */
     pthread_cond_t planner_wake;

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "model/interpret.h"
+#include "node/host/metadata.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,7 @@ struct builder {
     const struct launch_site *site;
     const struct task *task;
     const struct ecs_container_definition *definition;
+    struct str runtime_id;
     const char *dir; /* the container's */
     struct arena *arena;
     struct container_spec *spec;
@@ -86,8 +88,8 @@ static bool add_name_files(struct builder *b)
         buf_printf(&resolv, "search %.*s\n", STR_ARG(domain));
     for (size_t i = 0; i < b->definition->dns_servers.count; i++)
         buf_printf(&resolv, "nameserver %.*s\n", STR_ARG(b->definition->dns_servers.items[i]));
-    if (b->definition->dns_servers.count == 0 && b->site->resolver != NULL)
-        buf_printf(&resolv, "nameserver %s\n", b->site->resolver);
+    if (b->definition->dns_servers.count == 0 && interface->resolver_address.ptr != NULL)
+        buf_printf(&resolv, "nameserver %.*s\n", STR_ARG(interface->resolver_address));
     return add_file(b, "hosts", "/etc/hosts", buf_str(&hosts)) &&
            add_file(b, "resolv.conf", "/etc/resolv.conf", buf_str(&resolv)) &&
            add_file(b, "hostname", "/etc/hostname", arena_printf(b->arena, "%.*s\n", STR_ARG(host_name(b))));
@@ -232,10 +234,10 @@ static void set_environment(struct builder *b)
     set_variable(&all, STR("AWS_EXECUTION_ENV=AWS_ECS_FARGATE"));
     set_variable(&all, arena_printf(b->arena, "AWS_REGION=%.*s", STR_ARG(assignment->region)));
     set_variable(&all, arena_printf(b->arena, "AWS_DEFAULT_REGION=%.*s", STR_ARG(assignment->region)));
-    if (b->site->metadata_uri != NULL) {
-        set_variable(&all, arena_printf(b->arena, "ECS_CONTAINER_METADATA_URI_V4=%s", b->site->metadata_uri));
-        set_variable(&all, arena_printf(b->arena, "ECS_AGENT_URI=%s", b->site->metadata_uri));
-    }
+    set_variable(&all, arena_printf(b->arena, "ECS_CONTAINER_METADATA_URI=%.*s",
+                                    STR_ARG(metadata_uri(b->arena, "v3", b->runtime_id))));
+    set_variable(&all, arena_printf(b->arena, "ECS_CONTAINER_METADATA_URI_V4=%.*s",
+                                    STR_ARG(metadata_uri(b->arena, "v4", b->runtime_id))));
     for (size_t i = 0; i < own->count; i++)
         set_variable(&all,
                      arena_printf(b->arena, "%.*s=%.*s", STR_ARG(own->items[i].name), STR_ARG(own->items[i].value)));
@@ -341,6 +343,7 @@ bool launch_spec(const struct launch_site *site, const struct task *task, size_t
         .site = site,
         .task = task,
         .definition = task->containers[i].definition,
+        .runtime_id = task->containers[i].runtime_id,
         .dir = launch_container_dir(site, i, arena),
         .arena = arena,
         .spec = &spec,

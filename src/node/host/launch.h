@@ -10,10 +10,8 @@ struct launch_site {
     const char *task_dir; /* the task's folder on this host, exists */
     const char *log_path; /* where the container's lines go */
     const char *netns;    /* path */
-    const char *resolver; /* address of the VPC's resolver, NULL: none */
     const struct image *image;
     const char *lower_dirs;
-    const char *metadata_uri; /* "http://169.254.170.2/v4/ID", NULL: none */
 };
 
 /* Fills the spec for container i of the task; everything it points to is in the arena. Fails with what the API shows as

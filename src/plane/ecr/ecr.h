@@ -34,6 +34,8 @@ const struct repository_blob_record *repository_blob_find(const struct transacti
                                                           const struct repository_ref *ref, struct str digest);
 bool repository_has_blob(const struct transaction *tx, const struct repository_ref *ref, struct str digest);
 void repository_attach_blob(struct transaction *tx, const struct repository_ref *ref, struct str digest, uint64_t size);
+/* Takes one from it; false when an image of the repository needs it. */
+bool repository_remove_blob(struct transaction *tx, const struct repository_ref *ref, struct str digest);
 /* Takes from the repository the blobs that none of its images needs and that were attached at or before that time. */
 void repository_drop_blobs(struct transaction *tx, const struct repository_ref *ref, int64_t before_ms);
 
@@ -45,6 +47,10 @@ checked bool image_put(struct transaction *tx, const struct repository_ref *ref,
                        struct str bytes, struct str digest, struct str tag, struct fail *f);
 /* Somebody has got the manifest to pull the image. */
 void image_note_pull(struct transaction *tx, const struct image_record *image);
+/* Whether the image has one tag only, with which it would go. */
+bool image_goes_with_tag(const struct transaction *tx, const struct repository_ref *ref, struct str digest);
+/* The digest of an index that lists the image and would be broken without it; absent: there is none. */
+struct str image_index(const struct transaction *tx, const struct repository_ref *ref, struct str digest);
 /* Removes the tag (and the image with its last one), or the image with all its tags. */
 void image_remove_tag(struct transaction *tx, const struct repository_ref *ref, struct str tag);
 void image_remove(struct transaction *tx, const struct repository_ref *ref, struct str digest);

@@ -213,6 +213,38 @@ static bool has_tag(const struct transaction *tx, const struct repository_ref *r
     return walk_next(&walk) != NULL;
 }
 
+bool image_goes_with_tag(const struct transaction *tx, const struct repository_ref *ref, struct str digest)
+{
+    struct walk walk = transaction_walk(tx, &image_tag_table, "digest", REF_PREFIX(tx, ref, digest));
+
+    return walk_next(&walk) != NULL && walk_next(&walk) == NULL;
+}
+
+static bool lists(const struct manifest *index, struct str digest)
+{
+    for (size_t i = 0; i < index->manifest_count; i++)
+        if (str_eq(index->manifests[i].digest, digest))
+            return true;
+    return false;
+}
+
+struct str image_index(const struct transaction *tx, const struct repository_ref *ref, struct str digest)
+{
+    struct walk walk = transaction_walk(tx, &image_table, NULL,
+                                        KEY_PREFIX(tx->arena, ref->registry.account, ref->registry.region, ref->name));
+    const struct image_record *image;
+
+    while ((image = walk_next(&walk)) != NULL) {
+        struct manifest manifest;
+        struct fail f;
+
+        if ((str_is(image->media_type, MEDIA_TYPE_OCI_INDEX) || str_is(image->media_type, MEDIA_TYPE_DOCKER_LIST)) &&
+            manifest_parse(image->manifest, image->media_type, tx->arena, &manifest, &f) && lists(&manifest, digest))
+            return image->digest;
+    }
+    return (struct str){NULL, 0};
+}
+
 void image_remove_tag(struct transaction *tx, const struct repository_ref *ref, struct str tag)
 {
     const struct image_tag_record *pointer = transaction_get(tx, &image_tag_table, REF_KEY(tx, ref, tag));

@@ -145,25 +145,33 @@ bool ecr_describe_images(struct call *call, const struct ecr_describe_images_req
 
 /* A page of ids: an image has one for each tag, or one without. A token is the digest and the tag of the last one. */
 struct id_page {
+    struct call *call;
+    const struct repository_ref *ref;
+    struct ecr_list_images_filter filter;
     struct ecr_image_identifier_list *ids;
     size_t limit;
     bool full; /* there was one more */
 };
 
-static void add_ids(struct id_page *page, struct str digest, const struct ecr_image_tag_list *tags, struct str after)
+static void add_id(struct id_page *page, struct str digest, struct str tag)
 {
-    size_t count = tags->count == 0 ? 1 : tags->count;
+    page->full = page->ids->count == page->limit;
+    if (!page->full)
+        page->ids->items[page->ids->count++] = (struct ecr_image_identifier){.image_digest = digest, .image_tag = tag};
+}
 
-    for (size_t i = 0; i < count && !page->full; i++) {
-        struct str tag = i < tags->count ? tags->items[i] : (struct str){NULL, 0};
+/* The ids of an image, of its tags behind `after` only (absent: all). */
+static void add_image(struct id_page *page, struct str digest, struct str after)
+{
+    struct ecr_image_tag_list tags = image_tags(page->call, page->ref, digest);
 
-        if (after.ptr != NULL && str_compare(tag, after) <= 0)
-            continue;
-        page->full = page->ids->count == page->limit;
-        if (!page->full)
-            page->ids->items[page->ids->count++] =
-                (struct ecr_image_identifier){.image_digest = digest, .image_tag = tag};
-    }
+    if (!wanted(page->filter.tag_status, page->filter.image_status, tags.count))
+        return;
+    if (tags.count == 0 && after.ptr == NULL)
+        add_id(page, digest, (struct str){NULL, 0});
+    for (size_t i = 0; i < tags.count && !page->full; i++)
+        if (after.ptr == NULL || str_compare(tags.items[i], after) > 0)
+            add_id(page, digest, tags.items[i]);
 }
 
 static struct str id_token(const struct call *call, const struct ecr_image_identifier *last)
@@ -174,10 +182,11 @@ static struct str id_token(const struct call *call, const struct ecr_image_ident
 
 bool ecr_list_images(struct call *call, const struct ecr_list_images_request *in, struct ecr_list_images_response *out)
 {
-    const struct ecr_list_images_filter none = {0};
-    const struct ecr_list_images_filter *filter = in->filter == NULL ? &none : in->filter;
     struct repository_ref ref = REF(call, in);
-    struct id_page page = {&out->image_ids, in->has_max_results ? (size_t)in->max_results : ECR_PAGE_DEFAULT, false};
+    struct id_page page = {.call = call,
+                           .ref = &ref,
+                           .ids = &out->image_ids,
+                           .limit = in->has_max_results ? (size_t)in->max_results : ECR_PAGE_DEFAULT};
     struct walk walk = transaction_walk(call->tx, &image_table, NULL,
                                         KEY_PREFIX(call->arena, ref.registry.account, ref.registry.region, ref.name));
     const struct repository_record *repository;
@@ -188,22 +197,17 @@ bool ecr_list_images(struct call *call, const struct ecr_list_images_request *in
     if (!repository_find(call->tx, &ref, &repository, call->fail) ||
         !page_begin(call->arena, in->next_token, ECR_ERROR_INVALID_PARAMETER_EXCEPTION, &last, call->fail))
         return false;
+    if (in->filter != NULL)
+        page.filter = *in->filter;
     out->image_ids.items = arena_array(call->arena, struct ecr_image_identifier, page.limit);
-    if (last.ptr != NULL) { /* first the rest of the image at which the page before ended */
-        struct ecr_image_tag_list tags;
-
+    if (last.ptr != NULL) { /* the page before ended with this image, perhaps not with its last tag */
         last = str_cut(last, '/', &last_tag);
-        tags = image_tags(call, &ref, last);
-        if (last_tag.len > 0 && wanted(filter->tag_status, filter->image_status, tags.count))
-            add_ids(&page, last, &tags, last_tag);
+        if (last_tag.len > 0)
+            add_image(&page, last, last_tag);
         walk.at = KEY(call->arena, ref.registry.account, ref.registry.region, ref.name, last);
     }
-    while (!page.full && (image = walk_next(&walk)) != NULL) {
-        struct ecr_image_tag_list tags = image_tags(call, &ref, image->digest);
-
-        if (wanted(filter->tag_status, filter->image_status, tags.count))
-            add_ids(&page, image->digest, &tags, (struct str){NULL, 0});
-    }
+    while (!page.full && (image = walk_next(&walk)) != NULL)
+        add_image(&page, image->digest, (struct str){NULL, 0});
     if (page.full)
         out->next_token = id_token(call, &out->image_ids.items[out->image_ids.count - 1]);
     return true;
@@ -263,35 +267,13 @@ bool ecr_batch_get_image(struct call *call, const struct ecr_batch_get_image_req
 
 /* ---- BatchDeleteImage ---- */
 
-/* The digest of an index that lists the image; absent: there is none. */
-static struct str index_of(const struct call *call, const struct repository_ref *ref, struct str digest)
-{
-    struct walk walk = transaction_walk(
-        call->tx, &image_table, NULL, KEY_PREFIX(call->arena, ref->registry.account, ref->registry.region, ref->name));
-    const struct image_record *image;
-
-    while ((image = walk_next(&walk)) != NULL) {
-        struct manifest manifest;
-        struct fail f;
-
-        if (!str_is(image->media_type, MEDIA_TYPE_OCI_INDEX) && !str_is(image->media_type, MEDIA_TYPE_DOCKER_LIST))
-            continue;
-        if (!manifest_parse(image->manifest, image->media_type, call->tx->arena, &manifest, &f))
-            continue;
-        for (size_t i = 0; i < manifest.manifest_count; i++)
-            if (str_eq(manifest.manifests[i].digest, digest))
-                return image->digest;
-    }
-    return (struct str){NULL, 0};
-}
-
 static void delete_one(struct call *call, const struct repository_ref *ref, const struct ecr_image_identifier *id,
                        struct ecr_batch_delete_image_response *out)
 {
     struct ecr_image_failure *failure = &out->failures.items[out->failures.count];
     const struct image_record *image = image_named(call, ref, id, failure);
-    bool whole = image != NULL && (id->image_tag.ptr == NULL || image_tags(call, ref, image->digest).count == 1);
-    struct str index = whole ? index_of(call, ref, image->digest) : (struct str){NULL, 0};
+    bool whole = image != NULL && (id->image_tag.ptr == NULL || image_goes_with_tag(call->tx, ref, image->digest));
+    struct str index = whole ? image_index(call->tx, ref, image->digest) : (struct str){NULL, 0};
 
     if (index.ptr != NULL)
         image = not_named(

@@ -15,7 +15,9 @@ struct setting_value {
     const char *refusal; /* why it cannot be set; NULL: it can. The first value of a name is the one to begin with. */
 };
 
-#define LONG_ARNS "Berth's ARNs and ids always have the long format."
+#define RETIREMENT "fargateTaskRetirementWaitPeriod cannot be changed: Berth retires no tasks."
+#define GUARD_DUTY "guardDutyActivate cannot be changed: Amazon GuardDuty manages it."
+#define LONG_ARNS  "You can no longer disable Long Arn settings"
 
 static const struct setting_value values[] = {
     {ECS_SETTING_NAME_SERVICE_LONG_ARN_FORMAT, "enabled", NULL},
@@ -25,24 +27,26 @@ static const struct setting_value values[] = {
     {ECS_SETTING_NAME_CONTAINER_INSTANCE_LONG_ARN_FORMAT, "enabled", NULL},
     {ECS_SETTING_NAME_CONTAINER_INSTANCE_LONG_ARN_FORMAT, "disabled", LONG_ARNS},
     {ECS_SETTING_NAME_AWSVPC_TRUNKING, "disabled", NULL},
-    {ECS_SETTING_NAME_AWSVPC_TRUNKING, "enabled", "Berth has no container instances yet."},
+    {ECS_SETTING_NAME_AWSVPC_TRUNKING, "enabled",
+     "awsvpcTrunking cannot be enabled: Berth has no container instances yet."},
     {ECS_SETTING_NAME_CONTAINER_INSIGHTS, "disabled", NULL}, /* what new clusters begin with */
     {ECS_SETTING_NAME_CONTAINER_INSIGHTS, "enabled", NULL},
     {ECS_SETTING_NAME_CONTAINER_INSIGHTS, "enhanced", NULL},
     {ECS_SETTING_NAME_FARGATE_FIPS_MODE, "disabled", NULL},
-    {ECS_SETTING_NAME_FARGATE_FIPS_MODE, "enabled", "Berth's hosts have no FIPS-140 mode."},
+    {ECS_SETTING_NAME_FARGATE_FIPS_MODE, "enabled",
+     "fargateFIPSMode cannot be enabled: Berth's hosts have no FIPS-140 mode."},
     {ECS_SETTING_NAME_TAG_RESOURCE_AUTHORIZATION, "on", NULL}, /* tag.h */
     {ECS_SETTING_NAME_TAG_RESOURCE_AUTHORIZATION, "off", NULL},
     {ECS_SETTING_NAME_FARGATE_TASK_RETIREMENT_WAIT_PERIOD, "7", NULL},
-    {ECS_SETTING_NAME_FARGATE_TASK_RETIREMENT_WAIT_PERIOD, "0", "Berth retires no tasks."},
-    {ECS_SETTING_NAME_FARGATE_TASK_RETIREMENT_WAIT_PERIOD, "14", "Berth retires no tasks."},
-    {ECS_SETTING_NAME_GUARD_DUTY_ACTIVATE, "off", "Amazon GuardDuty manages it."},
-    {ECS_SETTING_NAME_GUARD_DUTY_ACTIVATE, "on", "Amazon GuardDuty manages it."},
-    {ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE, "blocking", NULL},
-    {ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE, "non-blocking",
-     "Containers without the log option 'mode' have blocking logs yet; set the option."},
+    {ECS_SETTING_NAME_FARGATE_TASK_RETIREMENT_WAIT_PERIOD, "0", RETIREMENT},
+    {ECS_SETTING_NAME_FARGATE_TASK_RETIREMENT_WAIT_PERIOD, "14", RETIREMENT},
+    {ECS_SETTING_NAME_GUARD_DUTY_ACTIVATE, "off", GUARD_DUTY},
+    {ECS_SETTING_NAME_GUARD_DUTY_ACTIVATE, "on", GUARD_DUTY},
+    {ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE, "blocking", NULL}, /* log_mode.h; on AWS accounts begin with the other */
+    {ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE, "non-blocking", NULL},
     {ECS_SETTING_NAME_FARGATE_EVENT_WINDOWS, "disabled", NULL},
-    {ECS_SETTING_NAME_FARGATE_EVENT_WINDOWS, "enabled", "Berth retires no tasks."},
+    {ECS_SETTING_NAME_FARGATE_EVENT_WINDOWS, "enabled",
+     "fargateEventWindows cannot be enabled: Berth retires no tasks."},
 };
 
 static const char *first_value(enum ecs_setting_name name)
@@ -65,8 +69,7 @@ static bool check_value(enum ecs_setting_name name, struct str value, struct fai
             continue;
         if (values[i].refusal == NULL)
             return true;
-        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "The setting '%s' cannot be '%s': %s",
-                        name_text(name), values[i].value, values[i].refusal);
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", values[i].refusal);
     }
     return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Invalid setting 'value'");
 }

@@ -4,6 +4,7 @@
  * task that the host has reported is named without its definition. */
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/log_mode.h"
 #include "plane/ecs/task.h"
 #include "plane/iam/iam.h"
 #include "plane/vpc/vpc.h"
@@ -44,11 +45,15 @@ static void assign_definition(const struct transaction *tx, const struct task_re
     to->cluster_name = task->cluster_name;
     to->availability_zone = task->task->availability_zone;
     to->launch_type = STR("FARGATE");
-    to->task_definition = definition->task_definition;
+    to->task_definition = task->logs_non_blocking ? log_mode_non_blocking(definition->task_definition, tx->arena)
+                                                  : definition->task_definition;
     to->overrides = task->task->overrides;
     SET(to, created_at, task->task->created_at);
     SET(to, cpu_units, task->cpu_units);
     SET(to, memory_mib, task->memory_mib);
+    to->container_arns.items = arena_array(tx->arena, struct str, task->task->containers.count + 1);
+    for (size_t i = 0; i < task->task->containers.count; i++)
+        to->container_arns.items[to->container_arns.count++] = task->task->containers.items[i].container_arn;
     assign_credentials(tx, task, to);
 }
 

@@ -100,6 +100,8 @@ static bool name(const struct definition_case *on, const struct ecs_container_de
 {
     if (container->name.len == 0)
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Container.name should not be null or empty.");
+    if (container->name.len > 255)
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Container.name should not be longer than 255 characters.");
     if (!name_is_valid(container->name))
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Container.name contains invalid characters.");
     if (container_named(on, container->name, NULL) != container)

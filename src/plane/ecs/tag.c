@@ -15,6 +15,13 @@ static bool is_reserved(struct str text)
     return text.len >= 4 && str_eq_nocase(str_to(text, 4), STR("aws:"));
 }
 
+static bool refuse_reserved(struct str key, struct fail *f)
+{
+    return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                    "The tag '%.*s' is not allowed: keys and values that start with 'aws:' are reserved.",
+                    STR_ARG(key));
+}
+
 bool tags_check(const struct ecs_tags *tags, struct fail *f)
 {
     for (size_t i = 0; i < tags->count; i++) {
@@ -23,9 +30,7 @@ bool tags_check(const struct ecs_tags *tags, struct fail *f)
         if (tag->key.ptr == NULL)
             return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Tag key can not be null.");
         if (is_reserved(tag->key) || is_reserved(tag->value))
-            return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                            "The tag '%.*s' is not allowed: keys and values that start with 'aws:' are reserved.",
-                            STR_ARG(tag->key));
+            return refuse_reserved(tag->key, f);
         for (size_t k = 0; k < i; k++)
             if (str_eq(tags->items[k].key, tag->key))
                 return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "The tag key '%.*s' is given twice.",
@@ -188,6 +193,16 @@ static struct ecs_tag *tag_of(struct ecs_tags *tags, struct str key)
     return NULL;
 }
 
+/* Those that ECS put there do not count. */
+static size_t own_count(const struct ecs_tags *tags)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < tags->count; i++)
+        count += !is_reserved(tags->items[i].key);
+    return count;
+}
+
 bool ecs_tag_resource(struct call *call, const struct ecs_tag_resource_request *in,
                       struct ecs_tag_resource_response *out)
 {
@@ -208,9 +223,10 @@ bool ecs_tag_resource(struct call *call, const struct ecs_tag_resource_request *
 
         *(same != NULL ? same : &tags.items[tags.count++]) = in->tags.items[i];
     }
-    if (tags.count > TAGS_MAX)
+    if (own_count(&tags) > TAGS_MAX)
         return fail_api(call->fail, ECS_ERROR_LIMIT_EXCEEDED_EXCEPTION,
-                        "The resource would have %zu tags. A resource can have at most %d tags.", tags.count, TAGS_MAX);
+                        "The resource would have %zu tags. A resource can have at most %d tags.", own_count(&tags),
+                        TAGS_MAX);
     kind->put(call, record, &tags);
     return true;
 }
@@ -232,6 +248,9 @@ bool ecs_untag_resource(struct call *call, const struct ecs_untag_resource_reque
     struct ecs_tags tags = {NULL, 0};
 
     (void)out;
+    for (size_t i = 0; i < in->tag_keys.count; i++)
+        if (is_reserved(in->tag_keys.items[i]))
+            return refuse_reserved(in->tag_keys.items[i], call->fail);
     if (!find(call, in->resource_arn, &kind, &record))
         return false;
     before = kind->tags(record);

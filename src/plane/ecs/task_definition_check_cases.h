@@ -23,6 +23,7 @@ CASE(nothing_essential, "Task definition doesn't have any essential container", 
 CASE(one_essential, NULL, SET(s->app, essential, false))
 CASE(name_missing, "Container.name should not be null or empty.", s->app->name = (struct str){NULL, 0})
 CASE(name_invalid, "Container.name contains invalid characters.", s->app->name = STR("a/b"))
+CASE(name_256, "Container.name should not be longer than 255 characters.", s->app->name = long_name(256))
 CASE(name_twice, "Container names must be unique within a Task Definition.", s->side->name = STR("app"))
 CASE(image_missing, "Container.image should not be null or empty.", s->app->image = STR(""))
 CASE(image_with_space, "Container.image contains invalid characters.", s->app->image = STR("nginx latest"))

@@ -1,6 +1,7 @@
 #include "plane/ecs/task_definition_check.h"
 
 #include "base/arena.h"
+#include "plane/ecs/log_mode.h"
 #include "plane/ecs/task_definition_new.h"
 #include "plane/ecs/task_definition_rules.h"
 
@@ -331,6 +332,28 @@ static void attributes_follow_from_what_is_used(void **state)
     arena_reset(&arena);
 }
 
+/* ---- the setting defaultLogDriverMode ---- */
+
+static void logs_are_non_blocking_unless_they_say_so_themselves(void **state)
+{
+    struct sample s = sample_new();
+    struct ecs_log_configuration *log = awslogs(&s);
+    struct ecs_task_definition definition = {.container_definitions = s.in.container_definitions};
+    const struct ecs_container_definition *told;
+
+    (void)state;
+    told = log_mode_non_blocking(&definition, &arena)->container_definitions.items;
+    assert_int_equal(told[0].log_configuration->options.count, 4);
+    assert_true(str_is(told[0].log_configuration->options.items[3].key, "mode"));
+    assert_true(str_is(told[0].log_configuration->options.items[3].value, "non-blocking"));
+    assert_null(told[1].log_configuration);
+    assert_int_equal(log->options.count, 3); /* the definition is left as it was */
+    log->options.items[0].key = STR("mode");
+    told = log_mode_non_blocking(&definition, &arena)->container_definitions.items;
+    assert_ptr_equal(told[0].log_configuration, log);
+    arena_reset(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +362,7 @@ int main(void)
         cmocka_unit_test(compatibilities_are_those_whose_rules_it_keeps),
         cmocka_unit_test(defaults_are_filled_in),
         cmocka_unit_test(attributes_follow_from_what_is_used),
+        cmocka_unit_test(logs_are_non_blocking_unless_they_say_so_themselves),
     };
     int failed;
 

@@ -21,6 +21,17 @@ static int32_t next_revision(const struct call *call, struct str family)
     return record.last_revision;
 }
 
+/* The one operation that answers bad tags with ClientException. */
+static bool check_tags(const struct ecs_tags *tags, struct fail *f)
+{
+    if (tags->items != NULL && tags->count == 0)
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Tags can not be empty.");
+    if (tags_check(tags, f))
+        return true;
+    f->type = ECS_ERROR_CLIENT_EXCEPTION;
+    return false;
+}
+
 bool ecs_register_task_definition(struct call *call, const struct ecs_register_task_definition_request *in,
                                   struct ecs_register_task_definition_response *out)
 {
@@ -28,9 +39,7 @@ bool ecs_register_task_definition(struct call *call, const struct ecs_register_t
     struct task_definition_record record = {
         .account_id = call->principal->account, .region = call->region, .tags = {in->tags.items, in->tags.count}};
 
-    if (in->tags.items != NULL && in->tags.count == 0)
-        return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION, "Tags can not be empty.");
-    if (!task_definition_check(in, call->fail))
+    if (!check_tags(&in->tags, call->fail) || !task_definition_check(in, call->fail))
         return false;
     definition = task_definition_new(in, call->principal->account, call->arena);
     SET(definition, revision, next_revision(call, in->family));

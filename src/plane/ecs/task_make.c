@@ -1,5 +1,6 @@
 /* The record of a new task, as RunTask answers it: PROVISIONING, its interface not yet created. */
 #include "base/must.h"
+#include "plane/ecs/account_setting.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_run.h"
 #include "plane/iam/iam.h"
@@ -165,6 +166,8 @@ const struct ecs_task *task_make(struct call *call, const struct task_wish *wish
     make_containers(call, wish, &record, task);
     SET(&record, cpu_units, wish->cpu_units);
     SET(&record, memory_mib, wish->memory_mib);
+    if (str_is(account_setting(call, ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE), "non-blocking"))
+        SET(&record, logs_non_blocking, true);
     record.execution_key_id = execution_key(call, wish, record.task_id);
     must(transaction_put(call->tx, &task_table, &record));
     return task;

@@ -1,6 +1,7 @@
 /* The overrides of RunTask (ECS API reference, TaskOverride and ContainerOverride): what may be overridden, and what
  * size the task then has. */
 #include "base/must.h"
+#include "plane/ecs/task_definition_rules.h"
 #include "plane/ecs/task_run.h"
 #include "plane/ecs/task_size.h"
 
@@ -83,26 +84,8 @@ static bool has_container(const struct ecs_task_definition *definition, struct s
     return false;
 }
 
-static bool check_container(const struct call *call, const struct ecs_task_override *overrides,
-                            const struct ecs_container_override *override)
-{
-    if (override->resource_requirements.count > 0)
-        return invalid(call, "resourceRequirements are not supported with FARGATE launch type.");
-    if (override->environment_files.count > 0)
-        return fail_api(call->fail, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                        "environmentFiles of container %.*s are not supported.", STR_ARG(override->name));
-    if (override->cpu < 0 || override->memory < 0 || override->memory_reservation < 0)
-        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                        "Override for container named %.*s must not have a negative cpu, memory or memoryReservation.",
-                        STR_ARG(override->name));
-    if (override_of(overrides, override->name) != override)
-        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                        "Override for container named %.*s is given more than once.", STR_ARG(override->name));
-    return true;
-}
-
-static bool check_containers(const struct call *call, const struct ecs_task_definition *definition,
-                             const struct ecs_task_override *overrides)
+static bool check_names(const struct call *call, const struct ecs_task_definition *definition,
+                        const struct ecs_task_override *overrides)
 {
     for (size_t i = 0; i < overrides->container_overrides.count; i++) {
         const struct ecs_container_override *override = &overrides->container_overrides.items[i];
@@ -111,10 +94,52 @@ static bool check_containers(const struct call *call, const struct ecs_task_defi
             return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                             "Override for container named %.*s is not a container in the TaskDefinition.",
                             STR_ARG(override->name));
-        if (!check_container(call, overrides, override))
-            return false;
+        if (override_of(overrides, override->name) != override)
+            return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                            "Override for container named %.*s is given more than once.", STR_ARG(override->name));
     }
     return true;
+}
+
+/* What an override makes of a container, as far as rules see it. */
+static void apply(struct ecs_container_definition *container, const struct ecs_container_override *override)
+{
+    if (override->environment.items != NULL)
+        container->environment = override->environment;
+    if (override->environment_files.items != NULL)
+        container->environment_files = override->environment_files;
+    if (override->resource_requirements.items != NULL)
+        container->resource_requirements = override->resource_requirements;
+    if (override->has_cpu)
+        SET(container, cpu, override->cpu);
+    if (override->has_memory)
+        SET(container, memory, override->memory);
+    if (override->has_memory_reservation)
+        SET(container, memory_reservation, override->memory_reservation);
+}
+
+/* The containers must keep the rules of a task definition as they will run. */
+static bool check_containers(const struct call *call, const struct ecs_task_override *overrides,
+                             const struct task_wish *wish)
+{
+    const struct ecs_container_definitions *from = &wish->definition->container_definitions;
+    struct ecs_container_definition *items = arena_array(call->arena, struct ecs_container_definition, from->count);
+    struct ecs_register_task_definition_request request = {
+        .network_mode = wish->definition->network_mode,
+        .execution_role_arn = wish->definition->execution_role_arn,
+        .container_definitions = {items, from->count},
+    };
+    const struct definition_case on = {
+        .in = &request, .by = ECS_COMPATIBILITY_FARGATE, .cpu_units = wish->cpu_units, .memory_mib = wish->memory_mib};
+
+    for (size_t i = 0; i < from->count; i++) {
+        const struct ecs_container_override *override = override_of(overrides, from->items[i].name);
+
+        items[i] = from->items[i];
+        if (override != NULL)
+            apply(&items[i], override);
+    }
+    return containers_check(&on, call->fail);
 }
 
 /* ---- the task ---- */
@@ -162,31 +187,6 @@ static bool check_storage(const struct call *call, const struct ecs_task_overrid
     return true;
 }
 
-/* What the containers ask for must fit into the task. */
-static bool check_sums(const struct call *call, const struct ecs_task_override *overrides, const struct task_wish *wish)
-{
-    const struct ecs_container_definitions *definitions = &wish->definition->container_definitions;
-    int64_t cpu = 0;
-
-    for (size_t i = 0; i < definitions->count; i++) {
-        const struct ecs_container_definition *definition = &definitions->items[i];
-        const struct ecs_container_override *override = override_of(overrides, definition->name);
-        int32_t memory = override != NULL && override->has_memory ? override->memory : definition->memory;
-
-        cpu += override != NULL && override->has_cpu ? override->cpu : definition->cpu;
-        if (memory > wish->memory_mib)
-            return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                            "Invalid setting for container '%.*s'. The memory of %d MiB is greater than the task's %d "
-                            "MiB.",
-                            STR_ARG(definition->name), memory, wish->memory_mib);
-    }
-    if (cpu > wish->cpu_units)
-        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                        "The containers' cpu of %lld units in all is greater than the task's %d.", (long long)cpu,
-                        wish->cpu_units);
-    return true;
-}
-
 /* The overrides as a task shows them: one for each container, if only its name. */
 static struct ecs_task_override *shown(struct arena *arena, const struct ecs_task_definition *definition,
                                        const struct ecs_task_override *overrides)
@@ -214,10 +214,11 @@ bool task_override_check(const struct call *call, const struct ecs_run_task_requ
 
     if (overrides->inference_accelerator_overrides.count > 0)
         return invalid(call, "inferenceAcceleratorOverrides are not supported with FARGATE launch type.");
-    if (!check_length(call, overrides) || !check_containers(call, wish->definition, overrides) ||
+    if (!check_length(call, overrides) || !check_names(call, wish->definition, overrides) ||
         !check_role(call, overrides->execution_role_arn) || !check_role(call, overrides->task_role_arn) ||
-        !check_size(call, overrides, wish) || !check_storage(call, overrides, wish) ||
-        !check_sums(call, overrides, wish))
+        !check_size(call, overrides, wish) || !check_storage(call, overrides, wish))
+        return false;
+    if (in->overrides != NULL && !check_containers(call, overrides, wish))
         return false;
     wish->overrides = shown(call->arena, wish->definition, overrides);
     return true;

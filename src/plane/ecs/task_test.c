@@ -113,6 +113,22 @@ static void every_life_takes_its_steps(void **state)
     }
 }
 
+static void rules_lead_forward_and_always_to_the_end(void **state)
+{
+    bool ends[TASK_STATUSES] = {false};
+
+    (void)state;
+    for (size_t i = 0; i < task_table.status_rule_count; i++) {
+        const struct status_rule *rule = &task_table.status_rules[i];
+
+        assert_true(rule->from < rule->to);
+        assert_true(strcmp(rule->actor, "task") == 0 || strcmp(rule->actor, "host") == 0);
+        ends[rule->from] |= rule->to == TASK_STOPPED && strcmp(rule->actor, "task") == 0;
+    }
+    for (int status = TASK_PROVISIONING; status < TASK_STOPPED; status++)
+        assert_true(ends[status]); /* a lost host takes it from anywhere */
+}
+
 static void the_first_cause_of_the_end_counts(void **state)
 {
     struct world *world = world_new();
@@ -632,6 +648,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_life_takes_its_steps),
+        cmocka_unit_test(rules_lead_forward_and_always_to_the_end),
         cmocka_unit_test(the_first_cause_of_the_end_counts),
         cmocka_unit_test(a_late_report_changes_nothing),
         cmocka_unit_test(another_host_cannot_report_it),

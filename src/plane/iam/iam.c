@@ -2,6 +2,9 @@
 
 #include "base/must.h"
 
+/* How long an expired key is still known, so that its user hears that it expired. */
+#define KEY_KEPT_MS (24 * HOUR_MS)
+
 /* ---- tables ---- */
 
 static void account_key(const void *record, struct buf *key)
@@ -109,6 +112,24 @@ void iam_home_ensure(struct transaction *tx, struct str account, struct str regi
         transaction_seed(tx, account, region);
 }
 
+struct access_key_record iam_root_session(struct transaction *tx, const struct principal *root, int64_t expires_ms)
+{
+    struct access_key_record key = {
+        .access_key_id = key_id(tx, "ASIA"),
+        .account_id = root->account,
+        .secret = secret_text(tx, 40),
+        .session_token = secret_text(tx, 128),
+        .kind = ACCESS_KEY_KIND_ROOT_SESSION,
+        .principal_arn = root->arn,
+        .user_id = root->user_id,
+    };
+
+    SET(&key, created_at, tx->now_ms);
+    SET(&key, expires_at, expires_ms);
+    (void)transaction_put(tx, &access_key_table, &key);
+    return key;
+}
+
 /* "arn:aws:iam::1234:role/path/Name" and a session name make "arn:aws:sts::1234:assumed-role/Name/session" (STS
  * reference, "AssumedRoleUser"). */
 static struct str assumed_role_arn(struct arena *arena, struct str account, struct str role_arn, struct str session)
@@ -170,33 +191,72 @@ static bool is_foreign(const struct principal *principal, struct str resource)
     return account.len > 0 && !str_eq(account, principal->account);
 }
 
+static bool is_execution_action(const char *action)
+{
+    for (size_t i = 0; i < COUNT_OF(execution_actions); i++)
+        if (strcmp(action, execution_actions[i]) == 0)
+            return true;
+    return false;
+}
+
+bool iam_allows(const struct principal *principal, const char *action, struct str resource, struct fail *f)
+{
+    bool foreign = is_foreign(principal, resource);
+
+    if (!foreign &&
+        (principal->kind == PRINCIPAL_ROOT || (principal->kind == PRINCIPAL_SESSION && is_execution_action(action))))
+        return true;
+    return fail_api(f, "AccessDeniedException",
+                    "User: %.*s is not authorized to perform: %s on resource: %.*s because no %s-based policy allows "
+                    "the %s action",
+                    STR_ARG(principal->arn), action, STR_ARG(resource), foreign ? "resource" : "identity", action);
+}
+
 bool iam_authorize(const struct call *call, const struct operation_spec *operation, const void *in)
 {
-    struct str resource = operation->resource == NULL ? STR("*") : operation->resource(call, in);
+    return iam_allows(call->principal, operation->action,
+                      operation->resource == NULL ? STR("*") : operation->resource(call, in), call->fail);
+}
 
-    if (is_foreign(call->principal, resource))
-        return fail_api(call->fail, "AccessDeniedException",
-                        "User: %.*s is not authorized to perform: %s on resource: %.*s because no resource-based "
-                        "policy allows the %s action",
-                        STR_ARG(call->principal->arn), operation->action, STR_ARG(resource), operation->action);
-    if (call->principal->kind == PRINCIPAL_ROOT)
-        return true;
-    for (size_t i = 0; call->principal->kind == PRINCIPAL_SESSION && i < COUNT_OF(execution_actions); i++)
-        if (str_is(str_of(operation->action), execution_actions[i]))
-            return true;
-    return fail_api(call->fail, "AccessDeniedException",
-                    "User: %.*s is not authorized to perform: %s on resource: %.*s because no identity-based policy "
-                    "allows the %s action",
-                    STR_ARG(call->principal->arn), operation->action, STR_ARG(resource), operation->action);
+/* ---- keys of sessions go when their time is long over ---- */
+
+static int64_t expire_key(struct transaction *tx, struct str key)
+{
+    const struct access_key_record *record = transaction_get(tx, &access_key_table, key);
+
+    if (record == NULL || !record->has_expires_at)
+        return WHEN_NEVER;
+    if (tx->now_ms < record->expires_at + KEY_KEPT_MS)
+        return record->expires_at + KEY_KEPT_MS;
+    transaction_delete(tx, &access_key_table, key);
+    return WHEN_NEVER;
+}
+
+static const struct reconciler_spec key_reconciler = {"access_key", &access_key_table, expire_key};
+
+static void key_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct access_key_record *key = after;
+
+    (void)tx;
+    (void)before;
+    if (key != NULL && key->has_expires_at)
+        marks_add(marks, &key_reconciler, key->access_key_id);
 }
 
 /* ---- the domain ---- */
 
 static const struct table_spec *const tables[] = {&account_table, &access_key_table};
+static const struct reconciler_spec *const reconcilers[] = {&key_reconciler};
+static const struct dirties_spec dirties[] = {{&access_key_table, key_dirties}};
 
 const struct domain_spec iam_domain = {
     .name = "iam",
     .tables = tables,
     .table_count = COUNT_OF(tables),
+    .reconcilers = reconcilers,
+    .reconciler_count = COUNT_OF(reconcilers),
+    .dirties = dirties,
+    .dirties_count = COUNT_OF(dirties),
     .seed = seed,
 };

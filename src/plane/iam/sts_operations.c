@@ -11,7 +11,33 @@ static bool sts_get_caller_identity(struct call *call, const struct sts_get_call
     return true;
 }
 
+/* STS API reference, GetSessionToken, DurationSeconds: an hour at most for the root of an account. */
+enum { SESSION_SECONDS_DEFAULT = 3600 };
+
+static bool sts_get_session_token(struct call *call, const struct sts_get_session_token_request *in,
+                                  struct sts_get_session_token_response *out)
+{
+    int32_t seconds = in->has_duration_seconds && in->duration_seconds < SESSION_SECONDS_DEFAULT
+                          ? in->duration_seconds
+                          : SESSION_SECONDS_DEFAULT;
+    struct sts_credentials *credentials = arena_new(call->arena, struct sts_credentials);
+    struct access_key_record key;
+
+    if (str_starts(call->principal->access_key, STR("ASIA")))
+        return fail_api(call->fail, "AccessDenied", "Cannot call GetSessionToken with session credentials");
+    if (in->serial_number.ptr != NULL || in->token_code.ptr != NULL)
+        return fail_api(call->fail, "AccessDenied", "Berth has no MFA devices; SerialNumber and TokenCode are refused");
+    key = iam_root_session(call->tx, call->principal, call->tx->now_ms + seconds * SECOND_MS);
+    credentials->access_key_id = key.access_key_id;
+    credentials->secret_access_key = key.secret;
+    credentials->session_token = key.session_token;
+    SET(credentials, expiration, key.expires_at);
+    out->credentials = credentials;
+    return true;
+}
+
 const struct operation_spec sts_handlers[] = {
     OPERATION(sts, get_caller_identity, "sts:GetCallerIdentity", NULL),
+    OPERATION(sts, get_session_token, "sts:GetSessionToken", NULL),
 };
 const size_t sts_handler_count = COUNT_OF(sts_handlers);

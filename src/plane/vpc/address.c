@@ -40,3 +40,14 @@ struct str ipv4_text(struct arena *arena, uint32_t address)
 {
     return arena_printf(arena, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
 }
+
+bool ipv4_range_parse(struct str text, struct ipv4_range *ret_range)
+{
+    unsigned prefix;
+    uint32_t first;
+
+    if (!ipv4_cidr_parse(text, &first, &prefix))
+        return false;
+    *ret_range = (struct ipv4_range){first, prefix == 32 ? first : first | UINT32_MAX >> prefix};
+    return true;
+}

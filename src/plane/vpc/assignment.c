@@ -138,6 +138,26 @@ static bool has_group(const struct host_assignment *assignment, struct str group
     return false;
 }
 
+/* What the task needs to know of where its interface stands: the range of its subnet, and the VPC's resolver at the
+ * base of the VPC plus two (VPC user guide, "Amazon DNS server"). */
+static void add_surroundings(const struct transaction *tx, const struct network_interface_record *record,
+                             struct host_network_interface *to)
+{
+    const struct ec2_network_interface *interface = record->interface;
+    const struct subnet_record *subnet =
+        transaction_get(tx, &subnet_table, KEY(tx->arena, record->account_id, record->region, interface->subnet_id));
+    const struct vpc_record *vpc =
+        transaction_get(tx, &vpc_table, KEY(tx->arena, record->account_id, record->region, interface->vpc_id));
+    uint32_t first;
+    unsigned prefix;
+
+    must(subnet != NULL); /* neither can be deleted while an interface stands in it */
+    must(vpc != NULL);
+    to->subnet_cidr = subnet->subnet->cidr_block;
+    if (vpc->enable_dns_support && ipv4_cidr_parse(vpc->vpc->cidr_block, &first, &prefix))
+        to->resolver_address = ipv4_text(tx->arena, first + 2);
+}
+
 struct host_network_interface *vpc_assign(const struct transaction *tx, const struct network_interface_record *record,
                                           struct host_assignment *assignment)
 {
@@ -153,6 +173,7 @@ struct host_network_interface *vpc_assign(const struct transaction *tx, const st
     to->mac_address = interface->mac_address;
     to->private_dns_name = interface->private_dns_name;
     SET(to, public_address, record->public_address);
+    add_surroundings(tx, record, to);
     to->groups.items = arena_array(tx->arena, struct str, interface->groups.count + 1);
     for (size_t i = 0; i < interface->groups.count; i++) {
         struct str group_id = interface->groups.items[i].group_id;

@@ -57,6 +57,19 @@ static bool any_matches(const struct ec2_filter *filter, struct str value)
     return false;
 }
 
+static bool field_matches(const struct filter_field *field, const struct ec2_filter *filter, struct arena *arena,
+                          const void *record)
+{
+    struct str value;
+
+    if (field->item == NULL)
+        return any_matches(filter, field->get(arena, record));
+    for (size_t i = 0; field->item(record, i, &value); i++)
+        if (any_matches(filter, value))
+            return true;
+    return false;
+}
+
 static bool tag_matches(const struct ec2_filter *filter, const struct ec2_tag_list *tags)
 {
     bool by_key = str_is(filter->name, "tag-key");
@@ -76,7 +89,7 @@ bool filters_match(const struct filter_table *table, const struct ec2_filter_lis
         const struct ec2_filter *filter = &filters->items[i];
         const struct filter_field *field = field_of(table, filter->name);
 
-        if (field == NULL ? !tag_matches(filter, table->tags(record)) : !any_matches(filter, field->get(arena, record)))
+        if (field == NULL ? !tag_matches(filter, table->tags(record)) : !field_matches(field, filter, arena, record))
             return false;
     }
     return true;

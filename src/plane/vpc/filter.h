@@ -8,6 +8,8 @@
 struct filter_field {
     const char *name;
     struct str (*get)(struct arena *arena, const void *record); /* absent: no value, matches nothing */
+    /* Instead of get, for what a record has several of: the value at an index; false behind the last one. */
+    bool (*item)(const void *record, size_t index, struct str *ret_value);
 };
 
 struct filter_table {

@@ -443,11 +443,11 @@ static const struct ec2_tag_list *group_tags(const void *record)
     return &((const struct security_group_record *)record)->group->tags;
 }
 
-static const struct filter_field fields[] = {{"group-id", group_id},
-                                             {"group-name", group_name},
-                                             {"vpc-id", group_vpc},
-                                             {"description", group_description},
-                                             {"owner-id", group_owner}};
+static const struct filter_field fields[] = {{"group-id", group_id, NULL},
+                                             {"group-name", group_name, NULL},
+                                             {"vpc-id", group_vpc, NULL},
+                                             {"description", group_description, NULL},
+                                             {"owner-id", group_owner, NULL}};
 static const struct filter_table filters = {fields, COUNT_OF(fields), group_tags};
 
 static struct ec2_ip_permission *permission_for(struct ec2_ip_permission_list *list, size_t rules, struct arena *arena,

@@ -62,3 +62,13 @@ struct host_network_interface *vpc_assign(const struct transaction *tx,
 checked bool ipv4_cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix);
 checked bool ipv4_parse(struct str text, uint32_t *ret_address);
 struct str ipv4_text(struct arena *arena, uint32_t address);
+
+/* The first and last address of a canonical range. */
+struct ipv4_range {
+    uint32_t first, last;
+};
+checked bool ipv4_range_parse(struct str text, struct ipv4_range *ret_range);
+
+/* Addresses of a subnet that are nobody's: the first four and the last one are AWS's (VPC user guide, "Subnet CIDR
+ * blocks"). */
+int32_t subnet_free_addresses(const struct transaction *tx, const struct subnet_record *subnet);

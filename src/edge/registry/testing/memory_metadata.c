@@ -146,6 +146,17 @@ static bool blob_find(struct repository *repository, struct registry_call *call)
                     STR_ARG(call->digest), STR_ARG(repository->ref.name));
 }
 
+static bool blob_delete(struct repository *repository, struct registry_call *call)
+{
+    for (size_t i = 0; i < repository->blob_count; i++)
+        if (str_is(call->digest, repository->blobs[i])) {
+            free(repository->blobs[i]);
+            repository->blobs[i] = repository->blobs[--repository->blob_count];
+            return true;
+        }
+    return blob_find(repository, call);
+}
+
 static bool manifest_get(struct repository *repository, struct registry_call *call)
 {
     const struct image *image = find_reference(repository, call);
@@ -342,6 +353,8 @@ static bool operate(const struct memory_metadata *metadata, struct repository *r
         return true;
     case REGISTRY_BLOB_FIND:
         return blob_find(repository, call);
+    case REGISTRY_BLOB_DELETE:
+        return blob_delete(repository, call);
     case REGISTRY_BLOB_ATTACH:
         attach(repository, call->digest);
         return true;

@@ -69,6 +69,7 @@ struct world_job {
     struct job job;
     void (*run)(struct transaction *tx, void *context);
     bool (*call)(struct call *call, void *context);
+    const struct operation *operation;
     void *context;
     struct world *world;
     bool good;
@@ -78,14 +79,11 @@ static bool job_run(struct job *job, struct transaction *tx)
 {
     struct world_job *work = list_item(&job->link, struct world_job, job.link);
     struct world *world = work->world;
-    struct principal principal = {.kind = PRINCIPAL_ROOT,
-                                  .account = world->settings.default_account,
-                                  .arn = STR("arn:aws:iam::000000000000:root")};
     struct call call = {.tx = tx,
                         .arena = &world->arena,
                         .fail = &world->fail,
-                        .operation = &ecs_run_task_operation,
-                        .principal = &principal,
+                        .operation = work->operation != NULL ? work->operation : &ecs_run_task_operation,
+                        .principal = &world->principal,
                         .settings = &world->settings,
                         .region = world->settings.default_region};
 
@@ -169,6 +167,29 @@ void world_report_nothing(struct world *world, const char *host)
 }
 
 /* ---- clients ---- */
+
+struct calling {
+    const void *in;
+    void *out;
+};
+
+static bool handler_call(struct call *call, void *context)
+{
+    struct calling *calling = context;
+
+    for (size_t i = 0; i < ecs_handler_count; i++)
+        if (ecs_handlers[i].operation == call->operation)
+            return ecs_handlers[i].handle(call, calling->in, calling->out);
+    must_not_happen("the operation has a handler");
+}
+
+bool world_call(struct world *world, const struct operation *operation, const void *in, void *out)
+{
+    struct calling calling = {in, out};
+
+    memset(out, 0, operation->output->size);
+    return do_job(world, &(struct world_job){.call = handler_call, .operation = operation, .context = &calling}, "api");
+}
 
 struct running {
     const struct ecs_run_task_request *in;
@@ -281,6 +302,9 @@ struct world *world_new(void)
                                         .default_region = STR("us-east-1"),
                                         .default_account = STR("000000000000"),
                                         .default_vpc_cidr = STR("172.31.0.0/16")};
+    world->principal = (struct principal){.kind = PRINCIPAL_ROOT,
+                                          .account = world->settings.default_account,
+                                          .arn = STR("arn:aws:iam::000000000000:root")};
     world->now_ms = INT64_C(1800000000000);
     world->engine = engine_memory_new();
     options.engine = world->engine;

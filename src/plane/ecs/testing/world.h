@@ -17,7 +17,8 @@ struct world {
     int64_t now_ms;
     struct arena arena; /* answers live here until the end */
     struct transaction view;
-    struct fail fail; /* of the last call that failed */
+    struct principal principal; /* who calls: root, until a test changes it */
+    struct fail fail;           /* of the last call that failed */
     /* Sees every durable change; NULL: nobody. */
     void (*changed)(void *context, const struct change *change);
     void *changed_context;
@@ -37,6 +38,8 @@ void world_report(struct world *world, const char *host, const struct host_task_
 /* The host reports all it has: nothing. */
 void world_report_nothing(struct world *world, const char *host);
 
+/* Any operation of ECS: its handler with its own structs. */
+bool world_call(struct world *world, const struct operation *operation, const void *in, void *out);
 /* RunTask of "app" on Fargate, in the first subnet unless the request says more; request may be NULL. */
 bool world_run_task(struct world *world, const struct ecs_run_task_request *request,
                     struct ecs_run_task_response *ret_response);

@@ -1,0 +1,119 @@
+#include "main/vpc_range.h"
+
+#include "os/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CLAIMS "/run/berth"
+
+enum { RANGES = 16, SECOND_BYTE_MAX = 31, PATH_BYTES = 64 }; /* 172.16.0.0/12 (RFC 1918) in sixteenths */
+
+/* One chooses at a time, machine-wide: the lock goes with the descriptor. */
+static bool lock_claims(int *ret_fd, struct fail *f)
+{
+    auto_fd fd = -1;
+
+    if (mkdir(CLAIMS, 0755) != 0 && errno != EEXIST)
+        return fail(f, FAIL_SYSTEM, "make " CLAIMS ": %s", strerror(errno));
+    fd = open(CLAIMS "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+        return fail(f, FAIL_SYSTEM, "lock " CLAIMS "/lock: %s", strerror(errno));
+    *ret_fd = take_fd(&fd);
+    return true;
+}
+
+static void claim_path(const struct data_dir *dir, char path[PATH_BYTES])
+{
+    (void)snprintf(path, PATH_BYTES, CLAIMS "/%s.vpc", dir->instance);
+}
+
+/* A claim is "172.31.0.0/16 /var/lib/berth"; one whose directory is gone is nobody's. */
+static bool claims(const char *path, const char *cidr)
+{
+    auto_buf text = {.limit = 8192};
+    struct str directory;
+    char room[4096];
+    struct fail ignored;
+
+    return file_read(path, &text, &ignored) && str_is(str_cut(buf_str(&text), ' ', &directory), cidr) &&
+           directory.ptr != NULL && str_to_buffer(directory, room, sizeof(room)) && access(room, F_OK) == 0;
+}
+
+static bool is_claimed(const char *cidr)
+{
+    DIR *directory = opendir(CLAIMS);
+    const struct dirent *entry;
+    bool found = false;
+
+    while (directory != NULL && !found && (entry = readdir(directory)) != NULL) {
+        char path[sizeof(CLAIMS) + sizeof(entry->d_name) + 1];
+
+        (void)snprintf(path, sizeof(path), CLAIMS "/%s", entry->d_name);
+        found = str_ends(str_of(entry->d_name), STR(".vpc")) && claims(path, cidr);
+    }
+    if (directory != NULL)
+        (void)closedir(directory);
+    return found;
+}
+
+/* /proc/net/route has destinations as eight hexadecimal digits, the first byte last. */
+static bool is_routed(unsigned second_byte)
+{
+    auto_buf routes = {.limit = (size_t)4 << 20};
+    struct fail ignored;
+    char destination[16];
+
+    (void)snprintf(destination, sizeof(destination), "\t0000%02XAC\t", second_byte);
+    return file_read("/proc/net/route", &routes, &ignored) &&
+           str_search(buf_str(&routes), str_of(destination)) != routes.len;
+}
+
+static const char *choose(struct arena *arena)
+{
+    for (unsigned i = 0; i < RANGES; i++) {
+        unsigned second_byte = SECOND_BYTE_MAX - i;
+        const char *cidr = arena_printf(arena, "172.%u.0.0/16", second_byte).ptr;
+
+        if (!is_routed(second_byte) && !is_claimed(cidr))
+            return cidr;
+    }
+    return NULL;
+}
+
+bool vpc_range_claim(const struct data_dir *dir, struct arena *arena, const char **ret_cidr, struct fail *f)
+{
+    const char *cidr;
+    char path[PATH_BYTES];
+    struct str kept;
+    struct fail missing;
+    auto_fd lock = -1;
+
+    if (!lock_claims(&lock, f))
+        return false;
+    if (data_dir_read(dir, "vpc-cidr", arena, &kept, &missing))
+        cidr = arena_cstr(arena, kept);
+    else
+        cidr = choose(arena);
+    if (cidr == NULL)
+        return fail(f, FAIL_LIMIT, "172.16.0.0/12 has no range left for a VPC: berth down what is not needed");
+    claim_path(dir, path);
+    if (!data_dir_write(dir, "vpc-cidr", str_of(cidr), f) ||
+        !file_write(path, arena_printf(arena, "%s %s", cidr, dir->path), 0644, f))
+        return false;
+    *ret_cidr = cidr;
+    return true;
+}
+
+void vpc_range_release(const struct data_dir *dir)
+{
+    char path[PATH_BYTES];
+
+    claim_path(dir, path);
+    (void)unlink(path);
+}

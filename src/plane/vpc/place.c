@@ -1,0 +1,143 @@
+/* Where things can be: regions and zones. */
+#include "model/interpret.h"
+#include "plane/vpc/describe_walk.h"
+#include "plane/vpc/operations.h"
+#include "plane/vpc/vpc_make.h"
+
+/* The regions that every AWS account has without asking (Account Management guide, "Enable or disable AWS Regions").
+ * All of them live in one installation. */
+static const char *const regions[] = {
+    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
+    "ca-central-1",   "eu-central-1",   "eu-north-1",     "eu-west-1",  "eu-west-2",      "eu-west-3",
+    "sa-east-1",      "us-east-1",      "us-east-2",      "us-west-1",  "us-west-2",
+};
+
+GETTER(region_name_of, ec2_region, of->region_name)
+GETTER(region_endpoint_of, ec2_region, of->endpoint)
+GETTER(region_opt_in_of, ec2_region, of->opt_in_status)
+
+static const struct filter_field region_fields[] = {
+    {"region-name", region_name_of, NULL},
+    {"endpoint", region_endpoint_of, NULL},
+    {"opt-in-status", region_opt_in_of, NULL},
+};
+static const struct filter_table region_filters = {region_fields, COUNT_OF(region_fields), NULL};
+
+static bool is_named(const struct ec2_describe_regions_request *in, struct str name)
+{
+    for (size_t i = 0; i < in->region_names.count; i++)
+        if (str_eq(in->region_names.items[i], name))
+            return true;
+    return in->region_names.count == 0;
+}
+
+static bool check_names(const struct call *call, const struct ec2_describe_regions_request *in)
+{
+    for (size_t i = 0; i < in->region_names.count; i++) {
+        size_t k = 0;
+
+        while (k < COUNT_OF(regions) && !str_is(in->region_names.items[i], regions[k]))
+            k++;
+        if (k == COUNT_OF(regions))
+            return fail_api(call->fail, "InvalidParameterValue", "Invalid region name '%.*s'",
+                            STR_ARG(in->region_names.items[i]));
+    }
+    return true;
+}
+
+bool ec2_describe_regions(struct call *call, const struct ec2_describe_regions_request *in,
+                          struct ec2_describe_regions_result *out)
+{
+    if (!filters_check(&region_filters, &in->filters, call->fail) || !check_names(call, in))
+        return false;
+    out->regions.items = arena_array(call->arena, struct ec2_region, COUNT_OF(regions));
+    for (size_t i = 0; i < COUNT_OF(regions); i++) {
+        struct ec2_region region = {
+            .region_name = str_of(regions[i]),
+            .endpoint = arena_printf(call->arena, "ec2.%s.amazonaws.com", regions[i]),
+            .opt_in_status = STR("opt-in-not-required"),
+        };
+
+        if (is_named(in, region.region_name) && filters_match(&region_filters, &in->filters, call->arena, &region))
+            out->regions.items[out->regions.count++] = region;
+    }
+    return true;
+}
+
+/* ---- zones: three in every region, as the default VPC has subnets ---- */
+
+GETTER(zone_name_of, ec2_availability_zone, of->zone_name)
+GETTER(zone_id_of, ec2_availability_zone, of->zone_id)
+GETTER(zone_region_of, ec2_availability_zone, of->region_name)
+GETTER(zone_type_of, ec2_availability_zone, of->zone_type)
+GETTER(zone_group_of, ec2_availability_zone, of->group_name)
+GETTER(zone_state_of, ec2_availability_zone, str_of(enum_name(&ec2_availability_zone_state_shape, (int)of->state)))
+GETTER(zone_opt_in_of, ec2_availability_zone,
+       str_of(enum_name(&ec2_availability_zone_opt_in_status_shape, (int)of->opt_in_status)))
+
+static const struct filter_field zone_fields[] = {
+    {"zone-name", zone_name_of, NULL},       {"zone-id", zone_id_of, NULL},  {"region-name", zone_region_of, NULL},
+    {"zone-type", zone_type_of, NULL},       {"state", zone_state_of, NULL}, {"group-name", zone_group_of, NULL},
+    {"opt-in-status", zone_opt_in_of, NULL},
+};
+static const struct filter_table zone_filters = {zone_fields, COUNT_OF(zone_fields), NULL};
+
+static bool has(const struct str *items, size_t count, struct str wanted)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(items[i], wanted))
+            return true;
+    return false;
+}
+
+/* Every name and id that was given must be a zone. */
+static bool check_zone_names(const struct call *call, const struct ec2_describe_availability_zones_request *in,
+                             const struct ec2_availability_zone *zones)
+{
+    struct str names[ZONES];
+    struct str ids[ZONES];
+
+    for (unsigned i = 0; i < ZONES; i++) {
+        names[i] = zones[i].zone_name;
+        ids[i] = zones[i].zone_id;
+    }
+    for (size_t i = 0; i < in->zone_names.count; i++)
+        if (!has(names, ZONES, in->zone_names.items[i]))
+            return fail_api(call->fail, "InvalidParameterValue", "Invalid availability zone: [%.*s]",
+                            STR_ARG(in->zone_names.items[i]));
+    for (size_t i = 0; i < in->zone_ids.count; i++)
+        if (!has(ids, ZONES, in->zone_ids.items[i]))
+            return fail_api(call->fail, "InvalidParameterValue", "Invalid availability zone-id: [%.*s]",
+                            STR_ARG(in->zone_ids.items[i]));
+    return true;
+}
+
+bool ec2_describe_availability_zones(struct call *call, const struct ec2_describe_availability_zones_request *in,
+                                     struct ec2_describe_availability_zones_result *out)
+{
+    struct ec2_availability_zone zones[ZONES];
+
+    for (unsigned i = 0; i < ZONES; i++)
+        zones[i] = (struct ec2_availability_zone){
+            .opt_in_status = EC2_AVAILABILITY_ZONE_OPT_IN_STATUS_OPT_IN_NOT_REQUIRED,
+            .region_name = call->region,
+            .zone_name = zone_name(call->arena, call->region, i),
+            .zone_id = zone_id(call->arena, call->region, i),
+            .group_name = call->region,
+            .network_border_group = call->region,
+            .zone_type = STR("availability-zone"),
+            .state = EC2_AVAILABILITY_ZONE_STATE_AVAILABLE,
+        };
+    if (!filters_check(&zone_filters, &in->filters, call->fail) || !check_zone_names(call, in, zones))
+        return false;
+    out->availability_zones.items = arena_array(call->arena, struct ec2_availability_zone, ZONES);
+    for (unsigned i = 0; i < ZONES; i++) {
+        bool named =
+            (in->zone_names.count == 0 || has(in->zone_names.items, in->zone_names.count, zones[i].zone_name)) &&
+            (in->zone_ids.count == 0 || has(in->zone_ids.items, in->zone_ids.count, zones[i].zone_id));
+
+        if (named && filters_match(&zone_filters, &in->filters, call->arena, &zones[i]))
+            out->availability_zones.items[out->availability_zones.count++] = zones[i];
+    }
+    return true;
+}

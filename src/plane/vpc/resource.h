@@ -1,0 +1,31 @@
+/* The kinds of network resource, as a table: how their ids look, where they stand, how EC2 says that there is none, and
+ * where their tags are. */
+#pragma once
+
+#include "plane/vpc/vpc.h"
+
+struct resource_kind {
+    enum ec2_resource_type type;
+    const char *prefix; /* of an id: "vpc-" */
+    const struct table_spec *table;
+    const char *missing_code, *missing_text; /* "InvalidVpcID.NotFound", "The vpc ID" '...' does not exist */
+    const char *malformed_code;
+    const struct ec2_tag_list *(*tags)(const void *record);
+    void (*put_tags)(struct transaction *tx, const void *record, struct ec2_tag_list tags);
+};
+
+extern const struct resource_kind vpc_kind, subnet_kind, security_group_kind, internet_gateway_kind, route_table_kind,
+    network_interface_kind;
+
+/* The record of that id of the caller's account and region. Fails with the kind's malformed and missing errors, and
+ * with MissingParameter for an id that was not given. */
+checked bool resource_find(const struct call *call, const struct resource_kind *kind, struct str id,
+                           const void **ret_record);
+/* The kind that an id is of, or NULL. */
+const struct resource_kind *resource_kind_of(struct str id);
+/* All kinds, in the order of their names. */
+const struct resource_kind *const *resource_kinds(size_t *ret_count);
+
+/* The tags that a Create operation's TagSpecifications give to a resource of that type, checked as CreateTags does. */
+checked bool resource_tags(const struct call *call, const struct ec2_tag_specification_list *specifications,
+                           enum ec2_resource_type type, struct ec2_tag_list *ret_tags);

@@ -1,0 +1,151 @@
+/* CreateSubnet, DeleteSubnet, ModifySubnetAttribute. */
+#include "base/must.h"
+#include "plane/vpc/describe_walk.h"
+#include "plane/vpc/operations.h"
+#include "plane/vpc/vpc_make.h"
+
+static bool refuse(const struct call *call, const struct ec2_create_subnet_request *in)
+{
+    if (in->ipv6_cidr_block.ptr != NULL || in->ipv6_native || in->ipv6_ipam_pool_id.ptr != NULL)
+        return fail_api(call->fail, "UnsupportedOperation", "Berth's subnets have no IPv6 addresses yet");
+    if (in->ipv4_ipam_pool_id.ptr != NULL || in->outpost_arn.ptr != NULL)
+        return fail_api(call->fail, "UnsupportedOperation", "Berth has no IP address manager and no Outposts");
+    return true;
+}
+
+/* Without a zone: the one with the fewest subnets of the VPC, so that they spread. */
+static unsigned quietest_zone(const struct call *call, struct str vpc_id)
+{
+    struct walk walk = transaction_walk(call->tx, &subnet_table, "vpc",
+                                        KEY_PREFIX(call->arena, call->principal->account, call->region, vpc_id));
+    const struct subnet_record *subnet;
+    unsigned counts[ZONES] = {0};
+    unsigned best = 0;
+
+    while ((subnet = walk_next(&walk)) != NULL)
+        for (unsigned zone = 0; zone < ZONES; zone++)
+            if (str_eq(subnet->subnet->availability_zone, zone_name(call->arena, call->region, zone)))
+                counts[zone]++;
+    for (unsigned zone = 1; zone < ZONES; zone++)
+        if (counts[zone] < counts[best])
+            best = zone;
+    return best;
+}
+
+static bool choose_zone(const struct call *call, const struct ec2_create_subnet_request *in, unsigned *ret_zone)
+{
+    for (unsigned zone = 0; zone < ZONES; zone++)
+        if (str_eq(in->availability_zone, zone_name(call->arena, call->region, zone)) ||
+            str_eq(in->availability_zone_id, zone_id(call->arena, call->region, zone))) {
+            *ret_zone = zone;
+            return true;
+        }
+    if (in->availability_zone.ptr != NULL || in->availability_zone_id.ptr != NULL)
+        return fail_api(call->fail, "InvalidParameterValue",
+                        "Value (%.*s) for parameter availabilityZone is invalid. Subnets can currently only be created "
+                        "in the following availability zones: %.*sa, %.*sb, %.*sc.",
+                        STR_ARG(in->availability_zone.ptr != NULL ? in->availability_zone : in->availability_zone_id),
+                        STR_ARG(call->region), STR_ARG(call->region), STR_ARG(call->region));
+    *ret_zone = quietest_zone(call, in->vpc_id);
+    return true;
+}
+
+/* In the VPC's range, and in no other subnet's way. */
+static bool check_range(const struct call *call, const struct vpc_record *vpc, struct str cidr)
+{
+    struct walk walk =
+        transaction_walk(call->tx, &subnet_table, "vpc",
+                         KEY_PREFIX(call->arena, call->principal->account, call->region, vpc->vpc->vpc_id));
+    const struct subnet_record *subnet;
+    struct ipv4_range wished;
+    struct ipv4_range other;
+
+    must(ipv4_range_parse(cidr, &wished));
+    must(ipv4_range_parse(vpc->vpc->cidr_block, &other));
+    if (wished.first < other.first || wished.last > other.last)
+        return fail_api(call->fail, "InvalidSubnet.Range", "The CIDR '%.*s' is invalid.", STR_ARG(cidr));
+    while ((subnet = walk_next(&walk)) != NULL) {
+        must(ipv4_range_parse(subnet->subnet->cidr_block, &other));
+        if (wished.first <= other.last && other.first <= wished.last)
+            return fail_api(call->fail, "InvalidSubnet.Conflict", "The CIDR '%.*s' conflicts with another subnet",
+                            STR_ARG(cidr));
+    }
+    return true;
+}
+
+bool ec2_create_subnet(struct call *call, const struct ec2_create_subnet_request *in,
+                       struct ec2_create_subnet_result *out)
+{
+    struct subnet_wish wish = {.account = call->principal->account, .region = call->region, .vpc_id = in->vpc_id};
+    const void *vpc;
+    const void *made;
+    struct ec2_subnet *shown;
+
+    if (!resource_find(call, &vpc_kind, in->vpc_id, &vpc) || !refuse(call, in))
+        return false;
+    if (in->cidr_block.ptr == NULL)
+        return fail_api(call->fail, "MissingParameter", "The request must contain the parameter cidrBlock");
+    if (!cidr_canonical(call, in->cidr_block, "InvalidSubnet.Range", &wish.cidr) ||
+        !check_range(call, vpc, wish.cidr) || !choose_zone(call, in, &wish.zone) ||
+        !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_SUBNET, &wish.tags))
+        return false;
+    must(resource_find(call, &subnet_kind, subnet_make(call->tx, &wish), &made));
+    shown = arena_new(call->arena, struct ec2_subnet);
+    *shown = *((const struct subnet_record *)made)->subnet;
+    SET(shown, available_ip_address_count, subnet_free_addresses(call->tx, made));
+    out->subnet = shown;
+    return true;
+}
+
+static void forget_associations(struct call *call, const struct ec2_subnet *subnet)
+{
+    struct walk walk =
+        transaction_walk(call->tx, &route_table_table, "vpc",
+                         KEY_PREFIX(call->arena, call->principal->account, call->region, subnet->vpc_id));
+    const struct route_table_record *table;
+
+    while ((table = walk_next(&walk)) != NULL)
+        for (size_t i = 0; i < table->route_table->associations.count; i++)
+            if (str_eq(table->route_table->associations.items[i].subnet_id, subnet->subnet_id)) {
+                route_table_forget(call->tx, table, i);
+                return; /* a subnet has one association at most */
+            }
+}
+
+bool ec2_delete_subnet(struct call *call, const struct ec2_delete_subnet_request *in, void *out)
+{
+    struct walk walk = transaction_walk(call->tx, &network_interface_table, "subnet",
+                                        KEY_PREFIX(call->arena, call->principal->account, call->region, in->subnet_id));
+    const void *found;
+
+    (void)out;
+    if (!resource_find(call, &subnet_kind, in->subnet_id, &found))
+        return false;
+    if (walk_next(&walk) != NULL)
+        return fail_api(call->fail, "DependencyViolation", "The subnet '%.*s' has dependencies and cannot be deleted.",
+                        STR_ARG(in->subnet_id));
+    forget_associations(call, ((const struct subnet_record *)found)->subnet);
+    transaction_delete(call->tx, &subnet_table,
+                       KEY(call->arena, call->principal->account, call->region, in->subnet_id));
+    return true;
+}
+
+bool ec2_modify_subnet_attribute(struct call *call, const struct ec2_modify_subnet_attribute_request *in, void *out)
+{
+    const void *found;
+    struct subnet_record record;
+    struct ec2_subnet subnet;
+
+    (void)out;
+    if (!resource_find(call, &subnet_kind, in->subnet_id, &found))
+        return false;
+    if (in->map_public_ip_on_launch == NULL)
+        return fail_api(call->fail, "UnsupportedOperation",
+                        "Of a subnet's attributes Berth has mapPublicIpOnLaunch and no other");
+    record = *(const struct subnet_record *)found;
+    subnet = *record.subnet;
+    SET(&subnet, map_public_ip_on_launch, in->map_public_ip_on_launch->value);
+    record.subnet = &subnet;
+    must(transaction_put(call->tx, &subnet_table, &record));
+    return true;
+}

@@ -1,0 +1,111 @@
+"""A whole installation with an image in its registry: what the tests with real containers share."""
+
+import pathlib
+import shutil
+import subprocess
+import urllib.request
+
+from conftest import Installation, eventually
+
+ROLE = "arn:aws:iam::000000000000:role/ecsTaskExecutionRole"
+
+
+def run(*command, **more):
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, **more).stdout
+
+
+def make_image(work):
+    """busybox with a page, as an OCI layout."""
+    layout, bundle = f"{work}/image", f"{work}/bundle"
+    run("umoci", "init", "--layout", layout)
+    run("umoci", "new", "--image", f"{layout}:demo")
+    run("umoci", "unpack", "--image", f"{layout}:demo", bundle)
+    root = pathlib.Path(bundle, "rootfs")
+    (root / "bin").mkdir(parents=True)
+    (root / "www").mkdir()
+    shutil.copy("/bin/busybox", root / "bin/busybox")
+    for applet in ("sh", "httpd", "echo", "sleep", "cat", "ls", "tail", "wget", "true", "false", "id", "env", "test", "touch"):
+        (root / "bin" / applet).symlink_to("busybox")
+    (root / "www/index.html").write_text("hello\n")
+    run("umoci", "repack", "--image", f"{layout}:demo", bundle)
+    run("umoci", "config", "--image", f"{layout}:demo", "--config.cmd", "/bin/httpd", "--config.cmd", "-f",
+        "--config.cmd", "-p", "--config.cmd", "80", "--config.cmd", "-h", "--config.cmd", "/www")
+    return layout
+
+
+class Machine(Installation):
+    def __init__(self, directory, work):
+        super().__init__(directory)
+        self.work = work
+
+    def up(self):
+        self.berth("up", "--data", self.directory, "--listen", self.listen)
+        self.ecs, self.ec2 = self.client("ecs"), self.client("ec2")
+
+    def prepare(self):
+        ecr = self.client("ecr")
+        self.image = ecr.create_repository(repositoryName="demo")["repository"]["repositoryUri"]
+        token = self.aws("ecr", "get-authorization-token", "--query", "authorizationData[0].authorizationToken")
+        password = subprocess.run(["base64", "-d"], input=token, capture_output=True, text=True).stdout.split(":")[1]
+        run("skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", f"AWS:{password}",
+            f"oci:{make_image(self.work)}:demo", f"docker://{self.image}:latest")
+        self.ecs.create_cluster(clusterName="default")
+        self.subnet = self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        self.group = self.ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+        self.ec2.authorize_security_group_ingress(GroupId=self.group, IpProtocol="tcp", FromPort=80, ToPort=80,
+                                                  CidrIp="0.0.0.0/0")
+
+    def register(self, family, containers):
+        for container in containers:
+            container.setdefault("image", f"{self.image}:latest")
+            container.setdefault("stopTimeout", 2)  # busybox as PID 1 does not hear SIGTERM
+        return self.ecs.register_task_definition(
+            family=family, containerDefinitions=containers, networkMode="awsvpc", cpu="256", memory="512",
+            requiresCompatibilities=["FARGATE"], executionRoleArn=ROLE)["taskDefinition"]["taskDefinitionArn"]
+
+    def run(self, definition, count=1, groups=None):
+        network = {"awsvpcConfiguration": {"subnets": [self.subnet], "securityGroups": groups or [self.group]}}
+        answer = self.ecs.run_task(taskDefinition=definition, launchType="FARGATE", count=count, networkConfiguration=network)
+        assert answer["failures"] == []
+        return [task["taskArn"] for task in answer["tasks"]]
+
+    def describe(self, arns):
+        return self.ecs.describe_tasks(tasks=arns)["tasks"]
+
+    def wait(self, arns, status, seconds=60):
+        def reached():
+            tasks = self.describe(arns)
+            return tasks if all(task["lastStatus"] == status for task in tasks) else None
+        return eventually(reached, seconds, f"{status}")
+
+    def stop(self, arns):
+        for arn in arns:
+            self.ecs.stop_task(task=arn)
+        return self.wait(arns, "STOPPED")
+
+
+def address(task):
+    return task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
+
+
+def page(ip, timeout=3):
+    with urllib.request.urlopen(f"http://{ip}/", timeout=timeout) as reply:
+        return reply.read().decode()
+
+
+def reachable(ip):
+    try:
+        return page(ip, timeout=1) == "hello\n"
+    except OSError:
+        return False
+
+
+def traces(instance):
+    """Everything that an installation could leave on the machine."""
+    found = [line for line in run("ip", "netns").splitlines() if f"berth-{instance}" in line]
+    found += [line for line in run("ip", "-o", "link").splitlines() if instance in line]
+    found += [line for line in run("ip", "route").splitlines() if instance in line]
+    found += [line for line in run("nft", "list", "tables").splitlines() if instance in line]
+    found += [line for line in open("/proc/self/mounts") if instance in line]
+    found += [str(path) for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/berth-{instance}")]
+    return found
