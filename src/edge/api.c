@@ -3,10 +3,9 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "os/clock.h"
 #include "os/entropy.h"
 #include "plane/iam/iam.h"
-
-#include <time.h>
 
 /* The largest request of an AWS API that Berth answers is ECR's UploadLayerPart: 20 MiB in base64. */
 enum { API_BODY_MAX = 32 << 20 };
@@ -37,14 +36,6 @@ static struct str request_id_new(struct arena *arena)
     return random_uuid(&random, arena);
 }
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* The access log: for whoever looks for a request, not for every day. */
 static void log_call(const struct api_call *call, int64_t took_us)
 {
@@ -59,7 +50,7 @@ static void send(struct api_call *call)
 {
     struct wire_reply *wire = &call->reply;
     struct front *front = call->front;
-    int64_t took_us = now_us() - call->start_us;
+    int64_t took_us = clock_monotonic_us() - call->start_us;
     struct http_reply reply = {.status = wire->status,
                                .headers = wire->headers,
                                .header_count = wire->header_count,
@@ -194,7 +185,7 @@ static struct api_call *call_new(struct front *front, struct http_exchange *exch
     call->front = front;
     call->exchange = exchange;
     call->number = METRICS_OTHER;
-    call->start_us = now_us();
+    call->start_us = clock_monotonic_us();
     call->call = (struct call){.arena = exchange->arena,
                                .fail = &call->fail,
                                .principal = &call->principal,

@@ -1,9 +1,11 @@
 #include "edge/front.h"
 
+#include "base/log.h"
 #include "base/map.h"
 #include "base/must.h"
 #include "edge/api.h"
 #include "edge/control.h"
+#include "os/clock.h"
 
 #include <pthread.h>
 
@@ -190,8 +192,17 @@ static void ended(void *context, struct http_exchange *exchange)
 {
     struct front *front = context;
 
-    if (door_of(front, exchange) == DOOR_REGISTRY)
+    enum door door = door_of(front, exchange);
+    int64_t took_us = clock_monotonic_us() - exchange->begun_us;
+
+    if (door == DOOR_API) /* counts and logs itself */
+        return;
+    if (door == DOOR_REGISTRY) {
         front->options.registry.ended(front->options.registry.context, exchange);
+        metrics_count_registry(front->metrics, exchange->request.method, exchange->status, took_us);
+    }
+    log_debug("%.*s %.*s from %.*s: %u in %lld us", STR_ARG(exchange->request.method), STR_ARG(exchange->request.path),
+              STR_ARG(exchange->peer_address), exchange->status, (long long)took_us);
 }
 
 struct http_handler front_handler(struct front *front)

@@ -25,12 +25,22 @@ struct series {
     int64_t sum_us;
 };
 
+/* What the registry protocol counts by; the last one stands for all others. */
+static const char *const registry_methods[] = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "other"};
+
+enum { REGISTRY_METHODS = COUNT_OF(registry_methods) };
+
 struct metrics {
     pthread_mutex_t lock; /* protects the series */
     const struct operation *const *operations;
     size_t count;
-    struct series *series; /* one for each operation, and one for all others */
+    struct series *series; /* one for each operation, one for all others, then the registry's */
 };
+
+static size_t series_count(const struct metrics *metrics)
+{
+    return metrics->count + 1 + REGISTRY_METHODS;
+}
 
 struct metrics *metrics_new(const struct operation *const *operations, size_t count)
 {
@@ -39,7 +49,7 @@ struct metrics *metrics_new(const struct operation *const *operations, size_t co
     must(metrics != NULL);
     metrics->operations = operations;
     metrics->count = count;
-    metrics->series = calloc(count + 1, sizeof(*metrics->series));
+    metrics->series = calloc(series_count(metrics), sizeof(*metrics->series));
     must(metrics->series != NULL);
     must(pthread_mutex_init(&metrics->lock, NULL) == 0);
     return metrics;
@@ -76,6 +86,15 @@ void metrics_count(struct metrics *metrics, size_t number, uint16_t status, int6
     (void)pthread_mutex_unlock(&metrics->lock);
 }
 
+void metrics_count_registry(struct metrics *metrics, struct str method, uint16_t status, int64_t microseconds)
+{
+    size_t i = 0;
+
+    while (i < REGISTRY_METHODS - 1 && !str_is(method, registry_methods[i]))
+        i++;
+    metrics_count(metrics, metrics->count + 1 + i, status, microseconds);
+}
+
 /* ---- text ---- */
 
 static void head(struct buf *out, const char *name, const char *type, const char *help)
@@ -87,6 +106,11 @@ static const char *labels(const struct metrics *metrics, size_t number, char buf
 {
     if (number == metrics->count)
         return "service=\"other\",operation=\"other\"";
+    if (number > metrics->count) {
+        (void)snprintf(buffer, 200, "service=\"registry\",operation=\"%s\"",
+                       registry_methods[number - metrics->count - 1]);
+        return buffer;
+    }
     (void)snprintf(buffer, 200, "service=\"%s\",operation=\"%s\"", metrics->operations[number]->service->id,
                    metrics->operations[number]->name);
     return buffer;
@@ -96,8 +120,9 @@ static void add_requests(const struct metrics *metrics, struct buf *out)
 {
     char buffer[200];
 
-    head(out, "berth_requests_total", "counter", "API requests answered, by operation and HTTP status");
-    for (size_t i = 0; i <= metrics->count; i++)
+    head(out, "berth_requests_total", "counter",
+         "Requests answered, by operation (of the registry: method) and HTTP status");
+    for (size_t i = 0; i < series_count(metrics); i++)
         for (size_t s = 0; s < STATUSES_MAX && metrics->series[i].statuses[s].status != 0; s++)
             buf_printf(out, "berth_requests_total{%s,status=\"%u\"} %llu\n", labels(metrics, i, buffer),
                        metrics->series[i].statuses[s].status, (unsigned long long)metrics->series[i].statuses[s].count);
@@ -108,8 +133,9 @@ static void add_latency(const struct metrics *metrics, struct buf *out)
     char buffer[200];
 
     head(out, "berth_request_seconds", "histogram",
-         "Time from an API request's last byte to its answer, durable changes included");
-    for (size_t i = 0; i <= metrics->count; i++) {
+         "Time from an API request's last byte to its answer, durable changes included; of the registry: from head to "
+         "end");
+    for (size_t i = 0; i < series_count(metrics); i++) {
         const struct series *series = &metrics->series[i];
         const char *name = labels(metrics, i, buffer);
         uint64_t sum = 0;

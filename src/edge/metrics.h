@@ -15,5 +15,8 @@ void metrics_free(struct metrics *metrics);
 #define METRICS_OTHER SIZE_MAX
 void metrics_count(struct metrics *metrics, size_t number, uint16_t status, int64_t microseconds);
 
+/* The same for a request of the registry protocol, by method. */
+void metrics_count_registry(struct metrics *metrics, struct str method, uint16_t status, int64_t microseconds);
+
 /* Answers the exchange, from a job on the core thread. */
 void metrics_reply(struct metrics *metrics, struct loop *loop, struct http_exchange *exchange);

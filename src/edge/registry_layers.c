@@ -66,6 +66,9 @@ static bool append(void *context, const struct layer_part *part, struct fail *f)
                         "The first byte specified, %" PRIu64 ", is not consecutive to the last byte of a previous "
                         "layer part upload: %" PRIu64 " bytes were received",
                         part->first, offset);
+    else if (part->bytes.len > BLOB_BYTES_MAX_DEFAULT - offset)
+        good = fail_api(f, ECR_ERROR_LIMIT_EXCEEDED_EXCEPTION, "A layer may have at most %" PRIu64 " bytes",
+                        BLOB_BYTES_MAX_DEFAULT);
     else
         good = blob_upload_append(upload, part->bytes, f);
     blob_upload_release(upload);

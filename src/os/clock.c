@@ -59,6 +59,14 @@ void clock_virtual_advance(struct clock_virtual *state, int64_t by_ms)
     atomic_fetch_add(&state->now_ms, by_ms);
 }
 
+int64_t clock_monotonic_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int64_t clock_monotonic_ms(void)
 {
     return read_ms(CLOCK_MONOTONIC);

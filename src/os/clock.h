@@ -39,5 +39,6 @@ void clock_virtual_advance(struct clock_virtual *state, int64_t by_ms);
 
 /* Milliseconds since some fixed point; never goes back, does not count time asleep (CLOCK_MONOTONIC). */
 int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void); /* the same in microseconds, for measuring */
 /* What is left until a monotonic deadline, as poll(2) takes it: 0 once it has passed, never negative. */
 int clock_left_ms(int64_t deadline_ms);

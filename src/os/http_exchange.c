@@ -4,6 +4,7 @@
 #include "os/http_internal.h"
 
 #include "base/must.h"
+#include "os/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,6 +167,7 @@ static enum MHD_Result at_head(struct exchange *exchange, const char *method, co
     if (status != 0)
         return refuse_head(exchange, status, why);
     exchange->begun = true;
+    exchange->shown.begun_us = clock_monotonic_us();
     if (!exchange->handler.begin(exchange->handler.context, &exchange->shown))
         return refuse_body(exchange, length);
     if (length != UINT64_MAX && length > exchange->shown.body_limit) {
@@ -287,6 +289,7 @@ static void deliver(struct exchange *exchange, uint16_t status, struct MHD_Respo
     must(!exchange->replied);
     exchange->replied = true;
     exchange->status = status;
+    exchange->shown.status = status;
     exchange->response = response;
     orphaned = exchange->orphaned;
     if (exchange->suspended)

@@ -35,6 +35,8 @@ struct http_exchange {
     bool body_streamed; /* set in begin; false: keep the body */
     size_t body_limit;  /* set in begin; bytes, 0: no body at all; larger bodies get 413 (data sees no more) */
     void *user;         /* the handler's */
+    int64_t begun_us;   /* when begin was called, on the monotonic clock */
+    uint16_t status;    /* in `ended`: of the reply; 0 without one */
 };
 
 enum http_body_kind { HTTP_BODY_BYTES, HTTP_BODY_FILE, HTTP_BODY_STREAM };

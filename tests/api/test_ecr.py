@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import subprocess
 import urllib.error
 import urllib.request
 
 import botocore.exceptions
 import pytest
-from conftest import Server, eventually
+from conftest import CLEAN, Server, eventually
 from wire import call_json, send
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
@@ -259,6 +260,27 @@ def test_put_image_checks_what_it_is_given(ecr):
     with refused("InvalidParameterException"):
         ecr.put_image(repositoryName="app", imageManifest=manifest, imageTag="no/slash")
     assert [i.get("imageTag") for i in ecr.list_images(repositoryName="app")["imageIds"]] == ["v1"]
+
+
+def test_the_cli_retags_and_downloads(server, ecr, tmp_path):
+    """As the user guide has it ("Retagging an image"), and a layer by curl."""
+    ecr.create_repository(repositoryName="app")
+    digest = push_image(ecr, "app", "one", "latest")
+    manifest = server.aws("ecr", "batch-get-image", "--repository-name", "app", "--image-ids", "imageTag=latest",
+                          "--query", "images[].imageManifest")
+    server.aws("ecr", "put-image", "--repository-name", "app", "--image-tag", "v1", "--image-manifest", manifest)
+    tags = server.aws("ecr", "list-images", "--repository-name", "app", "--filter", "tagStatus=TAGGED", "--query",
+                      f"imageIds[?imageDigest=='{digest}'].imageTag")
+    assert tags.split() == ["latest", "v1"]
+    layer = json.loads(manifest)["layers"][0]["digest"]
+    url = server.aws("ecr", "get-download-url-for-layer", "--repository-name", "app", "--layer-digest", layer, "--query",
+                     "downloadUrl")
+    subprocess.run(["curl", "-sSf", "-o", tmp_path / "layer", url], check=True, env=CLEAN, timeout=20)
+    assert (tmp_path / "layer").read_bytes() == b"layer of one"
+    assert server.aws("ecr", "batch-delete-image", "--repository-name", "app", "--image-ids", "imageTag=latest",
+                      "imageTag=v1", "--query", "imageIds[].imageTag").split() == ["latest", "v1"]
+    refusal = server.aws("ecr", "describe-images", "--repository-name", "app", "--image-ids", "imageTag=v1", check=False)
+    assert refusal.returncode == 254 and "(ImageNotFoundException)" in refusal.stderr
 
 
 def test_immutable_tags_stay(ecr):

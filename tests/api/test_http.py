@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from conftest import Server
+from conftest import Server, eventually
 from wire import call_json, call_query, raw, send
 
 TARGET = "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.DescribeRepositories\r\n"
@@ -225,7 +225,9 @@ def test_health_and_metrics(server):
     server.client("ecr").describe_repositories()
     with pytest.raises(Exception):
         server.client("ecr").describe_repositories(repositoryNames=["none"])
-    text = send(server.url + "/_berth/metrics", "GET").body.decode()
+    assert send(server.url + "/v2/", "GET").status == 401
+    text = eventually(lambda: next((t for t in [send(server.url + "/_berth/metrics", "GET").body.decode()]
+                                    if 'service="registry"' in t), None), what="the count")
     lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     name = 'service="ecr",operation="DescribeRepositories"'
     assert int(lines[f'berth_requests_total{{{name},status="200"}}']) >= 1
@@ -235,6 +237,7 @@ def test_health_and_metrics(server):
     assert int(lines["berth_turns_total"]) >= 1
     assert lines['berth_hosts{status="CONNECTED"}'] == "0"
     assert lines['berth_tasks{status="RUNNING"}'] == "0"
+    assert int(lines['berth_requests_total{service="registry",operation="GET",status="401"}']) >= 1
     helped = {line.split()[2] for line in text.splitlines() if line.startswith("# HELP")}
     typed = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     assert helped == typed
