@@ -244,7 +244,7 @@ void host_apply(struct host *host, const struct host_assignment *assignment)
         }
     host->plan_due = true;
     host->report_due = true;
-    (void)pthread_cond_broadcast(&host->planner_wake);
+    (void)pthread_cond_signal(&host->planner_wake);
     (void)pthread_mutex_unlock(&host->lock);
     (void)pthread_mutex_unlock(&host->assignment_lock);
     arena_free(&arena);

@@ -40,7 +40,7 @@ static void *work_loop(struct host *host, struct queue *queue)
         work->hosted->in_flight--;
         host->plan_due = true;
         host->report_due = true;
-        (void)pthread_cond_broadcast(&host->planner_wake);
+        (void)pthread_cond_signal(&host->planner_wake);
         (void)pthread_mutex_unlock(&host->lock);
         free(work);
     }
@@ -166,7 +166,7 @@ static void container_exited(void *context, const struct runtime_exit *exit)
         task_exited(hosted->task, (size_t)index, exit->code, exit->oom_killed, exit->when_ms);
         host->plan_due = true;
         host->report_due = true;
-        (void)pthread_cond_broadcast(&host->planner_wake);
+        (void)pthread_cond_signal(&host->planner_wake);
     }
     (void)pthread_mutex_unlock(&host->lock);
 }
@@ -309,6 +309,7 @@ static struct host *host_new(const struct host_options *options)
     must(pthread_mutex_init(&host->lock, NULL) == 0);
     must(pthread_mutex_init(&host->assignment_lock, NULL) == 0);
     must(pthread_cond_init(&host->planner_wake, NULL) == 0);
+    must(pthread_cond_init(&host->link_changed, NULL) == 0);
     must(pthread_cond_init(&host->pulls.wake, NULL) == 0);
     must(pthread_cond_init(&host->works.wake, NULL) == 0);
     list_init(&host->pulls.items);
@@ -361,7 +362,8 @@ void host_stop(struct host *host)
 {
     (void)pthread_mutex_lock(&host->lock);
     host->stopping = true;
-    (void)pthread_cond_broadcast(&host->planner_wake);
+    (void)pthread_cond_signal(&host->planner_wake);
+    (void)pthread_cond_signal(&host->link_changed);
     (void)pthread_cond_broadcast(&host->pulls.wake);
     (void)pthread_cond_broadcast(&host->works.wake);
     if (host->server != NULL)

@@ -56,7 +56,8 @@ struct host {
     struct metadata *metadata; /* link thread */
 
     pthread_mutex_t lock;        /* protects everything below; nothing is locked under it */
-    pthread_cond_t planner_wake; /* the dialler waits on it too: broadcast, a signal may wake the wrong one */
+    pthread_cond_t planner_wake; /* the planner alone waits here: a signal must not go to another thread */
+    pthread_cond_t link_changed; /* the dialer: the link came or went, or the end */
     struct map tasks;            /* struct hosted by task id */
     struct queue pulls, works;
     bool plan_due, report_due, stopping;

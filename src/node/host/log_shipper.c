@@ -19,6 +19,7 @@ enum {
     AWAY_MS_MAX = 5000,
     CUT_EVERY_MS = 5000,   /* files that only grow are looked at so often, */
     TIDY_EVERY_MS = 60000, /* those of ended tasks so often */
+    GATHER_MS = 20,        /* lines that are written meanwhile are read at once */
     ENSURE_TRIES = 20,     /* of CreateLogStream, while the server is away, AWAY_MS_MIN to 1 s apart */
     CONTAINERS_MAX = 1000,
 };
@@ -250,7 +251,10 @@ static void read_changes(struct log_shipper *shipper)
         for (ssize_t at = 0; at < got;) {
             const struct inotify_event *event = (const struct inotify_event *)(const void *)(bytes + at);
 
-            note_change(shipper, event->mask & IN_Q_OVERFLOW ? -1 : event->wd);
+            if ((event->mask & IN_Q_OVERFLOW) != 0)
+                note_change(shipper, -1);
+            else if (event->len > 0 && str_ends(str_of(event->name), STR(".log"))) /* positions are our own */
+                note_change(shipper, event->wd);
             at += (ssize_t)(sizeof(*event) + event->len);
         }
     (void)pthread_mutex_unlock(&shipper->lock);
@@ -448,8 +452,9 @@ static void *shipper_main(void *context)
         tell_endings(shipper);
         keep(shipper, host_now_ms());
         wait_ms = next_due_ms(shipper) - host_now_ms();
-        if (wait_ms > 0)
-            (void)poll(fds, COUNT_OF(fds), (int)(wait_ms < TIDY_EVERY_MS ? wait_ms : TIDY_EVERY_MS));
+        if (wait_ms > 0 && poll(fds, COUNT_OF(fds), (int)(wait_ms < TIDY_EVERY_MS ? wait_ms : TIDY_EVERY_MS)) > 0 &&
+            fds[1].revents == 0)
+            (void)poll(&fds[1], 1, GATHER_MS);
     }
     return NULL;
 }

@@ -33,7 +33,7 @@ static void closed(void *context, struct link *link)
         host->server = NULL;
     if (!host->stopping)
         log_warning("the link to the server is lost; everything goes on as it was last told");
-    (void)pthread_cond_broadcast(&host->planner_wake);
+    (void)pthread_cond_signal(&host->link_changed);
     (void)pthread_mutex_unlock(&host->lock);
     link_free(link);
 }
@@ -67,19 +67,19 @@ static bool dial(struct host *host, struct fail *f)
     host->server = link;
     host->report_due = true;
     (void)say(link, &first);
-    (void)pthread_cond_broadcast(&host->planner_wake);
+    (void)pthread_cond_signal(&host->planner_wake);
     (void)pthread_mutex_unlock(&host->lock);
     log_info("connected to the server at %s:%u", host->options.server_address, host->options.server_port);
     return true;
 }
 
-/* Waits on the planner's condition for a change of link or the end; lock held. */
+/* Waits for a change of link or the end; lock held. */
 static void pause_ms(struct host *host, int64_t ms)
 {
     int64_t when_ms = host_now_ms() + ms;
     struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = (when_ms % 1000) * 1000000};
 
-    (void)pthread_cond_timedwait(&host->planner_wake, &host->lock, &until);
+    (void)pthread_cond_timedwait(&host->link_changed, &host->lock, &until);
 }
 
 void *host_dial_main(void *context)
