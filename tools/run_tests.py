@@ -51,7 +51,7 @@ def meson(tally, word):
     wanted = [name.split(" / ")[-1] for name in names if " / " in name and word in name]
     if not wanted:
         return
-    subprocess.run(["meson", "test", "-C", BUILD, "--no-rebuild", "--print-errorlogs", "--no-suite", "by-hand",
+    subprocess.run(["meson", "test", "-C", BUILD, "--no-rebuild", "--print-errorlogs",
                     *(wanted if word else [])])
     if not log.exists():
         tally.add("meson test", False)
