@@ -1,6 +1,7 @@
 #include "edge/status.h"
 
 #include "plane/ec2/host.h"
+#include "plane/ecr/ecr.h"
 #include "plane/ecs/task.h"
 
 #include <jansson.h>
@@ -69,11 +70,35 @@ static json_t *tasks(struct transaction *tx)
     return list;
 }
 
+/* "sha256:" and twelve digits tell a person enough. */
+enum { DIGEST_SHOWN = 19 };
+
+static json_t *image_row(struct transaction *tx, const struct image_tag_record *tag)
+{
+    const struct image_record *image = transaction_get(
+        tx, &image_table, KEY(tx->arena, tag->account_id, tag->region, tag->repository_name, tag->digest));
+    struct str shown = tag->digest.len > DIGEST_SHOWN ? str_to(tag->digest, DIGEST_SHOWN) : tag->digest;
+
+    return json_pack("{s:o,s:o,s:o,s:f}", "repository", text_of(tag->repository_name), "tag", text_of(tag->tag),
+                     "digest", text_of(shown), "sizeMiB", image == NULL ? 0.0 : (double)image->size / (1 << 20));
+}
+
+static json_t *images(struct transaction *tx)
+{
+    struct walk walk = transaction_walk(tx, &image_tag_table, NULL, STR(""));
+    const struct image_tag_record *tag;
+    json_t *list = json_array();
+
+    while ((tag = walk_next(&walk)) != NULL)
+        (void)json_array_append_new(list, image_row(tx, tag));
+    return list;
+}
+
 static bool run(struct job *job, struct transaction *tx)
 {
     struct status_job *status = list_item(&job->link, struct status_job, job.link);
-    json_t *all = json_pack("{s:s,s:o,s:o,s:o}", "version", BERTH_VERSION, "hosts", hosts(tx), "clusters", clusters(tx),
-                            "tasks", tasks(tx));
+    json_t *all = json_pack("{s:s,s:o,s:o,s:o,s:o}", "version", BERTH_VERSION, "hosts", hosts(tx), "clusters",
+                            clusters(tx), "tasks", tasks(tx), "images", images(tx));
 
     status->text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);
     json_decref(all);

@@ -1,33 +1,63 @@
 /* `berth status` and `env`: what an installation is doing, and how a shell reaches it. */
+#include "base/str.h"
 #include "main/installation.h"
 #include "main/verbs.h"
 
 /* ---- status ---- */
 
-static const char *text(const json_t *row, const char *key)
-{
-    const char *value = json_string_value(json_object_get(row, key));
+/* A table: a list of the server's answer, and its columns. */
+struct column {
+    const char *title, *key;
+    int width; /* negative: on the left */
+};
 
-    return value == NULL ? "-" : value;
+static const struct {
+    const char *list;
+    struct column columns[6];
+} status_tables[] = {
+    {"hosts",
+     {{"HOST", "name", -24}, {"STATUS", "status", -14}, {"CPU", "cpuUnits", 8}, {"MEMORY MiB", "memoryMiB", 12}}},
+    {"clusters",
+     {{"CLUSTER", "name", -24}, {"STATUS", "status", -14}, {"ACCOUNT", "accountId", -14}, {"REGION", "region", -14}}},
+    {"tasks",
+     {{"TASK", "id", -34},
+      {"FAMILY", "family", -16},
+      {"CLUSTER", "cluster", -16},
+      {"STATUS", "lastStatus", -16},
+      {"ADDRESS", "address", -15}}},
+    {"images",
+     {{"REPOSITORY", "repository", -24}, {"TAG", "tag", -16}, {"DIGEST", "digest", -20}, {"SIZE MiB", "sizeMiB", 9}}},
+};
+
+static void print_cell(const struct column *column, const json_t *row)
+{
+    const json_t *value = json_object_get(row, column->key);
+    char number[24] = "-";
+
+    if (json_is_number(value))
+        (void)snprintf(number, sizeof(number), "%.0f", json_number_value(value));
+    (void)printf("%*s ", column->width, json_is_string(value) ? json_string_value(value) : number);
+}
+
+static void print_table(const json_t *rows, const struct column *columns)
+{
+    for (const struct column *column = columns; column->title != NULL; column++)
+        (void)printf("%*s ", column->width, column->title);
+    (void)printf("\n");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        for (const struct column *column = columns; column->title != NULL; column++)
+            print_cell(column, json_array_get(rows, i));
+        (void)printf("\n");
+    }
 }
 
 static void print_status(const json_t *status)
 {
-    const json_t *row;
-    size_t i;
-
-    (void)printf("%-24s %-14s %8s %10s\n", "HOST", "STATUS", "CPU", "MEMORY MiB");
-    json_array_foreach(json_object_get(status, "hosts"), i, row)(void)
-        printf("%-24s %-14s %8lld %10lld\n", text(row, "name"), text(row, "status"),
-               (long long)json_integer_value(json_object_get(row, "cpuUnits")),
-               (long long)json_integer_value(json_object_get(row, "memoryMiB")));
-    (void)printf("\n%-24s %-14s %-14s %s\n", "CLUSTER", "STATUS", "ACCOUNT", "REGION");
-    json_array_foreach(json_object_get(status, "clusters"), i, row)(void) printf(
-        "%-24s %-14s %-14s %s\n", text(row, "name"), text(row, "status"), text(row, "accountId"), text(row, "region"));
-    (void)printf("\n%-34s %-14s %-14s %-16s %s\n", "TASK", "FAMILY", "CLUSTER", "STATUS", "ADDRESS");
-    json_array_foreach(json_object_get(status, "tasks"), i, row)(void)
-        printf("%-34s %-14s %-14s %-16s %s\n", text(row, "id"), text(row, "family"), text(row, "cluster"),
-               text(row, "lastStatus"), text(row, "address"));
+    for (size_t i = 0; i < COUNT_OF(status_tables); i++) {
+        if (i > 0)
+            (void)printf("\n");
+        print_table(json_object_get(status, status_tables[i].list), status_tables[i].columns);
+    }
 }
 
 int verb_status(const struct verb *verb, int argc, char **argv)

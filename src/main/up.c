@@ -59,26 +59,25 @@ static bool fail_with_log(const struct installation *in, const char *role, struc
     auto_buf text = {.limit = (size_t)16 << 20};
     struct str last;
     struct fail ignored;
+    size_t at;
 
     (void)snprintf(path, sizeof(path), "%s/%s.log", in->data, role);
     if (!file_read(path, &text, &ignored))
         return fail(f, FAIL_SYSTEM, "the %s did not come up", role);
     last = str_trim(buf_str(&text));
-    for (size_t at = str_find_last(last, '\n'); at != last.len;) {
+    at = str_find_last(last, '\n');
+    if (at != last.len)
         last = str_from(last, at + 1);
-        break;
-    }
     return fail(f, FAIL_SYSTEM, "the %s did not come up; %s says: %.*s", role, path, STR_ARG(last));
 }
 
 static bool has_host(const json_t *status)
 {
-    const json_t *host;
-    size_t i;
+    const json_t *hosts = json_object_get(status, "hosts");
 
-    json_array_foreach(json_object_get(status, "hosts"), i,
-                       host) if (strcmp(json_string_value(json_object_get(host, "status")), "CONNECTED") ==
-                                 0) return true;
+    for (size_t i = 0; i < json_array_size(hosts); i++)
+        if (strcmp(json_string_value(json_object_get(json_array_get(hosts, i), "status")), "CONNECTED") == 0)
+            return true;
     return false;
 }
 
