@@ -83,7 +83,7 @@ def main():
     if not word:
         tidy(tally)
     meson(tally, word)
-    for folder in ("api", "e2e"):
+    for folder in ("api", "torture", "e2e"):
         pytest(tally, folder, word)
     for name in tally.failed:
         print(f"FAILED {name}")

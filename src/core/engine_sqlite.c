@@ -136,7 +136,7 @@ static bool claim(struct sqlite_engine *engine, const char *path, struct fail *f
     if (!read_number(engine, "SELECT count(*) FROM sqlite_master", &tables, f) ||
         !read_number(engine, "PRAGMA application_id", &application, f) ||
         !read_number(engine, "PRAGMA user_version", &format, f))
-        return false;
+        return fail_in(f, "%s cannot be read: move it away to begin anew, or bring back a copy of it", path);
     if (tables == 0 && application == 0)
         return run(engine, "PRAGMA application_id = 1111839316; PRAGMA user_version = 1", f);
     if (application != APPLICATION_ID)

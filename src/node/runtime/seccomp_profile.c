@@ -135,11 +135,11 @@ static bool permit(scmp_filter_ctx filter, const char *names, struct fail *f)
  * a filter cannot look, so C libraries are sent back to clone. */
 static bool permit_by_argument(scmp_filter_ctx filter, uint64_t capabilities, struct fail *f)
 {
-    int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_VSOCK));
+    int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_VSOCK, 0));
 
     for (size_t i = 0; i < COUNT_OF(personalities) && error == 0; i++)
-        error =
-            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1, SCMP_A0(SCMP_CMP_EQ, personalities[i]));
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
+                                 SCMP_A0(SCMP_CMP_EQ, personalities[i], 0));
     if (error == 0 && (capabilities & BIT(CAP_SYS_ADMIN)) == 0) {
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                                  SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACE_FLAGS, 0));

@@ -12,7 +12,7 @@ static void read_word(struct stand_in_task *task, struct str word)
     int64_t number;
 
     if (str_is(name, "hold"))
-        task->hold = enum_value(&host_task_status_shape, value);
+        task->hold = (enum host_task_status)enum_value(&host_task_status_shape, value);
     else if (str_is(name, "pull-fails"))
         task->pull_fails = true;
     else if (str_is(name, "exit") && str_to_int64(value, &number)) {
