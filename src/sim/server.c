@@ -138,8 +138,7 @@ void sim_server_receive(struct world *world, enum event_kind kind, unsigned host
     message->bytes = (struct str){(const char *)(message + 1), bytes.len};
     if (kind == EVENT_CONNECT || kind == EVENT_DISCONNECT)
         world->hosts[host].connected = kind == EVENT_CONNECT;
-    core_submit(world->core, &message->job);
-    sim_server_run(world);
+    core_submit(world->core, &message->job); /* run with all that came in the same millisecond */
 }
 
 /* ---- clients ---- */
@@ -200,6 +199,19 @@ static void client_call(struct world *world, bool (*call)(struct client_job *cli
     core_submit(world->core, &client->job);
 }
 
+/* The default VPC's subnets have 4091 addresses each: too few for the tasks of a large world. */
+static void widen_subnet(struct transaction *tx)
+{
+    struct walk walk = transaction_walk(tx, &subnet_table, NULL, STR(""));
+    const struct subnet_record *before = walk_next(&walk);
+    struct ec2_subnet subnet = *before->subnet;
+    struct subnet_record record = *before;
+
+    subnet.cidr_block = STR("10.0.0.0/12");
+    record.subnet = &subnet;
+    must(transaction_put(tx, &subnet_table, &record));
+}
+
 static bool begin(struct client_job *client, struct call *call)
 {
     struct ecs_create_cluster_request cluster = {.cluster_name = STR("default")};
@@ -217,6 +229,7 @@ static bool begin(struct client_job *client, struct call *call)
     struct ecs_register_task_definition_response registered;
 
     (void)client;
+    widen_subnet(call->tx);
     return ecs_create_cluster(call, &cluster, &made) && ecs_register_task_definition(call, &definition, &registered);
 }
 

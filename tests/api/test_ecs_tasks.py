@@ -293,6 +293,10 @@ def test_tags_are_shown_when_asked_for(tasks):
     assert tasks.show(arn, include=["TAGS"])["tags"] == expected
     assert tasks.show(arn)["tags"] == []
     tasks.ecs.stop_task(task=arn)
+    tasks.register("full", ["app"], tags=[{"key": f"k{i}", "value": ""} for i in range(50)])
+    more = {"taskDefinition": "full", "propagateTags": "TASK_DEFINITION", "enableECSManagedTags": True}
+    assert error_of(tasks.ask, tags=[{"key": "one-more", "value": ""}], **more)[0] == INVALID
+    tasks.ecs.stop_task(task=tasks.run(tags=[{"key": "k7", "value": "mine"}], **more))
 
 
 def test_a_client_token_runs_once(tasks):

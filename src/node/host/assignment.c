@@ -240,7 +240,7 @@ void host_apply(struct host *host, const struct host_assignment *assignment)
     while ((hosted = map_next(&host->tasks, &at)) != NULL)
         if (!hosted->assigned) {
             hosted->waits = false;
-            task_want(hosted->task, false);
+            task_forget(hosted->task);
         }
     host->plan_due = true;
     host->report_due = true;

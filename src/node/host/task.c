@@ -174,6 +174,12 @@ void task_want(struct task *task, bool wanted)
     begin_stop(task, ECS_TASK_STOP_CODE_USER_INITIATED, STR(""));
 }
 
+void task_forget(struct task *task)
+{
+    task_want(task, false);
+    task->forgotten = true;
+}
+
 /* A container that others depend on is stopped after them. */
 static bool someone_depends_on(const struct task *task, const struct task_container *container)
 {
@@ -323,15 +329,17 @@ static void plan_running(struct task *task, struct plan *plan)
 static void plan_stop_of(struct task *task, struct plan *plan, size_t i)
 {
     struct task_container *container = &task->containers[i];
+    int64_t patience_ms = task->forgotten ? 0 : stop_timeout_ms(container);
 
-    if (container->phase != CONTAINER_RUNNING || someone_depends_on(task, container))
+    if (container->phase != CONTAINER_RUNNING || (!task->forgotten && someone_depends_on(task, container)))
         return;
     if (container->stop_asked_ms == 0) {
         container->stop_asked_ms = plan->now_ms;
-        add(plan, ACTION_TERMINATE, i);
+        if (patience_ms > 0)
+            add(plan, ACTION_TERMINATE, i);
     }
-    if (plan->now_ms < container->stop_asked_ms + stop_timeout_ms(container)) {
-        again(plan, container->stop_asked_ms + stop_timeout_ms(container));
+    if (plan->now_ms < container->stop_asked_ms + patience_ms) {
+        again(plan, container->stop_asked_ms + patience_ms);
     } else if (!container->killed) {
         container->killed = true;
         add(plan, ACTION_KILL, i);

@@ -58,7 +58,8 @@ struct task {
     struct arena arena; /* everything of the task, until it is forgotten */
     const struct host_task_assignment *assignment;
     enum task_phase phase;
-    bool wanted; /* desired RUNNING */
+    bool wanted;    /* desired RUNNING */
+    bool forgotten; /* the server knows nothing of it: its containers are killed without waiting */
     struct task_container *containers;
     size_t container_count;
     bool network_ready, network_busy, network_removed;
@@ -89,6 +90,8 @@ void task_free(struct task *task);
 
 /* The server's wish changed. */
 void task_want(struct task *task, bool wanted);
+/* The newest assignment does not name it: it was reset away, or given up while the host was cut off. */
+void task_forget(struct task *task);
 
 /* Decides: fills ret_actions (room for task_actions_max) with what is to be started now, marks it as under way, and
  * says when it wants to be asked again at the latest. Asked again without anything having happened it adds nothing. */

@@ -80,21 +80,25 @@ static void add_tag(struct ecs_tags *tags, struct ecs_tag tag)
     tags->count = at == tags->count ? at + 1 : tags->count;
 }
 
-/* Those of the definition if that is asked for, over them the request's, and ECS's own. */
-static struct ecs_tags tags_of(const struct call *call, const struct ecs_run_task_request *in,
-                               const struct cluster_record *cluster, const struct task_definition_record *definition)
+/* Those of the definition if that is asked for, over them the request's, and ECS's own, which do not count. */
+static bool make_tags(const struct call *call, const struct ecs_run_task_request *in,
+                      const struct task_definition_record *definition, struct task_wish *wish)
 {
-    struct ecs_tags tags = {0};
+    struct ecs_tags *tags = &wish->tags;
 
-    tags.items = arena_array(call->arena, struct ecs_tag, definition->tags.count + in->tags.count + 1);
+    tags->items = arena_array(call->arena, struct ecs_tag, definition->tags.count + in->tags.count + 1);
     if (in->propagate_tags == ECS_PROPAGATE_TAGS_TASK_DEFINITION)
         for (size_t i = 0; i < definition->tags.count; i++)
-            add_tag(&tags, definition->tags.items[i]);
+            add_tag(tags, definition->tags.items[i]);
     for (size_t i = 0; i < in->tags.count; i++)
-        add_tag(&tags, in->tags.items[i]);
+        add_tag(tags, in->tags.items[i]);
+    if (tags->count > TAGS_MAX)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "A task can have at most %d tags; with those of its definition it would have %zu.", TAGS_MAX,
+                        tags->count);
     if (in->enable_ecs_managed_tags)
-        add_tag(&tags, (struct ecs_tag){STR("aws:ecs:clusterName"), cluster->cluster->cluster_name});
-    return tags;
+        add_tag(tags, (struct ecs_tag){STR("aws:ecs:clusterName"), wish->cluster->cluster->cluster_name});
+    return true;
 }
 
 /* The request's own are the caller's to answer for; the tasks have no ARN yet. */
@@ -118,11 +122,10 @@ static bool wish_of(const struct call *call, const struct ecs_run_task_request *
         return false;
     wish.definition = definition->task_definition;
     if (!task_launch_check(call, in, &wish) || !task_network_check(call, in, &wish) ||
-        !task_override_check(call, in, &wish))
+        !task_override_check(call, in, &wish) || !make_tags(call, in, definition, &wish))
         return false;
     if (wish.group.ptr == NULL)
         wish.group = arena_printf(call->arena, "family:%.*s", STR_ARG(wish.definition->family));
-    wish.tags = tags_of(call, in, wish.cluster, definition);
     *ret_wish = wish;
     return true;
 }

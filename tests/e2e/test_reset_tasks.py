@@ -20,7 +20,7 @@ def machine(tmp_path):
 
 def test_reset_ends_what_runs(machine):
     machine.prepare()
-    definition = machine.register("demo", [{"name": "web"}])
+    definition = machine.register("demo", [{"name": "web", "stopTimeout": 120}])  # reset does not wait for that
     tasks = machine.wait(machine.run(definition, count=2), "RUNNING")
     addresses = [address(task) for task in tasks]
     assert all(reachable(ip) for ip in addresses)
