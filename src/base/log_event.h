@@ -78,6 +78,7 @@ struct log_filter {
     struct str token;         /* of an earlier page, or absent */
     bool (*match)(void *context, struct str message); /* NULL: every event */
     void *context;
+    size_t scan_bytes_max; /* of messages looked at, as scan_max; 0: as many as there are */
 };
 
 struct log_filter_page {

@@ -5,7 +5,7 @@
 #include "main/data_dir.h"
 #include "main/verbs.h"
 #include "node/host/log_keep.h"
-#include "node/host/log_source.h"
+#include "node/host/log_route.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -68,11 +68,6 @@ static bool find_task(struct view *view, struct str asked, struct fail *f)
 
 /* ---- which containers ---- */
 
-static bool is_kept_here(const struct log_route_record *record)
-{
-    return record->configuration == NULL || record->configuration->log_driver != ECS_LOG_DRIVER_AWSLOGS;
-}
-
 static bool open_lines(struct view *view, struct shown_container *container, struct fail *f)
 {
     struct log_mark mark = {0};
@@ -96,7 +91,7 @@ static bool add_container(struct view *view, const struct log_route_record *reco
     container->record = *record;
     container->number = number;
     view->count++;
-    return !is_kept_here(record) || open_lines(view, container, f);
+    return !log_route_is_kept_here(record->configuration) || open_lines(view, container, f);
 }
 
 static bool find_containers(struct view *view, struct fail *f)
@@ -207,7 +202,7 @@ static bool show(struct view *view, struct fail *f)
     for (size_t i = 0; i < view->count; i++) {
         struct shown_container *container = &view->containers[i];
 
-        if (!is_kept_here(&container->record)) {
+        if (!log_route_is_kept_here(container->record.configuration)) {
             point_elsewhere(view, container);
             continue;
         }

@@ -1,4 +1,4 @@
-/* What the log store forgets, and what it does not take twice. */
+/* What the log store forgets, what it does not take twice, and how much one filter looks at. */
 #include "os/log_store.h"
 
 #include <dirent.h>
@@ -155,14 +155,48 @@ static void a_groups_streams_are_listed(void **state)
     }
 }
 
+static bool matches_nothing(void *context, struct str message)
+{
+    (void)message;
+    (*(size_t *)context)++;
+    return false;
+}
+
+static void a_filter_looks_at_so_many_bytes(void **state)
+{
+    struct world *world = *state;
+    size_t looked = 0;
+    struct log_filter query = {.group = key("g", "").group,
+                               .end_ms = INT64_MAX,
+                               .limit = 100,
+                               .bytes_max = 1 << 20,
+                               .scan_max = 100,
+                               .scan_bytes_max = 25,
+                               .match = matches_nothing,
+                               .context = &looked};
+    struct log_filter_page page;
+    size_t pages = 0;
+    struct fail f;
+
+    for (size_t i = 0; i < 7; i++)
+        append(world, "s", "ten bytes.", NULL);
+    do {
+        assert_true(log_store_filter(world->store, &query, &world->arena, &page, &f));
+        assert_int_equal(page.count, 0);
+        query.token = page.next_token;
+        pages++;
+    } while (page.next_token.ptr != NULL);
+    assert_int_equal(looked, 7);
+    assert_int_equal(pages, 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_repeated_request_is_taken_once),
-        TEST(a_repeated_request_is_known_after_a_restart),
-        TEST(streams_that_nobody_knows_go),
-        TEST(a_groups_streams_are_listed),
+        TEST(a_repeated_request_is_taken_once), TEST(a_repeated_request_is_known_after_a_restart),
+        TEST(streams_that_nobody_knows_go),     TEST(a_groups_streams_are_listed),
+        TEST(a_filter_looks_at_so_many_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

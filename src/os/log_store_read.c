@@ -283,6 +283,7 @@ struct merge {
     struct source *heap; /* the smallest `next` first */
     size_t count;
     size_t scanned;
+    size_t scanned_bytes;
     struct log_position reached; /* everything before this was looked at */
 };
 
@@ -402,6 +403,9 @@ static enum turn look_at(struct merge *merge, const struct log_filter *query, st
     }
     merge->reached = position_behind(&event);
     merge->scanned++;
+    merge->scanned_bytes += event.message.len;
+    if (query->scan_bytes_max > 0 && merge->scanned_bytes >= query->scan_bytes_max)
+        return TURN_STOP;
     return merge->scanned == query->scan_max || page->count == page->limit ? TURN_STOP : TURN_OVER;
 }
 

@@ -14,6 +14,11 @@ enum { PUNCH_BYTES = 1 << 20 }; /* delivered bytes are given back in pieces of a
 
 /* ---- opening ---- */
 
+bool log_route_is_kept_here(const struct ecs_log_configuration *configuration)
+{
+    return configuration == NULL || configuration->log_driver == ECS_LOG_DRIVER_JSON_FILE;
+}
+
 bool log_route_options(const struct ecs_log_configuration *configuration, struct awslogs_options *ret_options,
                        struct fail *f)
 {

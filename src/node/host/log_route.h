@@ -42,6 +42,8 @@ struct log_route {
     bool recreated; /* the stream was made again after it was found missing, and nothing was taken since */
 };
 
+/* Whether lines stay on the host: no configuration, or driver json-file. */
+bool log_route_is_kept_here(const struct ecs_log_configuration *configuration);
 /* The options of a configuration; everything points into it. FAIL_INPUT. */
 checked bool log_route_options(const struct ecs_log_configuration *configuration, struct awslogs_options *ret_options,
                                struct fail *f);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "node/host/internal.h"
+#include "node/host/log_admit.h"
 #include "node/host/log_keep.h"
 #include "node/host/log_route.h"
 #include "os/files.h"
@@ -20,7 +21,6 @@ enum {
     CUT_EVERY_MS = 5000,   /* files that only grow are looked at so often, */
     TIDY_EVERY_MS = 60000, /* those of ended tasks so often */
     GATHER_MS = 20,        /* lines that are written meanwhile are read at once */
-    ENSURE_TRIES = 20,     /* of CreateLogStream, while the server is away, AWAY_MS_MIN to 1 s apart */
     CONTAINERS_MAX = 1000,
 };
 
@@ -117,84 +117,22 @@ static void remove_shipment(struct log_shipper *shipper, struct shipment *shipme
 
 /* ---- before a container starts ---- */
 
-static bool is_kept_here(const struct ecs_log_configuration *configuration)
-{
-    return configuration == NULL || configuration->log_driver == ECS_LOG_DRIVER_JSON_FILE;
-}
-
-static bool make_record(const struct host_task_assignment *task, const struct ecs_container_definition *container,
-                        struct arena *arena, struct log_route_record *ret_record, struct fail *f)
-{
-    struct log_route_record record = {.task_id = task->task_id,
-                                      .container_name = container->name,
-                                      .configuration = container->log_configuration,
-                                      .credentials = task->execution_credentials};
-    struct awslogs_options options;
-
-    if (!is_kept_here(record.configuration)) {
-        if (record.configuration->log_driver != ECS_LOG_DRIVER_AWSLOGS)
-            return fail(f, FAIL_INPUT, "Berth does not support log driver '%s'",
-                        enum_name(&ecs_log_driver_shape, (int)record.configuration->log_driver));
-        if (record.configuration->secret_options.count > 0)
-            return fail(f, FAIL_INPUT, "log driver awslogs takes no secretOptions");
-        if (record.credentials == NULL)
-            return fail(f, FAIL_INPUT, "the task has no execution role to log with");
-        if (!log_route_options(record.configuration, &options, f))
-            return false;
-        record.log_stream = awslogs_stream_name(&options, container->name, task->task_id, task->task_id, arena);
-    }
-    *ret_record = record;
-    return true;
-}
-
-static bool ensure_stream(const struct log_shipper *shipper, const struct log_route *route, struct fail *f)
-{
-    enum log_outcome outcome = LOG_OUTCOME_RETRY;
-    struct log_client *client;
-    struct fail why = {.message = "the host is stopping"};
-    int64_t pause_ms = AWAY_MS_MIN;
-
-    if (!log_client_new(shipper->address, &shipper->stopping, &client, f))
-        return false;
-    for (int i = 0; i < ENSURE_TRIES && outcome == LOG_OUTCOME_RETRY && !shipper->stopping; i++) {
-        if (i > 0)
-            (void)poll(NULL, 0, (int)pause_ms);
-        if (i > 0 && pause_ms < SECOND_MS)
-            pause_ms *= 2;
-        outcome = log_client_ensure(client, &route->place, route->options.create_group, &why);
-    }
-    log_client_free(client);
-    if (outcome == LOG_OUTCOME_DONE)
-        return true;
-    return fail(f, FAIL_INPUT,
-                "create stream has been retried 1 times: failed to create Cloudwatch "
-                "log stream: %s",
-                why.message);
-}
-
 bool log_shipper_begin(struct log_shipper *shipper, const struct host_task_assignment *task,
                        const struct ecs_container_definition *container, size_t i, struct fail *f)
 {
-    struct log_route_record record;
-    struct log_route *route = NULL;
-    struct arena arena;
-    bool good;
+    const struct log_admission admission = {
+        .logs_dir = shipper->logs_dir, .address = shipper->address, .cancel = &shipper->stopping};
+    struct log_route *route;
 
-    arena_init(&arena, (size_t)1 << 20);
-    good = make_record(task, container, &arena, &record, f) && log_route_write(shipper->logs_dir, i, &record, f);
-    if (good && !is_kept_here(record.configuration))
-        good =
-            log_route_open(shipper->logs_dir, &record, i, host_now_ms(), &route, f) && ensure_stream(shipper, route, f);
-    if (!good)
-        (void)fail_in(f, "failed to validate logger args");
-    arena_free(&arena);
+    if (!log_admit(&admission, task, container, i, &route, f))
+        return false;
     (void)pthread_mutex_lock(&shipper->lock);
-    if (good && find(shipper, task->task_id, i) == NULL)
+    if (find(shipper, task->task_id, i) == NULL)
         add(shipper, task->task_id, i, take_ptr(&route));
     (void)pthread_mutex_unlock(&shipper->lock);
-    log_route_close(route); /* left over: a failure, or it was there */
+    log_route_close(route); /* left over: it was there */
     wake(shipper);
-    return good;
+    return true;
 }
 
 void log_shipper_path(const struct log_shipper *shipper, struct str task_id, size_t i, char *path, size_t size)
@@ -471,7 +409,7 @@ static void take_up(struct log_shipper *shipper, const struct log_shipper_option
 
     arena_init(&arena, (size_t)4 << 20);
     if (!log_route_read(shipper->logs_dir, task_id, container, &arena, &record, &f) ||
-        (!is_kept_here(record.configuration) &&
+        (!log_route_is_kept_here(record.configuration) &&
          !log_route_open(shipper->logs_dir, &record, container, host_now_ms(), &route, &f))) {
         log_error("the log of a container of task %.*s cannot go on: %s", STR_ARG(task_id), f.message);
     } else {

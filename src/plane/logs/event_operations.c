@@ -9,7 +9,10 @@ enum {
     PAGE_EVENTS_MAX = 10000,
     PAGE_BYTES_MAX = 1 << 20,
     INVOCATION_ID_BYTES_MAX = 64, /* SDKs send a UUID */
-    FILTER_SCAN_MAX = 200000,     /* events that one FilterLogEvents looks at; a page may be empty and have a token */
+    /* What one FilterLogEvents looks at, so that it takes about a second at most; a page may be empty and have a token.
+     */
+    FILTER_SCAN_MAX = 200000,
+    FILTER_SCAN_BYTES_MAX = 64 << 20,
 };
 
 /* Errors of the store that are the caller's. */
@@ -193,6 +196,7 @@ bool logs_filter_log_events(struct call *call, const struct logs_filter_log_even
         .limit = PAGE_LIMIT(in, PAGE_EVENTS_MAX),
         .bytes_max = PAGE_BYTES_MAX,
         .scan_max = FILTER_SCAN_MAX,
+        .scan_bytes_max = FILTER_SCAN_BYTES_MAX,
         .token = in->next_token};
     if (!choose_streams(call, in, group, query) ||
         !filter_pattern_compile(in->filter_pattern, call->arena, &plan->matcher.pattern, call->fail))
