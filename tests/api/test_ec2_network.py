@@ -188,3 +188,41 @@ def test_pages_of_subnets(ec2):
     assert sum(len(page["Subnets"]) for page in pages) == len(ec2.describe_subnets()["Subnets"])
     assert refusal(ec2.describe_subnets, NextToken="made-up") == "InvalidNextToken"
     assert refusal(ec2.describe_subnets, Filters=[{"Name": "colour", "Values": ["blue"]}]) == "InvalidParameterValue"
+
+
+def test_the_default_acl_lets_everything_pass(ec2, vpc):
+    subnets = {subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=by_vpc(vpc))["Subnets"]}
+    acl, = ec2.describe_network_acls(Filters=by_vpc(vpc) + [{"Name": "default", "Values": ["true"]}])["NetworkAcls"]
+    assert acl["IsDefault"] and {association["SubnetId"] for association in acl["Associations"]} == subnets
+    assert sorted((entry["Egress"], entry["RuleNumber"], entry["RuleAction"]) for entry in acl["Entries"]) == [
+        (False, 100, "allow"), (False, 32767, "deny"), (True, 100, "allow"), (True, 32767, "deny")]
+    assert ec2.describe_network_acls(NetworkAclIds=[acl["NetworkAclId"]])["NetworkAcls"] == [acl]
+    assert refusal(ec2.describe_network_acls, NetworkAclIds=["acl-0"]) == "InvalidNetworkAclID.NotFound"
+
+
+def test_rules_one_by_one(ec2, vpc):
+    group = ec2.create_security_group(GroupName="rules", Description="x", VpcId=vpc["VpcId"])["GroupId"]
+    made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]} for port in range(1, 8)])
+    ids = {rule["SecurityGroupRuleId"] for rule in made["SecurityGroupRules"]}
+    mine = [{"Name": "group-id", "Values": [group]}]
+    pages = list(ec2.get_paginator("describe_security_group_rules").paginate(Filters=mine, PaginationConfig={"PageSize": 5}))
+    rules = [rule for page in pages for rule in page["SecurityGroupRules"]]
+    assert len(pages) == 2 and len(rules) == 8  # seven, and the way out that every group begins with
+    assert {rule["SecurityGroupRuleId"] for rule in rules if not rule["IsEgress"]} == ids
+    one = sorted(ids)[0]
+    assert ec2.describe_security_group_rules(SecurityGroupRuleIds=[one])["SecurityGroupRules"][0]["GroupId"] == group
+    ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[one])
+    assert refusal(ec2.describe_security_group_rules, SecurityGroupRuleIds=[one]) == "InvalidSecurityGroupRuleId.NotFound"
+    ec2.delete_security_group(GroupId=group)
+
+
+def test_interfaces_by_group(ec2, vpc):
+    group = ec2.create_security_group(GroupName="by-group", Description="x", VpcId=vpc["VpcId"])["GroupId"]
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.9.8.0/28")["Subnet"]["SubnetId"]
+    made = ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]["NetworkInterfaceId"]
+    found = ec2.describe_network_interfaces(Filters=[{"Name": "group-id", "Values": [group]}])["NetworkInterfaces"]
+    assert [interface["NetworkInterfaceId"] for interface in found] == [made]
+    ec2.delete_network_interface(NetworkInterfaceId=made)
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_security_group(GroupId=group)

@@ -156,6 +156,28 @@ GETTER(interface_status_of, network_interface_record,
 GETTER(interface_managed_of, network_interface_record, filter_truth(of->interface->requester_managed))
 GETTER(interface_requester_of, network_interface_record, of->interface->requester_id)
 
+static bool interface_group(const void *record, size_t index, struct str *ret_value)
+{
+    const struct ec2_group_identifier_list *groups =
+        &((const struct network_interface_record *)record)->interface->groups;
+
+    if (index >= groups->count)
+        return false;
+    *ret_value = groups->items[index].group_id;
+    return true;
+}
+
+static bool interface_group_name(const void *record, size_t index, struct str *ret_value)
+{
+    const struct ec2_group_identifier_list *groups =
+        &((const struct network_interface_record *)record)->interface->groups;
+
+    if (index >= groups->count)
+        return false;
+    *ret_value = groups->items[index].group_name;
+    return true;
+}
+
 static const struct ec2_tag_list *interface_tags(const void *record)
 {
     return network_interface_kind.tags(record);
@@ -173,6 +195,8 @@ static const struct filter_field interface_fields[] = {
     {"status", interface_status_of, NULL},
     {"requester-managed", interface_managed_of, NULL},
     {"requester-id", interface_requester_of, NULL},
+    {"group-id", NULL, interface_group},
+    {"group-name", NULL, interface_group_name},
 };
 static const struct filter_table interface_filters = {interface_fields, COUNT_OF(interface_fields), interface_tags};
 

@@ -31,6 +31,8 @@ const struct operation_spec ec2_vpc_handlers[] = {
     OPERATION(ec2, delete_tags, "ec2:DeleteTags", NULL),
     OPERATION(ec2, delete_vpc, "ec2:DeleteVpc", NULL),
     OPERATION(ec2, describe_internet_gateways, "ec2:DescribeInternetGateways", NULL),
+    OPERATION(ec2, describe_network_acls, "ec2:DescribeNetworkAcls", NULL),
+    OPERATION(ec2, describe_security_group_rules, "ec2:DescribeSecurityGroupRules", NULL),
     OPERATION(ec2, describe_regions, "ec2:DescribeRegions", NULL),
     OPERATION(ec2, describe_route_tables, "ec2:DescribeRouteTables", NULL),
     OPERATION(ec2, describe_tags, "ec2:DescribeTags", NULL),

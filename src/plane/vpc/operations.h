@@ -33,6 +33,8 @@ EC2_HANDLER(replace_route_table_association);
 EC2_HANDLER(describe_route_tables);
 EC2_HANDLER(describe_tags);
 EC2_HANDLER(describe_regions);
+EC2_HANDLER(describe_network_acls);
+EC2_HANDLER(describe_security_group_rules);
 EC2_HANDLER(create_network_interface);
 EC2_HANDLER_SILENT(delete_vpc);
 EC2_HANDLER_SILENT(modify_vpc_attribute);
