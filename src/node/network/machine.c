@@ -1,6 +1,7 @@
 #include "node/network/machine.h"
 
 #include "base/must.h"
+#include "node/network/forwarding.h"
 #include "os/files.h"
 
 #include <dirent.h>
@@ -10,9 +11,6 @@
 #include <sys/stat.h>
 
 enum { PATH_SIZE = RESOLVER_PATH_SIZE + 32 };
-
-/* The file that says that we switched net.ipv4.ip_forward on. */
-#define FORWARDING "forwarding"
 
 struct machine_path {
     char text[PATH_SIZE];
@@ -109,44 +107,6 @@ void machine_close(struct machine *machine)
     buf_free(&machine->table);
 }
 
-static bool set_forwarding(const char *value, struct fail *f)
-{
-    struct namespace_setting setting = {.path = "ipv4/ip_forward", .value = value};
-
-    return namespace_set(&setting, 1, f);
-}
-
-/* Off again only if it was we who switched it on. Another instance that needs it switches it on at its next check. */
-static bool stop_forwarding(const struct machine *machine, struct fail *f)
-{
-    struct machine_path mark = path_of(machine, FORWARDING);
-
-    if (access(mark.text, F_OK) < 0)
-        return true;
-    if (!set_forwarding("0", f))
-        return false;
-    if (unlink(mark.text) < 0)
-        return fail(f, FAIL_SYSTEM, "unlink %s: %s", mark.text, strerror(errno));
-    return true;
-}
-
-static bool start_forwarding(const struct machine *machine, struct fail *f)
-{
-    struct machine_path mark = path_of(machine, FORWARDING);
-    auto_fd fd = -1;
-    char value[8];
-
-    if (!namespace_get("ipv4/ip_forward", value, sizeof(value), f))
-        return false;
-    if (strcmp(value, "0") != 0)
-        return true;
-    /* The mark first: after a crash in between, down switches off what is off. */
-    fd = open(mark.text, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fail(f, FAIL_SYSTEM, "create %s: %s", mark.text, strerror(errno));
-    return set_forwarding("1", f);
-}
-
 bool machine_translate(struct machine *machine, const struct uplink_row *rows, size_t count, struct fail *f)
 {
     auto_buf text = {0};
@@ -161,7 +121,7 @@ bool machine_translate(struct machine *machine, const struct uplink_row *rows, s
         buf_clear(&machine->table);
         buf_add(&machine->table, buf_str(&text));
     }
-    return exit ? start_forwarding(machine, f) : stop_forwarding(machine, f);
+    return exit ? forwarding_need(machine->instance, f) : forwarding_release(machine->instance, f);
 }
 
 bool machine_records(const struct machine *machine, machine_record_fn *each, void *context, struct fail *f)

@@ -114,8 +114,9 @@ checked bool network_open(const struct network_options *options, struct network 
 /* Gives the handle back and leaves all namespaces, rules and resolvers at work. NULL is fine. */
 void network_close(struct network *network);
 
-/* Removes everything of this instance: namespaces, interfaces, tables, resolvers, files, and net.ipv4.ip_forward if it
- * was switched on here. Goes on at a failure and returns the first one. Only network_close may follow. */
+/* Removes everything of this instance: namespaces, interfaces, tables, resolvers, files, and net.ipv4.ip_forward if
+ * no other instance needs what one of them switched on. Goes on at a failure and returns the first one. Only
+ * network_close may follow. */
 checked bool network_down(struct network *network, struct fail *f);
 
 /* FAIL_CONFLICT, naming the route, when part of cidr is already routed on this machine other than by this instance or

@@ -284,6 +284,28 @@ static char forwarding(void)
     return (char)c;
 }
 
+/* Whoever goes first leaves the machine's forwarding to the other; the last one takes it along. */
+static void forwarding_stays_for_who_needs_it(void **state)
+{
+    struct test_vpc *first = *state;
+    struct test_vpc second = *first;
+
+    assert_int_equal(forwarding(), '0');
+    first->subnets[1].exit = NETWORK_EXIT_NAT_GATEWAY;
+    test_vpc_apply(first);
+    test_open(&second.network, "t2");
+    second.vpc.id = STR("vpc-second");
+    second.vpc.subnets = second.subnets;
+    second.subnets[1].exit = NETWORK_EXIT_NAT_GATEWAY;
+    test_vpc_apply(&second);
+    assert_int_equal(forwarding(), '1');
+    must_do(network_down(first->network, f));
+    assert_int_equal(forwarding(), '1');
+    must_do(network_down(second.network, f));
+    network_close(second.network);
+    assert_int_equal(forwarding(), '0');
+}
+
 /* After network_down the machine is as it was before network_open. */
 static void down_leaves_nothing(void **state)
 {
@@ -459,13 +481,10 @@ static int life_tests(void)
 {
 #define in_vpc(test) cmocka_unit_test_setup_teardown(test, test_vpc_set_up, test_vpc_tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_crash_disturbs_nobody),
-        cmocka_unit_test(down_leaves_nothing),
-        in_vpc(what_is_half_made_is_swept),
-        in_vpc(equal_ranges_do_not_meet),
-        in_vpc(instances_do_not_touch_each_other),
-        in_vpc(an_address_changes_hands_cleanly),
-        in_vpc(many_threads_may_add),
+        cmocka_unit_test(a_crash_disturbs_nobody), cmocka_unit_test(down_leaves_nothing),
+        in_vpc(what_is_half_made_is_swept),        in_vpc(equal_ranges_do_not_meet),
+        in_vpc(instances_do_not_touch_each_other), in_vpc(forwarding_stays_for_who_needs_it),
+        in_vpc(an_address_changes_hands_cleanly),  in_vpc(many_threads_may_add),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
