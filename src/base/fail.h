@@ -27,14 +27,19 @@ struct fail {
     char message[1000]; /* one sentence or more, for a person; cut at the end of the buffer */
 };
 
-/* Fills *f and returns false. */
-bool fail(struct fail *f, enum fail_code code, const char *format, ...) printf_like(3, 4);
+/* Fills *f and is false. (These are macros so that the compiler sees that they are false, and knows after a call which
+ * outputs were written.) */
+#define fail(f, code, ...) (fail_fill((f), (code), __VA_ARGS__), false)
 
-/* Fills *f with an error of an AWS API and returns false. `type` must have static storage. */
-bool fail_api(struct fail *f, const char *type, const char *format, ...) printf_like(3, 4);
+/* Fills *f with an error of an AWS API and is false. `type` must have static storage. */
+#define fail_api(f, type, ...) (fail_fill_api((f), 0, (type), __VA_ARGS__), false)
 
 /* The same with an HTTP status of its own. */
-bool fail_status(struct fail *f, uint16_t status, const char *type, const char *format, ...) printf_like(4, 5);
+#define fail_status(f, status, type, ...) (fail_fill_api((f), (status), (type), __VA_ARGS__), false)
 
-/* Puts "context: " in front of the message and returns false, code and type unchanged. */
-bool fail_in(struct fail *f, const char *format, ...) printf_like(2, 3);
+/* Puts "context: " in front of the message and is false, code and type unchanged. */
+#define fail_in(f, ...) (fail_prefix((f), __VA_ARGS__), false)
+
+void fail_fill(struct fail *f, enum fail_code code, const char *format, ...) printf_like(3, 4);
+void fail_fill_api(struct fail *f, uint16_t status, const char *type, const char *format, ...) printf_like(4, 5);
+void fail_prefix(struct fail *f, const char *format, ...) printf_like(2, 3);

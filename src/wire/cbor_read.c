@@ -120,7 +120,7 @@ static const struct cbor_callbacks callbacks = {
 
 static bool malformed(const struct reading *reading)
 {
-    return decode_refuse(reading->decoder, "The request body is not valid CBOR");
+    return decode_refuse(reading->decoder, "The request body is not valid CBOR") && false; /* tells the compiler, too */
 }
 
 static bool next_token(struct reading *reading, struct token *ret_token)
@@ -244,7 +244,7 @@ static bool skip(struct reading *reading, const struct token *token)
 
 static bool wrong_type(struct reading *reading)
 {
-    return decode_refuse(reading->decoder, "A value is not of the type that the model asks for");
+    return decode_refuse(reading->decoder, "A value is not of the type that the model asks for") && false;
 }
 
 static bool read_whole(struct reading *reading, const struct shape *shape, const struct token *token, void *at)

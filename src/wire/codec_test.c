@@ -380,7 +380,7 @@ static void a_fault_of_ours_tells_nothing(void **state)
 
     (void)state;
     arena_init(&exchange.arena, ARENA_LIMIT_DEFAULT);
-    assert_false((fail)(&exchange.f, FAIL_SYSTEM, "open /secret: denied"));
+    fail_fill(&exchange.f, FAIL_SYSTEM, "open /secret: denied");
     assert_string_equal(error_text(&exchange).ptr,
                         "500 {\"__type\":\"ServerException\",\"message\":\"An internal error "
                         "occurred. The server's log tells more.\"}");
