@@ -120,7 +120,7 @@ static const struct cbor_callbacks callbacks = {
 
 static bool malformed(const struct reading *reading)
 {
-    return decode_refuse(reading->decoder, "The request body is not valid CBOR") && false; /* tells the compiler, too */
+    return decode_refuse(reading->decoder, "The request body is not valid CBOR");
 }
 
 static bool next_token(struct reading *reading, struct token *ret_token)
@@ -140,7 +140,7 @@ static bool next_token(struct reading *reading, struct token *ret_token)
 static bool join_pieces(struct reading *reading, enum token_kind kind, struct str *ret_bytes)
 {
     auto_buf joined = {0};
-    struct token piece;
+    struct token piece = {0};
 
     for (;;) {
         if (!next_token(reading, &piece))
@@ -196,7 +196,7 @@ static bool count_items(const struct reading *reading, const struct token *token
 /* The break behind the items of an open array or map. */
 static bool take_break(struct reading *reading, const struct token *token)
 {
-    struct token end;
+    struct token end = {0};
 
     if (!token->open)
         return true;
@@ -244,7 +244,7 @@ static bool skip(struct reading *reading, const struct token *token)
 
 static bool wrong_type(struct reading *reading)
 {
-    return decode_refuse(reading->decoder, "A value is not of the type that the model asks for") && false;
+    return decode_refuse(reading->decoder, "A value is not of the type that the model asks for");
 }
 
 static bool read_whole(struct reading *reading, const struct shape *shape, const struct token *token, void *at)
@@ -288,7 +288,7 @@ static bool read_double(struct reading *reading, const struct token *token, doub
 static bool read_timestamp(struct reading *reading, const struct token *token, int64_t *at)
 {
     struct token number = *token;
-    double seconds;
+    double seconds = 0;
 
     if (token->kind == TOKEN_TAG) {
         if (token->number != 1)
