@@ -2,7 +2,7 @@
 #include "base/must.h"
 #include "sim/world.h"
 
-enum { STEP_MS_MAX = 400, REPORT_EVERY_MS = 10000, ANSWER_MS = 1000 };
+enum { STEP_MS_MAX = 400, REPORT_EVERY_MS = 10000 };
 
 static struct sim_task *find(const struct sim_host *host, struct str arn)
 {
@@ -21,7 +21,6 @@ static struct sim_task *add(struct world *world, struct sim_host *host, struct s
     task->arn = (struct str){task->space, arn.len};
     task->status = HOST_TASK_STATUS_PENDING;
     task->wanted = true;
-    task->unsaid = true;
     task->next_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, STEP_MS_MAX);
     task->next = host->tasks;
     host->tasks = task;
@@ -91,11 +90,7 @@ void sim_host_receive(struct world *world, unsigned number, struct str bytes)
         if (!assigned(message.assignment, task->arn))
             unwanted(world, task);
     forget_gone(host, message.assignment);
-    /* What is new is said at once, everything within a second: the server may not have heard of what is old. */
     host->report_due = true;
-    if (host->next_report_ms > world->now_ms + ANSWER_MS)
-        host->next_report_ms = world->now_ms + ANSWER_MS;
-    host->next_ms = 0;
     arena_free(&arena);
 }
 
@@ -119,7 +114,6 @@ static void advance(struct world *world, struct sim_task *task)
         task->wanted = false; /* its essential container ended */
     else if (!task->wanted && task->status < HOST_TASK_STATUS_GONE)
         task->status = down[task->status];
-    task->unsaid = true;
     task->next_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, STEP_MS_MAX);
     if (task->status == HOST_TASK_STATUS_GONE || (task->wanted && task->status == HOST_TASK_STATUS_RUNNING))
         task->next_ms = task->status == HOST_TASK_STATUS_GONE || world->calm
@@ -127,8 +121,7 @@ static void advance(struct world *world, struct sim_task *task)
                             : world->now_ms + (int64_t)random_below(&world->random, 60 * SECOND_MS);
 }
 
-/* Everything, or what changed since it was last said. */
-static void report(struct world *world, unsigned number, bool complete)
+static void report(struct world *world, unsigned number)
 {
     struct sim_host *host = &world->hosts[number];
     struct host_report report = {0};
@@ -142,12 +135,8 @@ static void report(struct world *world, unsigned number, bool complete)
         count++;
     report.tasks.items = arena_array(&arena, struct host_task_report, count + 1);
     for (struct sim_task *task = host->tasks; task != NULL; task = task->next) {
-        struct host_task_report *row = &report.tasks.items[report.tasks.count];
+        struct host_task_report *row = &report.tasks.items[report.tasks.count++];
 
-        if (!complete && !task->unsaid)
-            continue;
-        report.tasks.count++;
-        task->unsaid = false;
         row->task_arn = task->arn;
         row->status = task->status;
         if (!task->wanted) {
@@ -157,21 +146,22 @@ static void report(struct world *world, unsigned number, bool complete)
         if (world->options.mutant == MUTANT_REPORTS_BACKWARDS && task->status == HOST_TASK_STATUS_GONE)
             row->status = HOST_TASK_STATUS_RUNNING;
     }
-    SET(&report, complete, complete);
+    SET(&report, complete, true);
     value_encode(&host_from_host_shape, &message, &bytes);
     world_send(world, EVENT_TO_SERVER, number, buf_str(&bytes));
     arena_free(&arena);
     host->report_due = false;
-    if (complete)
-        host->next_report_ms = world->now_ms + REPORT_EVERY_MS;
+    host->next_report_ms = world->now_ms + REPORT_EVERY_MS;
 }
 
-static int64_t next_ms(const struct sim_host *host)
+int64_t sim_host_next_ms(const struct sim_host *host)
 {
     int64_t next = host->next_report_ms;
 
     if (!host->alive)
         return host->back_ms;
+    if (host->report_due)
+        return 0;
     for (const struct sim_task *task = host->tasks; task != NULL; task = task->next)
         next = task->next_ms < next ? task->next_ms : next;
     return next;
@@ -184,7 +174,6 @@ void sim_host_step(struct world *world, unsigned number)
     if (!host->alive) {
         if (world->now_ms >= host->back_ms)
             sim_host_return(world, number);
-        host->next_ms = next_ms(host);
         return;
     }
     for (struct sim_task *task = host->tasks; task != NULL; task = task->next)
@@ -193,8 +182,7 @@ void sim_host_step(struct world *world, unsigned number)
             host->report_due = true;
         }
     if (host->report_due || host->next_report_ms <= world->now_ms)
-        report(world, number, /* complete= */ host->next_report_ms <= world->now_ms);
-    host->next_ms = next_ms(host);
+        report(world, number);
 }
 
 void sim_host_die(struct world *world, unsigned number, bool for_ever)
@@ -202,7 +190,6 @@ void sim_host_die(struct world *world, unsigned number, bool for_ever)
     struct sim_host *host = &world->hosts[number];
 
     host->alive = false;
-    host->next_ms = 0;
     host->back_ms = for_ever ? WHEN_NEVER : world->now_ms + 1 + (int64_t)random_below(&world->random, 5 * MINUTE_MS);
     while (host->tasks != NULL) {
         struct sim_task *task = host->tasks;
@@ -218,7 +205,6 @@ void sim_host_return(struct world *world, unsigned number)
     struct sim_host *host = &world->hosts[number];
 
     host->alive = true;
-    host->next_ms = 0;
     host->back_ms = WHEN_NEVER;
     host->report_due = false;
     host->generation = 0;

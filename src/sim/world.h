@@ -12,7 +12,6 @@ struct sim_task {
     struct str arn; /* in `space` */
     enum host_task_status status;
     bool wanted;
-    bool unsaid;     /* changed since it was last reported */
     int64_t next_ms; /* when the status moves on */
     struct sim_task *next;
     char space[];
@@ -26,9 +25,8 @@ struct sim_host {
     struct sim_task *tasks;
     int64_t generation;          /* of the newest assignment heard */
     int64_t last_delivery_ms[2]; /* to it, from it: a link delivers in order */
-    bool report_due;             /* of what changed */
-    int64_t next_report_ms;      /* of everything */
-    int64_t next_ms;             /* when it has something to do; 0 for now */
+    bool report_due;
+    int64_t next_report_ms;
 };
 
 enum event_kind { EVENT_TO_HOST, EVENT_TO_SERVER, EVENT_CONNECT, EVENT_DISCONNECT };
@@ -75,6 +73,7 @@ void sim_host_receive(struct world *world, unsigned host, struct str bytes);
 void sim_host_step(struct world *world, unsigned host);
 void sim_host_die(struct world *world, unsigned host, bool for_ever);
 void sim_host_return(struct world *world, unsigned host);
+int64_t sim_host_next_ms(const struct sim_host *host);
 
 /* server.c */
 void sim_server_open(struct world *world);

@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-enum { ANSWER_MS = 1000 };
-
 /* ---- networks ---- */
 
 static void apply_networks(struct host *host, const struct host_assignment *assignment, struct arena *arena)
@@ -246,9 +244,6 @@ void host_apply(struct host *host, const struct host_assignment *assignment)
         }
     host->plan_due = true;
     host->report_due = true;
-    /* What is new is said at once, everything within a second: the server may not have heard of what is old. */
-    if (host->next_report_ms > host_now_ms() + ANSWER_MS)
-        host->next_report_ms = host_now_ms() + ANSWER_MS;
     (void)pthread_cond_signal(&host->planner_wake);
     (void)pthread_mutex_unlock(&host->lock);
     (void)pthread_mutex_unlock(&host->assignment_lock);

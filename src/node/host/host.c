@@ -128,6 +128,7 @@ static void wait_until(struct host *host, int64_t when_ms)
 static void *planner_main(void *context)
 {
     struct host *host = context;
+    int64_t next_report_ms = 0;
 
     (void)pthread_mutex_lock(&host->lock);
     while (!host->stopping) {
@@ -137,15 +138,12 @@ static void *planner_main(void *context)
         host->plan_due = false;
         again_ms = plan_all(host, now_ms);
         drop_gone(host);
-        if (host->report_due || now_ms >= host->next_report_ms) {
-            bool complete = now_ms >= host->next_report_ms;
-
+        if (host->report_due || now_ms >= next_report_ms) {
             host->report_due = false;
-            if (complete)
-                host->next_report_ms = now_ms + REPORT_EVERY_MS;
-            host_report(host, complete);
+            next_report_ms = now_ms + REPORT_EVERY_MS;
+            host_report(host); /* lets go of the lock while it sends */
         }
-        wait_until(host, again_ms < host->next_report_ms ? again_ms : host->next_report_ms);
+        wait_until(host, again_ms < next_report_ms ? again_ms : next_report_ms);
     }
     (void)pthread_mutex_unlock(&host->lock);
     return NULL;

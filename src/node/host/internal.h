@@ -27,7 +27,6 @@ struct hosted {
     char netns[NETWORK_PATH_SIZE];   /* after the network is made */
     struct image **images;           /* by container; NULL until pulled */
     struct metadata_sample *samples; /* by container: what was last shown of it */
-    uint64_t said;                   /* hash of what was last reported of it; 0: nothing */
     size_t in_flight;                /* actions with the workers */
     bool assigned;                   /* the newest assignment names it */
     bool logs_ended;                 /* its last lines are delivered */
@@ -61,9 +60,8 @@ struct host {
     pthread_cond_t link_changed; /* the dialer: the link came or went, or the end */
     struct map tasks;            /* struct hosted by task id */
     struct queue pulls, works;
-    bool plan_due, report_due, stopping; /* report_due: something may have changed */
-    int64_t next_report_ms;              /* of everything, changed or not */
-    struct link *server;                 /* NULL: not connected */
+    bool plan_due, report_due, stopping;
+    struct link *server; /* NULL: not connected */
 
     pthread_mutex_t assignment_lock; /* one assignment at a time is applied; taken before `lock` */
     pthread_t planner, dialer, dispatcher, workers[WORKERS], pull_workers[PULL_WORKERS];
@@ -79,8 +77,8 @@ void host_interface_update(struct host *host, const struct host_network_interfac
 
 /* server_link.c */
 void *host_dial_main(void *context);
-/* Sends what changed since it was last said, or everything, if there is a link. Planner thread, lock held. */
-void host_report(struct host *host, bool complete);
+/* Sends a complete report if there is a link. Planner thread. */
+void host_report(struct host *host);
 
 /* assignment.c: makes the machine's networks and tasks follow the message. Link thread. */
 void host_apply(struct host *host, const struct host_assignment *assignment);

@@ -66,7 +66,6 @@ static bool dial(struct host *host, struct fail *f)
     link = link_start((struct http_socket){.fd = fd}, STR(""), &handler, NULL);
     host->server = link;
     host->report_due = true;
-    host->next_report_ms = 0;
     (void)say(link, &first);
     (void)pthread_cond_signal(&host->planner_wake);
     (void)pthread_mutex_unlock(&host->lock);
@@ -116,21 +115,7 @@ void *host_dial_main(void *context)
     return NULL;
 }
 
-/* Whether the server has not heard this of the task. */
-static bool is_news(struct hosted *hosted, const struct host_task_report *report)
-{
-    auto_buf bytes = {.limit = LINK_MESSAGE_MAX};
-    uint64_t hash;
-
-    value_encode(&host_task_report_shape, report, &bytes);
-    hash = str_hash(buf_str(&bytes)) | 1;
-    if (hash == hosted->said)
-        return false;
-    hosted->said = hash;
-    return true;
-}
-
-void host_report(struct host *host, bool complete)
+void host_report(struct host *host)
 {
     struct host_report report = {0};
     struct host_from_host message = {.report = &report};
@@ -143,16 +128,10 @@ void host_report(struct host *host, bool complete)
         return;
     arena_init(&arena, (size_t)LINK_MESSAGE_MAX);
     report.tasks.items = arena_array(&arena, struct host_task_report, host->tasks.count + 1);
-    while ((hosted = map_next(&host->tasks, &at)) != NULL) {
-        struct host_task_report of_task = task_report(hosted->task, &arena);
-
-        if (is_news(hosted, &of_task) || complete)
-            report.tasks.items[report.tasks.count++] = of_task;
-    }
-    SET(&report, complete, complete);
-    if (complete || report.tasks.count > 0) {
-        value_encode(&host_from_host_shape, &message, &bytes);
-        (void)link_send(host->server, buf_str(&bytes));
-    }
+    while ((hosted = map_next(&host->tasks, &at)) != NULL)
+        report.tasks.items[report.tasks.count++] = task_report(hosted->task, &arena);
+    SET(&report, complete, true);
+    value_encode(&host_from_host_shape, &message, &bytes);
+    (void)link_send(host->server, buf_str(&bytes));
     arena_free(&arena);
 }
