@@ -95,7 +95,7 @@ static void add_rule(struct host_security_group_rules *rules, const struct ec2_s
     struct host_security_group_rule *to = &rules->items[rules->count];
 
     if (rule->cidr_ipv4.ptr == NULL && rule->referenced_group_info == NULL)
-        return; /* IPv6 and prefix lists: refused by the API */
+        return; /* IPv6: no interface has such an address */
     rules->count++;
     to->cidr = rule->cidr_ipv4;
     if (rule->referenced_group_info != NULL)

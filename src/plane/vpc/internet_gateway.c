@@ -1,7 +1,6 @@
 /* Internet gateways: made, attached to a VPC, detached, deleted. What they do on the machine follows from the routes
  * that name them (assignment.c). */
 #include "base/must.h"
-#include "model/interpret.h"
 #include "plane/vpc/describe_walk.h"
 #include "plane/vpc/operations.h"
 
@@ -131,59 +130,19 @@ bool ec2_delete_internet_gateway(struct call *call, const struct ec2_delete_inte
 
 /* ---- describing ---- */
 
-static const struct ec2_internet_gateway_attachment *attachment(const struct internet_gateway_record *of)
-{
-    static const struct ec2_internet_gateway_attachment none;
-
-    return of->internet_gateway->attachments.count > 0 ? &of->internet_gateway->attachments.items[0] : &none;
-}
-
-GETTER(id_of, internet_gateway_record, of->internet_gateway->internet_gateway_id)
-GETTER(owner_of, internet_gateway_record, of->internet_gateway->owner_id)
-GETTER(attachment_vpc_of, internet_gateway_record, attachment(of)->vpc_id)
-GETTER(attachment_state_of, internet_gateway_record,
-       str_of(enum_name(&ec2_attachment_status_shape, (int)attachment(of)->state)))
-
-static const struct ec2_tag_list *tags_of(const void *record)
-{
-    return internet_gateway_kind.tags(record);
-}
-
 static const struct filter_field fields[] = {
-    {"internet-gateway-id", id_of, NULL},
-    {"owner-id", owner_of, NULL},
-    {"attachment.vpc-id", attachment_vpc_of, NULL},
-    {"attachment.state", attachment_state_of, NULL},
+    {"attachment.state", "Attachments.State"},
+    {"attachment.vpc-id", "Attachments.VpcId"},
+    {"internet-gateway-id", "InternetGatewayId"},
+    {"owner-id", "OwnerId"},
 };
-static const struct filter_table filters = {fields, COUNT_OF(fields), tags_of};
-
-static void take(struct describe *d, const void *record)
-{
-    struct ec2_internet_gateway_list *list = d->out;
-
-    list->items[list->count++] = *((const struct internet_gateway_record *)record)->internet_gateway;
-}
+static const struct filter_table filters = {&ec2_internet_gateway_shape, fields, COUNT_OF(fields), "Tags"};
 
 bool ec2_describe_internet_gateways(struct call *call, const struct ec2_describe_internet_gateways_request *in,
                                     struct ec2_describe_internet_gateways_result *out)
 {
-    struct describe d = {
-        .call = call,
-        .kind = &internet_gateway_kind,
-        .filter_table = &filters,
-        .filters = &in->filters,
-        .ids = in->internet_gateway_ids.items,
-        .id_count = in->internet_gateway_ids.count,
-        .next_token = in->next_token,
-        .limit = in->has_max_results ? (size_t)in->max_results : DESCRIBE_PAGE_DEFAULT,
-        .take = take,
-        .out = &out->internet_gateways,
-    };
+    const struct describe describe = {
+        .call = call, .kind = &internet_gateway_kind, .table = &filters, DESCRIBE_REQUEST(in, internet_gateway_ids)};
 
-    out->internet_gateways.items =
-        arena_array(call->arena, struct ec2_internet_gateway, describe_room(call, &internet_gateway_kind, d.id_count));
-    if (!describe_run(&d))
-        return false;
-    out->next_token = d.ret_next_token;
-    return true;
+    return describe_run(&describe, &out->internet_gateways, &out->next_token);
 }

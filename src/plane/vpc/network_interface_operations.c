@@ -49,7 +49,7 @@ bool ec2_create_network_interface(struct call *call, const struct ec2_create_net
     if (tags.count > 0) {
         struct str id = made->interface->network_interface_id;
 
-        network_interface_kind.put_tags(call->tx, made, tags);
+        network_interface_kind.put_tags(call, made, tags);
         must(find(call, arena_str(call->arena, id), &made));
     }
     out->network_interface = made->interface;

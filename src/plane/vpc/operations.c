@@ -42,7 +42,12 @@ const struct operation_spec ec2_vpc_handlers[] = {
     OPERATION(ec2, modify_network_interface_attribute, "ec2:ModifyNetworkInterfaceAttribute", NULL),
     OPERATION(ec2, modify_subnet_attribute, "ec2:ModifySubnetAttribute", NULL),
     OPERATION(ec2, modify_vpc_attribute, "ec2:ModifyVpcAttribute", NULL),
+    OPERATION(ec2, modify_security_group_rules, "ec2:ModifySecurityGroupRules", NULL),
     OPERATION(ec2, replace_route, "ec2:ReplaceRoute", NULL),
     OPERATION(ec2, replace_route_table_association, "ec2:ReplaceRouteTableAssociation", NULL),
+    OPERATION(ec2, update_security_group_rule_descriptions_egress, "ec2:UpdateSecurityGroupRuleDescriptionsEgress",
+              NULL),
+    OPERATION(ec2, update_security_group_rule_descriptions_ingress, "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
+              NULL),
 };
 const size_t ec2_vpc_handler_count = COUNT_OF(ec2_vpc_handlers);

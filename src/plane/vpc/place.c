@@ -1,5 +1,4 @@
 /* Where things can be: regions and zones. */
-#include "model/interpret.h"
 #include "plane/vpc/describe_walk.h"
 #include "plane/vpc/operations.h"
 #include "plane/vpc/vpc_make.h"
@@ -12,16 +11,12 @@ static const char *const regions[] = {
     "sa-east-1",      "us-east-1",      "us-east-2",      "us-west-1",  "us-west-2",
 };
 
-GETTER(region_name_of, ec2_region, of->region_name)
-GETTER(region_endpoint_of, ec2_region, of->endpoint)
-GETTER(region_opt_in_of, ec2_region, of->opt_in_status)
-
 static const struct filter_field region_fields[] = {
-    {"region-name", region_name_of, NULL},
-    {"endpoint", region_endpoint_of, NULL},
-    {"opt-in-status", region_opt_in_of, NULL},
+    {"endpoint", "Endpoint"},
+    {"opt-in-status", "OptInStatus"},
+    {"region-name", "RegionName"},
 };
-static const struct filter_table region_filters = {region_fields, COUNT_OF(region_fields), NULL};
+static const struct filter_table region_filters = {&ec2_region_shape, region_fields, COUNT_OF(region_fields), NULL};
 
 static bool is_named(const struct ec2_describe_regions_request *in, struct str name)
 {
@@ -58,7 +53,7 @@ bool ec2_describe_regions(struct call *call, const struct ec2_describe_regions_r
             .opt_in_status = STR("opt-in-not-required"),
         };
 
-        if (is_named(in, region.region_name) && filters_match(&region_filters, &in->filters, call->arena, &region))
+        if (is_named(in, region.region_name) && filters_match(&region_filters, &in->filters, &region))
             out->regions.items[out->regions.count++] = region;
     }
     return true;
@@ -66,21 +61,21 @@ bool ec2_describe_regions(struct call *call, const struct ec2_describe_regions_r
 
 /* ---- zones: three in every region, as the default VPC has subnets ---- */
 
-GETTER(zone_name_of, ec2_availability_zone, of->zone_name)
-GETTER(zone_id_of, ec2_availability_zone, of->zone_id)
-GETTER(zone_region_of, ec2_availability_zone, of->region_name)
-GETTER(zone_type_of, ec2_availability_zone, of->zone_type)
-GETTER(zone_group_of, ec2_availability_zone, of->group_name)
-GETTER(zone_state_of, ec2_availability_zone, str_of(enum_name(&ec2_availability_zone_state_shape, (int)of->state)))
-GETTER(zone_opt_in_of, ec2_availability_zone,
-       str_of(enum_name(&ec2_availability_zone_opt_in_status_shape, (int)of->opt_in_status)))
-
 static const struct filter_field zone_fields[] = {
-    {"zone-name", zone_name_of, NULL},       {"zone-id", zone_id_of, NULL},  {"region-name", zone_region_of, NULL},
-    {"zone-type", zone_type_of, NULL},       {"state", zone_state_of, NULL}, {"group-name", zone_group_of, NULL},
-    {"opt-in-status", zone_opt_in_of, NULL},
+    {"group-long-name", "GroupLongName"},
+    {"group-name", "GroupName"},
+    {"message", "Messages.Message"},
+    {"opt-in-status", "OptInStatus"},
+    {"parent-zone-id", "ParentZoneId"},
+    {"parent-zone-name", "ParentZoneName"},
+    {"region-name", "RegionName"},
+    {"state", "State"},
+    {"zone-id", "ZoneId"},
+    {"zone-name", "ZoneName"},
+    {"zone-type", "ZoneType"},
 };
-static const struct filter_table zone_filters = {zone_fields, COUNT_OF(zone_fields), NULL};
+static const struct filter_table zone_filters = {&ec2_availability_zone_shape, zone_fields, COUNT_OF(zone_fields),
+                                                 NULL};
 
 static bool has(const struct str *items, size_t count, struct str wanted)
 {
@@ -136,7 +131,7 @@ bool ec2_describe_availability_zones(struct call *call, const struct ec2_describ
             (in->zone_names.count == 0 || has(in->zone_names.items, in->zone_names.count, zones[i].zone_name)) &&
             (in->zone_ids.count == 0 || has(in->zone_ids.items, in->zone_ids.count, zones[i].zone_id));
 
-        if (named && filters_match(&zone_filters, &in->filters, call->arena, &zones[i]))
+        if (named && filters_match(&zone_filters, &in->filters, &zones[i]))
             out->availability_zones.items[out->availability_zones.count++] = zones[i];
     }
     return true;

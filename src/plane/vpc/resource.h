@@ -10,12 +10,15 @@ struct resource_kind {
     const struct table_spec *table;
     const char *missing_code, *missing_text; /* "InvalidVpcID.NotFound", "The vpc ID" '...' does not exist */
     const char *malformed_code;
+    const void *(*noun)(const void *record); /* what the API shows of it: struct ec2_vpc ... */
     const struct ec2_tag_list *(*tags)(const void *record);
-    void (*put_tags)(struct transaction *tx, const void *record, struct ec2_tag_list tags);
+    void (*put_tags)(struct call *call, const void *record, struct ec2_tag_list tags);
+    /* For nouns that stand inside a record of the table; NULL: the record is the noun's own. */
+    const void *(*find)(const struct call *call, struct str id);
 };
 
-extern const struct resource_kind vpc_kind, subnet_kind, security_group_kind, internet_gateway_kind, route_table_kind,
-    network_interface_kind;
+extern const struct resource_kind vpc_kind, subnet_kind, security_group_kind, security_group_rule_kind,
+    internet_gateway_kind, route_table_kind, network_interface_kind;
 
 /* The record of that id of the caller's account and region. Fails with the kind's malformed and missing errors, and
  * with MissingParameter for an id that was not given. */
