@@ -45,9 +45,7 @@ void table_init(struct table *table, const struct table_spec *spec)
 
 struct record *table_find(const struct table *table, struct str key)
 {
-    struct tree_node *node = tree_find(&table->records, key);
-
-    return node == NULL ? NULL : tree_item(node, struct record, node);
+    return map_get(&table->by_key, key);
 }
 
 static struct index_entry *index_entry_new(struct record *record, struct str key)
@@ -98,6 +96,7 @@ static void record_remove(struct table *table, struct record *record)
 {
     for (size_t i = 0; i < table->index_count; i++)
         index_drop(table, record, i);
+    must(map_remove(&table->by_key, record->node.key) == record);
     must(tree_remove(&table->records, record->node.key) == &record->node);
     free(record);
 }
@@ -109,6 +108,7 @@ static struct record *record_add(struct table *table, struct str key)
     must(record != NULL);
     memcpy(record->key, key.ptr, key.len);
     must(tree_add(&table->records, &record->node, (struct str){record->key, key.len}));
+    must(map_put(&table->by_key, record->node.key, record) == NULL);
     return record;
 }
 
@@ -138,4 +138,5 @@ void table_free(struct table *table)
         free(record->value);
         record_remove(table, record);
     }
+    map_free(&table->by_key);
 }

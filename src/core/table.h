@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "base/tree.h"
 #include "model/interpret.h"
 
@@ -64,7 +65,8 @@ struct str key_prefix_join(struct arena *arena, const struct str *parts, size_t 
 struct table {
     const struct table_spec *spec;
     size_t index_count;
-    struct tree records;              /* struct record by key */
+    struct tree records;              /* struct record by key, in order */
+    struct map by_key;                /* the same, for finding one: keys are long and alike at the front */
     struct tree indexes[INDEXES_MAX]; /* struct index_entry by index key */
 };
 

@@ -5,8 +5,6 @@
 #include "core/core.h"
 #include "edge/front.h"
 
-extern const struct service *const api_services[];
-extern const size_t api_service_count;
 extern const struct domain_spec *const api_domains[]; /* in their order of dependence */
 extern const size_t api_domain_count;
 extern const struct operations api_operations[]; /* one row a domain */

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "main/apis.h"
 #include "main/verbs.h"
+#include "model/services.h"
 
 #include <jansson.h>
 
@@ -60,8 +61,8 @@ static void print_refused(const struct service *service, size_t refused)
 
 static void print_markdown(void)
 {
-    for (size_t i = 0; i < api_service_count; i++) {
-        const struct service *service = api_services[i];
+    for (size_t i = 0; i < SERVICES_ANSWERED; i++) {
+        const struct service *service = services[i];
         size_t handled = handled_count(service);
 
         (void)printf("\n## %s: %zu of %zu operations\n", service->id, handled, service->operation_count);
@@ -78,13 +79,13 @@ static json_t *as_json(void)
 {
     json_t *all = json_array();
 
-    for (size_t i = 0; i < api_service_count; i++)
-        for (size_t k = 0; k < api_services[i]->operation_count; k++) {
-            const struct operation_spec *spec = handler_of(&api_services[i]->operations[k]);
+    for (size_t i = 0; i < SERVICES_ANSWERED; i++)
+        for (size_t k = 0; k < services[i]->operation_count; k++) {
+            const struct operation_spec *spec = handler_of(&services[i]->operations[k]);
 
-            (void)json_array_append_new(all, json_pack("{s:s,s:s,s:b,s:s*}", "service", api_services[i]->id,
-                                                       "operation", api_services[i]->operations[k].name, "handled",
-                                                       spec != NULL, "action", spec == NULL ? NULL : spec->action));
+            (void)json_array_append_new(all, json_pack("{s:s,s:s,s:b,s:s*}", "service", services[i]->id, "operation",
+                                                       services[i]->operations[k].name, "handled", spec != NULL,
+                                                       "action", spec == NULL ? NULL : spec->action));
         }
     return all;
 }

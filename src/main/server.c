@@ -11,6 +11,7 @@
 #include "main/listen.h"
 #include "main/signals.h"
 #include "main/verbs.h"
+#include "model/services.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "plane/iam/iam.h"
@@ -194,8 +195,8 @@ static bool start_front(struct server *server, const char *address, uint16_t por
     struct front_options front = {
         .loop = server->loop,
         .authenticator = {server->keys, &server->settings, server->clock, clock_wall()},
-        .services = api_services,
-        .service_count = api_service_count,
+        .services = services,
+        .service_count = SERVICES_ANSWERED,
         .operations = api_operations,
         .operations_count = api_operations_count,
         .settings = &server->settings,

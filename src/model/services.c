@@ -33,9 +33,9 @@ const struct service *const services[SERVICE_COUNT] = {
     &elbv2_service,
     &iam_service,
     &logs_service,
-    &s3_service,
     &secretsmanager_service,
     &servicediscovery_service,
     &ssm_service,
     &sts_service,
+    &s3_service,
 };

@@ -3,7 +3,7 @@
 
 #include "model/shape.h"
 
-enum { SERVICE_COUNT = 18 };
+enum { SERVICE_COUNT = 18, SERVICES_ANSWERED = 17 };
 
-/* By id. */
+/* First those that Berth answers for, by id; behind them S3, of which it is a client. */
 extern const struct service *const services[SERVICE_COUNT];

@@ -91,6 +91,7 @@ void sim_host_receive(struct world *world, unsigned number, struct str bytes)
             unwanted(world, task);
     forget_gone(host, message.assignment);
     host->report_due = true;
+    host->next_ms = 0;
     arena_free(&arena);
 }
 
@@ -154,14 +155,12 @@ static void report(struct world *world, unsigned number)
     host->next_report_ms = world->now_ms + REPORT_EVERY_MS;
 }
 
-int64_t sim_host_next_ms(const struct sim_host *host)
+static int64_t next_ms(const struct sim_host *host)
 {
     int64_t next = host->next_report_ms;
 
     if (!host->alive)
         return host->back_ms;
-    if (host->report_due)
-        return 0;
     for (const struct sim_task *task = host->tasks; task != NULL; task = task->next)
         next = task->next_ms < next ? task->next_ms : next;
     return next;
@@ -174,6 +173,7 @@ void sim_host_step(struct world *world, unsigned number)
     if (!host->alive) {
         if (world->now_ms >= host->back_ms)
             sim_host_return(world, number);
+        host->next_ms = next_ms(host);
         return;
     }
     for (struct sim_task *task = host->tasks; task != NULL; task = task->next)
@@ -183,6 +183,7 @@ void sim_host_step(struct world *world, unsigned number)
         }
     if (host->report_due || host->next_report_ms <= world->now_ms)
         report(world, number);
+    host->next_ms = next_ms(host);
 }
 
 void sim_host_die(struct world *world, unsigned number, bool for_ever)
@@ -190,6 +191,7 @@ void sim_host_die(struct world *world, unsigned number, bool for_ever)
     struct sim_host *host = &world->hosts[number];
 
     host->alive = false;
+    host->next_ms = 0;
     host->back_ms = for_ever ? WHEN_NEVER : world->now_ms + 1 + (int64_t)random_below(&world->random, 5 * MINUTE_MS);
     while (host->tasks != NULL) {
         struct sim_task *task = host->tasks;
@@ -205,6 +207,7 @@ void sim_host_return(struct world *world, unsigned number)
     struct sim_host *host = &world->hosts[number];
 
     host->alive = true;
+    host->next_ms = 0;
     host->back_ms = WHEN_NEVER;
     host->report_due = false;
     host->generation = 0;

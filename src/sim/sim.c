@@ -118,9 +118,8 @@ static int64_t next_event_ms(const struct world *world)
     if (node != NULL && tree_item(node, struct event, node)->when_ms < next)
         next = tree_item(node, struct event, node)->when_ms;
     for (unsigned i = 0; i < world->options.hosts; i++) {
-        int64_t host = sim_host_next_ms(&world->hosts[i]);
-
-        next = host < next ? host : next;
+        if (world->hosts[i].next_ms < next)
+            next = world->hosts[i].next_ms;
     }
     return next;
 }
@@ -147,7 +146,7 @@ static void step(struct world *world)
     world->now_ms = next_ms > world->now_ms ? next_ms : world->now_ms + 1;
     deliver_due(world);
     for (unsigned i = 0; i < world->options.hosts && !world->broken; i++)
-        if (sim_host_next_ms(&world->hosts[i]) <= world->now_ms)
+        if (world->hosts[i].next_ms <= world->now_ms)
             sim_host_step(world, i);
     sim_server_run(world);
     if (world->options.faults && !world->calm && world->now_ms >= world->next_fault_ms)

@@ -27,6 +27,7 @@ struct sim_host {
     int64_t last_delivery_ms[2]; /* to it, from it: a link delivers in order */
     bool report_due;
     int64_t next_report_ms;
+    int64_t next_ms; /* when it has something to do; 0 for now */
 };
 
 enum event_kind { EVENT_TO_HOST, EVENT_TO_SERVER, EVENT_CONNECT, EVENT_DISCONNECT };
@@ -73,7 +74,6 @@ void sim_host_receive(struct world *world, unsigned host, struct str bytes);
 void sim_host_step(struct world *world, unsigned host);
 void sim_host_die(struct world *world, unsigned host, bool for_ever);
 void sim_host_return(struct world *world, unsigned host);
-int64_t sim_host_next_ms(const struct sim_host *host);
 
 /* server.c */
 void sim_server_open(struct world *world);

@@ -6,10 +6,10 @@
  *
  * Fields are separated by tabs; headers ("name: value" lines) and bodies are in base64. */
 #include "model/interpret.h"
+#include "model/services.h"
 #include "model/value_random.h"
 #include "wire/base64.h"
 #include "wire/http_text.h"
-#include "wire/services.h"
 
 static void print_base64(struct str bytes)
 {
@@ -69,7 +69,7 @@ static void write_replies(uint64_t seed)
     struct random random;
 
     random_seed(&random, seed);
-    for (size_t i = 0; i < COUNT_OF(services); i++) {
+    for (size_t i = 0; i < SERVICES_ANSWERED; i++) {
         for (size_t at = 0; at < services[i]->operation_count; at++) {
             const struct operation *operation = &services[i]->operations[at];
 
@@ -96,7 +96,7 @@ static struct str take_base64(struct str *line, struct arena *arena)
 
 static const struct service *find_service(struct str id)
 {
-    for (size_t i = 0; i < COUNT_OF(services); i++)
+    for (size_t i = 0; i < SERVICES_ANSWERED; i++)
         if (str_is(id, services[i]->id))
             return services[i];
     exit(2);
@@ -115,7 +115,7 @@ static void read_request(struct str line, struct arena *arena)
 
     if (!http_text_parse(head, &http))
         exit(2);
-    if (!wire_route(services, COUNT_OF(services), &http.request, str_of(service->signing_name), arena, &call, &f)) {
+    if (!wire_route(services, SERVICES_ANSWERED, &http.request, str_of(service->signing_name), arena, &call, &f)) {
         printf("%s: %s\n", f.type, f.message);
         return;
     }

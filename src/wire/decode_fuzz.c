@@ -4,12 +4,12 @@
  * What was decoded must be the same after it was encoded and decoded once more. */
 #include "base/must.h"
 #include "model/interpret.h"
+#include "model/services.h"
 #include "wire/cbor.h"
 #include "wire/form.h"
 #include "wire/json.h"
 #include "wire/protocol.h"
 #include "wire/service_rules.h"
-#include "wire/services.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,7 +18,7 @@ static bool find_call(struct str line, struct wire_call *ret_call, struct str *r
     struct str id = str_cut(line, ' ', &line);
     struct str name = str_cut(line, ' ', ret_target);
 
-    for (size_t i = 0; i < COUNT_OF(services); i++) {
+    for (size_t i = 0; i < SERVICES_ANSWERED; i++) {
         const struct operation *operation;
 
         if (!str_is(id, services[i]->id) || (services[i]->protocols & 1U << FUZZ_PROTOCOL) == 0)

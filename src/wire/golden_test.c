@@ -1,7 +1,7 @@
 /* What real clients send (tests/corpus/wire), through route and decode; and what we answer, byte by byte. */
 #include "model/interpret.h"
+#include "model/services.h"
 #include "wire/http_text.h"
-#include "wire/services.h"
 #include "wire/sigv4.h"
 
 #include <dirent.h>
@@ -20,7 +20,7 @@ static void show(struct http_text *http, struct arena *arena, struct buf *ret_te
     void *input;
 
     if (!sigv4_parse(&http->request, arena, &present, &claim, &f) ||
-        !wire_route(services, COUNT_OF(services), &http->request, claim.service, arena, &call, &f))
+        !wire_route(services, SERVICES_ANSWERED, &http->request, claim.service, arena, &call, &f))
         fail_msg("%s: %s", f.type, f.message);
     input = arena_alloc(arena, call.operation->input->size);
     if (!wire_decode(&call, &http->request, input, arena, &f))

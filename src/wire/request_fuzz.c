@@ -1,7 +1,7 @@
 /* Arbitrary requests: parse the signature, verify it, route, decode, and encode whatever error comes of it. */
 #include "base/must.h"
+#include "model/services.h"
 #include "wire/http_text.h"
-#include "wire/services.h"
 #include "wire/sigv4.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,7 +15,7 @@ static bool handle(const struct wire_request *request, struct arena *arena, stru
 
     if (!sigv4_parse(request, arena, &present, &claim, f))
         return false;
-    if (!wire_route(services, COUNT_OF(services), request, present ? claim.service : (struct str){NULL, 0}, arena, call,
+    if (!wire_route(services, SERVICES_ANSWERED, request, present ? claim.service : (struct str){NULL, 0}, arena, call,
                     f))
         return false;
     if (present) {
