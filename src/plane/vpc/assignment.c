@@ -33,7 +33,7 @@ static enum host_internet_route internet_route(const struct transaction *tx, con
     for (size_t i = 0; table != NULL && i < table->routes.count; i++) {
         const struct ec2_route *route = &table->routes.items[i];
 
-        if (!str_is(route->destination_cidr_block, "0.0.0.0/0"))
+        if (!str_is(route->destination_cidr_block, "0.0.0.0/0") || route->state != EC2_ROUTE_STATE_ACTIVE)
             continue;
         if (str_starts(route->gateway_id, STR("igw-")))
             return HOST_INTERNET_ROUTE_INTERNET_GATEWAY;

@@ -2,7 +2,9 @@
  * that name them (assignment.c). */
 #include "base/must.h"
 #include "plane/vpc/describe_walk.h"
+#include "plane/vpc/limit.h"
 #include "plane/vpc/operations.h"
+#include "plane/vpc/vpc_make.h"
 
 static bool find(const struct call *call, struct str id, const struct internet_gateway_record **ret_gateway)
 {
@@ -31,7 +33,8 @@ bool ec2_create_internet_gateway(struct call *call, const struct ec2_create_inte
     struct ec2_internet_gateway *gateway = arena_new(call->arena, struct ec2_internet_gateway);
     struct internet_gateway_record record = {call->principal->account, call->region, gateway};
 
-    if (!resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_INTERNET_GATEWAY, &gateway->tags))
+    if (!resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_INTERNET_GATEWAY, &gateway->tags) ||
+        !limit_check(call, &internet_gateway_limit, STR("")))
         return false;
     gateway->internet_gateway_id = arena_str(call->arena, vpc_id_new(call->tx, "igw"));
     gateway->owner_id = call->principal->account;
@@ -39,6 +42,31 @@ bool ec2_create_internet_gateway(struct call *call, const struct ec2_create_inte
     must(transaction_put(call->tx, &internet_gateway_table, &record));
     out->internet_gateway = gateway;
     return true;
+}
+
+static void set_route(struct call *call, const struct route_table_record *table, struct str gateway_id,
+                      enum ec2_route_state state)
+{
+    for (size_t i = 0; i < table->route_table->routes.count; i++) {
+        struct ec2_route route = table->route_table->routes.items[i];
+
+        if (!str_eq(route.gateway_id, gateway_id))
+            continue;
+        route.state = state;
+        table = route_table_put_route(call->tx, table, &route);
+    }
+}
+
+/* Routes to a gateway that is not there lead nowhere until it is back (VPC user guide, "Delete an internet gateway").
+ */
+static void set_routes(struct call *call, struct str vpc_id, struct str gateway_id, enum ec2_route_state state)
+{
+    struct walk walk = transaction_walk(call->tx, &route_table_table, "vpc",
+                                        KEY_PREFIX(call->arena, call->principal->account, call->region, vpc_id));
+    const struct route_table_record *table;
+
+    while ((table = walk_next(&walk)) != NULL)
+        set_route(call, table, gateway_id, state);
 }
 
 /* A VPC has one at most. */
@@ -73,6 +101,7 @@ bool ec2_attach_internet_gateway(struct call *call, const struct ec2_attach_inte
         return fail_api(call->fail, "InvalidParameterValue", "Network %.*s already has an internet gateway attached",
                         STR_ARG(in->vpc_id));
     put_attachments(call, gateway, (struct ec2_internet_gateway_attachment_list){&attachment, 1});
+    set_routes(call, in->vpc_id, in->internet_gateway_id, EC2_ROUTE_STATE_ACTIVE);
     return true;
 }
 
@@ -109,6 +138,7 @@ bool ec2_detach_internet_gateway(struct call *call, const struct ec2_detach_inte
     put_attachments(call, gateway,
                     (struct ec2_internet_gateway_attachment_list){
                         arena_array(call->arena, struct ec2_internet_gateway_attachment, 1), 0});
+    set_routes(call, in->vpc_id, in->internet_gateway_id, EC2_ROUTE_STATE_BLACKHOLE);
     return true;
 }
 

@@ -1,7 +1,48 @@
-/* Where things can be: regions and zones. */
+/* DescribeRegions, DescribeAvailabilityZones. */
+#include "plane/vpc/place.h"
+
 #include "plane/vpc/describe_walk.h"
 #include "plane/vpc/operations.h"
-#include "plane/vpc/vpc_make.h"
+
+struct str zone_name(struct arena *arena, struct str region, unsigned zone)
+{
+    return arena_printf(arena, "%.*s%c", STR_ARG(region), 'a' + (int)zone);
+}
+
+/* How zone ids shorten a word of a region's name; others stand as they are ("us", "1"). */
+static const struct {
+    const char *word, *as;
+} shortened[] = {
+    {"north", "n"},      {"south", "s"},      {"east", "e"},       {"west", "w"},       {"central", "c"},
+    {"northeast", "ne"}, {"northwest", "nw"}, {"southeast", "se"}, {"southwest", "sw"}, {"gov", "g"},
+};
+
+static struct str shorten(struct str word)
+{
+    for (size_t i = 0; i < COUNT_OF(shortened); i++)
+        if (str_is(word, shortened[i].word))
+            return str_of(shortened[i].as);
+    return word;
+}
+
+struct str zone_id(struct arena *arena, struct str region, unsigned zone)
+{
+    struct str id = STR("");
+    struct str rest = region;
+
+    while (rest.ptr != NULL) {
+        struct str word = shorten(str_cut(rest, '-', &rest));
+
+        id = arena_printf(arena, "%.*s%.*s", STR_ARG(id), STR_ARG(word));
+    }
+    return arena_printf(arena, "%.*s-az%u", STR_ARG(id), zone + 1);
+}
+
+struct str private_domain(struct arena *arena, struct str region)
+{
+    return str_is(region, "us-east-1") ? STR("ec2.internal")
+                                       : arena_printf(arena, "%.*s.compute.internal", STR_ARG(region));
+}
 
 /* The regions that every AWS account has without asking (Account Management guide, "Enable or disable AWS Regions").
  * All of them live in one installation. */

@@ -173,3 +173,17 @@ bool resource_tags(const struct call *call, const struct ec2_tag_specification_l
     *ret_tags = tags;
     return true;
 }
+
+const void *resource_of_token(const struct call *call, const struct resource_kind *kind, struct str token)
+{
+    struct walk walk = transaction_walk(call->tx, kind->table, "token",
+                                        KEY_PREFIX(call->arena, call->principal->account, call->region, token));
+
+    return token.ptr == NULL ? NULL : walk_next(&walk);
+}
+
+bool fail_token_mismatch(const struct call *call, struct str token)
+{
+    return fail_api(call->fail, "IdempotentParameterMismatch",
+                    "The client token '%.*s' was used before, with other parameters", STR_ARG(token));
+}

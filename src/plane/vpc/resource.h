@@ -32,3 +32,9 @@ const struct resource_kind *const *resource_kinds(size_t *ret_count);
 /* The tags that a Create operation's TagSpecifications give to a resource of that type, checked as CreateTags does. */
 checked bool resource_tags(const struct call *call, const struct ec2_tag_specification_list *specifications,
                            enum ec2_resource_type type, struct ec2_tag_list *ret_tags);
+
+/* The record that an earlier request with this client token made, or NULL (EC2 API reference, "Ensuring idempotency");
+ * the table has an index "token". */
+const void *resource_of_token(const struct call *call, const struct resource_kind *kind, struct str token);
+/* The error for a token that comes again with another request; false. */
+bool fail_token_mismatch(const struct call *call, struct str token);

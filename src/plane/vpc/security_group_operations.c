@@ -1,12 +1,13 @@
 /* CreateSecurityGroup, DeleteSecurityGroup, and finding groups. */
 #include "base/must.h"
+#include "plane/vpc/limit.h"
 #include "plane/vpc/operations.h"
 #include "plane/vpc/resource.h"
 #include "plane/vpc/security_group.h"
 
 #include <string.h>
 
-enum { NAME_MAX = 255, GROUPS_MAX = 2500 }; /* VPC quotas: security groups per Region */
+enum { NAME_MAX = 255 };
 
 const struct security_group_record *security_group_named(const struct call *call, struct str vpc_id, struct str name)
 {
@@ -83,20 +84,12 @@ static bool check_names(const struct call *call, const struct ec2_create_securit
     return true;
 }
 
-static bool check_room(const struct call *call, struct str vpc_id, struct str name)
+static bool check_new(const struct call *call, struct str vpc_id, struct str name)
 {
-    struct walk walk = transaction_walk(call->tx, &security_group_table, NULL,
-                                        KEY_PREFIX(call->arena, call->principal->account, call->region));
-    size_t count = 0;
-
     if (security_group_named(call, vpc_id, name) != NULL)
         return fail_api(call->fail, "InvalidGroup.Duplicate", "The security group '%.*s' already exists for VPC '%.*s'",
                         STR_ARG(name), STR_ARG(vpc_id));
-    while (walk_next(&walk) != NULL)
-        if (++count >= GROUPS_MAX)
-            return fail_api(call->fail, "SecurityGroupLimitExceeded",
-                            "The maximum number of security groups has been reached.");
-    return true;
+    return limit_check(call, &security_group_limit, vpc_id);
 }
 
 static void put_group(struct call *call, struct ec2_security_group *group)
@@ -134,7 +127,7 @@ bool ec2_create_security_group(struct call *call, const struct ec2_create_securi
         group.vpc_id = home->vpc->vpc_id;
     if (!check_names(call, in) || !resource_find(call, &vpc_kind, group.vpc_id, &vpc) ||
         !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_SECURITY_GROUP, &group.tags) ||
-        !check_room(call, group.vpc_id, in->group_name))
+        !check_new(call, group.vpc_id, in->group_name))
         return false;
     group.group_id = vpc_id_new(call->tx, "sg");
     group.security_group_arn =
