@@ -135,18 +135,14 @@ static bool add_range(struct maker *maker, const struct ec2_ip_range *range)
 {
     const struct call *call = maker->call;
     struct ec2_security_group_rule *rule;
-    struct str prefix_text;
-    struct str address = str_cut(range->cidr_ip, '/', &prefix_text);
-    uint64_t prefix;
-    uint32_t number;
+    uint32_t first;
+    unsigned prefix;
 
-    if (prefix_text.ptr == NULL || !str_to_uint64(prefix_text, &prefix) || prefix > 32 || !ipv4_parse(address, &number))
+    if (!ipv4_network_parse(range->cidr_ip, &first, &prefix))
         return fail_api(call->fail, "InvalidParameterValue", "CIDR block %.*s is malformed", STR_ARG(range->cidr_ip));
     if (!add_rule(maker, range->description, &rule))
         return false;
-    if (prefix < 32)
-        number &= ~(UINT32_MAX >> prefix); /* EC2 clears the host bits */
-    rule->cidr_ipv4 = arena_printf(call->arena, "%.*s/%u", STR_ARG(ipv4_text(call->arena, number)), (unsigned)prefix);
+    rule->cidr_ipv4 = ipv4_cidr_text(call->arena, first, prefix);
     return true;
 }
 

@@ -59,8 +59,11 @@ struct host_network_interface *vpc_assign(const struct transaction *tx,
                                           const struct network_interface_record *interface,
                                           struct host_assignment *assignment);
 
-/* "10.0.0.0/16" as numbers; false on anything that is not a canonical IPv4 network. */
+/* "10.0.7.1/16" as it is meant, host bits cleared, as EC2 does; false on anything that is no IPv4 network. */
+checked bool ipv4_network_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix);
+/* The same, but false when there are host bits to clear. */
 checked bool ipv4_cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix);
+struct str ipv4_cidr_text(struct arena *arena, uint32_t first, unsigned prefix);
 checked bool ipv4_parse(struct str text, uint32_t *ret_address);
 struct str ipv4_text(struct arena *arena, uint32_t address);
 

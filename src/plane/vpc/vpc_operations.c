@@ -28,20 +28,16 @@ static bool refuse(const struct call *call, const struct ec2_create_vpc_request 
 
 bool cidr_canonical(const struct call *call, struct str text, const char *range_code, struct str *ret_cidr)
 {
-    struct str prefix_text;
-    struct str address_text = str_cut(text, '/', &prefix_text);
-    uint32_t address;
-    uint64_t prefix;
+    uint32_t first;
+    unsigned prefix;
 
-    if (prefix_text.ptr == NULL || !str_to_uint64(prefix_text, &prefix) || prefix > 32 ||
-        !ipv4_parse(address_text, &address))
+    if (!ipv4_network_parse(text, &first, &prefix))
         return fail_api(call->fail, "InvalidParameterValue",
                         "Value (%.*s) for parameter cidrBlock is invalid. This is not a valid CIDR block.",
                         STR_ARG(text));
     if (prefix < PREFIX_MIN || prefix > PREFIX_MAX)
         return fail_api(call->fail, range_code, "The CIDR '%.*s' is invalid.", STR_ARG(text));
-    address &= ~(UINT32_MAX >> prefix);
-    *ret_cidr = arena_printf(call->arena, "%.*s/%u", STR_ARG(ipv4_text(call->arena, address)), (unsigned)prefix);
+    *ret_cidr = ipv4_cidr_text(call->arena, first, prefix);
     return true;
 }
 
