@@ -151,10 +151,18 @@ def test_the_way_out_is_the_route_and_the_public_address(machine, tmp_path):
         table, = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
         route = {"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": "0.0.0.0/0"}
         with tasks(machine, (subnet, [group], True), (subnet, [group], False)) as (public, private):
-            assert not public.gets(far)
+            shown = {one["NetworkInterfaceId"]: one for one in ec2.describe_network_interfaces()["NetworkInterfaces"]}
+            ip = shown[public.eni]["Association"]["PublicIp"]
+            assert "Association" not in shown[private.eni]
+            assert not public.gets(far) and not reachable(ip)
             ec2.create_route(GatewayId=gateway, **route)
             assert eventually(lambda: public.gets(far))
             assert not private.gets(far)
+            assert eventually(lambda: reachable(ip))
+            ec2.revoke_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="0.0.0.0/0")
+            assert eventually(lambda: not reachable(ip))
+            ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="0.0.0.0/0")
+            assert eventually(lambda: reachable(ip))
             other = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
             association = ec2.associate_route_table(RouteTableId=other, SubnetId=subnet)["AssociationId"]
             assert eventually(lambda: not public.gets(far))
@@ -162,7 +170,7 @@ def test_the_way_out_is_the_route_and_the_public_address(machine, tmp_path):
             ec2.delete_route_table(RouteTableId=other)
             assert eventually(lambda: public.gets(far))
             ec2.delete_route(**route)
-            assert eventually(lambda: not public.gets(far))
+            assert eventually(lambda: not public.gets(far)) and not reachable(ip)
             with pytest.raises(ec2.exceptions.ClientError, match="mapped public address"):
                 ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)

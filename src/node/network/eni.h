@@ -22,17 +22,21 @@ struct eni {
     struct network_id subnet;
     uint32_t address;
     uint8_t mac[MAC_BYTES];
-    bool public_ip;
+    uint32_t public_address;                          /* 0: none */
     size_t group_count;                               /* 1 to NETWORK_ENI_GROUPS_MAX */
     struct network_id groups[NETWORK_ENI_GROUPS_MAX]; /* in order, each once */
 
-    bool leaves;                     /* its packets may leave the VPC: follows from subnet and public_ip */
+    bool leaves;                     /* its packets may leave the VPC: follows from subnet and public address */
+    bool exposed;                    /* it is reached at its public address: follows from both, too */
     struct combination *combination; /* its groups in the firewall; NULL until the firewall holds it */
 };
 
 /* Copies an id; FAIL_INPUT unless it is 1 to NETWORK_ID_MAX of [a-z0-9-] and starts with prefix ("eni-"): ids become
  * names of chains and files. */
 checked bool network_id_set(struct network_id *id, struct str text, const char *prefix, struct fail *f);
+
+/* Public addresses: a range for benchmarks (RFC 2544), which the internet does not route. */
+extern const struct cidr eni_public_space;
 
 /* FAIL_INPUT when something is malformed. Groups are sorted, doubles dropped. */
 checked bool eni_set(struct eni *eni, const struct network_eni *wanted, struct fail *f);

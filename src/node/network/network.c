@@ -257,6 +257,17 @@ static bool watch(const struct network *network, const struct router *router, st
     return fail(f, FAIL_SYSTEM, "watch the resolver of %s: %s", router->vpc.id.text, strerror(errno));
 }
 
+/* The machine's way to an ENI's public address; the router's is among its elements in the firewall. */
+static bool expose(struct network *network, const struct router *router, const struct eni *eni, struct fail *f)
+{
+    return !eni->exposed || uplink_public(&router->uplink, &network->machine.rt, eni->public_address, true, f);
+}
+
+static bool hide(struct network *network, const struct router *router, const struct eni *eni, struct fail *f)
+{
+    return !eni->exposed || uplink_public(&router->uplink, &network->machine.rt, eni->public_address, false, f);
+}
+
 /* Lets running ENIs out, or no longer. */
 static bool apply_exits(struct network *network, struct router *router, struct fail *f)
 {
@@ -266,12 +277,17 @@ static bool apply_exits(struct network *network, struct router *router, struct f
         if (strcmp(eni->vpc.text, router->vpc.id.text) != 0)
             continue;
         after.leaves = vpc_lets_out(&router->vpc, eni);
-        if (after.leaves == eni->leaves)
+        after.exposed = vpc_exposes(&router->vpc, eni);
+        if (after.leaves == eni->leaves && after.exposed == eni->exposed)
             continue;
-        if (router->firewall.current && !firewall_change(&router->firewall, eni, &after, f))
+        if (!hide(network, router, eni, f) ||
+            (router->firewall.current && !firewall_change(&router->firewall, eni, &after, f)))
             return false;
         eni->leaves = after.leaves;
+        eni->exposed = after.exposed;
         eni->combination = after.combination;
+        if (!expose(network, router, eni, f))
+            return false;
     }
     return true;
 }
@@ -427,13 +443,14 @@ static bool change(struct network *network, struct router *router, struct eni *e
     if (eni->address != wanted->address || memcmp(eni->mac, wanted->mac, MAC_BYTES) != 0 ||
         strcmp(eni->subnet.text, wanted->subnet.text) != 0 || strcmp(eni->vpc.text, wanted->vpc.text) != 0)
         return fail(f, FAIL_CONFLICT, "%s exists with another address, MAC, subnet or VPC", eni->id.text);
-    if (eni->public_ip == wanted->public_ip && eni->leaves == wanted->leaves && same_groups(eni, wanted))
+    if (eni->public_address == wanted->public_address && eni->leaves == wanted->leaves &&
+        eni->exposed == wanted->exposed && same_groups(eni, wanted))
         return true;
-    if (!firewall_change(&router->firewall, eni, wanted, f))
+    if (!hide(network, router, eni, f) || !firewall_change(&router->firewall, eni, wanted, f))
         return false;
     wanted->node = eni->node;
     *eni = *wanted;
-    return eni_save(eni, network->machine.records, f);
+    return expose(network, router, eni, f) && eni_save(eni, network->machine.records, f);
 }
 
 static bool make(struct network *network, struct router *router, const struct subnet *subnet, struct eni *eni,
@@ -451,8 +468,9 @@ static bool make(struct network *network, struct router *router, const struct su
     if (!check_place(network, eni, subnet, f) || !namespace_remove(name.text, f) || !sandbox_make(eni, &place, f))
         return false;
     if (firewall_add(&router->firewall, eni, f)) {
-        if (eni_save(eni, network->machine.records, f))
+        if (expose(network, router, eni, f) && eni_save(eni, network->machine.records, f))
             return true;
+        (void)!hide(network, router, eni, &ignored);
         (void)!firewall_remove(&router->firewall, eni, &ignored);
     }
     (void)!sandbox_drop(name.text, &ignored);
@@ -474,6 +492,7 @@ static bool add(struct network *network, const struct eni *wanted, struct fail *
         return fail(f, FAIL_SYSTEM, "out of memory");
     *eni = *wanted;
     eni->leaves = vpc_lets_out(&router->vpc, eni);
+    eni->exposed = vpc_exposes(&router->vpc, eni);
     if (found != NULL)
         return change(network, router, found, eni, f);
     if (!make(network, router, subnet, eni, f))
@@ -506,7 +525,7 @@ bool network_eni_remove(struct network *network, struct str id, struct fail *f)
     if (eni == NULL)
         return true;
     router = router_at(network, str_of(eni->vpc.text));
-    if (!eni_forget(id, network->machine.records, f) ||
+    if (!eni_forget(id, network->machine.records, f) || (router != NULL && !hide(network, router, eni, f)) ||
         (router != NULL && !firewall_remove(&router->firewall, eni, f)) ||
         !sandbox_drop(machine_name(&network->machine, eni->id.text).text, f) ||
         (router != NULL && !conntrack_forget(router->conntrack, eni->address, f)))
@@ -541,7 +560,9 @@ static bool keep_eni(struct arena *arena, const struct eni *eni, struct network_
         if (!keep(arena, eni->groups[i].text, &groups[i]))
             return false;
     }
-    *out = (struct network_eni){.public_ip = eni->public_ip, .groups = groups, .group_count = eni->group_count};
+    *out = (struct network_eni){.groups = groups, .group_count = eni->group_count};
+    if (eni->public_address != 0 && !keep(arena, address_text(eni->public_address).text, &out->public_address))
+        return false;
     return groups != NULL && keep(arena, eni->id.text, &out->id) && keep(arena, eni->vpc.text, &out->vpc) &&
            keep(arena, eni->subnet.text, &out->subnet) && keep(arena, address_text(eni->address).text, &out->address) &&
            keep(arena, mac_text, &out->mac);

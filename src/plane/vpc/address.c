@@ -70,6 +70,20 @@ struct str ipv4_text(struct arena *arena, uint32_t address)
     return arena_printf(arena, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
 }
 
+/* Ranges of default VPCs are of 172.16.0.0/12, one an installation (main/vpc_range.c): by the second byte the ranges of
+ * public addresses are apart as well. */
+struct ipv4_range public_range(const struct settings *settings)
+{
+    enum { SPACE = 0xC6120000, BITS = 13, PARTS = 16 };
+    uint32_t first = 0;
+    unsigned prefix;
+
+    if (!ipv4_network_parse(settings->default_vpc_cidr, &first, &prefix))
+        first = 0;
+    first = SPACE + ((first >> 16) % PARTS << BITS);
+    return (struct ipv4_range){first, first + (1U << BITS) - 1};
+}
+
 bool ipv4_range_parse(struct str text, struct ipv4_range *ret_range)
 {
     unsigned prefix;

@@ -18,7 +18,8 @@ extern const struct table_spec security_group_table;    /* struct security_group
 extern const struct table_spec internet_gateway_table;  /* struct internet_gateway_record */
 extern const struct table_spec route_table_table;       /* struct route_table_record; indexes "vpc", "token" */
 extern const struct table_spec network_interface_table; /* struct network_interface_record; indexes "subnet" (subnet and
-                                                           address), "vpc", "host", "token" */
+                                                           address), "vpc", "host", "token", "public" (its public
+                                                           address, in all accounts and regions) */
 
 /* An id of ours in the EC2 form: prefix and 17 hexadecimal digits, "eni-0123456789abcdef0". */
 struct str vpc_id_new(struct transaction *tx, const char *prefix);
@@ -42,8 +43,8 @@ struct network_interface_wish {
 };
 
 /* Makes an interface with a free address of its subnet, in status in-use. Fails with the EC2 errors
- * InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue, InsufficientFreeAddressesInSubnet. The record
- * is valid until the end of the turn. */
+ * InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue, InsufficientFreeAddressesInSubnet,
+ * AddressLimitExceeded. The record is valid until the end of the turn. */
 checked bool network_interface_create(struct transaction *tx, const struct network_interface_wish *wish,
                                       const struct network_interface_record **ret_interface, struct fail *f);
 void network_interface_delete(struct transaction *tx, struct str account, struct str region, struct str id);
@@ -75,6 +76,9 @@ struct ipv4_range {
     uint32_t first, last;
 };
 checked bool ipv4_range_parse(struct str text, struct ipv4_range *ret_range);
+
+/* The range of public addresses of an installation: 8192 of 198.18.0.0/15 (docs/decisions/0041-public-addresses.md). */
+struct ipv4_range public_range(const struct settings *settings);
 
 /* Addresses of a subnet that are nobody's: the first four and the last one are AWS's (VPC user guide, "Subnet CIDR
  * blocks"). */
