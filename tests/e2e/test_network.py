@@ -105,15 +105,21 @@ def test_rules_name_groups_and_change_while_tasks_run(machine):
 
 
 def test_vpcs_of_one_range_are_worlds_apart(machine):
-    with vpc_of(machine, "10.80.0.0/16") as (_, here, group), vpc_of(machine, "10.80.0.0/16") as (_, there, other):
+    with vpc_of(machine, "10.80.0.0/16") as (vpc, here, group), vpc_of(machine, "10.80.0.0/16") as (_, there, other):
         with tasks(machine, (here, [group], False), (here, [group], False), (there, [other], False)) as (one, two, far):
             assert one.gets(two.ip) and two.gets(one.ip)
             assert far.ip in (one.ip, two.ip) or not far.gets(one.ip) and not one.gets(far.ip)
             assert not reachable(one.ip)  # the machine is no part of it either
             # At AWS's two addresses, whatever the groups say, and with names of this VPC only.
             name = machine.ec2.describe_network_interfaces(NetworkInterfaceIds=[two.eni])["NetworkInterfaces"][0]["PrivateDnsName"]
-            for server in ("10.80.0.2", "169.254.169.253"):
-                assert two.ip in eventually(lambda: one.inside("busybox", "nslookup", "-type=a", name, server).stdout)
+
+            def knows(server):
+                return two.ip in one.inside("busybox", "nslookup", "-type=a", name, server).stdout
+            assert all(eventually(lambda server=server: knows(server)) for server in ("10.80.0.2", "169.254.169.253"))
+            machine.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": False})
+            assert eventually(lambda: not knows("10.80.0.2"))
+            machine.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
+            assert eventually(lambda: knows("10.80.0.2"))
             if far.ip not in (one.ip, two.ip):
                 assert two.ip not in far.inside("busybox", "nslookup", "-type=a", name, "10.80.0.2").stdout.split("Name:")[-1]
 

@@ -163,3 +163,37 @@ struct eni_link eni_link(const struct eni *eni)
     (void)snprintf(link.name, sizeof(link.name), "eni%s", tail);
     return link;
 }
+
+/* Listing. */
+
+static bool keep(struct arena *arena, const char *text, struct str *ret_kept)
+{
+    size_t len = strlen(text);
+    char *kept = arena_try(arena, len + 1);
+
+    if (kept == NULL)
+        return false;
+    memcpy(kept, text, len + 1);
+    *ret_kept = (struct str){kept, len};
+    return true;
+}
+
+bool eni_show(const struct eni *eni, struct arena *arena, struct network_eni *out)
+{
+    const uint8_t *mac = eni->mac;
+    struct str *groups = arena_try(arena, eni->group_count * sizeof(*groups));
+    char mac_text[18];
+
+    (void)snprintf(mac_text, sizeof(mac_text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+                   mac[5]);
+    for (size_t i = 0; groups != NULL && i < eni->group_count; i++) {
+        if (!keep(arena, eni->groups[i].text, &groups[i]))
+            return false;
+    }
+    *out = (struct network_eni){.groups = groups, .group_count = eni->group_count};
+    if (eni->public_address != 0 && !keep(arena, address_text(eni->public_address).text, &out->public_address))
+        return false;
+    return groups != NULL && keep(arena, eni->id.text, &out->id) && keep(arena, eni->vpc.text, &out->vpc) &&
+           keep(arena, eni->subnet.text, &out->subnet) && keep(arena, address_text(eni->address).text, &out->address) &&
+           keep(arena, mac_text, &out->mac);
+}

@@ -41,6 +41,9 @@ extern const struct cidr eni_public_space;
 /* FAIL_INPUT when something is malformed. Groups are sorted, doubles dropped. */
 checked bool eni_set(struct eni *eni, const struct network_eni *wanted, struct fail *f);
 
+/* As network_list gives it, copied into the arena; false when there is no room. */
+checked bool eni_show(const struct eni *eni, struct arena *arena, struct network_eni *out);
+
 /* The record's text, and back; false when it is not one (cut short by a crash). */
 void eni_write(const struct eni *eni, struct buf *out);
 checked bool eni_read(struct eni *eni, struct str text);

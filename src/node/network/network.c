@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "node/network/conntrack.h"
+#include "node/network/names.h"
 #include "node/network/router.h"
 #include "node/network/ruleset.h"
 #include "node/network/sandbox.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 
-enum { NAMES_BYTES_MAX = 16 << 20, NAME_BYTES_MAX = 253 /* RFC 1035, section 2.3.4, as text */ };
+enum { NAMES_BYTES_MAX = 16 << 20 };
 
 struct network {
     pthread_mutex_t lock; /* everything below but watch; the only lock here */
@@ -515,6 +516,19 @@ bool network_eni_add(struct network *network, const struct network_eni *wanted, 
     return true;
 }
 
+/* The router may be gone already, with all it knew. */
+static bool disconnect(struct network *network, struct router *router, struct eni *eni, struct fail *f)
+{
+    return router == NULL || (hide(network, router, eni, f) && firewall_remove(&router->firewall, eni, f));
+}
+
+static bool forget_connections(const struct router *router, const struct eni *eni, struct fail *f)
+{
+    return router == NULL ||
+           (conntrack_forget(router->conntrack, eni->address, f) &&
+            (eni->public_address == 0 || conntrack_forget(router->conntrack, eni->public_address, f)));
+}
+
 bool network_eni_remove(struct network *network, struct str id, struct fail *f)
 {
     struct eni *eni;
@@ -525,48 +539,14 @@ bool network_eni_remove(struct network *network, struct str id, struct fail *f)
     if (eni == NULL)
         return true;
     router = router_at(network, str_of(eni->vpc.text));
-    if (!eni_forget(id, network->machine.records, f) || (router != NULL && !hide(network, router, eni, f)) ||
-        (router != NULL && !firewall_remove(&router->firewall, eni, f)) ||
-        !sandbox_drop(machine_name(&network->machine, eni->id.text).text, f) ||
-        (router != NULL && !conntrack_forget(router->conntrack, eni->address, f)))
+    if (!eni_forget(id, network->machine.records, f) || !disconnect(network, router, eni, f) ||
+        !sandbox_drop(machine_name(&network->machine, eni->id.text).text, f) || !forget_connections(router, eni, f))
         return fail_in(f, "%.*s", STR_ARG(id));
     eni_drop(network, eni);
     return true;
 }
 
 /* Listing. */
-
-static bool keep(struct arena *arena, const char *text, struct str *ret_kept)
-{
-    size_t len = strlen(text);
-    char *kept = arena_try(arena, len + 1);
-
-    if (kept == NULL)
-        return false;
-    memcpy(kept, text, len + 1);
-    *ret_kept = (struct str){kept, len};
-    return true;
-}
-
-static bool keep_eni(struct arena *arena, const struct eni *eni, struct network_eni *out)
-{
-    const uint8_t *mac = eni->mac;
-    struct str *groups = arena_try(arena, eni->group_count * sizeof(*groups));
-    char mac_text[18];
-
-    (void)snprintf(mac_text, sizeof(mac_text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-                   mac[5]);
-    for (size_t i = 0; groups != NULL && i < eni->group_count; i++) {
-        if (!keep(arena, eni->groups[i].text, &groups[i]))
-            return false;
-    }
-    *out = (struct network_eni){.groups = groups, .group_count = eni->group_count};
-    if (eni->public_address != 0 && !keep(arena, address_text(eni->public_address).text, &out->public_address))
-        return false;
-    return groups != NULL && keep(arena, eni->id.text, &out->id) && keep(arena, eni->vpc.text, &out->vpc) &&
-           keep(arena, eni->subnet.text, &out->subnet) && keep(arena, address_text(eni->address).text, &out->address) &&
-           keep(arena, mac_text, &out->mac);
-}
 
 bool network_list(struct network *network, struct arena *arena, const struct network_eni **ret_enis, size_t *ret_count,
                   struct fail *f)
@@ -577,7 +557,7 @@ bool network_list(struct network *network, struct arena *arena, const struct net
     locked(network);
     enis = arena_try(arena, network->enis.count * sizeof(*enis));
     for (const struct eni *eni = eni_first(network); eni != NULL; eni = eni_after(network, eni)) {
-        if (enis == NULL || !keep_eni(arena, eni, &enis[count++]))
+        if (enis == NULL || !eni_show(eni, arena, &enis[count++]))
             return fail(f, FAIL_LIMIT, "the list of network interfaces is larger than its arena");
     }
     *ret_enis = enis;
@@ -602,35 +582,6 @@ bool network_socket(struct network *network, struct str vpc, struct str address,
 
 /* Names. */
 
-/* Letters, digits, "-" and "_" in labels between dots: what cannot break a line of dnsmasq's files. */
-static bool is_name(struct str name)
-{
-    if (name.len == 0 || name.len > NAME_BYTES_MAX)
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!letter && c != '-' && c != '_' && (c != '.' || i == 0 || name.ptr[i - 1] == '.'))
-            return false;
-    }
-    return true;
-}
-
-static bool put_names(struct buf *out, const struct network_name *names, size_t count, struct fail *f)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t address;
-
-        if (!is_name(names[i].name))
-            return fail(f, FAIL_INPUT, "\"%.*s\" is not a DNS name", STR_ARG(names[i].name));
-        if (!address_parse(names[i].address, &address))
-            return fail(f, FAIL_INPUT, "\"%.*s\" is not an IPv4 address", STR_ARG(names[i].address));
-        buf_printf(out, "%s %.*s\n", address_text(address).text, STR_ARG(names[i].name));
-    }
-    return true;
-}
-
 bool network_names_set(struct network *network, struct str vpc, const struct str *zones, size_t zone_count,
                        const struct network_name *names, size_t name_count, struct fail *f)
 {
@@ -638,13 +589,8 @@ bool network_names_set(struct network *network, struct str vpc, const struct str
     auto_buf servers = {.limit = NAMES_BYTES_MAX};
     struct router *router;
 
-    if (!put_names(&hosts, names, name_count, f))
+    if (!names_put_hosts(&hosts, names, name_count, f) || !names_put_zones(&servers, zones, zone_count, f))
         return false;
-    for (size_t i = 0; i < zone_count; i++) {
-        if (!is_name(zones[i]))
-            return fail(f, FAIL_INPUT, "\"%.*s\" is not a DNS name", STR_ARG(zones[i]));
-        buf_printf(&servers, "server=/%.*s/\n", STR_ARG(zones[i]));
-    }
     locked(network);
     router = router_need(network, vpc, f);
     if (router == NULL)
