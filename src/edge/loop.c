@@ -112,7 +112,7 @@ static void settle(struct loop *loop, const struct commit *work)
 /* Waits for something to do: jobs, a finished commit, a timer, a request to reset or stop. Lock held. */
 static void wait_for_work(struct loop *loop)
 {
-    int64_t now_ms = loop->options.now_ms(loop->options.clock_context);
+    int64_t now_ms = clock_now_ms(&loop->options.clock);
     bool may_turn = loop->unsettled < UNSETTLED_MAX && !loop->reset.asked;
     int64_t next_ms = may_turn ? core_next_ms(loop->core) : WHEN_NEVER;
     struct timespec until;
@@ -139,7 +139,7 @@ static void wait_for_work(struct loop *loop)
 
 static void run_turn(struct loop *loop)
 {
-    struct turn *turn = core_turn(loop->core, loop->options.now_ms(loop->options.clock_context));
+    struct turn *turn = core_turn(loop->core, clock_now_ms(&loop->options.clock));
     size_t rows;
 
     if (turn == NULL)
@@ -166,7 +166,7 @@ static void reset_now(struct loop *loop)
     bool good = engine->kind->reset(engine, &f);
 
     if (good) {
-        turn = core_reset(loop->core, loop->options.now_ms(loop->options.clock_context));
+        turn = core_reset(loop->core, clock_now_ms(&loop->options.clock));
         rows = turn_rows(turn, &count);
         good = engine->kind->commit(engine, rows, count, &f);
         (void)core_settle(loop->core, turn, good);
@@ -244,7 +244,7 @@ bool loop_start(const struct loop_options *options, struct loop **ret_loop, stru
     loop->options = *options;
     list_init(&loop->inbox);
     *ret_loop = loop; /* callbacks during core_open may ask for it */
-    if (!core_open(&options->core, options->now_ms(options->clock_context), &loop->core, f)) {
+    if (!core_open(&options->core, clock_now_ms(&options->clock), &loop->core, f)) {
         free(loop);
         *ret_loop = NULL;
         return false;
