@@ -98,7 +98,8 @@ bool eni_read(struct eni *eni, struct str text)
     read.address = str_cut(line, ' ', &line);
     read.mac = str_cut(line, ' ', &line);
     public_address = str_cut(line, ' ', &line);
-    if (!str_is(public_address, "private"))
+    /* Before there were public addresses, records said "public" of what was let out. */
+    if (!str_is(public_address, "private") && !str_is(public_address, "public"))
         read.public_address = public_address;
     while (line.ptr != NULL && read.group_count < NETWORK_ENI_GROUPS_MAX)
         groups[read.group_count++] = str_cut(line, ' ', &line);

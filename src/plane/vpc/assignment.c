@@ -175,7 +175,7 @@ struct host_network_interface *vpc_assign(const struct transaction *tx, const st
     to->mac_address = interface->mac_address;
     to->private_dns_name = interface->private_dns_name;
     if (interface->association != NULL)
-        to->public_address = interface->association->public_ip;
+        to->public_ip = interface->association->public_ip;
     add_surroundings(tx, record, vpc, to);
     to->groups.items = arena_array(tx->arena, struct str, interface->groups.count + 1);
     for (size_t i = 0; i < interface->groups.count; i++) {
