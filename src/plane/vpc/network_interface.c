@@ -28,8 +28,10 @@ static bool pick_address(struct transaction *tx, const struct network_interface_
     if (wish->address.ptr != NULL) {
         uint32_t wished;
 
-        if (!ipv4_parse(wish->address, &wished) || wished < first + RESERVED_FIRST ||
-            wished >= first + RESERVED_FIRST + count)
+        if (!ipv4_parse(wish->address, &wished))
+            return fail_api(f, "InvalidParameterValue", "invalid value for parameter address: %.*s",
+                            STR_ARG(wish->address));
+        if (wished < first + RESERVED_FIRST || wished >= first + RESERVED_FIRST + count)
             return fail_api(f, "InvalidParameterValue", "Address does not fall within the subnet's address range");
         if (!address_is_free(tx, wish, wish->address))
             return fail_api(f, "InvalidIPAddress.InUse", "Address %.*s is in use.", STR_ARG(wish->address));
@@ -73,7 +75,7 @@ static bool find_groups(const struct transaction *tx, const struct network_inter
     *ret_groups = (struct ec2_group_identifier_list){items, wish->group_count};
     if (wish->group_count > 0)
         return true;
-    record = security_group_default(tx, wish->account, wish->region, vpc_id);
+    record = security_group_named(tx, wish->account, wish->region, vpc_id, STR("default"));
     must(record != NULL); /* the default group cannot be deleted */
     items[0] =
         (struct ec2_group_identifier){.group_id = record->group->group_id, .group_name = record->group->group_name};

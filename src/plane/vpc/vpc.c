@@ -106,15 +106,15 @@ const struct vpc_record *vpc_default(const struct transaction *tx, struct str ac
     return NULL;
 }
 
-const struct security_group_record *security_group_default(const struct transaction *tx, struct str account,
-                                                           struct str region, struct str vpc_id)
+const struct security_group_record *security_group_named(const struct transaction *tx, struct str account,
+                                                         struct str region, struct str vpc_id, struct str name)
 {
     struct walk walk =
         transaction_walk(tx, &security_group_table, "vpc", KEY_PREFIX(tx->arena, account, region, vpc_id));
     const struct security_group_record *record;
 
     while ((record = walk_next(&walk)) != NULL)
-        if (str_is(record->group->group_name, "default"))
+        if (str_eq_nocase(record->group->group_name, name))
             return record;
     return NULL;
 }

@@ -24,10 +24,11 @@ extern const struct table_spec network_interface_table; /* struct network_interf
 /* An id of ours in the EC2 form: prefix and 17 hexadecimal digits, "eni-0123456789abcdef0". */
 struct str vpc_id_new(struct transaction *tx, const char *prefix);
 
-/* The default VPC's records; NULL when the user has deleted it. */
+/* NULL when the user has deleted it. */
 const struct vpc_record *vpc_default(const struct transaction *tx, struct str account, struct str region);
-const struct security_group_record *security_group_default(const struct transaction *tx, struct str account,
-                                                           struct str region, struct str vpc_id);
+/* Names of groups are not case-sensitive. NULL: the VPC has none of that name; it always has "default". */
+const struct security_group_record *security_group_named(const struct transaction *tx, struct str account,
+                                                         struct str region, struct str vpc_id, struct str name);
 
 struct network_interface_wish {
     struct str account, region;

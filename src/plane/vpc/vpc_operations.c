@@ -106,7 +106,7 @@ bool ec2_delete_vpc(struct call *call, const struct ec2_delete_vpc_request *in, 
         count_in_vpc(call, &network_interface_table, in->vpc_id) > 0 || has_gateway(call, in->vpc_id))
         return fail_api(call->fail, "DependencyViolation", "The vpc '%.*s' has dependencies and cannot be deleted.",
                         STR_ARG(in->vpc_id));
-    group = security_group_default(call->tx, account, call->region, in->vpc_id);
+    group = security_group_named(call->tx, account, call->region, in->vpc_id, STR("default"));
     must(group != NULL);
     transaction_delete(call->tx, &route_table_table,
                        KEY(call->arena, account, call->region,
