@@ -3,30 +3,12 @@
 #include "os/files.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CLAIMS "/run/berth"
 
 enum { RANGES = 16, SECOND_BYTE_MAX = 31, PATH_BYTES = 64 }; /* 172.16.0.0/12 (RFC 1918) in sixteenths */
-
-/* One chooses at a time, machine-wide: the lock goes with the descriptor. */
-static bool lock_claims(int *ret_fd, struct fail *f)
-{
-    auto_fd fd = -1;
-
-    if (mkdir(CLAIMS, 0755) != 0 && errno != EEXIST)
-        return fail(f, FAIL_SYSTEM, "make " CLAIMS ": %s", strerror(errno));
-    fd = open(CLAIMS "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || flock(fd, LOCK_EX) != 0)
-        return fail(f, FAIL_SYSTEM, "lock " CLAIMS "/lock: %s", strerror(errno));
-    *ret_fd = take_fd(&fd);
-    return true;
-}
 
 static void claim_path(const struct data_dir *dir, char path[PATH_BYTES])
 {
@@ -92,9 +74,9 @@ bool vpc_range_claim(const struct data_dir *dir, struct arena *arena, const char
     char path[PATH_BYTES];
     struct str kept;
     struct fail missing;
-    auto_fd lock = -1;
+    auto_fd turn = -1; /* one chooses at a time, machine-wide */
 
-    if (!lock_claims(&lock, f))
+    if (!directory_turn(CLAIMS, &turn, f))
         return false;
     if (data_dir_read(dir, "vpc-cidr", arena, &kept, &missing))
         cidr = arena_cstr(arena, kept);

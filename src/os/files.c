@@ -119,6 +119,21 @@ bool directory_make(const char *path, mode_t mode, struct fail *f)
     return make_one(part, mode, f);
 }
 
+bool directory_turn(const char *path, int *ret_fd, struct fail *f)
+{
+    auto_fd fd = -1;
+
+    if (!directory_make(path, 0755, f))
+        return false;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_path(f, "open", path);
+    if (flock(fd, LOCK_EX) != 0)
+        return fail_path(f, "lock", path);
+    *ret_fd = take_fd(&fd);
+    return true;
+}
+
 static bool fail_locked(const char *path, int fd, struct fail *f)
 {
     char text[32] = "";

@@ -22,6 +22,10 @@ checked bool directory_make(const char *path, mode_t mode, struct fail *f);
  * deep the tree is, it takes few descriptors and little stack. Nobody else may write in it meanwhile. */
 checked bool path_remove(const char *path, struct fail *f);
 
+/* Waits for a turn at a directory that several processes change: nobody else has one until *ret_fd, the directory
+ * itself, is closed. Makes it when it is missing. */
+checked bool directory_turn(const char *path, int *ret_fd, struct fail *f);
+
 /* Claims a data directory for this process, until it ends or *ret_fd is closed. FAIL_CONFLICT names the process that
  * has it. */
 checked bool directory_lock(const char *path, int *ret_fd, struct fail *f);

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -201,6 +202,30 @@ static void second_server_is_told_who_has_the_directory(void **state)
     (void)close(gone[1]);
 }
 
+/* Whether somebody who does not wait gets the directory. */
+static bool is_free(const char *path)
+{
+    auto_fd fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void one_at_a_time_has_a_turn(void **state)
+{
+    char path[PATH_MAX];
+    struct fail f;
+    int fd;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/a/b", base);
+    assert_true(directory_turn(path, &fd, &f));
+    assert_false(is_free(path));
+    (void)close(fd);
+    assert_true(is_free(path));
+    assert_true(directory_turn(path, &fd, &f));
+    (void)close(fd);
+}
+
 #define file_test(name) cmocka_unit_test_setup_teardown(name, make_base, remove_base)
 
 int main(void)
@@ -214,6 +239,7 @@ int main(void)
         file_test(deep_and_wide_trees_are_removed),
         file_test(mounts_are_not_entered),
         file_test(second_server_is_told_who_has_the_directory),
+        file_test(one_at_a_time_has_a_turn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

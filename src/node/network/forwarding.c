@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define NEEDS "/run/berth/forwarding"
@@ -17,19 +15,6 @@
 #define WAS_OFF "was-off"
 
 enum { PATH_BYTES = 96 };
-
-static bool lock_needs(int *ret_fd, struct fail *f)
-{
-    auto_fd fd = -1;
-
-    if (!directory_make(NEEDS, 0755, f))
-        return false;
-    fd = open(NEEDS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX) != 0)
-        return fail(f, FAIL_SYSTEM, "lock " NEEDS ": %s", strerror(errno));
-    *ret_fd = take_fd(&fd);
-    return true;
-}
 
 static bool make_file(int directory, const char *name, struct fail *f)
 {
@@ -52,7 +37,7 @@ bool forwarding_need(const char *instance, struct fail *f)
     char value[8];
     auto_fd directory = -1;
 
-    if (!lock_needs(&directory, f) || !namespace_get("ipv4/ip_forward", value, sizeof(value), f) ||
+    if (!directory_turn(NEEDS, &directory, f) || !namespace_get("ipv4/ip_forward", value, sizeof(value), f) ||
         !make_file(directory, instance, f))
         return false;
     if (strcmp(value, "0") != 0)
@@ -82,7 +67,7 @@ bool forwarding_release(const char *instance, struct fail *f)
     (void)snprintf(path, sizeof(path), NEEDS "/%s", instance);
     if (access(path, F_OK) < 0)
         return true;
-    if (!lock_needs(&directory, f))
+    if (!directory_turn(NEEDS, &directory, f))
         return false;
     if (unlinkat(directory, instance, 0) < 0 && errno != ENOENT)
         return fail(f, FAIL_SYSTEM, "remove %s: %s", path, strerror(errno));

@@ -27,10 +27,11 @@
  *   - security groups do not filter the resolver and the link-local services;
  *   - the subnet's first address is the gateway, the VPC's base address plus two and 169.254.169.253 the resolver;
  *   - 169.254.0.0/16 never leaves the VPC, so no task reaches the instance metadata of a cloud below us;
- *   - where a subnet's exit is an internet gateway, its ENIs are reached at their public addresses: from the machine
- * and from other VPCs, as far as their groups let. The addresses are of 198.18.0.0/15 (RFC 2544), which the internet
- * does not route, so "public" ends at this machine. Not here: IPv6 (switched off in every namespace), network ACLs,
- * peering, other hosts.
+ *   - where a subnet's exit is an internet gateway, its ENIs are reached at their public addresses, from the machine
+ *     and from other VPCs, as far as their groups let. These addresses are of 198.18.0.0/15 (RFC 2544), which the
+ *     internet does not route: "public" ends at this machine.
+ *
+ * Not here: IPv6 (switched off in every namespace), network ACLs, peering, other hosts.
  *
  * Threads: every function may be called from any thread; one mutex a struct network makes them take turns. A calling
  * thread visits other network namespaces during a call and is back in its own when the call returns. Needs

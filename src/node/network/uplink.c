@@ -2,11 +2,9 @@
 
 #include "node/network/eni.h"
 #include "node/network/namespace.h"
+#include "os/files.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 
 enum { LINK_BITS = 30, LINK_COUNT = 63 * 64 /* without 169.254.255.x */ };
 
@@ -126,15 +124,12 @@ static bool configure(const struct uplink *uplink, const struct uplink_ends *end
 
 bool uplink_make(struct uplink *uplink, const struct uplink_ends *ends, struct fail *f)
 {
-    /* Instances choose their ranges one after the other. */
-    auto_fd lock = open(NAMESPACE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct uplink made = *uplink;
+    auto_fd turn = -1; /* instances choose their ranges one after the other */
     uint32_t machine_index;
     uint32_t router_index;
 
-    if (lock < 0 || flock(lock, LOCK_EX) < 0)
-        return fail(f, FAIL_SYSTEM, "lock %s: %s", NAMESPACE_DIR, strerror(errno));
-    if (!make_pair(&made, ends, &machine_index, &router_index, f) ||
+    if (!directory_turn(NAMESPACE_DIR, &turn, f) || !make_pair(&made, ends, &machine_index, &router_index, f) ||
         !choose_range(&made, machine_index, ends->machine, f) ||
         !configure(&made, ends, machine_index, router_index, f))
         return fail_in(f, "uplink %s", uplink->name);

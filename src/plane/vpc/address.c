@@ -75,11 +75,10 @@ struct str ipv4_text(struct arena *arena, uint32_t address)
 struct ipv4_range public_range(const struct settings *settings)
 {
     enum { SPACE = 0xC6120000, BITS = 13, PARTS = 16 };
-    uint32_t first = 0;
     unsigned prefix;
+    uint32_t first;
 
-    if (!ipv4_network_parse(settings->default_vpc_cidr, &first, &prefix))
-        first = 0;
+    must(ipv4_cidr_parse(settings->default_vpc_cidr, &first, &prefix));
     first = SPACE + ((first >> 16) % PARTS << BITS);
     return (struct ipv4_range){first, first + (1U << BITS) - 1};
 }
