@@ -1,5 +1,7 @@
 #include "plane/vpc/vpc.h"
 
+#include "base/must.h"
+
 bool ipv4_parse(struct str text, uint32_t *ret_address)
 {
     uint32_t address = 0;
