@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import socket
 import subprocess
 import uuid
 
@@ -26,6 +27,9 @@ class Place:
         command = ["ip", "netns", "exec", self.namespace, *command]
         return subprocess.run(command, env=CLEAN, capture_output=True, text=True, timeout=20)
 
+    def pings(self, ip):
+        return self.inside("busybox", "ping", "-c", "1", "-W", "1", ip).returncode == 0
+
     def gets(self, ip):
         return self.inside("curl", "-s", "-m", "1", f"http://{ip}/").stdout == "hello\n"
 
@@ -37,7 +41,9 @@ def vpc_of(machine, cidr):
     vpc = ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr.replace("/16", "/24"))["Subnet"]["SubnetId"]
     group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
-    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="0.0.0.0/0")
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+         "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}])  # as templates write it; no interface has an IPv6 address
     try:
         yield vpc, subnet, group
     finally:
@@ -73,8 +79,30 @@ def test_the_interface_is_what_the_api_shows(machine):
         link = place.inside("ip", "-o", "addr", "show", "eth0").stdout + place.inside("ip", "-o", "link", "show", "eth0").stdout
         assert f"inet {shown['PrivateIpAddress']}/20 " in link and shown["MacAddress"] in link
         assert (shown["Status"], shown["RequesterManaged"], shown["Attachment"]["Status"]) == ("in-use", True, "attached")
-        with pytest.raises(machine.ec2.exceptions.ClientError):
-            machine.ec2.delete_network_interface(NetworkInterfaceId=place.eni)
+        assert shown["PrivateDnsName"] == f"ip-{place.ip.replace('.', '-')}.ec2.internal"
+        assert shown["Description"].startswith("arn:aws:ecs:us-east-1:000000000000:attachment/")
+        for call, given, code in ((machine.ec2.delete_network_interface, {"NetworkInterfaceId": place.eni}, "AuthFailure"),
+                                  (machine.ec2.delete_security_group, {"GroupId": machine.group}, "DependencyViolation"),
+                                  (machine.ec2.delete_subnet, {"SubnetId": machine.subnet}, "DependencyViolation")):
+            with pytest.raises(machine.ec2.exceptions.ClientError, match=code):
+                call(**given)
+
+
+def test_an_established_connection_outlives_its_rule(machine):
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIp": "0.0.0.0/0"}
+    group = machine.ec2.create_security_group(GroupName="tracked", Description="tracked")["GroupId"]
+    machine.ec2.authorize_security_group_ingress(GroupId=group, **rule)
+    try:
+        with tasks(machine, (machine.subnet, [group], False)) as (place,):
+            with socket.create_connection((place.ip, 80), timeout=20) as held:
+                held.sendall(b"GET / HTTP/1.0\r\n")
+                machine.ec2.revoke_security_group_ingress(GroupId=group, **rule)
+                assert eventually(lambda: not reachable(place.ip))
+                held.sendall(b"\r\n")
+                assert b"hello" in held.makefile("rb").read()
+            assert not reachable(place.ip)
+    finally:
+        machine.ec2.delete_security_group(GroupId=group)
 
 
 def test_rules_name_groups_and_change_while_tasks_run(machine):
@@ -88,7 +116,10 @@ def test_rules_name_groups_and_change_while_tasks_run(machine):
             assert not client.gets(server.ip)
             ec2.authorize_security_group_ingress(**rule)
             assert eventually(lambda: client.gets(server.ip))
-            assert not stranger.gets(server.ip) and not reachable(server.ip)
+            assert not stranger.gets(server.ip) and not reachable(server.ip) and not client.pings(server.ip)
+            ec2.authorize_security_group_ingress(GroupId=servers, IpPermissions=[
+                {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": f"{client.ip}/32"}]}])
+            assert eventually(lambda: client.pings(server.ip)) and not stranger.pings(server.ip)
             ec2.modify_network_interface_attribute(NetworkInterfaceId=stranger.eni, Groups=[machine.group, clients])
             assert eventually(lambda: stranger.gets(server.ip))
             ec2.revoke_security_group_ingress(**rule)
