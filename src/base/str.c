@@ -36,6 +36,11 @@ bool str_starts(struct str s, struct str prefix)
     return s.len >= prefix.len && str_eq(str_to(s, prefix.len), prefix);
 }
 
+bool str_starts_nocase(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq_nocase(str_to(s, prefix.len), prefix);
+}
+
 bool str_ends(struct str s, struct str suffix)
 {
     return s.len >= suffix.len && str_eq(str_from(s, s.len - suffix.len), suffix);

@@ -53,6 +53,7 @@ static inline struct str str_to(struct str s, size_t end) /* the first end bytes
 int str_compare(struct str a, struct str b);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
 bool str_starts(struct str s, struct str prefix);
+bool str_starts_nocase(struct str s, struct str prefix); /* ASCII only */
 bool str_ends(struct str s, struct str suffix);
 bool str_is_among(struct str s, const struct str *items, size_t count);
 /* Unicode characters, counted without looking whether the bytes are UTF-8: the ones that do not continue another. */

@@ -31,8 +31,7 @@ static bool check_signed_headers(const struct sigv4_claim *claim, const struct w
     for (size_t i = 0; i < request->header_count; i++) {
         struct str name = request->headers[i].name;
 
-        if (name.len < 6 || !str_eq_nocase(str_to(name, 6), STR("x-amz-")) ||
-            str_eq_nocase(name, STR("x-amz-content-sha256")))
+        if (!str_starts_nocase(name, STR("x-amz-")) || str_eq_nocase(name, STR("x-amz-content-sha256")))
             continue;
         if (!list_has(claim->signed_headers, name))
             return fail_api(f, "SignatureDoesNotMatch", "'%.*s' must be a 'SignedHeader' in the AWS Authorization.",

@@ -143,6 +143,8 @@ def test_tags_of_a_repository(server, ecr):
         ecr.tag_resource(resourceArn=arn, tags=[{"Key": f"k{i}", "Value": "v"} for i in range(50)])
     with refused("InvalidTagParameterException"):
         ecr.tag_resource(resourceArn=arn, tags=[{"Key": "aws:mine", "Value": "v"}])
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "ä" * 128, "Value": "ü" * 256}])  # characters, not bytes
+    ecr.untag_resource(resourceArn=arn, tagKeys=["ä" * 128])
     with refused("InvalidParameterException"):
         ecr.list_tags_for_resource(resourceArn="arn:aws:ecr:us-east-1:000000000000:other/app")
     with refused("RepositoryNotFoundException"):

@@ -191,6 +191,7 @@ def test_tags_by_arn_and_by_name(logs, group):
     logs.untag_log_group(logGroupName=group, tags=["c"])
     assert logs.list_tags_log_group(logGroupName=group)["tags"] == {"b": "3"}
     refused(lambda: logs.tag_resource(resourceArn=arn, tags={"aws:x": "1"}), "InvalidParameterException", "aws:x")
+    refused(lambda: logs.tag_resource(resourceArn=arn, tags={"AWS:x": "1"}), "InvalidParameterException", "AWS:x")
     refused(lambda: logs.tag_resource(resourceArn=arn, tags={f"k{i}": "" for i in range(50)}), "TooManyTagsException")
     refused(lambda: logs.list_tags_for_resource(resourceArn=arn + "-none"), "ResourceNotFoundException")
 

@@ -3,20 +3,20 @@
 #include "plane/ecr/operations.h"
 
 /* Amazon ECR user guide, "Tagging a private repository", tag restrictions. */
-enum { TAGS_MAX = 50, TAG_KEY_LEN_MAX = 128, TAG_VALUE_LEN_MAX = 256 };
+enum { TAGS_MAX = 50, TAG_KEY_CHARACTERS_MAX = 128, TAG_VALUE_CHARACTERS_MAX = 256 };
 
 static bool check_tag(const struct ecr_tag *tag, struct fail *f)
 {
-    if (tag->key.len < 1 || tag->key.len > TAG_KEY_LEN_MAX)
+    if (tag->key.len < 1 || str_characters(tag->key) > TAG_KEY_CHARACTERS_MAX)
         return fail_api(f, ECR_ERROR_INVALID_TAG_PARAMETER_EXCEPTION,
                         "Invalid parameter at 'tags' failed to satisfy constraint: 'a tag key has 1 to %d characters'",
-                        TAG_KEY_LEN_MAX);
-    if (tag->value.len > TAG_VALUE_LEN_MAX)
+                        TAG_KEY_CHARACTERS_MAX);
+    if (str_characters(tag->value) > TAG_VALUE_CHARACTERS_MAX)
         return fail_api(f, ECR_ERROR_INVALID_TAG_PARAMETER_EXCEPTION,
                         "Invalid parameter at 'tags' failed to satisfy constraint: 'the value of tag %.*s has more "
                         "than %d characters'",
-                        STR_ARG(tag->key), TAG_VALUE_LEN_MAX);
-    if (tag->key.len >= 4 && str_eq_nocase(str_to(tag->key, 4), STR("aws:")))
+                        STR_ARG(tag->key), TAG_VALUE_CHARACTERS_MAX);
+    if (str_starts_nocase(tag->key, STR("aws:")))
         return fail_api(f, ECR_ERROR_INVALID_TAG_PARAMETER_EXCEPTION,
                         "Invalid parameter at 'tags' failed to satisfy constraint: 'tag keys that begin with aws: are "
                         "reserved'");

@@ -13,7 +13,7 @@
 
 static bool is_reserved(struct str text)
 {
-    return text.len >= 4 && str_eq_nocase(str_to(text, 4), STR("aws:"));
+    return str_starts_nocase(text, STR("aws:"));
 }
 
 static bool refuse_reserved(struct str key, struct fail *f)

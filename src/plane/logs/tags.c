@@ -8,7 +8,7 @@ enum { TAGS_MAX = 50 };
 bool log_tags_check(const struct logs_tags *tags, struct fail *f)
 {
     for (size_t i = 0; i < tags->count; i++)
-        if (str_starts(tags->items[i].key, STR("aws:")))
+        if (str_starts_nocase(tags->items[i].key, STR("aws:")))
             return fail_api(f, LOGS_ERROR_INVALID_PARAMETER_EXCEPTION,
                             "Invalid tag key '%.*s': keys that begin with aws: are reserved for AWS",
                             STR_ARG(tags->items[i].key));

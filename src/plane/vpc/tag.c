@@ -19,7 +19,7 @@ bool ec2_tags_check(const struct ec2_tag_list *tags, struct fail *f)
         if (str_characters(tags->items[i].value) > VALUE_MAX)
             return fail_api(f, "InvalidParameterValue", "Tag value exceeds the maximum length of %d characters",
                             VALUE_MAX);
-        if (key.len >= 4 && str_eq_nocase(str_to(key, 4), STR("aws:")))
+        if (str_starts_nocase(key, STR("aws:")))
             return fail_api(f, "InvalidParameterValue",
                             "Tag keys starting with 'aws:' are reserved for internal use: '%.*s'", STR_ARG(key));
         for (size_t k = 0; k < i; k++)
