@@ -57,6 +57,24 @@ def test_attributes_of_a_vpc(ec2, vpc):
     assert attribute("enableDnsHostnames", "EnableDnsHostnames") is True
 
 
+def test_one_attribute_at_a_time(ec2, vpc):
+    subnet = default_subnets(ec2)[0]["SubnetId"]
+    interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    group = ec2.create_security_group(GroupName="one-attribute", Description="x")["GroupId"]
+    on, off = {"Value": True}, {"Value": False}
+    for call, given in ((ec2.modify_vpc_attribute, {"VpcId": vpc["VpcId"]}),
+                        (ec2.modify_vpc_attribute, {"VpcId": vpc["VpcId"], "EnableDnsSupport": on, "EnableDnsHostnames": on}),
+                        (ec2.modify_subnet_attribute, {"SubnetId": subnet}),
+                        (ec2.modify_subnet_attribute, {"SubnetId": subnet, "MapPublicIpOnLaunch": off, "EnableDns64": off}),
+                        (ec2.modify_network_interface_attribute, {"NetworkInterfaceId": interface}),
+                        (ec2.modify_network_interface_attribute, {"NetworkInterfaceId": interface, "Groups": [group],
+                                                                  "Description": {"Value": "x"}})):
+        assert refusal(call, **given) == "InvalidParameterCombination"
+    assert default_subnets(ec2)[0]["MapPublicIpOnLaunch"] is True
+    ec2.delete_network_interface(NetworkInterfaceId=interface)
+    ec2.delete_security_group(GroupId=group)
+
+
 @pytest.mark.parametrize("cidr, code", [("10.0.0.0/8", "InvalidVpc.Range"), ("10.0.0.0/29", "InvalidVpc.Range"),
                                         ("10.0.0/16", "InvalidParameterValue"), ("ten", "InvalidParameterValue"),
                                         ("10.0.0.256/16", "InvalidParameterValue"), ("10.0.0.0/", "InvalidParameterValue")])

@@ -114,6 +114,7 @@ static bool set_groups(struct call *call, const struct ec2_modify_network_interf
 bool ec2_modify_network_interface_attribute(struct call *call,
                                             const struct ec2_modify_network_interface_attribute_request *in, void *out)
 {
+    int given = (in->description != NULL) + (in->groups.count > 0) + (in->source_dest_check != NULL);
     const struct network_interface_record *interface;
     struct network_interface_record record;
     struct ec2_network_interface changed;
@@ -123,8 +124,12 @@ bool ec2_modify_network_interface_attribute(struct call *call,
         return false;
     if (in->source_dest_check != NULL && !in->source_dest_check->value)
         return fail_api(call->fail, "UnsupportedOperation", "Berth's interfaces always check source and destination");
-    if (in->attachment != NULL || in->has_associate_public_ip_address)
+    if (in->attachment != NULL || in->has_associate_public_ip_address || in->has_enable_primary_ipv6 ||
+        in->ena_srd_specification != NULL || in->connection_tracking_specification != NULL ||
+        in->associated_subnet_ids.count > 0)
         return fail_api(call->fail, "UnsupportedOperation", "Berth changes groups and description of an interface");
+    if (!resource_attributes_check(call, given))
+        return false;
     record = *interface;
     changed = *record.interface;
     if (in->groups.count > 0 && !set_groups(call, in, &changed))

@@ -176,6 +176,13 @@ bool resource_tags(const struct call *call, const struct ec2_tag_specification_l
     return true;
 }
 
+bool resource_attributes_check(const struct call *call, int given)
+{
+    return given == 1 ||
+           fail_api(call->fail, "InvalidParameterCombination",
+                    given == 0 ? "No attributes specified." : "Fields for multiple attribute types specified");
+}
+
 const void *resource_of_token(const struct call *call, const struct resource_kind *kind, struct str token)
 {
     struct walk walk = transaction_walk(call->tx, kind->table, "token",

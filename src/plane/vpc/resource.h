@@ -33,6 +33,9 @@ const struct resource_kind *const *resource_kinds(size_t *ret_count);
 checked bool resource_tags(const struct call *call, const struct ec2_tag_specification_list *specifications,
                            enum ec2_resource_type type, struct ec2_tag_list *ret_tags);
 
+/* The Modify operations of EC2 change one attribute at a time. Fails with InvalidParameterCombination. */
+checked bool resource_attributes_check(const struct call *call, int given);
+
 /* The record that an earlier request with this client token made, or NULL (EC2 API reference, "Ensuring idempotency");
  * the table has an index "token". */
 const void *resource_of_token(const struct call *call, const struct resource_kind *kind, struct str token);

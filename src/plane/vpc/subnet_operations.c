@@ -207,8 +207,8 @@ bool ec2_delete_subnet(struct call *call, const struct ec2_delete_subnet_request
     return true;
 }
 
-/* Attributes that all subnets of Berth have the same value of: to ask for that value is fine. */
-static bool check_fixed(const struct call *call, const struct ec2_modify_subnet_attribute_request *in)
+/* Of most attributes all subnets of Berth have the same value: to ask for that one is fine. */
+static bool check_attributes(const struct call *call, const struct ec2_modify_subnet_attribute_request *in)
 {
     const struct {
         const char *name;
@@ -220,15 +220,20 @@ static bool check_fixed(const struct call *call, const struct ec2_modify_subnet_
         {"EnableResourceNameDnsARecordOnLaunch", in->enable_resource_name_dns_a_record_on_launch},
         {"MapCustomerOwnedIpOnLaunch", in->map_customer_owned_ip_on_launch},
     };
+    int given =
+        (in->map_public_ip_on_launch != NULL) + (in->private_dns_hostname_type_on_launch != EC2_HOSTNAME_TYPE_NONE);
 
-    for (size_t i = 0; i < COUNT_OF(off); i++)
+    for (size_t i = 0; i < COUNT_OF(off); i++) {
         if (off[i].wanted != NULL && off[i].wanted->value)
             return fail_api(call->fail, "UnsupportedOperation", "Berth's subnets do not have %s", off[i].name);
+        given += off[i].wanted != NULL;
+    }
     if (in->private_dns_hostname_type_on_launch == EC2_HOSTNAME_TYPE_RESOURCE_NAME)
         return fail_api(call->fail, "UnsupportedOperation", "Berth's host names are made of the IP address");
-    if (in->customer_owned_ipv4_pool.ptr != NULL || in->has_enable_lni_at_device_index)
+    if (in->customer_owned_ipv4_pool.ptr != NULL || in->has_enable_lni_at_device_index ||
+        in->disable_lni_at_device_index != NULL)
         return fail_api(call->fail, "UnsupportedOperation", "Berth has no Outposts");
-    return true;
+    return resource_attributes_check(call, given);
 }
 
 bool ec2_modify_subnet_attribute(struct call *call, const struct ec2_modify_subnet_attribute_request *in, void *out)
@@ -238,7 +243,7 @@ bool ec2_modify_subnet_attribute(struct call *call, const struct ec2_modify_subn
     struct ec2_subnet subnet;
 
     (void)out;
-    if (!resource_find(call, &subnet_kind, in->subnet_id, &found) || !check_fixed(call, in))
+    if (!resource_find(call, &subnet_kind, in->subnet_id, &found) || !check_attributes(call, in))
         return false;
     if (in->map_public_ip_on_launch == NULL)
         return true;

@@ -122,10 +122,12 @@ bool ec2_delete_vpc(struct call *call, const struct ec2_delete_vpc_request *in, 
 bool ec2_modify_vpc_attribute(struct call *call, const struct ec2_modify_vpc_attribute_request *in, void *out)
 {
     const struct vpc_record *vpc = vpc_of(call, in->vpc_id);
+    int given = (in->enable_dns_support != NULL) + (in->enable_dns_hostnames != NULL) +
+                (in->enable_network_address_usage_metrics != NULL);
     struct vpc_record changed;
 
     (void)out;
-    if (vpc == NULL)
+    if (vpc == NULL || !resource_attributes_check(call, given))
         return false;
     if (in->enable_network_address_usage_metrics != NULL && in->enable_network_address_usage_metrics->value)
         return fail_api(call->fail, "UnsupportedOperation", "Berth has no network address usage metrics");
