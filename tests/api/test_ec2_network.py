@@ -253,6 +253,14 @@ def test_pages_of_what_follows_from_vpcs(ec2):
         ec2.delete_vpc(VpcId=vpc)
 
 
+@pytest.mark.parametrize("given", [
+    {"Ipv4Prefixes": [{"Ipv4Prefix": "172.31.0.16/28"}]}, {"Ipv6Prefixes": [{"Ipv6Prefix": "2001:db8::/80"}]}, {"Ipv6AddressCount": 1},
+    {"SecondaryPrivateIpAddressCount": 1}, {"InterfaceType": "efa"}])
+def test_interfaces_that_berth_does_not_have(ec2, given):
+    subnet = default_subnets(ec2)[0]["SubnetId"]
+    assert refusal(ec2.create_network_interface, SubnetId=subnet, **given) == "UnsupportedOperation"
+
+
 def test_what_is_asked_for_twice_is_told_once(ec2, vpc):
     assert len(ec2.describe_vpcs(VpcIds=[vpc["VpcId"], vpc["VpcId"]])["Vpcs"]) == 1
     assert len(ec2.describe_regions(RegionNames=["us-east-1", "us-east-1"])["Regions"]) == 1

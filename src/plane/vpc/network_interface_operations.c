@@ -17,12 +17,17 @@ static bool find(const struct call *call, struct str id, const struct network_in
 
 static bool refuse(const struct call *call, const struct ec2_create_network_interface_request *in)
 {
-    if (in->ipv6_address_count > 0 || in->ipv6_addresses.count > 0 || in->ipv6_prefix_count > 0)
+    if (in->ipv6_address_count > 0 || in->ipv6_addresses.count > 0 || in->ipv6_prefix_count > 0 ||
+        in->ipv6_prefixes.count > 0 || in->enable_primary_ipv6)
         return fail_api(call->fail, "UnsupportedOperation", "Berth's interfaces have no IPv6 addresses yet");
-    if (in->secondary_private_ip_address_count > 0 || in->private_ip_addresses.count > 1 || in->ipv4_prefix_count > 0)
+    if (in->secondary_private_ip_address_count > 0 || in->private_ip_addresses.count > 1 || in->ipv4_prefix_count > 0 ||
+        in->ipv4_prefixes.count > 0)
         return fail_api(call->fail, "UnsupportedOperation", "Berth's interfaces have one private address");
     if (in->interface_type != EC2_NETWORK_INTERFACE_CREATION_TYPE_NONE)
         return fail_api(call->fail, "UnsupportedOperation", "Berth has no interfaces of that interfaceType");
+    if (in->connection_tracking_specification != NULL || in->operator!= NULL)
+        return fail_api(call->fail, "UnsupportedOperation",
+                        "Berth's interfaces have neither connectionTrackingSpecification nor operator");
     return true;
 }
 

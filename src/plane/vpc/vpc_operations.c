@@ -23,6 +23,8 @@ static bool refuse(const struct call *call, const struct ec2_create_vpc_request 
         return fail_api(call->fail, "UnsupportedOperation", "Berth has no IP address manager");
     if (in->instance_tenancy != EC2_TENANCY_NONE && in->instance_tenancy != EC2_TENANCY_DEFAULT)
         return fail_api(call->fail, "UnsupportedOperation", "Berth has no dedicated tenancy");
+    if (in->vpc_encryption_control != NULL)
+        return fail_api(call->fail, "UnsupportedOperation", "Berth's VPCs have no vpcEncryptionControl");
     return true;
 }
 
