@@ -2,6 +2,7 @@
 #include "plane/vpc/vpc.h"
 
 #include "base/must.h"
+#include "plane/vpc/security_group.h"
 
 /* The route table that counts for a subnet: its own association, else the VPC's main one (VPC user guide, "Route table
  * concepts"). */
@@ -79,20 +80,6 @@ void vpc_assign_default(const struct transaction *tx, struct host_assignment *as
         add_network(tx, vpc, assignment);
 }
 
-static int32_t protocol_number(struct str protocol)
-{
-    static const struct {
-        const char *name;
-        int32_t number;
-    } rows[] = {{"tcp", 6}, {"udp", 17}, {"icmp", 1}, {"icmpv6", 58}, {"-1", -1}};
-    int64_t number;
-
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (str_is(protocol, rows[i].name))
-            return rows[i].number;
-    return str_to_int64(protocol, &number) ? (int32_t)number : -1;
-}
-
 static void add_rule(struct host_security_group_rules *rules, const struct ec2_security_group_rule *rule)
 {
     struct host_security_group_rule *to = &rules->items[rules->count];
@@ -103,7 +90,7 @@ static void add_rule(struct host_security_group_rules *rules, const struct ec2_s
     to->cidr = rule->cidr_ipv4;
     if (rule->referenced_group_info != NULL)
         to->source_group_id = rule->referenced_group_info->group_id;
-    SET(to, protocol, protocol_number(rule->ip_protocol));
+    SET(to, protocol, rule_protocol(rule->ip_protocol));
     SET(to, from_port, rule->from_port);
     SET(to, to_port, rule->to_port);
 }

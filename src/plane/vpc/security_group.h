@@ -25,6 +25,8 @@ checked bool rules_of_permissions(struct call *call, const struct security_group
 /* The permissions of one direction that the rules stand for: gathered by protocol and ports. */
 struct ec2_ip_permission_list rules_permissions(struct arena *arena, struct rule_list rules, bool egress);
 
+/* The number that a rule's protocol has on the wire; -1: all of them. */
+int32_t rule_protocol(struct str protocol);
 /* The same direction, protocol, ports and peer. */
 bool rule_same(const struct ec2_security_group_rule *a, const struct ec2_security_group_rule *b);
 

@@ -38,6 +38,17 @@ static const struct protocol *protocol_of(struct str given)
     return NULL;
 }
 
+int32_t rule_protocol(struct str protocol)
+{
+    const struct protocol *named = protocol_of(protocol);
+    int64_t number;
+
+    if (str_is(protocol, "-1"))
+        return -1;
+    must(str_to_int64(named != NULL ? str_of(named->number) : protocol, &number));
+    return (int32_t)number;
+}
+
 static bool is_icmp(struct str protocol)
 {
     return str_starts(protocol, STR("icmp"));
