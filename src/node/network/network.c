@@ -120,6 +120,7 @@ static bool adopt(const char *name, void *context, struct fail *f)
         if (!exists(name, &whole, f) || !exists(machine_name(&network->machine, eni->vpc.text).text, &has_router, f))
             return false;
         whole = whole && has_router;
+        eni->exposed = eni->public_address != 0; /* it may be: the first network_apply_vpcs puts it right */
     } else if (f->code == FAIL_SYSTEM) {
         return false;
     }
@@ -279,9 +280,9 @@ static bool apply_exits(struct network *network, struct router *router, struct f
             continue;
         after.leaves = vpc_lets_out(&router->vpc, eni);
         after.exposed = vpc_exposes(&router->vpc, eni);
-        if (after.leaves == eni->leaves && after.exposed == eni->exposed)
+        if (router->firewall.current && after.leaves == eni->leaves && after.exposed == eni->exposed)
             continue;
-        if (!hide(network, router, eni, f) ||
+        if ((!after.exposed && !hide(network, router, eni, f)) ||
             (router->firewall.current && !firewall_change(&router->firewall, eni, &after, f)))
             return false;
         eni->leaves = after.leaves;

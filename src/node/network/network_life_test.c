@@ -2,6 +2,7 @@
 #include "node/network/test_machine.h"
 #include "node/network/test_vpc.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -141,6 +142,45 @@ static void a_crash_disturbs_nobody(void **state)
     (void)close(there);
     (void)close(listening);
     (void)state;
+}
+
+/* The machine's own address on its way to another: it tells which route is taken. */
+static uint32_t source_towards(const char *address)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(80)};
+    socklen_t len = sizeof(to);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(inet_pton(AF_INET, address, &to.sin_addr), 1);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&to, &len), 0);
+    (void)close(fd);
+    return ntohl(to.sin_addr.s_addr);
+}
+
+/* The way to a public address goes with the exit, also when that changed while no process was there to see it. */
+static void no_way_in_outlives_its_exit(void **state)
+{
+    struct test_vpc *vpc = *state;
+    struct network_group group = test_group("sg-a", test_port_80, 1);
+    uint32_t elsewhere = source_towards("198.18.16.10");
+
+    test_apply(vpc, &group, 1);
+    vpc->subnets[0].exit = NETWORK_EXIT_INTERNET_GATEWAY;
+    test_vpc_apply(vpc);
+    (void)test_eni(vpc, "eni-open", "10.1.16.10", "sg-a", true);
+    assert_int_not_equal(source_towards("198.18.16.10"), elsewhere);
+    network_close(vpc->network);
+    test_open(&vpc->network, "t");
+    test_vpc_apply(vpc);
+    test_apply(vpc, &group, 1);
+    assert_int_not_equal(source_towards("198.18.16.10"), elsewhere);
+    network_close(vpc->network);
+    vpc->subnets[0].exit = NETWORK_EXIT_NAT_GATEWAY; /* the uplink stays */
+    test_open(&vpc->network, "t");
+    test_vpc_apply(vpc);
+    assert_int_equal(source_towards("198.18.16.10"), elsewhere);
+    test_apply(vpc, &group, 1);
 }
 
 /* A namespace without a record, a record without a namespace, a record cut short. */
@@ -485,6 +525,7 @@ static int life_tests(void)
         in_vpc(what_is_half_made_is_swept),        in_vpc(equal_ranges_do_not_meet),
         in_vpc(instances_do_not_touch_each_other), in_vpc(forwarding_stays_for_who_needs_it),
         in_vpc(an_address_changes_hands_cleanly),  in_vpc(many_threads_may_add),
+        in_vpc(no_way_in_outlives_its_exit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
