@@ -43,22 +43,16 @@ static enum host_internet_route internet_route(const struct transaction *tx, con
     return HOST_INTERNET_ROUTE_NONE;
 }
 
-static void add_network(const struct transaction *tx, const struct network_interface_record *interface,
-                        struct host_assignment *assignment)
+static void add_network(const struct transaction *tx, const struct vpc_record *vpc, struct host_assignment *assignment)
 {
-    struct str vpc_id = interface->interface->vpc_id;
-    struct str prefix = KEY_PREFIX(tx->arena, interface->account_id, interface->region, vpc_id);
-    const struct vpc_record *vpc =
-        transaction_get(tx, &vpc_table, KEY(tx->arena, interface->account_id, interface->region, vpc_id));
+    struct str prefix = KEY_PREFIX(tx->arena, vpc->account_id, vpc->region, vpc->vpc->vpc_id);
     const struct settings *settings = transaction_settings(tx);
     struct walk walk = transaction_walk(tx, &subnet_table, "vpc", prefix);
     const struct subnet_record *subnet;
-    struct host_network *network;
+    struct host_network *network = &assignment->networks.items[assignment->networks.count++];
     size_t room = 0;
 
-    must(vpc != NULL); /* a VPC with interfaces cannot be deleted */
-    network = &assignment->networks.items[assignment->networks.count++];
-    network->vpc_id = vpc_id;
+    network->vpc_id = vpc->vpc->vpc_id;
     network->cidr = vpc->vpc->cidr_block;
     SET(network, dns_support, vpc->enable_dns_support);
     SET(network, host_reachable,
@@ -74,6 +68,15 @@ static void add_network(const struct transaction *tx, const struct network_inter
             .cidr = subnet->subnet->cidr_block,
             .internet_route = internet_route(tx, subnet),
         };
+}
+
+void vpc_assign_default(const struct transaction *tx, struct host_assignment *assignment)
+{
+    const struct settings *settings = transaction_settings(tx);
+    const struct vpc_record *vpc = vpc_default(tx, settings->default_account, settings->default_region);
+
+    if (vpc != NULL)
+        add_network(tx, vpc, assignment);
 }
 
 static int32_t protocol_number(struct str protocol)
@@ -141,18 +144,14 @@ static bool has_group(const struct host_assignment *assignment, struct str group
 /* What the task needs to know of where its interface stands: the range of its subnet, and the VPC's resolver at the
  * base of the VPC plus two (VPC user guide, "Amazon DNS server"). */
 static void add_surroundings(const struct transaction *tx, const struct network_interface_record *record,
-                             struct host_network_interface *to)
+                             const struct vpc_record *vpc, struct host_network_interface *to)
 {
-    const struct ec2_network_interface *interface = record->interface;
-    const struct subnet_record *subnet =
-        transaction_get(tx, &subnet_table, KEY(tx->arena, record->account_id, record->region, interface->subnet_id));
-    const struct vpc_record *vpc =
-        transaction_get(tx, &vpc_table, KEY(tx->arena, record->account_id, record->region, interface->vpc_id));
+    const struct subnet_record *subnet = transaction_get(
+        tx, &subnet_table, KEY(tx->arena, record->account_id, record->region, record->interface->subnet_id));
     uint32_t first;
     unsigned prefix;
 
-    must(subnet != NULL); /* neither can be deleted while an interface stands in it */
-    must(vpc != NULL);
+    must(subnet != NULL); /* cannot be deleted while an interface stands in it */
     to->subnet_cidr = subnet->subnet->cidr_block;
     if (vpc->enable_dns_support && ipv4_cidr_parse(vpc->vpc->cidr_block, &first, &prefix))
         to->resolver_address = ipv4_text(tx->arena, first + 2);
@@ -163,17 +162,21 @@ struct host_network_interface *vpc_assign(const struct transaction *tx, const st
 {
     const struct ec2_network_interface *interface = record->interface;
     struct host_network_interface *to = arena_new(tx->arena, struct host_network_interface);
+    const struct vpc_record *vpc =
+        transaction_get(tx, &vpc_table, KEY(tx->arena, record->account_id, record->region, interface->vpc_id));
 
+    must(vpc != NULL); /* a VPC with interfaces cannot be deleted */
     if (!has_network(assignment, interface->vpc_id))
-        add_network(tx, record, assignment);
+        add_network(tx, vpc, assignment);
     to->network_interface_id = interface->network_interface_id;
     to->vpc_id = interface->vpc_id;
     to->subnet_id = interface->subnet_id;
     to->address = interface->private_ip_address;
     to->mac_address = interface->mac_address;
     to->private_dns_name = interface->private_dns_name;
-    SET(to, public_address, record->public_address);
-    add_surroundings(tx, record, to);
+    if (interface->association != NULL)
+        to->public_ip = interface->association->public_ip;
+    add_surroundings(tx, record, vpc, to);
     to->groups.items = arena_array(tx->arena, struct str, interface->groups.count + 1);
     for (size_t i = 0; i < interface->groups.count; i++) {
         struct str group_id = interface->groups.items[i].group_id;
