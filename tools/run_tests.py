@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -13,8 +14,8 @@ import time
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build" / "debug"
-BERTH = ROOT / "build" / "release" / "berth"
+RELEASE = ROOT / "build" / "release" / "berth"
+SANITIZED = ROOT / "build" / "debug" / "src" / "main" / "berth"
 
 
 class Tally:
@@ -43,30 +44,32 @@ def tidy(tally):
     tally.add("generated docs", docs.returncode == 0)
 
 
-def meson(tally, word):
-    layer("unit, simulation and protocol tests (ASan, UBSan)")
-    log = BUILD / "meson-logs" / "testlog.json"
+def meson(tally, kind, options, word):
+    build = ROOT / "build" / kind
+    log = build / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    names = subprocess.run(["meson", "test", "-C", BUILD, "--list"], capture_output=True, text=True).stdout.splitlines()
+    names = subprocess.run(["meson", "test", "-C", build, "--list", *options], capture_output=True,
+                           text=True).stdout.splitlines()
     wanted = [name.split(" / ")[-1] for name in names if " / " in name and word in name]
     if not wanted:
         return
-    subprocess.run(["meson", "test", "-C", BUILD, "--no-rebuild", "--print-errorlogs",
+    subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", *options,
                     *(wanted if word else [])])
     if not log.exists():
-        tally.add("meson test", False)
+        tally.add(f"meson test of build/{kind}", False)
         return
     for line in log.read_text().splitlines():
         test = json.loads(line)
-        tally.add(test["name"], test["result"] in ("OK", "EXPECTEDFAIL", "SKIP"))
+        tally.add(f"{kind}: {test['name']}", test["result"] in ("OK", "EXPECTEDFAIL", "SKIP"))
 
 
-def pytest(tally, folder, word):
-    layer(f"{folder} tests (real clients against build/release/berth)")
+def pytest(tally, folder, berth, word):
+    layer(f"{folder} tests (real clients against {berth.relative_to(ROOT)})")
     report = ROOT / "build" / f"{folder}.xml"
     report.unlink(missing_ok=True)
     arguments = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", *(["-k", word] if word else [])]
-    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", *arguments, ROOT / "tests" / folder]).returncode
+    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", *arguments, ROOT / "tests" / folder],
+                          env={**os.environ, "BERTH": str(berth)}).returncode
     if not report.exists():
         tally.add(f"{folder} tests", code == 5)
         return
@@ -82,9 +85,13 @@ def main():
     tally = Tally()
     if not word:
         tidy(tally)
-    meson(tally, word)
-    for folder in ("api", "torture", "e2e"):
-        pytest(tally, folder, word)
+    layer("unit, simulation and protocol tests (AddressSanitizer, UndefinedBehaviorSanitizer)")
+    meson(tally, "debug", [], word)
+    layer("unit tests (ThreadSanitizer)")
+    meson(tally, "thread", ["--suite", "unit"], word)
+    pytest(tally, "api", SANITIZED, word)
+    for folder in ("torture", "e2e"):
+        pytest(tally, folder, RELEASE, word)
     for name in tally.failed:
         print(f"FAILED {name}")
     print(f"{tally.passed} passed, {len(tally.failed)} failed", flush=True)
