@@ -18,6 +18,7 @@ def run(*command, **more):
 def make_image(work, prepare=lambda root: None, config=()):
     """busybox with a page, as an OCI layout; prepare changes its root, config is umoci's."""
     layout, bundle = f"{work}/image", f"{work}/bundle"
+    pathlib.Path(work).mkdir(exist_ok=True)
     run("umoci", "init", "--layout", layout)
     run("umoci", "new", "--image", f"{layout}:demo")
     run("umoci", "unpack", "--image", f"{layout}:demo", bundle)
