@@ -104,6 +104,9 @@ def test_a_full_disk_fails_the_pull_and_leaves_nothing(walled):
     assert task["stoppedReason"].startswith("CannotPullContainerError: ")
     assert "no space left on device" in task["stoppedReason"]
     assert files_below(root / "images") == before
+    bomb = walled.push("bomb", make_image(f"{walled.work}/bomb", lambda image: (image / "zeros").write_bytes(bytes(64 << 20))))
+    task = walled.wait(walled.run(walled.register("bomb", [{"name": "bomb", "image": f"{bomb}:latest"}])), "STOPPED")[0]
+    assert "no space left on device" in task["stoppedReason"] and files_below(root / "images") == before
     filler.unlink()
     task = walled.wait(walled.run(definition), "RUNNING")[0]
     assert eventually(lambda: reachable(address(task)))
