@@ -12,6 +12,7 @@ struct launch {
     const struct container_plan *plan;
     const struct seccomp_program *seccomp; /* NULL: no filter */
     const struct rootfs *rootfs;
+    int user_namespace;          /* of the spec's id_map; -1: none */
     const char *directory;       /* STATE/c/ID */
     const char *exits_directory; /* STATE/exits */
 };
