@@ -38,8 +38,8 @@ class Machine(Installation):
         super().__init__(directory)
         self.work = work
 
-    def up(self):
-        self.berth("up", "--data", self.directory, "--listen", self.listen)
+    def up(self, *options):
+        self.berth("up", "--data", self.directory, "--listen", self.listen, *options)
         self.ecs, self.ec2 = self.client("ecs"), self.client("ec2")
 
     def prepare(self):
