@@ -13,9 +13,12 @@
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 /* Both processes' view; the first process has entry's by copy. */
 struct inside {
@@ -173,8 +176,9 @@ static int set_up(struct inside *inside)
     return arrange_stdio(inside) != 0 ? -1 : program_become(inside->plan, inside->failure);
 }
 
-_Noreturn static void be_first_process(struct inside *inside)
+static int be_first_process(void *context)
 {
+    struct inside *inside = context;
     struct setup_result *result = inside->setup->result;
 
     if (set_up(inside) == 0) {
@@ -182,7 +186,7 @@ _Noreturn static void be_first_process(struct inside *inside)
         result->exec_error = program_execute(inside->plan);
         result->executing = false;
     }
-    _exit(127);
+    return 127;
 }
 
 pid_t container_fork(unsigned namespaces)
@@ -203,8 +207,23 @@ static unsigned own_namespaces(const struct native_plan *plan)
     return flags;
 }
 
-_Noreturn void container_enter(const struct setup *setup)
+static pid_t start_first_process(struct inside *inside)
 {
+    unsigned namespaces = own_namespaces(inside->plan);
+    auto_fd pidfd = -1;
+    pid_t pid;
+
+    if ((inside->plan->flags & NATIVE_JOINS_PID) == 0)
+        return borrowed_child_start(be_first_process, inside, namespaces | CLONE_PARENT, &pidfd);
+    pid = container_fork(namespaces);
+    if (pid == 0)
+        _exit(be_first_process(inside));
+    return pid;
+}
+
+static int be_entry(void *context)
+{
+    const struct setup *setup = context;
     struct inside inside = {.setup = setup,
                             .plan = setup->plan,
                             .failure = &setup->result->failure,
@@ -212,13 +231,51 @@ _Noreturn void container_enter(const struct setup *setup)
     pid_t pid;
 
     if (enter(&inside) != 0)
-        _exit(1);
-    pid = container_fork(own_namespaces(setup->plan));
-    if (pid == 0)
-        be_first_process(&inside);
+        return 1;
+    pid = start_first_process(&inside);
     if (pid < 0)
-        (void)child_fails(inside.failure, "make the container's namespaces", NULL);
+        return child_fails(inside.failure, "make the container's namespaces", NULL);
+    setup->result->pid = pid;
+    return 0;
+}
+
+void container_set_up(const struct setup *setup)
+{
+    auto_fd pidfd = -1;
+    pid_t entry = borrowed_child_start(be_entry, (void *)(uintptr_t)setup, 0, &pidfd);
+
+    if (entry < 0)
+        (void)child_fails(&setup->result->failure, "clone", NULL);
     else
-        setup->result->pid = pid;
-    _exit(0);
+        (void)container_reap(entry);
+    if (!setup->result->executing && setup->result->pid > 0)
+        (void)container_reap(setup->result->pid);
+}
+
+int container_reap(pid_t pid)
+{
+    int status = 0;
+
+    while (waitpid(pid, &status, __WALL) < 0)
+        if (errno != EINTR)
+            return 128 + SIGKILL;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+struct setup_result *setup_result_new(void)
+{
+    void *memory = mmap(NULL, sizeof(struct setup_result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void setup_result_describe(const struct setup_result *result, char *text, size_t size)
+{
+    const struct child_failure *failure = &result->failure;
+
+    if (failure->step == NULL)
+        (void)snprintf(text, size, "the process was killed while it was being set up");
+    else
+        (void)snprintf(text, size, "%s%s%s: %s", failure->step, failure->object == NULL ? "" : " ",
+                       failure->object == NULL ? "" : failure->object, strerror(failure->error));
 }

@@ -15,7 +15,6 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 enum {
     DRAIN_TIMEOUT_MS = 5000, /* after its end, for what is still in the pipes */
@@ -75,57 +74,27 @@ static bool make_pipes(struct supervisor *supervisor, int ret_ends[2], struct fa
     return true;
 }
 
-static bool reap(pid_t pid, int *ret_code)
-{
-    int status = 0;
-
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return false;
-    *ret_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return true;
-}
-
-static bool describe(const struct setup_result *result, struct fail *f)
-{
-    const struct child_failure *failure = &result->failure;
-
-    if (failure->step != NULL)
-        return fail(f, FAIL_SYSTEM, "%s%s%s: %s", failure->step, failure->object == NULL ? "" : " ",
-                    failure->object == NULL ? "" : failure->object, strerror(failure->error));
-    return fail(f, FAIL_SYSTEM, "the container was killed while it was being made");
-}
-
-/* Both children have executed or ended when this returns. */
 static bool run_setup(struct supervisor *supervisor, const struct setup *setup, struct fail *f)
 {
-    int ignored;
-    pid_t entry = fork();
+    char why[512];
 
-    if (entry == 0)
-        container_enter(setup);
-    if (entry < 0)
-        return fail(f, FAIL_SYSTEM, "fork: %s", strerror(errno));
-    (void)reap(entry, &ignored);
+    container_set_up(setup);
     supervisor->pid = setup->result->pid;
     if (setup->result->executing)
         return true;
-    if (supervisor->pid > 0)
-        (void)reap(supervisor->pid, &ignored);
-    return setup->result->exec_error == 0 && describe(setup->result, f);
+    setup_result_describe(setup->result, why, sizeof(why));
+    return fail(f, FAIL_SYSTEM, "%s", why);
 }
 
 /* False with *ret_reply filled. */
 static bool start(struct supervisor *supervisor, const struct launch_request *request, struct launch_reply *ret_reply)
 {
-    struct setup_result *result =
-        mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    struct setup setup = {.plan = &supervisor->plan, .request = request, .result = result};
+    struct setup setup = {.plan = &supervisor->plan, .request = request, .result = setup_result_new()};
     int ends[2] = {-1, -1};
     bool good;
-    struct fail f = {0};
+    struct fail f = {.message = "out of memory"};
 
-    good = result != MAP_FAILED &&
+    good = setup.result != NULL &&
            container_log_writer_open(&supervisor->log, supervisor->plan.log_path, supervisor->plan.log_max_bytes, &f) &&
            make_pipes(supervisor, ends, &f) && write_pid(supervisor, "supervisor", getpid(), &f);
     setup.out = ends[CONTAINER_LOG_STDOUT];
@@ -137,8 +106,8 @@ static bool start(struct supervisor *supervisor, const struct launch_request *re
         supervisor->pidfd = pidfd_open(supervisor->pid, 0); /* our child, not yet reaped: the number is its own */
     *ret_reply = (struct launch_reply){.outcome = good ? LAUNCH_STARTED : LAUNCH_FAILED};
     (void)snprintf(ret_reply->text, sizeof(ret_reply->text), "%s", f.message);
-    if (result != MAP_FAILED && result->exec_error != 0)
-        *ret_reply = (struct launch_reply){.outcome = LAUNCH_NOT_EXECUTED, .number = result->exec_error};
+    if (setup.result != NULL && setup.result->exec_error != 0)
+        *ret_reply = (struct launch_reply){.outcome = LAUNCH_NOT_EXECUTED, .number = setup.result->exec_error};
     return good;
 }
 
@@ -190,11 +159,11 @@ static void end_others(const struct supervisor *supervisor)
 static int follow(struct supervisor *supervisor)
 {
     int64_t deadline_ms;
-    int code = 128 + SIGKILL;
+    int code;
 
     while (!supervisor->ended)
         (void)stand_by(supervisor, -1);
-    (void)reap(supervisor->pid, &code);
+    code = container_reap(supervisor->pid);
     end_others(supervisor);
     /* Ends with the pipes: all who had them are gone, unless one was handed to another container. */
     deadline_ms = clock_monotonic_ms() + DRAIN_TIMEOUT_MS;
@@ -215,10 +184,8 @@ static void tell_end(const struct supervisor *supervisor, int code)
 /* The host is gone, or has given up on us, before it could hear that the container runs: it would be nobody's. */
 static void abandon(const struct supervisor *supervisor)
 {
-    int ignored;
-
     (void)pidfd_send_signal(supervisor->pidfd, SIGKILL, NULL, 0);
-    (void)reap(supervisor->pid, &ignored);
+    (void)container_reap(supervisor->pid);
 }
 
 void container_supervise(struct launch_request *request, const struct process_title *title)
@@ -242,9 +209,11 @@ void container_supervise(struct launch_request *request, const struct process_ti
         }
     }
     heard = launch_reply_send(request->fds[LAUNCH_REPLY], &reply);
+    if (!started)
+        return;                    /* only our end closes the reply socket: the host waits for that */
     launch_request_close(request); /* the container's namespaces, too, end with the container */
-    if (started && heard)
+    if (heard)
         tell_end(supervisor, follow(supervisor));
-    else if (started)
+    else
         abandon(supervisor);
 }

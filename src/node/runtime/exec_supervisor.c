@@ -17,12 +17,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
-
-enum { KILLED = 128 + SIGKILL };
 
 static int join(const struct setup *setup)
 {
@@ -58,39 +54,29 @@ static int prepare(const struct setup *setup)
     return program_become(setup->plan, failure);
 }
 
-_Noreturn static void execute(const struct setup *setup)
+static void execute(const struct setup *setup)
 {
     (void)setsid();
     setup->result->executing = true;
     setup->result->exec_error = program_execute(setup->plan);
     setup->result->executing = false;
-    _exit(127);
 }
 
-_Noreturn static void enter(const struct setup *setup)
+static void enter(const struct setup *setup)
 {
     pid_t pid;
 
     if (prepare(setup) != 0)
-        _exit(1);
+        return;
     pid = container_fork(/* namespaces= */ 0);
-    if (pid == 0)
+    if (pid == 0) {
         execute(setup);
+        _exit(127);
+    }
     if (pid < 0)
         (void)child_fails(&setup->result->failure, "start a process in the container", NULL);
     else
         setup->result->pid = pid;
-    _exit(0);
-}
-
-static int reap(pid_t pid)
-{
-    int status = 0;
-
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return KILLED;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* Until the command has ended, or the host has closed its end: nobody waits for the command then. */
@@ -103,29 +89,28 @@ static int follow(pid_t pid, int reply_fd)
         ;
     if (ready[0].revents == 0)
         (void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-    return reap(pid);
+    return container_reap(pid);
 }
 
 static struct launch_reply run(const struct setup *setup)
 {
     const struct setup_result *result = setup->result;
-    const struct child_failure *failure = &result->failure;
     struct launch_reply reply = {.outcome = LAUNCH_FAILED};
     pid_t entry = fork();
 
-    if (entry == 0)
+    if (entry == 0) {
         enter(setup);
+        _exit(0);
+    }
     if (entry > 0)
-        (void)reap(entry);
+        (void)container_reap(entry);
     if (result->executing)
         return (struct launch_reply){LAUNCH_ENDED, follow(result->pid, setup->request->fds[LAUNCH_REPLY]), ""};
     if (result->pid > 0)
-        (void)reap(result->pid);
+        (void)container_reap(result->pid);
     if (result->exec_error != 0)
         return (struct launch_reply){LAUNCH_NOT_EXECUTED, result->exec_error, ""};
-    (void)snprintf(reply.text, sizeof(reply.text), "%s%s%s: %s",
-                   failure->step == NULL ? "it was killed" : failure->step, failure->object == NULL ? "" : " ",
-                   failure->object == NULL ? "" : failure->object, strerror(failure->error));
+    setup_result_describe(result, reply.text, sizeof(reply.text));
     return reply;
 }
 
@@ -133,18 +118,17 @@ void exec_supervise(struct launch_request *request, const struct process_title *
 {
     struct native_plan plan;
     struct launch_reply reply = {.outcome = LAUNCH_FAILED};
-    struct setup setup = {
-        .plan = &plan,
-        .request = request,
-        .out = request->fds[LAUNCH_OUTPUT],
-        .err = request->fds[LAUNCH_OUTPUT],
-        .result = mmap(NULL, sizeof(*setup.result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)};
+    struct setup setup = {.plan = &plan,
+                          .request = request,
+                          .out = request->fds[LAUNCH_OUTPUT],
+                          .err = request->fds[LAUNCH_OUTPUT],
+                          .result = setup_result_new()};
     struct fail f = {.message = "out of memory"};
 
     (void)setsid();
     (void)signal(SIGCHLD, SIG_DFL);
     (void)prctl(PR_SET_NAME, "berth-exec");
-    if (setup.result != MAP_FAILED && supervisor_read_plan(request->fds[LAUNCH_PLAN], &plan, &f)) {
+    if (setup.result != NULL && supervisor_read_plan(request->fds[LAUNCH_PLAN], &plan, &f)) {
         process_title_set(title, "berth-exec %s %s", plan.id, plan.directory);
         reply = run(&setup);
     } else {
