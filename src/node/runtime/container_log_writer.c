@@ -9,6 +9,8 @@
 
 enum { STAMP_BYTES = 64 };
 
+_Static_assert(LOG_PIECE_BYTES + STAMP_BYTES + 4 <= LOG_BATCH_BYTES, "an empty batch has room for any line");
+
 static bool open_file(struct container_log_writer *writer)
 {
     struct stat st;
@@ -85,12 +87,14 @@ void container_log_writer_add(struct container_log_writer *writer, enum containe
 {
     char head[STAMP_BYTES];
     struct str stamp = {head, write_head(head, stream)};
+    uint64_t limit =
+        writer->max_bytes != 0 && writer->max_bytes < sizeof(writer->batch) ? writer->max_bytes : sizeof(writer->batch);
 
     while (text.len > 0) {
         size_t len = str_find(text, '\n');
         bool whole = len < text.len;
 
-        if (writer->batch_len + stamp.len + len + sizeof("F \n") > sizeof(writer->batch))
+        if (writer->batch_len + stamp.len + len + sizeof("F \n") > limit)
             flush_batch(writer);
         put(writer, stamp);
         put(writer, whole ? STR("F ") : STR("P "));

@@ -275,8 +275,8 @@ static bool read_start(int reply_fd, const char *program, struct fail *f)
     return fail(f, FAIL_SYSTEM, "%.*s", (int)sizeof(reply.text), reply.text);
 }
 
-static bool launch_plan(struct native_launcher *launcher, const struct native_plan *plan, const struct launch *launch,
-                        struct fail *f)
+static bool request_start(struct native_launcher *launcher, const struct native_plan *plan, const struct launch *launch,
+                          struct fail *f)
 {
     const struct container_spec *spec = launch->plan->spec;
     auto_fd plan_fd = -1;
@@ -300,6 +300,17 @@ static bool launch_plan(struct native_launcher *launcher, const struct native_pl
     return ask_for_reply(launcher, &request, &reply, f) && read_start(reply, spec->argv[0], f);
 }
 
+/* A launcher that is killed may take a request with it: nothing says whether a supervisor has begun, so what it may
+ * have made is killed, and the start is tried once more. */
+static bool start_plan(struct native_launcher *launcher, const struct native_plan *plan,
+                       const struct cgroup_host *cgroups, const struct launch *launch, struct fail *f)
+{
+    if (request_start(launcher, plan, launch, f))
+        return true;
+    return f->code == FAIL_CONFLICT && cgroup_kill(cgroups, plan->cgroup, KILL_TIMEOUT_MS, f) &&
+           request_start(launcher, plan, launch, f);
+}
+
 bool native_launch(struct native_launcher *launcher, const struct cgroup_host *cgroups, const struct launch *launch,
                    struct fail *f)
 {
@@ -309,7 +320,7 @@ bool native_launch(struct native_launcher *launcher, const struct cgroup_host *c
 
     arena_init(&arena, NATIVE_PLAN_BYTES_MAX);
     plan = make_plan(launch, cgroups, &arena);
-    done = make_cgroup(cgroups, launch->plan, &arena, f) && launch_plan(launcher, &plan, launch, f);
+    done = make_cgroup(cgroups, launch->plan, &arena, f) && start_plan(launcher, &plan, cgroups, launch, f);
     arena_free(&arena);
     return done;
 }
