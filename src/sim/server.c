@@ -111,7 +111,8 @@ static bool message_run(struct job *job, struct transaction *tx)
     must(value_decode(&host_from_host_shape, message->bytes, &decoded, tx->arena, &f));
     for (size_t i = 0; i < decoded.report->tasks.count; i++)
         task_observe(tx, id, &decoded.report->tasks.items[i]);
-    task_observe_complete(tx, id, decoded.report);
+    if (decoded.report->complete)
+        task_observe_complete(tx, id, decoded.report);
     return true;
 }
 

@@ -32,9 +32,9 @@ bool world_chance(struct world *world, unsigned permille)
     return world->options.faults && !world->calm && random_chance(&world->random, permille);
 }
 
-static void post(struct world *world, enum event_kind kind, unsigned host, struct str bytes, int64_t delay_ms)
+void world_post(struct world *world, enum event_kind kind, unsigned host, struct str bytes, int64_t delay_ms)
 {
-    struct event *event = calloc(1, sizeof(*event) + bytes.len);
+    struct event *event = malloc(sizeof(*event) + bytes.len);
 
     must(event != NULL);
     event->when_ms = world->now_ms + delay_ms;
@@ -67,7 +67,7 @@ void world_send(struct world *world, enum event_kind kind, unsigned host, struct
         int64_t when_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, LATENCY_MS_MAX);
 
         *last_ms = when_ms > *last_ms ? when_ms : *last_ms;
-        post(world, kind, host, bytes, *last_ms - world->now_ms);
+        world_post(world, kind, host, bytes, *last_ms - world->now_ms);
     }
 }
 
@@ -75,10 +75,26 @@ static void deliver(struct world *world, struct event *event)
 {
     struct sim_host *host = &world->hosts[event->host];
 
-    if (event->kind == EVENT_TO_HOST)
+    switch (event->kind) {
+    case EVENT_WAKE:
+        if (event->when_ms == host->wake_ms)
+            sim_host_step(world, event->host);
+        break;
+    case EVENT_TO_HOST:
         sim_host_receive(world, event->host, event->bytes);
-    else if (event->kind == EVENT_DISCONNECT || (host->alive && (event->kind == EVENT_CONNECT || host->connected)))
+        break;
+    case EVENT_DISCONNECT:
         sim_server_receive(world, event->kind, event->host, event->bytes);
+        break;
+    case EVENT_CONNECT:
+        if (host->alive)
+            sim_server_receive(world, event->kind, event->host, event->bytes);
+        break;
+    case EVENT_TO_SERVER:
+        if (host->alive && host->connected)
+            sim_server_receive(world, event->kind, event->host, event->bytes);
+        break;
+    }
 }
 
 /* The server dies at once and starts again on what was durable; every link is new. */
@@ -117,11 +133,6 @@ static int64_t next_event_ms(const struct world *world)
 
     if (node != NULL && tree_item(node, struct event, node)->when_ms < next)
         next = tree_item(node, struct event, node)->when_ms;
-    for (unsigned i = 0; i < world->options.hosts; i++) {
-        int64_t host = sim_host_next_ms(&world->hosts[i]);
-
-        next = host < next ? host : next;
-    }
     return next;
 }
 
@@ -146,9 +157,6 @@ static void step(struct world *world)
 
     world->now_ms = next_ms > world->now_ms ? next_ms : world->now_ms + 1;
     deliver_due(world);
-    for (unsigned i = 0; i < world->options.hosts && !world->broken; i++)
-        if (sim_host_next_ms(&world->hosts[i]) <= world->now_ms)
-            sim_host_step(world, i);
     sim_server_run(world);
     if (world->options.faults && !world->calm && world->now_ms >= world->next_fault_ms)
         fault(world);
@@ -185,6 +193,8 @@ static void begin_calm(struct world *world)
             world->hosts[i].back_ms = WHEN_NEVER;
         else if (!world->hosts[i].alive)
             world->hosts[i].back_ms = world->now_ms + 1;
+    for (unsigned i = 0; i < world->options.hosts; i++)
+        sim_host_wake(world, i);
 }
 
 static void liveness(struct world *world)
@@ -227,6 +237,7 @@ static void world_begin(struct world *world, const struct sim_options *options)
         must(id != NULL);
         (void)snprintf(id, 16, "host-%06u", i);
         world->hosts[i].id = str_of(id);
+        world->hosts[i].wake_ms = WHEN_NEVER;
     }
     sim_server_open(world);
     if (world->broken)

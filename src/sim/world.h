@@ -12,6 +12,8 @@ struct sim_task {
     struct str arn; /* in `space` */
     enum host_task_status status;
     bool wanted;
+    bool assigned;   /* by the newest assignment heard */
+    bool news;       /* to be reported */
     int64_t next_ms; /* when the status moves on */
     struct sim_task *next;
     char space[];
@@ -25,13 +27,14 @@ struct sim_host {
     struct sim_task *tasks;
     int64_t generation;          /* of the newest assignment heard */
     int64_t last_delivery_ms[2]; /* to it, from it: a link delivers in order */
-    bool report_due;
+    bool complete_due;           /* all tasks are to be reported */
     int64_t next_report_ms;
+    int64_t wake_ms; /* of the EVENT_WAKE that counts; WHEN_NEVER: none is posted */
 };
 
-enum event_kind { EVENT_TO_HOST, EVENT_TO_SERVER, EVENT_CONNECT, EVENT_DISCONNECT };
+enum event_kind { EVENT_TO_HOST, EVENT_TO_SERVER, EVENT_CONNECT, EVENT_DISCONNECT, EVENT_WAKE };
 
-/* A message under way. */
+/* A message under way, or the moment when a host has something to do. */
 struct event {
     struct tree_node node;
     int64_t when_ms;
@@ -65,15 +68,17 @@ struct world {
 
 /* Says that a rule does not hold; the first one counts. */
 void world_wrong(struct world *world, const char *format, ...) printf_like(2, 3);
+void world_post(struct world *world, enum event_kind kind, unsigned host, struct str bytes, int64_t delay_ms);
+/* The same over a network that delays, and loses and doubles messages. */
 void world_send(struct world *world, enum event_kind kind, unsigned host, struct str bytes);
 bool world_chance(struct world *world, unsigned permille); /* never in the liveness phase */
 
 /* host.c */
 void sim_host_receive(struct world *world, unsigned host, struct str bytes);
 void sim_host_step(struct world *world, unsigned host);
+void sim_host_wake(struct world *world, unsigned host); /* posts the moment when it has something to do */
 void sim_host_die(struct world *world, unsigned host, bool for_ever);
 void sim_host_return(struct world *world, unsigned host);
-int64_t sim_host_next_ms(const struct sim_host *host);
 
 /* server.c */
 void sim_server_open(struct world *world);
