@@ -13,15 +13,26 @@ static uint64_t priority_of(struct str key)
     return hash ^ (hash >> 33);
 }
 
+/* The neighbours of a place in the order of keys: the last nodes passed on its left and on its right. */
+struct neighbours {
+    struct tree_node *before;
+    struct tree_node *after;
+};
+
 /* Splits below `at` into keys < key and keys > key; key itself is not in the tree. */
-static void split(struct tree_node *at, struct str key, struct tree_node **less, struct tree_node **more)
+static void split(struct tree_node *at, struct tree_node *node, struct neighbours *neighbours)
 {
+    struct tree_node **less = &node->left;
+    struct tree_node **more = &node->right;
+
     while (at != NULL) {
-        if (str_compare(at->key, key) < 0) {
+        if (str_compare(at->key, node->key) < 0) {
+            neighbours->before = at;
             *less = at;
             less = &at->right;
             at = at->right;
         } else {
+            neighbours->after = at;
             *more = at;
             more = &at->left;
             at = at->left;
@@ -31,21 +42,51 @@ static void split(struct tree_node *at, struct str key, struct tree_node **less,
     *more = NULL;
 }
 
+static void thread(struct tree *tree, struct tree_node *node, const struct neighbours *neighbours)
+{
+    node->before = neighbours->before;
+    node->after = neighbours->after;
+    if (node->before != NULL)
+        node->before->after = node;
+    else
+        tree->first = node;
+    if (node->after != NULL)
+        node->after->before = node;
+}
+
 bool tree_add(struct tree *tree, struct tree_node *node, struct str key)
 {
     uint64_t priority = priority_of(key);
     struct tree_node **link = &tree->root;
+    struct neighbours neighbours = {NULL, NULL};
 
-    if (tree_find(tree, key) != NULL)
-        return false;
-    while (*link != NULL && (*link)->priority >= priority)
-        link = str_compare(key, (*link)->key) < 0 ? &(*link)->left : &(*link)->right;
+    /* A node of that key would have that priority: it is met here, before anything is changed. */
+    while (*link != NULL && (*link)->priority >= priority) {
+        int order = str_compare(key, (*link)->key);
+
+        if (order == 0)
+            return false;
+        *(order < 0 ? &neighbours.after : &neighbours.before) = *link;
+        link = order < 0 ? &(*link)->left : &(*link)->right;
+    }
     node->key = key;
     node->priority = priority;
-    split(*link, key, &node->left, &node->right);
+    split(*link, node, &neighbours);
     *link = node;
+    thread(tree, node, &neighbours);
     tree->count++;
+    tree->changes++;
     return true;
+}
+
+static void unthread(struct tree *tree, struct tree_node *node)
+{
+    if (node->before != NULL)
+        node->before->after = node->after;
+    else
+        tree->first = node->after;
+    if (node->after != NULL)
+        node->after->before = node->before;
 }
 
 static void join(struct tree_node **link, struct tree_node *less, struct tree_node *more)
@@ -80,7 +121,9 @@ struct tree_node *tree_remove(struct tree *tree, struct str key)
     if (node == NULL)
         return NULL;
     join(link, node->left, node->right);
+    unthread(tree, node);
     tree->count--;
+    tree->changes++;
     return node;
 }
 
@@ -118,7 +161,7 @@ static struct tree_node *first_behind(const struct tree *tree, struct str key, b
 
 struct tree_node *tree_at(const struct tree *tree, struct str key)
 {
-    return first_behind(tree, key, true);
+    return key.len == 0 ? tree->first : first_behind(tree, key, true);
 }
 
 struct tree_node *tree_after(const struct tree *tree, struct str key)

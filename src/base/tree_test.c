@@ -20,7 +20,8 @@ static void walk_is_sorted_and_complete(const struct tree *tree)
         if (!in_tree[i])
             continue;
         assert_ptr_equal(node, &nodes[i]);
-        node = tree_after(tree, node->key);
+        assert_ptr_equal(tree_next(node), tree_after(tree, node->key));
+        node = tree_next(node);
     }
     assert_null(node);
 }

@@ -7,6 +7,33 @@ enum { JOBS_A_TURN = 128, RECONCILES_A_TURN = 512 };
 
 /* ---- opening ---- */
 
+static void collect_dirties(struct core *core)
+{
+    for (size_t d = 0; d < core->options.domain_count; d++) {
+        const struct domain_spec *domain = core->options.domains[d];
+
+        for (size_t i = 0; i < domain->dirties_count; i++) {
+            struct table *table = core_table_state(core, domain->dirties[i].table);
+            size_t size = (table->dirties_count + 1) * sizeof(*table->dirties);
+
+            table->dirties = realloc(table->dirties, size);
+            must(table->dirties != NULL);
+            table->dirties[table->dirties_count++] = &domain->dirties[i];
+        }
+    }
+}
+
+static void collect_slots(struct core *core)
+{
+    core->table_slot_count = 16;
+    while (core->table_slot_count < 4 * core->table_count)
+        core->table_slot_count *= 2;
+    core->table_slots = calloc(core->table_slot_count, sizeof(struct table *));
+    must(core->table_slots != NULL);
+    for (size_t i = 0; i < core->table_count; i++)
+        core->table_slots[table_slot(core, core->tables[i].spec)] = &core->tables[i];
+}
+
 static void collect(struct core *core)
 {
     const struct core_options *options = &core->options;
@@ -29,6 +56,8 @@ static void collect(struct core *core)
             core->reconcilers[r].number = (unsigned)r;
         }
     }
+    collect_slots(core);
+    collect_dirties(core);
 }
 
 const struct table_spec *core_table(const struct core *core, struct str name)
@@ -68,8 +97,7 @@ static void announce_all(struct core *core, int64_t now_ms)
     for (size_t i = 0; i < core->table_count; i++) {
         struct table *table = &core->tables[i];
 
-        for (struct tree_node *node = tree_at(&table->records, STR("")); node != NULL;
-             node = tree_after(&table->records, node->key)) {
+        for (struct tree_node *node = tree_at(&table->records, STR("")); node != NULL; node = tree_next(node)) {
             struct record *record = tree_item(node, struct record, node);
 
             if (core->options.changed != NULL)
@@ -291,8 +319,11 @@ void core_close(struct core *core)
         job->done(job, false);
     }
     watch_free_all(core);
-    for (size_t i = 0; i < core->table_count; i++)
+    for (size_t i = 0; i < core->table_count; i++) {
         table_free(&core->tables[i]);
+        free(core->tables[i].dirties);
+    }
+    free(core->table_slots);
     free(core->tables);
     free(core->reconcilers);
     free(core);

@@ -36,7 +36,6 @@ struct turn {
 
 /* A key that a reconciler has to look at: now (dirty), at a time, or both. */
 struct watch {
-    struct tree_node by_key;
     struct tree_node by_time;
     struct list dirty_link;
     struct reconciler *reconciler;
@@ -50,7 +49,7 @@ struct watch {
 struct reconciler {
     const struct reconciler_spec *spec;
     unsigned number;
-    struct tree watches;
+    struct map watches;  /* by key */
     struct str sweep_at; /* malloc'ed key where the slow clock goes on */
 };
 
@@ -58,6 +57,8 @@ struct core {
     struct core_options options;
     struct table *tables;
     size_t table_count;
+    struct table **table_slots; /* the same by the address of their spec: a hash table, its size a power of two */
+    size_t table_slot_count;
     struct reconciler *reconcilers;
     size_t reconciler_count;
     struct tree timers; /* watches by time */
@@ -69,11 +70,22 @@ struct core {
     struct core_counters counters;
 };
 
+/* The slot of the table, or the free one where it belongs. */
+static inline size_t table_slot(const struct core *core, const struct table_spec *spec)
+{
+    size_t mask = core->table_slot_count - 1;
+    size_t at = (size_t)(((uintptr_t)spec * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
+
+    while (core->table_slots[at] != NULL && core->table_slots[at]->spec != spec)
+        at = (at + 1) & mask;
+    return at;
+}
+
 struct table *core_table_state(const struct core *core, const struct table_spec *spec);
 struct change_entry *turn_change_add(struct turn *turn);
 /* Takes back the changes and effects from those counts on, newest first. */
 void turn_undo(struct turn *turn, size_t first_change, size_t first_effect);
-/* Encodes the turn's changes, each key once, as rows. */
+/* Encodes the turn's changes as rows: of each key what stands there in the end. */
 void turn_encode(struct turn *turn);
 
 void watch_mark(struct core *core, const struct reconciler_spec *spec, struct str key);

@@ -18,18 +18,17 @@ static struct reconciler *reconciler_of(const struct core *core, const struct re
 
 static struct watch *watch_get(struct reconciler *reconciler, struct str key)
 {
-    struct tree_node *node = tree_find(&reconciler->watches, key);
-    struct watch *watch;
+    struct watch *watch = map_get(&reconciler->watches, key);
 
-    if (node != NULL)
-        return tree_item(node, struct watch, by_key);
+    if (watch != NULL)
+        return watch;
     watch = calloc(1, sizeof(*watch) + key.len);
     must(watch != NULL);
     memcpy(watch->key, key.ptr, key.len);
     watch->key_len = key.len;
     watch->reconciler = reconciler;
     watch->wake_ms = WHEN_NEVER;
-    must(tree_add(&reconciler->watches, &watch->by_key, (struct str){watch->key, key.len}));
+    must(map_put(&reconciler->watches, (struct str){watch->key, key.len}, watch) == NULL);
     return watch;
 }
 
@@ -62,13 +61,8 @@ void reconcile_mark_changes(struct core *core, struct turn *turn, size_t first)
     for (size_t i = first; i < turn->change_count; i++) {
         const struct change_entry *entry = &turn->changes[i];
 
-        for (size_t d = 0; d < core->options.domain_count; d++) {
-            const struct domain_spec *domain = core->options.domains[d];
-
-            for (size_t k = 0; k < domain->dirties_count; k++)
-                if (domain->dirties[k].table == entry->table->spec)
-                    domain->dirties[k].mark(&view, entry->before, entry->after, &marks);
-        }
+        for (size_t d = 0; d < entry->table->dirties_count; d++)
+            entry->table->dirties[d]->mark(&view, entry->before, entry->after, &marks);
     }
 }
 
@@ -100,20 +94,30 @@ static void timer_set(struct core *core, struct watch *watch, int64_t wake_ms)
     must(tree_add(&core->timers, &watch->by_time, (struct str){watch->time_key, len}));
 }
 
-static void watch_free(struct core *core, struct watch *watch)
+/* The map that it stands in is the caller's. */
+static void watch_end(struct core *core, struct watch *watch)
 {
     timer_clear(core, watch);
     if (watch->dirty)
         list_remove(&watch->dirty_link);
-    must(tree_remove(&watch->reconciler->watches, watch->by_key.key) == &watch->by_key);
     free(watch);
+}
+
+static void watch_free(struct core *core, struct watch *watch)
+{
+    must(map_remove(&watch->reconciler->watches, (struct str){watch->key, watch->key_len}) == watch);
+    watch_end(core, watch);
 }
 
 void watch_free_all(struct core *core)
 {
     for (size_t i = 0; i < core->reconciler_count; i++) {
-        while (core->reconcilers[i].watches.root != NULL)
-            watch_free(core, tree_item(core->reconcilers[i].watches.root, struct watch, by_key));
+        struct map *watches = &core->reconcilers[i].watches;
+        struct watch *watch;
+
+        for (size_t at = 0; (watch = map_next(watches, &at)) != NULL;)
+            watch_end(core, watch);
+        map_free(watches);
         free((void *)(uintptr_t)core->reconcilers[i].sweep_at.ptr);
         core->reconcilers[i].sweep_at = (struct str){NULL, 0};
     }
@@ -169,7 +173,7 @@ static void sweep_reconciler(struct core *core, struct reconciler *reconciler, s
         watch_mark(core, reconciler->spec, node->key);
         free((void *)(uintptr_t)reconciler->sweep_at.ptr);
         reconciler->sweep_at = (struct str){memcpy(malloc(node->key.len), node->key.ptr, node->key.len), node->key.len};
-        node = tree_after(&table->records, node->key);
+        node = tree_next(node);
     }
     if (node == NULL) {
         free((void *)(uintptr_t)reconciler->sweep_at.ptr);

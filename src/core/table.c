@@ -9,6 +9,16 @@ void key_add(struct buf *key, struct str part)
     buf_add(key, part);
 }
 
+void key_add_number(struct buf *key, int64_t number)
+{
+    char digits[20];
+
+    must(number >= 0);
+    for (size_t i = sizeof(digits); i-- > 0; number /= 10)
+        digits[i] = (char)('0' + number % 10);
+    key_add(key, (struct str){digits, sizeof(digits)});
+}
+
 struct str key_join(struct arena *arena, const struct str *parts, size_t count)
 {
     size_t len = count - 1;
@@ -45,9 +55,7 @@ void table_init(struct table *table, const struct table_spec *spec)
 
 struct record *table_find(const struct table *table, struct str key)
 {
-    struct tree_node *node = tree_find(&table->records, key);
-
-    return node == NULL ? NULL : tree_item(node, struct record, node);
+    return map_get(&table->by_key, key);
 }
 
 static struct index_entry *index_entry_new(struct record *record, struct str key)
@@ -74,30 +82,30 @@ static void index_drop(struct table *table, struct record *record, size_t index)
 /* Brings one index in line with the record's value. */
 static void index_update(struct table *table, struct record *record, size_t index)
 {
-    struct buf key = {.ptr = NULL};
+    struct buf *key = &table->index_key;
     struct index_entry *entry = record->indexes[index];
 
-    table->spec->indexes[index].key(record->value, &key);
-    if (key.len == 0) {
+    buf_clear(key);
+    table->spec->indexes[index].key(record->value, key);
+    if (key->len == 0) {
         index_drop(table, record, index);
-        buf_free(&key);
         return;
     }
-    key_add(&key, record->node.key);
-    must(!key.overflowed);
-    if (entry == NULL || !str_eq(entry->node.key, buf_str(&key))) {
+    key_add(key, record->node.key);
+    must(!key->overflowed);
+    if (entry == NULL || !str_eq(entry->node.key, buf_str(key))) {
         index_drop(table, record, index);
-        entry = index_entry_new(record, buf_str(&key));
-        must(tree_add(&table->indexes[index], &entry->node, (struct str){entry->key, key.len}));
+        entry = index_entry_new(record, buf_str(key));
+        must(tree_add(&table->indexes[index], &entry->node, (struct str){entry->key, key->len}));
         record->indexes[index] = entry;
     }
-    buf_free(&key);
 }
 
 static void record_remove(struct table *table, struct record *record)
 {
     for (size_t i = 0; i < table->index_count; i++)
         index_drop(table, record, i);
+    must(map_remove(&table->by_key, record->node.key) == record);
     must(tree_remove(&table->records, record->node.key) == &record->node);
     free(record);
 }
@@ -109,6 +117,7 @@ static struct record *record_add(struct table *table, struct str key)
     must(record != NULL);
     memcpy(record->key, key.ptr, key.len);
     must(tree_add(&table->records, &record->node, (struct str){record->key, key.len}));
+    must(map_put(&table->by_key, record->node.key, record) == NULL);
     return record;
 }
 
@@ -138,4 +147,6 @@ void table_free(struct table *table)
         free(record->value);
         record_remove(table, record);
     }
+    map_free(&table->by_key);
+    buf_free(&table->index_key);
 }

@@ -5,10 +5,10 @@
 
 struct table *core_table_state(const struct core *core, const struct table_spec *spec)
 {
-    for (size_t i = 0; i < core->table_count; i++)
-        if (core->tables[i].spec == spec)
-            return &core->tables[i];
-    must_not_happen("the table belongs to a domain of this core");
+    size_t at = table_slot(core, spec);
+
+    must(core->table_slots[at] != NULL); /* the table belongs to a domain of this core */
+    return core->table_slots[at];
 }
 
 struct transaction transaction_begin(struct core *core, struct turn *turn, const char *actor, struct str cause)
@@ -117,16 +117,28 @@ struct walk transaction_walk(const struct transaction *tx, const struct table_sp
     return walk;
 }
 
+static struct tree_node *walk_step(const struct walk *walk, const struct tree *tree)
+{
+    if (walk->at.ptr == NULL)
+        return tree_at(tree, walk->prefix);
+    if (walk->node != NULL && walk->node_key == walk->at.ptr && walk->changes == tree->changes)
+        return tree_next(walk->node);
+    return tree_after(tree, walk->at);
+}
+
 const void *walk_next(struct walk *walk)
 {
     const struct table *table = core_table_state(walk->tx->core, walk->table);
     const struct tree *tree = walk->index < 0 ? &table->records : &table->indexes[walk->index];
-    struct tree_node *node = walk->at.ptr == NULL ? tree_at(tree, walk->prefix) : tree_after(tree, walk->at);
+    struct tree_node *node = walk_step(walk, tree);
     const struct record *record;
 
     if (node == NULL || !str_starts(node->key, walk->prefix))
         return NULL;
     walk->at = arena_str(walk->tx->arena, node->key);
+    walk->node = node;
+    walk->node_key = walk->at.ptr;
+    walk->changes = tree->changes;
     record = walk->index < 0 ? tree_item(node, struct record, node) : tree_item(node, struct index_entry, node)->record;
     return record->value;
 }

@@ -36,9 +36,24 @@ bool ipv4_cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix)
     return true;
 }
 
+/* By hand: a host's assignment names hundreds of addresses. */
 struct str ipv4_text(struct arena *arena, uint32_t address)
 {
-    return arena_printf(arena, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+    char *text = arena_alloc(arena, sizeof("255.255.255.255"));
+    char *at = text;
+
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        unsigned byte = address >> shift & 255;
+
+        if (byte >= 100)
+            *at++ = (char)('0' + byte / 100);
+        if (byte >= 10)
+            *at++ = (char)('0' + byte / 10 % 10);
+        *at++ = (char)('0' + byte % 10);
+        if (shift > 0)
+            *at++ = '.';
+    }
+    return (struct str){text, (size_t)(at - text)};
 }
 
 bool ipv4_range_parse(struct str text, struct ipv4_range *ret_range)
