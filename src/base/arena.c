@@ -11,7 +11,8 @@ struct arena_block {
     max_align_t bytes[];
 };
 
-enum { BLOCK_BYTES = 8192, ALIGNMENT = 16 };
+/* Blocks grow with what the arena holds, but stay below what malloc gives back to the kernel each time. */
+enum { BLOCK_BYTES = 8192, BLOCK_BYTES_MAX = 65536, ALIGNMENT = 16 };
 
 void arena_init(struct arena *arena, size_t limit)
 {
@@ -42,7 +43,9 @@ void arena_free(struct arena *arena)
 
 static bool add_block(struct arena *arena, size_t size)
 {
-    size_t wanted = size > BLOCK_BYTES - sizeof(struct arena_block) ? size : BLOCK_BYTES - sizeof(struct arena_block);
+    size_t bytes = arena->used < BLOCK_BYTES ? BLOCK_BYTES : arena->used;
+    size_t usual = (bytes < BLOCK_BYTES_MAX ? bytes : BLOCK_BYTES_MAX) - sizeof(struct arena_block);
+    size_t wanted = size > usual ? size : usual;
     struct arena_block *block = malloc(sizeof(*block) + wanted);
 
     if (block == NULL)

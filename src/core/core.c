@@ -51,10 +51,8 @@ static void collect(struct core *core)
     for (size_t d = 0; d < options->domain_count; d++) {
         for (size_t i = 0; i < options->domains[d]->table_count; i++)
             table_init(&core->tables[t++], options->domains[d]->tables[i]);
-        for (size_t i = 0; i < options->domains[d]->reconciler_count; i++, r++) {
-            core->reconcilers[r].spec = options->domains[d]->reconcilers[i];
-            core->reconcilers[r].number = (unsigned)r;
-        }
+        for (size_t i = 0; i < options->domains[d]->reconciler_count; i++)
+            core->reconcilers[r++].spec = options->domains[d]->reconcilers[i];
     }
     collect_slots(core);
     collect_dirties(core);
@@ -220,14 +218,13 @@ struct turn *core_turn(struct core *core, int64_t now_ms)
 
 int64_t core_next_ms(const struct core *core)
 {
-    struct tree_node *node;
+    const struct heap_node *first = heap_first(&core->timers);
     int64_t next = core->next_sweep_ms;
 
     if (!list_empty(&core->jobs) || !list_empty(&core->dirty))
         return 0;
-    node = tree_at(&core->timers, STR(""));
-    if (node != NULL && tree_item(node, struct watch, by_time)->wake_ms < next)
-        next = tree_item(node, struct watch, by_time)->wake_ms;
+    if (first != NULL && first->when_ms < next)
+        next = first->when_ms;
     return next;
 }
 
@@ -323,6 +320,7 @@ void core_close(struct core *core)
         table_free(&core->tables[i]);
         free(core->tables[i].dirties);
     }
+    heap_free(&core->timers);
     free(core->table_slots);
     free(core->tables);
     free(core->reconcilers);

@@ -1,6 +1,7 @@
 /* The inside of struct core and struct turn, for the files of core/ only. */
 #pragma once
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "core/core.h"
@@ -36,19 +37,17 @@ struct turn {
 
 /* A key that a reconciler has to look at: now (dirty), at a time, or both. */
 struct watch {
-    struct tree_node by_time;
+    struct heap_node timer;
     struct list dirty_link;
     struct reconciler *reconciler;
-    int64_t wake_ms; /* WHEN_NEVER: not in by_time */
+    bool waits; /* in core.timers */
     bool dirty;
     size_t key_len;
-    char *time_key; /* 8 bytes of time, reconciler, key */
     char key[];
 };
 
 struct reconciler {
     const struct reconciler_spec *spec;
-    unsigned number;
     struct map watches;  /* by key */
     struct str sweep_at; /* malloc'ed key where the slow clock goes on */
 };
@@ -61,7 +60,7 @@ struct core {
     size_t table_slot_count;
     struct reconciler *reconcilers;
     size_t reconciler_count;
-    struct tree timers; /* watches by time */
+    struct heap timers; /* watches that wait */
     struct list dirty;  /* watches, oldest first */
     struct list jobs;
     struct list turns; /* unsettled, oldest first */

@@ -2,7 +2,7 @@
 #include "base/must.h"
 #include "core/internal.h"
 
-enum { SWEEP_EVERY_MS = 1000, SWEEP_ROUNDS = 300, TIME_BYTES = 8 };
+enum { SWEEP_EVERY_MS = 1000, SWEEP_ROUNDS = 300 };
 
 struct marks {
     struct core *core;
@@ -27,7 +27,6 @@ static struct watch *watch_get(struct reconciler *reconciler, struct str key)
     memcpy(watch->key, key.ptr, key.len);
     watch->key_len = key.len;
     watch->reconciler = reconciler;
-    watch->wake_ms = WHEN_NEVER;
     must(map_put(&reconciler->watches, (struct str){watch->key, key.len}, watch) == NULL);
     return watch;
 }
@@ -68,30 +67,18 @@ void reconcile_mark_changes(struct core *core, struct turn *turn, size_t first)
 
 static void timer_clear(struct core *core, struct watch *watch)
 {
-    if (watch->wake_ms == WHEN_NEVER)
-        return;
-    must(tree_remove(&core->timers, watch->by_time.key) == &watch->by_time);
-    free(watch->time_key);
-    watch->time_key = NULL;
-    watch->wake_ms = WHEN_NEVER;
+    if (watch->waits)
+        heap_remove(&core->timers, &watch->timer);
+    watch->waits = false;
 }
 
-/* Time first, big-endian, so that byte order is order of time; then what makes it unique. */
 static void timer_set(struct core *core, struct watch *watch, int64_t wake_ms)
 {
-    size_t len = TIME_BYTES + sizeof(unsigned) + watch->key_len;
-
     timer_clear(core, watch);
     if (wake_ms == WHEN_NEVER)
         return;
-    watch->wake_ms = wake_ms;
-    watch->time_key = malloc(len);
-    must(watch->time_key != NULL);
-    for (int i = 0; i < TIME_BYTES; i++)
-        watch->time_key[i] = (char)((uint64_t)wake_ms >> (8 * (TIME_BYTES - 1 - i)));
-    memcpy(watch->time_key + TIME_BYTES, &watch->reconciler->number, sizeof(unsigned));
-    memcpy(watch->time_key + TIME_BYTES + sizeof(unsigned), watch->key, watch->key_len);
-    must(tree_add(&core->timers, &watch->by_time, (struct str){watch->time_key, len}));
+    heap_add(&core->timers, &watch->timer, wake_ms);
+    watch->waits = true;
 }
 
 /* The map that it stands in is the caller's. */
@@ -125,13 +112,11 @@ void watch_free_all(struct core *core)
 
 static void wake_due(struct core *core, int64_t now_ms)
 {
-    struct tree_node *node;
+    struct heap_node *node;
 
-    while ((node = tree_at(&core->timers, STR(""))) != NULL) {
-        struct watch *watch = tree_item(node, struct watch, by_time);
+    while ((node = heap_first(&core->timers)) != NULL && node->when_ms <= now_ms) {
+        struct watch *watch = heap_item(node, struct watch, timer);
 
-        if (watch->wake_ms > now_ms)
-            break;
         timer_clear(core, watch);
         watch_mark(core, watch->reconciler->spec, (struct str){watch->key, watch->key_len});
     }
@@ -150,7 +135,7 @@ static void reconcile_one(struct core *core, struct turn *turn, struct watch *wa
     transaction_end(&tx, true);
     core->counters.reconciles++;
     timer_set(core, watch, again_ms);
-    if (!watch->dirty && watch->wake_ms == WHEN_NEVER)
+    if (!watch->dirty && !watch->waits)
         watch_free(core, watch);
 }
 

@@ -82,7 +82,7 @@ static void index_drop(struct table *table, struct record *record, size_t index)
 /* Brings one index in line with the record's value. */
 static void index_update(struct table *table, struct record *record, size_t index)
 {
-    struct buf *key = &table->index_key;
+    struct buf *key = &table->scratch;
     struct index_entry *entry = record->indexes[index];
 
     buf_clear(key);
@@ -121,9 +121,8 @@ static struct record *record_add(struct table *table, struct str key)
     return record;
 }
 
-void *table_set(struct table *table, struct str key, void *block)
+void *table_set_record(struct table *table, struct record *record, struct str key, void *block)
 {
-    struct record *record = table_find(table, key);
     void *before = record == NULL ? NULL : record->value;
 
     if (block == NULL) {
@@ -139,6 +138,11 @@ void *table_set(struct table *table, struct str key, void *block)
     return before;
 }
 
+void *table_set(struct table *table, struct str key, void *block)
+{
+    return table_set_record(table, table_find(table, key), key, block);
+}
+
 void table_free(struct table *table)
 {
     while (table->records.root != NULL) {
@@ -148,5 +152,5 @@ void table_free(struct table *table)
         record_remove(table, record);
     }
     map_free(&table->by_key);
-    buf_free(&table->index_key);
+    buf_free(&table->scratch);
 }

@@ -74,7 +74,7 @@ struct table {
     struct tree records;              /* struct record by key: for walks */
     struct map by_key;                /* the same: for look-ups */
     struct tree indexes[INDEXES_MAX]; /* struct index_entry by index key */
-    struct buf index_key;             /* scratch */
+    struct buf scratch;               /* for a key being made */
 };
 
 struct index_entry {
@@ -97,3 +97,5 @@ struct record *table_find(const struct table *table, struct str key);
 /* Sets what stands under key: `block` becomes the table's (NULL removes the record). Returns the block that stood there
  * before, now the caller's, or NULL. */
 void *table_set(struct table *table, struct str key, void *block);
+/* The same where the record is known: what table_find says. */
+void *table_set_record(struct table *table, struct record *record, struct str key, void *block);

@@ -41,7 +41,8 @@ const void *transaction_get(const struct transaction *tx, const struct table_spe
     return record == NULL ? NULL : record->value;
 }
 
-static void change(struct transaction *tx, struct table *table, struct str key, void *block)
+/* record: what stands under the key, NULL when nothing does. */
+static void change(struct transaction *tx, struct table *table, struct record *record, struct str key, void *block)
 {
     struct change_entry *entry;
 
@@ -51,7 +52,7 @@ static void change(struct transaction *tx, struct table *table, struct str key, 
     entry->key = arena_str(&tx->turn->arena, key);
     entry->after = block;
     entry->cause = tx->cause;
-    entry->before = table_set(table, key, block);
+    entry->before = table_set_record(table, record, entry->key, block);
 }
 
 static bool step_allowed(const struct transaction *tx, const struct table_spec *spec, const void *before,
@@ -78,31 +79,32 @@ static bool step_allowed(const struct transaction *tx, const struct table_spec *
 bool transaction_put(struct transaction *tx, const struct table_spec *spec, const void *value)
 {
     struct table *table = core_table_state(tx->core, spec);
-    struct buf key = {.ptr = NULL};
     struct record *record;
+    struct str key;
     size_t size;
 
-    spec->key(value, &key);
-    must(key.len > 0);
-    record = table_find(table, buf_str(&key));
-    if (!step_allowed(tx, spec, record == NULL ? NULL : record->value, value)) {
-        buf_free(&key);
+    buf_clear(&table->scratch);
+    spec->key(value, &table->scratch);
+    must(table->scratch.len > 0);
+    must(!table->scratch.overflowed);
+    key = buf_str(&table->scratch);
+    record = table_find(table, key);
+    if (!step_allowed(tx, spec, record == NULL ? NULL : record->value, value))
         return false;
-    }
     if (spec->invariant != NULL)
         must(spec->invariant(value));
     if (record == NULL || !value_equal(spec->shape, record->value, value))
-        change(tx, table, buf_str(&key), value_block(spec->shape, value, &size));
-    buf_free(&key);
+        change(tx, table, record, key, value_block(spec->shape, value, &size));
     return true;
 }
 
 void transaction_delete(struct transaction *tx, const struct table_spec *spec, struct str key)
 {
     struct table *table = core_table_state(tx->core, spec);
+    struct record *record = table_find(table, key);
 
-    if (table_find(table, key) != NULL)
-        change(tx, table, key, NULL);
+    if (record != NULL)
+        change(tx, table, record, key, NULL);
 }
 
 struct walk transaction_walk(const struct transaction *tx, const struct table_spec *spec, const char *index,

@@ -9,6 +9,7 @@
 enum {
     LATENCY_MS_MAX = 50,
     SAFETY_MS = 3 * 60 * 1000,      /* virtual time with faults */
+    TASKS_A_SECOND = 20,            /* a host, without */
     CHECK_EVERY = 512,              /* events between two looks at the whole world */
     CALM_LIMIT_MS = 30 * 60 * 1000, /* how long the liveness phase may take, in virtual time */
 };
@@ -37,17 +38,11 @@ void world_post(struct world *world, enum event_kind kind, unsigned host, struct
     struct event *event = malloc(sizeof(*event) + bytes.len);
 
     must(event != NULL);
-    event->when_ms = world->now_ms + delay_ms;
-    event->number = world->event_number++;
     event->kind = kind;
     event->host = host;
     memcpy(event->space, bytes.ptr, bytes.len);
     event->bytes = (struct str){event->space, bytes.len};
-    for (int i = 0; i < 8; i++) {
-        event->key[i] = (char)((uint64_t)event->when_ms >> (56 - 8 * i));
-        event->key[8 + i] = (char)(event->number >> (56 - 8 * i));
-    }
-    must(tree_add(&world->events, &event->node, (struct str){event->key, sizeof(event->key)}));
+    heap_add(&world->events, &event->node, world->now_ms + delay_ms);
 }
 
 void world_send(struct world *world, enum event_kind kind, unsigned host, struct str bytes)
@@ -77,7 +72,7 @@ static void deliver(struct world *world, struct event *event)
 
     switch (event->kind) {
     case EVENT_WAKE:
-        if (event->when_ms == host->wake_ms)
+        if (event->node.when_ms == host->wake_ms)
             sim_host_step(world, event->host);
         break;
     case EVENT_TO_HOST:
@@ -128,24 +123,22 @@ static void fault(struct world *world)
 
 static int64_t next_event_ms(const struct world *world)
 {
-    struct tree_node *node = tree_at(&world->events, STR(""));
+    const struct heap_node *first = heap_first(&world->events);
     int64_t next = core_next_ms(world->core);
 
-    if (node != NULL && tree_item(node, struct event, node)->when_ms < next)
-        next = tree_item(node, struct event, node)->when_ms;
+    if (first != NULL && first->when_ms < next)
+        next = first->when_ms;
     return next;
 }
 
 static void deliver_due(struct world *world)
 {
-    struct tree_node *node;
+    struct heap_node *node;
 
-    while (!world->broken && (node = tree_at(&world->events, STR(""))) != NULL) {
-        struct event *event = tree_item(node, struct event, node);
+    while (!world->broken && (node = heap_first(&world->events)) != NULL && node->when_ms <= world->now_ms) {
+        struct event *event = heap_item(node, struct event, node);
 
-        if (event->when_ms > world->now_ms)
-            return;
-        must(tree_remove(&world->events, event->node.key) == &event->node);
+        heap_remove(&world->events, node);
         deliver(world, event);
         free(event);
     }
@@ -162,18 +155,23 @@ static void step(struct world *world)
         fault(world);
 }
 
+/* With faults, tasks come in fits and starts over the whole phase; without, twenty a second for each host. */
+static int64_t safety_ms(const struct sim_options *options)
+{
+    return options->faults ? SAFETY_MS : (int64_t)options->tasks * SECOND_MS / (TASKS_A_SECOND * options->hosts) + 1;
+}
+
 static void safety(struct world *world)
 {
     int64_t begin_ms = world->now_ms;
-    int64_t until_ms = world->options.faults ? begin_ms + SAFETY_MS : begin_ms;
+    int64_t last_ms = safety_ms(&world->options);
     unsigned long steps = 0;
     int64_t asked = 0;
 
-    while (!world->broken && (asked < world->options.tasks || world->now_ms < until_ms)) {
+    while (!world->broken && (asked < world->options.tasks || world->now_ms < begin_ms + last_ms)) {
         unsigned burst = (unsigned)random_below(&world->random, 8 + world->options.hosts / 4);
 
-        /* With faults, in fits and starts over the whole time; without, as fast as it goes. */
-        if (world->options.faults && asked * (until_ms - begin_ms) > world->options.tasks * (world->now_ms - begin_ms))
+        if (asked * last_ms > world->options.tasks * (world->now_ms - begin_ms))
             burst = 0;
         for (; burst > 0 && asked < world->options.tasks; burst--, asked++)
             sim_client_run_task(world);
@@ -249,25 +247,22 @@ static void world_begin(struct world *world, const struct sim_options *options)
 
 static void world_end(struct world *world)
 {
-    struct tree_node *node;
+    struct heap_node *node;
     size_t at = 0;
     void *seen;
 
     world->broken = true; /* nothing more is posted */
     if (world->core != NULL)
         sim_server_close(world);
-    while ((node = tree_at(&world->events, STR(""))) != NULL) {
-        must(tree_remove(&world->events, node->key) == node);
-        free(tree_item(node, struct event, node));
-    }
     for (unsigned i = 0; i < world->options.hosts; i++) {
         sim_host_die(world, i, true);
         free((void *)(uintptr_t)world->hosts[i].id.ptr);
     }
-    while ((node = tree_at(&world->events, STR(""))) != NULL) {
-        must(tree_remove(&world->events, node->key) == node);
-        free(tree_item(node, struct event, node));
+    while ((node = heap_first(&world->events)) != NULL) {
+        heap_remove(&world->events, node);
+        free(heap_item(node, struct event, node));
     }
+    heap_free(&world->events);
     while ((seen = map_next(&world->seen, &at)) != NULL)
         free(seen);
     map_free(&world->seen);

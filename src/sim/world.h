@@ -1,6 +1,7 @@
 /* A simulated world: the core on a memory engine, hosts, the messages between them, the clock. */
 #pragma once
 
+#include "base/heap.h"
 #include "base/map.h"
 #include "core/call.h"
 #include "core/core.h"
@@ -36,13 +37,10 @@ enum event_kind { EVENT_TO_HOST, EVENT_TO_SERVER, EVENT_CONNECT, EVENT_DISCONNEC
 
 /* A message under way, or the moment when a host has something to do. */
 struct event {
-    struct tree_node node;
-    int64_t when_ms;
-    uint64_t number;
+    struct heap_node node;
     enum event_kind kind;
     unsigned host;
     struct str bytes;
-    char key[16];
     char space[];
 };
 
@@ -54,8 +52,7 @@ struct world {
     struct engine *engine;
     struct core *core;
     struct sim_host *hosts;
-    struct tree events;
-    uint64_t event_number;
+    struct heap events;
     int64_t now_ms;
     int64_t next_fault_ms;
     bool calm; /* the liveness phase */

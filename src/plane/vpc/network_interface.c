@@ -104,8 +104,11 @@ bool network_interface_create(struct transaction *tx, const struct network_inter
         transaction_get(tx, &subnet_table, KEY(tx->arena, wish->account, wish->region, wish->subnet_id));
     struct ec2_network_interface_private_ip_address private_address = {0};
     struct ec2_network_interface interface = {0};
-    struct network_interface_record record = {
-        .account_id = wish->account, .region = wish->region, .interface = &interface, .owner_arn = wish->owner_arn};
+    struct network_interface_record record = {.account_id = wish->account,
+                                              .region = wish->region,
+                                              .interface = &interface,
+                                              .owner_arn = wish->owner_arn,
+                                              .host_id = wish->host_id};
 
     if (subnet == NULL)
         return fail_api(f, "InvalidSubnetID.NotFound", "The subnet ID '%.*s' does not exist", STR_ARG(wish->subnet_id));
