@@ -188,6 +188,11 @@ void core_submit(struct core *core, struct job *job)
     list_add_last(&core->jobs, &job->link);
 }
 
+bool core_has_jobs(const struct core *core)
+{
+    return !list_empty(&core->jobs);
+}
+
 static void run_job(struct core *core, struct turn *turn, struct job *job)
 {
     struct transaction tx = transaction_begin(core, turn, job->actor, job->cause);
