@@ -226,3 +226,166 @@ def test_interfaces_by_group(ec2, vpc):
     ec2.delete_network_interface(NetworkInterfaceId=made)
     ec2.delete_subnet(SubnetId=subnet)
     ec2.delete_security_group(GroupId=group)
+
+
+FILTERS = {  # as the EC2 API reference lists them, operation by operation
+    "describe_vpcs": "cidr cidr-block-association.cidr-block cidr-block-association.association-id cidr-block-association.state "
+        "dhcp-options-id ipv6-cidr-block-association.ipv6-cidr-block ipv6-cidr-block-association.ipv6-pool "
+        "ipv6-cidr-block-association.association-id ipv6-cidr-block-association.state is-default owner-id state tag:x tag-key vpc-id",
+    "describe_subnets": "availability-zone availability-zone-id available-ip-address-count cidr-block customer-owned-ipv4-pool default-for-az "
+        "enable-dns64 enable-lni-at-device-index ipv6-cidr-block-association.ipv6-cidr-block ipv6-cidr-block-association.association-id "
+        "ipv6-cidr-block-association.state ipv6-native map-customer-owned-ip-on-launch map-public-ip-on-launch outpost-arn owner-id "
+        "private-dns-name-options-on-launch.hostname-type private-dns-name-options-on-launch.enable-resource-name-dns-a-record "
+        "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record state subnet-arn subnet-id tag:x tag-key vpc-id",
+    "describe_network_interfaces": "association.allocation-id association.association-id addresses.association.owner-id "
+        "addresses.association.public-ip addresses.primary addresses.private-ip-address association.ip-owner-id association.public-ip "
+        "association.public-dns-name attachment.attachment-id attachment.delete-on-termination attachment.device-index "
+        "attachment.instance-id attachment.instance-owner-id attachment.status availability-zone description group-id "
+        "ipv6-addresses.ipv6-address interface-type mac-address network-interface-id owner-id private-dns-name private-ip-address "
+        "requester-id requester-managed source-dest-check status subnet-id tag:x tag-key vpc-id",
+    "describe_internet_gateways": "attachment.state attachment.vpc-id internet-gateway-id owner-id tag:x tag-key",
+    "describe_route_tables": "association.gateway-id association.route-table-association-id association.route-table-id "
+        "association.subnet-id association.main owner-id route-table-id route.destination-cidr-block route.destination-ipv6-cidr-block "
+        "route.destination-prefix-list-id route.egress-only-internet-gateway-id route.gateway-id route.instance-id route.nat-gateway-id "
+        "route.transit-gateway-id route.origin route.state route.vpc-peering-connection-id tag:x tag-key vpc-id",
+    "describe_network_acls": "association.association-id association.network-acl-id association.subnet-id default entry.cidr "
+        "entry.icmp.code entry.icmp.type entry.ipv6-cidr entry.port-range.from entry.port-range.to entry.protocol entry.rule-action "
+        "entry.egress entry.rule-number network-acl-id owner-id tag:x tag-key vpc-id",
+    "describe_security_groups": "description egress.ip-permission.cidr egress.ip-permission.from-port egress.ip-permission.group-id "
+        "egress.ip-permission.group-name egress.ip-permission.ipv6-cidr egress.ip-permission.prefix-list-id egress.ip-permission.protocol "
+        "egress.ip-permission.to-port egress.ip-permission.user-id group-id group-name ip-permission.cidr ip-permission.from-port "
+        "ip-permission.group-id ip-permission.group-name ip-permission.ipv6-cidr ip-permission.prefix-list-id ip-permission.protocol "
+        "ip-permission.to-port ip-permission.user-id owner-id tag:x tag-key vpc-id",
+    "describe_security_group_rules": "group-id security-group-rule-id tag:x",
+    "describe_dhcp_options": "dhcp-options-id key value owner-id tag:x tag-key",
+    "describe_tags": "key resource-id resource-type value",
+    "describe_availability_zones": "group-name message opt-in-status parent-zone-id parent-zone-name region-name state zone-id "
+        "zone-name zone-type",
+    "describe_regions": "endpoint opt-in-status region-name",
+    "describe_vpc_endpoints": "ip-address-type service-name tag:x tag-key vpc-id vpc-endpoint-id vpc-endpoint-state vpc-endpoint-type",
+    "describe_prefix_lists": "prefix-list-id prefix-list-name",
+    "describe_managed_prefix_lists": "owner-id prefix-list-id prefix-list-name",
+    "describe_addresses": "allocation-id association-id instance-id network-border-group network-interface-id "
+        "network-interface-owner-id private-ip-address public-ip tag:x tag-key",
+}
+
+
+@pytest.mark.parametrize("operation", FILTERS)
+def test_every_documented_filter(ec2, operation):
+    call = getattr(ec2, operation)
+    key = next(name for name, value in call().items() if isinstance(value, list))
+    for name in FILTERS[operation].split():
+        assert call(Filters=[{"Name": name, "Values": ["nothing-has-this"]}])[key] == [], name
+    assert refusal(call, Filters=[{"Name": "no-such-filter", "Values": ["x"]}]) == "InvalidParameterValue"
+
+
+def test_filters_look_at_what_is_shown(ec2, vpc):
+    def found(call, key, **filters):
+        given = [{"Name": name.replace("_", "-"), "Values": values} for name, values in filters.items()]
+        return call(Filters=given)[key]
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.9.200.0/28")["Subnet"]
+    same = found(ec2.describe_subnets, "Subnets", available_ip_address_count=["11"], vpc_id=[vpc["VpcId"]])
+    assert subnet["SubnetId"] in [one["SubnetId"] for one in same]
+    assert found(ec2.describe_subnets, "Subnets", cidr_block=["10.9.2??.0/28"])[0]["SubnetId"] == subnet["SubnetId"]
+    assert found(ec2.describe_subnets, "Subnets", cidr_block=["10.9.2\\?\\?.0/28"]) == []
+    assert found(ec2.describe_subnets, "Subnets", map_public_ip_on_launch=["true"], default_for_az=["true"],
+                 availability_zone_id=["use1-az3"])[0]["AvailabilityZone"] == "us-east-1c"
+    many = [{"Name": "vpc-id", "Values": [f"vpc-{i:08x}" for i in range(201)]}]
+    assert refusal(ec2.describe_subnets, Filters=many) == "FilterLimitExceeded"
+    ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+
+
+def test_routes_to_a_gateway_that_is_gone_are_black_holes(ec2):
+    vpc = ec2.create_vpc(CidrBlock="10.60.0.0/16")["Vpc"]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    main, = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    ec2.create_route(RouteTableId=main["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+
+    def state():
+        table, = ec2.describe_route_tables(RouteTableIds=[main["RouteTableId"]])["RouteTables"]
+        return {route["DestinationCidrBlock"]: route["State"] for route in table["Routes"]}
+    assert state() == {"10.60.0.0/16": "active", "0.0.0.0/0": "active"}
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    assert state() == {"10.60.0.0/16": "active", "0.0.0.0/0": "blackhole"}
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    assert state() == {"10.60.0.0/16": "active", "0.0.0.0/0": "active"}
+    assert refusal(ec2.create_route, RouteTableId=main["RouteTableId"], DestinationCidrBlock="10.60.1.0/24", GatewayId=gateway) == "InvalidParameterValue"
+    assert refusal(ec2.create_route, RouteTableId=main["RouteTableId"], DestinationCidrBlock="8.8.8.0/24", GatewayId=gateway) == "UnsupportedOperation"
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.delete_internet_gateway(InternetGatewayId=gateway)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def test_what_terraform_reads_of_a_vpc(ec2, vpc):
+    options, = ec2.describe_dhcp_options(DhcpOptionsIds=[vpc["DhcpOptionsId"]])["DhcpOptions"]
+    assert {one["Key"]: [value["Value"] for value in one["Values"]] for one in options["DhcpConfigurations"]} == {
+        "domain-name": ["ec2.internal"], "domain-name-servers": ["AmazonProvidedDNS"]}
+    assert {one["DhcpOptionsId"] for one in ec2.describe_vpcs()["Vpcs"]} == {vpc["DhcpOptionsId"]}
+    assert refusal(ec2.describe_dhcp_options, DhcpOptionsIds=["dopt-1"]) == "InvalidDhcpOptionID.NotFound"
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    assert subnet["PrivateDnsNameOptionsOnLaunch"] == {"HostnameType": "ip-name", "EnableResourceNameDnsARecord": False,
+                                                       "EnableResourceNameDnsAAAARecord": False}
+    attributes = {one["AttributeName"]: one["AttributeValues"][0]["AttributeValue"]
+                  for one in ec2.describe_account_attributes()["AccountAttributes"]}
+    assert attributes["default-vpc"].startswith("vpc-") and attributes["supported-platforms"] == "VPC"
+    asked = ec2.describe_account_attributes(AttributeNames=["default-vpc"])["AccountAttributes"]
+    assert [one["AttributeName"] for one in asked] == ["default-vpc"]
+
+
+@pytest.mark.parametrize("operation, given, code", [
+    ("describe_vpc_endpoints", {"VpcEndpointIds": ["vpce-00000000000000000"]}, "InvalidVpcEndpointId.NotFound"),
+    ("describe_prefix_lists", {"PrefixListIds": ["pl-00000000"]}, "InvalidPrefixListId.NotFound"),
+    ("describe_managed_prefix_lists", {"PrefixListIds": ["pl-00000000"]}, "InvalidPrefixListID.NotFound"),
+    ("describe_nat_gateways", {"NatGatewayIds": ["nat-00000000000000000"]}, "NatGatewayNotFound"),
+    ("describe_addresses", {"PublicIps": ["198.51.100.7"]}, "InvalidAddress.NotFound"),
+    ("describe_egress_only_internet_gateways", {"EgressOnlyInternetGatewayIds": ["eigw-00000000000000000"]},
+     "InvalidEgressOnlyInternetGatewayId.NotFound")])
+def test_what_there_is_none_of(ec2, operation, given, code):
+    call = getattr(ec2, operation)
+    assert [value for name, value in call().items() if name != "ResponseMetadata"] == [[]]
+    assert refusal(call, **given) == code
+
+
+def test_default_subnets_come_back(open_server):
+    ec2 = open_server.client("ec2", aws_access_key_id="333333333333", aws_secret_access_key="x")
+    assert refusal(ec2.create_default_subnet, AvailabilityZone="us-east-1a") == "DefaultSubnetAlreadyExistsInAvailabilityZone"
+    old, = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1a"]}])["Subnets"]
+    ec2.delete_subnet(SubnetId=old["SubnetId"])
+    new = ec2.create_default_subnet(AvailabilityZone="us-east-1a")["Subnet"]
+    assert (new["CidrBlock"], new["DefaultForAz"], new["MapPublicIpOnLaunch"]) == (old["CidrBlock"], True, True)
+    assert refusal(ec2.create_default_subnet, AvailabilityZone="us-east-1a") == "DefaultSubnetAlreadyExistsInAvailabilityZone"
+    assert refusal(ec2.create_default_vpc) == "DefaultVpcAlreadyExists"
+
+
+def test_attributes_that_subnets_do_not_have(ec2):
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    for name in ("AssignIpv6AddressOnCreation", "EnableDns64", "EnableResourceNameDnsARecordOnLaunch", "MapCustomerOwnedIpOnLaunch"):
+        ec2.modify_subnet_attribute(SubnetId=subnet, **{name: {"Value": False}})
+        assert refusal(ec2.modify_subnet_attribute, SubnetId=subnet, **{name: {"Value": True}}) == "UnsupportedOperation"
+    ec2.modify_subnet_attribute(SubnetId=subnet, PrivateDnsHostnameTypeOnLaunch="ip-name")
+
+
+def test_a_request_that_comes_twice_makes_one(ec2):
+    one, two = [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][:2]]
+    made = ec2.create_network_interface(SubnetId=one, ClientToken="once")["NetworkInterface"]["NetworkInterfaceId"]
+    assert ec2.create_network_interface(SubnetId=one, ClientToken="once")["NetworkInterface"]["NetworkInterfaceId"] == made
+    assert refusal(ec2.create_network_interface, SubnetId=two, ClientToken="once") == "IdempotentParameterMismatch"
+    ec2.delete_network_interface(NetworkInterfaceId=made)
+
+
+def test_attributes_of_an_interface(ec2):
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    groups = [ec2.create_security_group(GroupName=f"worn{i}", Description="x")["GroupId"] for i in range(6)]
+    assert refusal(ec2.create_network_interface, SubnetId=subnet, Groups=groups) == "SecurityGroupsPerInterfaceLimitExceeded"
+    made = ec2.create_network_interface(SubnetId=subnet, Groups=groups[:2], Description="it")["NetworkInterface"]["NetworkInterfaceId"]
+
+    def attribute(name):
+        return ec2.describe_network_interface_attribute(NetworkInterfaceId=made, Attribute=name)
+    assert attribute("description")["Description"]["Value"] == "it"
+    assert {one["GroupId"] for one in attribute("groupSet")["Groups"]} == set(groups[:2])
+    assert attribute("sourceDestCheck")["SourceDestCheck"]["Value"] is True
+    assert "Attachment" not in attribute("attachment")
+    ec2.delete_network_interface(NetworkInterfaceId=made)
+    for group in groups:
+        ec2.delete_security_group(GroupId=group)

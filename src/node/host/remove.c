@@ -4,6 +4,8 @@
 
 #include <dirent.h>
 
+enum { KILL_TIMEOUT_MS = 10000 };
+
 static void nobody_listens(void *context, const struct runtime_exit *exit)
 {
     (void)context;
@@ -74,7 +76,7 @@ static void remove_network(const struct host_options *options, bool *all_good, s
     note(path_remove(run_dir, &f), &f, all_good, first);
 }
 
-/* The cgroup above all tasks. */
+/* The cgroup above all tasks, with whatever still runs in it: containers whose records are lost. */
 static void remove_cgroup(const struct host_options *options, bool *all_good, struct fail *first)
 {
     struct cgroup_host cgroups;
@@ -82,7 +84,9 @@ static void remove_cgroup(const struct host_options *options, bool *all_good, st
     struct fail f;
 
     (void)snprintf(path, sizeof(path), "/berth-%s", options->instance);
-    note(cgroup_detect("/proc/self/mountinfo", &cgroups, &f) && cgroup_delete(&cgroups, path, &f), &f, all_good, first);
+    note(cgroup_detect("/proc/self/mountinfo", &cgroups, &f) && cgroup_kill(&cgroups, path, KILL_TIMEOUT_MS, &f) &&
+             cgroup_delete(&cgroups, path, &f),
+         &f, all_good, first);
 }
 
 bool host_remove_all(const struct host_options *options, struct fail *first)

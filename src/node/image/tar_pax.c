@@ -10,11 +10,12 @@ static bool malformed(const char *key, struct fail *f)
 
 bool tar_extent_add(struct arena *arena, struct tar_overrides *overrides, uint64_t offset, uint64_t len, struct fail *f)
 {
-    const struct tar_extent *last = overrides->extents + overrides->extent_count - 1;
+    const struct tar_extent *last =
+        overrides->extent_count == 0 ? NULL : &overrides->extents[overrides->extent_count - 1];
     uint64_t end;
 
     if (__builtin_add_overflow(offset, len, &end) || end > INT64_MAX ||
-        (overrides->extent_count > 0 && offset < last->offset + last->len))
+        (last != NULL && offset < last->offset + last->len))
         return image_fail(f, IMAGE_MALFORMED, "archive: broken map of a sparse file");
     if (overrides->extent_count == overrides->extents_max)
         return image_fail(f, IMAGE_OVER_LIMIT, "archive: a sparse file has more than %zu parts",

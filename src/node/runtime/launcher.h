@@ -1,6 +1,5 @@
-/* What the two launchers have in common: oci_launcher.h runs an OCI runtime under conmon, native_launcher.h does the
- * work in process. Either starts a container's program under a supervisor that outlives us; see container_record.h for
- * the files it leaves. */
+/* What is asked of a launcher, which starts a container's program under a supervisor that outlives us; oci_launcher.h
+ * does it with an OCI runtime under conmon. See container_record.h for the files it leaves. */
 #pragma once
 
 #include "base/buf.h"

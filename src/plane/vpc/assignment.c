@@ -33,7 +33,7 @@ static enum host_internet_route internet_route(const struct transaction *tx, con
     for (size_t i = 0; table != NULL && i < table->routes.count; i++) {
         const struct ec2_route *route = &table->routes.items[i];
 
-        if (!str_is(route->destination_cidr_block, "0.0.0.0/0"))
+        if (!str_is(route->destination_cidr_block, "0.0.0.0/0") || route->state != EC2_ROUTE_STATE_ACTIVE)
             continue;
         if (str_starts(route->gateway_id, STR("igw-")))
             return HOST_INTERNET_ROUTE_INTERNET_GATEWAY;
@@ -96,7 +96,7 @@ static void add_rule(struct host_security_group_rules *rules, const struct ec2_s
     struct host_security_group_rule *to = &rules->items[rules->count];
 
     if (rule->cidr_ipv4.ptr == NULL && rule->referenced_group_info == NULL)
-        return; /* IPv6 and prefix lists: refused by the API */
+        return; /* IPv6: no interface has such an address */
     rules->count++;
     to->cidr = rule->cidr_ipv4;
     if (rule->referenced_group_info != NULL)

@@ -1,97 +1,73 @@
 /* The Describe operations of VPCs, subnets and network interfaces. */
-#include "model/interpret.h"
 #include "plane/vpc/describe_walk.h"
 #include "plane/vpc/operations.h"
 
 /* ---- VPCs ---- */
 
-GETTER(vpc_id_of, vpc_record, of->vpc->vpc_id)
-GETTER(vpc_cidr_of, vpc_record, of->vpc->cidr_block)
-GETTER(vpc_is_default_of, vpc_record, filter_truth(of->vpc->is_default))
-GETTER(vpc_state_of, vpc_record, str_of(enum_name(&ec2_vpc_state_shape, (int)of->vpc->state)))
-GETTER(vpc_owner_of, vpc_record, of->vpc->owner_id)
-
-static const struct ec2_tag_list *vpc_tags(const void *record)
-{
-    return vpc_kind.tags(record);
-}
-
 static const struct filter_field vpc_fields[] = {
-    {"vpc-id", vpc_id_of, NULL},
-    {"cidr", vpc_cidr_of, NULL},
-    {"cidr-block", vpc_cidr_of, NULL},
-    {"is-default", vpc_is_default_of, NULL},
-    {"isDefault", vpc_is_default_of, NULL},
-    {"state", vpc_state_of, NULL},
-    {"owner-id", vpc_owner_of, NULL},
+    {"cidr", "CidrBlock"},
+    {"cidr-block", "CidrBlock"},
+    {"cidr-block-association.association-id", "CidrBlockAssociationSet.AssociationId"},
+    {"cidr-block-association.cidr-block", "CidrBlockAssociationSet.CidrBlock"},
+    {"cidr-block-association.state", "CidrBlockAssociationSet.CidrBlockState.State"},
+    {"dhcp-options-id", "DhcpOptionsId"},
+    {"dhcpOptionsId", "DhcpOptionsId"},
+    {"ipv6-cidr-block-association.association-id", "Ipv6CidrBlockAssociationSet.AssociationId"},
+    {"ipv6-cidr-block-association.ipv6-cidr-block", "Ipv6CidrBlockAssociationSet.Ipv6CidrBlock"},
+    {"ipv6-cidr-block-association.ipv6-pool", "Ipv6CidrBlockAssociationSet.Ipv6Pool"},
+    {"ipv6-cidr-block-association.state", "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State"},
+    {"is-default", "IsDefault"},
+    {"isDefault", "IsDefault"},
+    {"owner-id", "OwnerId"},
+    {"state", "State"},
+    {"vpc-id", "VpcId"},
 };
-static const struct filter_table vpc_filters = {vpc_fields, COUNT_OF(vpc_fields), vpc_tags};
-
-static void take_vpc(struct describe *d, const void *record)
-{
-    struct ec2_vpc_list *list = d->out;
-
-    list->items[list->count++] = *((const struct vpc_record *)record)->vpc;
-}
+static const struct filter_table vpc_filters = {&ec2_vpc_shape, vpc_fields, COUNT_OF(vpc_fields), "Tags"};
 
 bool ec2_describe_vpcs(struct call *call, const struct ec2_describe_vpcs_request *in,
                        struct ec2_describe_vpcs_result *out)
 {
-    struct describe d = {
-        .call = call,
-        .kind = &vpc_kind,
-        .filter_table = &vpc_filters,
-        .filters = &in->filters,
-        .ids = in->vpc_ids.items,
-        .id_count = in->vpc_ids.count,
-        .next_token = in->next_token,
-        .limit = in->has_max_results ? (size_t)in->max_results : DESCRIBE_PAGE_DEFAULT,
-        .take = take_vpc,
-        .out = &out->vpcs,
-    };
+    const struct describe describe = {
+        .call = call, .kind = &vpc_kind, .table = &vpc_filters, DESCRIBE_REQUEST(in, vpc_ids)};
 
-    out->vpcs.items = arena_array(call->arena, struct ec2_vpc, describe_room(call, &vpc_kind, in->vpc_ids.count));
-    if (!describe_run(&d))
-        return false;
-    out->next_token = d.ret_next_token;
-    return true;
+    return describe_run(&describe, &out->vpcs, &out->next_token);
 }
 
 /* ---- subnets ---- */
 
-GETTER(subnet_id_of, subnet_record, of->subnet->subnet_id)
-GETTER(subnet_vpc_of, subnet_record, of->subnet->vpc_id)
-GETTER(subnet_cidr_of, subnet_record, of->subnet->cidr_block)
-GETTER(subnet_zone_of, subnet_record, of->subnet->availability_zone)
-GETTER(subnet_zone_id_of, subnet_record, of->subnet->availability_zone_id)
-GETTER(subnet_default_of, subnet_record, filter_truth(of->subnet->default_for_az))
-GETTER(subnet_public_of, subnet_record, filter_truth(of->subnet->map_public_ip_on_launch))
-GETTER(subnet_state_of, subnet_record, str_of(enum_name(&ec2_subnet_state_shape, (int)of->subnet->state)))
-GETTER(subnet_arn_of, subnet_record, of->subnet->subnet_arn)
-GETTER(subnet_owner_of, subnet_record, of->subnet->owner_id)
-
-static const struct ec2_tag_list *subnet_tags(const void *record)
-{
-    return subnet_kind.tags(record);
-}
-
 static const struct filter_field subnet_fields[] = {
-    {"subnet-id", subnet_id_of, NULL},
-    {"vpc-id", subnet_vpc_of, NULL},
-    {"cidr", subnet_cidr_of, NULL},
-    {"cidrBlock", subnet_cidr_of, NULL},
-    {"cidr-block", subnet_cidr_of, NULL},
-    {"availability-zone", subnet_zone_of, NULL},
-    {"availabilityZone", subnet_zone_of, NULL},
-    {"availability-zone-id", subnet_zone_id_of, NULL},
-    {"default-for-az", subnet_default_of, NULL},
-    {"defaultForAz", subnet_default_of, NULL},
-    {"map-public-ip-on-launch", subnet_public_of, NULL},
-    {"state", subnet_state_of, NULL},
-    {"subnet-arn", subnet_arn_of, NULL},
-    {"owner-id", subnet_owner_of, NULL},
+    {"availability-zone", "AvailabilityZone"},
+    {"availabilityZone", "AvailabilityZone"},
+    {"availability-zone-id", "AvailabilityZoneId"},
+    {"availabilityZoneId", "AvailabilityZoneId"},
+    {"available-ip-address-count", "AvailableIpAddressCount"},
+    {"cidr", "CidrBlock"},
+    {"cidrBlock", "CidrBlock"},
+    {"cidr-block", "CidrBlock"},
+    {"customer-owned-ipv4-pool", "CustomerOwnedIpv4Pool"},
+    {"default-for-az", "DefaultForAz"},
+    {"defaultForAz", "DefaultForAz"},
+    {"enable-dns64", "EnableDns64"},
+    {"enable-lni-at-device-index", "EnableLniAtDeviceIndex"},
+    {"ipv6-cidr-block-association.association-id", "Ipv6CidrBlockAssociationSet.AssociationId"},
+    {"ipv6-cidr-block-association.ipv6-cidr-block", "Ipv6CidrBlockAssociationSet.Ipv6CidrBlock"},
+    {"ipv6-cidr-block-association.state", "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State"},
+    {"ipv6-native", "Ipv6Native"},
+    {"map-customer-owned-ip-on-launch", "MapCustomerOwnedIpOnLaunch"},
+    {"map-public-ip-on-launch", "MapPublicIpOnLaunch"},
+    {"outpost-arn", "OutpostArn"},
+    {"owner-id", "OwnerId"},
+    {"private-dns-name-options-on-launch.enable-resource-name-dns-a-record",
+     "PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsARecord"},
+    {"private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record",
+     "PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsAAAARecord"},
+    {"private-dns-name-options-on-launch.hostname-type", "PrivateDnsNameOptionsOnLaunch.HostnameType"},
+    {"state", "State"},
+    {"subnet-arn", "SubnetArn"},
+    {"subnet-id", "SubnetId"},
+    {"vpc-id", "VpcId"},
 };
-static const struct filter_table subnet_filters = {subnet_fields, COUNT_OF(subnet_fields), subnet_tags};
+static const struct filter_table subnet_filters = {&ec2_subnet_shape, subnet_fields, COUNT_OF(subnet_fields), "Tags"};
 
 int32_t subnet_free_addresses(const struct transaction *tx, const struct subnet_record *subnet)
 {
@@ -109,125 +85,74 @@ int32_t subnet_free_addresses(const struct transaction *tx, const struct subnet_
     return (int32_t)count;
 }
 
-static void take_subnet(struct describe *d, const void *record)
+static void show_subnet(const struct call *call, const void *record, void *noun)
 {
-    struct ec2_subnet_list *list = d->out;
-    struct ec2_subnet *subnet = &list->items[list->count++];
+    struct ec2_subnet *subnet = noun;
 
-    *subnet = *((const struct subnet_record *)record)->subnet;
-    SET(subnet, available_ip_address_count, subnet_free_addresses(d->call->tx, record));
+    SET(subnet, available_ip_address_count, subnet_free_addresses(call->tx, record));
 }
 
 bool ec2_describe_subnets(struct call *call, const struct ec2_describe_subnets_request *in,
                           struct ec2_describe_subnets_result *out)
 {
-    struct describe d = {
-        .call = call,
-        .kind = &subnet_kind,
-        .filter_table = &subnet_filters,
-        .filters = &in->filters,
-        .ids = in->subnet_ids.items,
-        .id_count = in->subnet_ids.count,
-        .next_token = in->next_token,
-        .limit = in->has_max_results ? (size_t)in->max_results : DESCRIBE_PAGE_DEFAULT,
-        .take = take_subnet,
-        .out = &out->subnets,
-    };
+    const struct describe describe = {.call = call,
+                                      .kind = &subnet_kind,
+                                      .table = &subnet_filters,
+                                      .show = show_subnet,
+                                      DESCRIBE_REQUEST(in, subnet_ids)};
 
-    out->subnets.items =
-        arena_array(call->arena, struct ec2_subnet, describe_room(call, &subnet_kind, in->subnet_ids.count));
-    if (!describe_run(&d))
-        return false;
-    out->next_token = d.ret_next_token;
-    return true;
+    return describe_run(&describe, &out->subnets, &out->next_token);
 }
 
 /* ---- network interfaces ---- */
 
-GETTER(interface_id_of, network_interface_record, of->interface->network_interface_id)
-GETTER(interface_vpc_of, network_interface_record, of->interface->vpc_id)
-GETTER(interface_subnet_of, network_interface_record, of->interface->subnet_id)
-GETTER(interface_address_of, network_interface_record, of->interface->private_ip_address)
-GETTER(interface_zone_of, network_interface_record, of->interface->availability_zone)
-GETTER(interface_mac_of, network_interface_record, of->interface->mac_address)
-GETTER(interface_description_of, network_interface_record, of->interface->description)
-GETTER(interface_status_of, network_interface_record,
-       str_of(enum_name(&ec2_network_interface_status_shape, (int)of->interface->status)))
-GETTER(interface_managed_of, network_interface_record, filter_truth(of->interface->requester_managed))
-GETTER(interface_requester_of, network_interface_record, of->interface->requester_id)
-
-static bool interface_group(const void *record, size_t index, struct str *ret_value)
-{
-    const struct ec2_group_identifier_list *groups =
-        &((const struct network_interface_record *)record)->interface->groups;
-
-    if (index >= groups->count)
-        return false;
-    *ret_value = groups->items[index].group_id;
-    return true;
-}
-
-static bool interface_group_name(const void *record, size_t index, struct str *ret_value)
-{
-    const struct ec2_group_identifier_list *groups =
-        &((const struct network_interface_record *)record)->interface->groups;
-
-    if (index >= groups->count)
-        return false;
-    *ret_value = groups->items[index].group_name;
-    return true;
-}
-
-static const struct ec2_tag_list *interface_tags(const void *record)
-{
-    return network_interface_kind.tags(record);
-}
-
 static const struct filter_field interface_fields[] = {
-    {"network-interface-id", interface_id_of, NULL},
-    {"vpc-id", interface_vpc_of, NULL},
-    {"subnet-id", interface_subnet_of, NULL},
-    {"private-ip-address", interface_address_of, NULL},
-    {"addresses.private-ip-address", interface_address_of, NULL},
-    {"availability-zone", interface_zone_of, NULL},
-    {"mac-address", interface_mac_of, NULL},
-    {"description", interface_description_of, NULL},
-    {"status", interface_status_of, NULL},
-    {"requester-managed", interface_managed_of, NULL},
-    {"requester-id", interface_requester_of, NULL},
-    {"group-id", NULL, interface_group},
-    {"group-name", NULL, interface_group_name},
+    {"addresses.association.owner-id", "PrivateIpAddresses.Association.IpOwnerId"},
+    {"addresses.association.public-ip", "PrivateIpAddresses.Association.PublicIp"},
+    {"addresses.primary", "PrivateIpAddresses.Primary"},
+    {"addresses.private-ip-address", "PrivateIpAddresses.PrivateIpAddress"},
+    {"association.allocation-id", "Association.AllocationId"},
+    {"association.association-id", "Association.AssociationId"},
+    {"association.ip-owner-id", "Association.IpOwnerId"},
+    {"association.public-dns-name", "Association.PublicDnsName"},
+    {"association.public-ip", "Association.PublicIp"},
+    {"attachment.attachment-id", "Attachment.AttachmentId"},
+    {"attachment.delete-on-termination", "Attachment.DeleteOnTermination"},
+    {"attachment.device-index", "Attachment.DeviceIndex"},
+    {"attachment.instance-id", "Attachment.InstanceId"},
+    {"attachment.instance-owner-id", "Attachment.InstanceOwnerId"},
+    {"attachment.status", "Attachment.Status"},
+    {"availability-zone", "AvailabilityZone"},
+    {"availability-zone-id", "AvailabilityZoneId"},
+    {"description", "Description"},
+    {"group-id", "Groups.GroupId"},
+    {"group-name", "Groups.GroupName"},
+    {"interface-type", "InterfaceType"},
+    {"ipv6-addresses.ipv6-address", "Ipv6Addresses.Ipv6Address"},
+    {"mac-address", "MacAddress"},
+    {"network-interface-id", "NetworkInterfaceId"},
+    {"operator.managed", "Operator.Managed"},
+    {"operator.principal", "Operator.Principal"},
+    {"owner-id", "OwnerId"},
+    {"private-dns-name", "PrivateDnsName"},
+    {"private-ip-address", "PrivateIpAddress"},
+    {"requester-id", "RequesterId"},
+    {"requester-managed", "RequesterManaged"},
+    {"source-dest-check", "SourceDestCheck"},
+    {"status", "Status"},
+    {"subnet-id", "SubnetId"},
+    {"vpc-id", "VpcId"},
 };
-static const struct filter_table interface_filters = {interface_fields, COUNT_OF(interface_fields), interface_tags};
-
-static void take_interface(struct describe *d, const void *record)
-{
-    struct ec2_network_interface_list *list = d->out;
-
-    list->items[list->count++] = *((const struct network_interface_record *)record)->interface;
-}
+static const struct filter_table interface_filters = {&ec2_network_interface_shape, interface_fields,
+                                                      COUNT_OF(interface_fields), "TagSet"};
 
 bool ec2_describe_network_interfaces(struct call *call, const struct ec2_describe_network_interfaces_request *in,
                                      struct ec2_describe_network_interfaces_result *out)
 {
-    struct describe d = {
-        .call = call,
-        .kind = &network_interface_kind,
-        .filter_table = &interface_filters,
-        .filters = &in->filters,
-        .ids = in->network_interface_ids.items,
-        .id_count = in->network_interface_ids.count,
-        .next_token = in->next_token,
-        .limit = in->has_max_results ? (size_t)in->max_results : DESCRIBE_PAGE_DEFAULT,
-        .take = take_interface,
-        .out = &out->network_interfaces,
-    };
+    const struct describe describe = {.call = call,
+                                      .kind = &network_interface_kind,
+                                      .table = &interface_filters,
+                                      DESCRIBE_REQUEST(in, network_interface_ids)};
 
-    out->network_interfaces.items =
-        arena_array(call->arena, struct ec2_network_interface,
-                    describe_room(call, &network_interface_kind, in->network_interface_ids.count));
-    if (!describe_run(&d))
-        return false;
-    out->next_token = d.ret_next_token;
-    return true;
+    return describe_run(&describe, &out->network_interfaces, &out->next_token);
 }

@@ -6,35 +6,24 @@
 
 enum { DESCRIBE_PAGE_DEFAULT = 1000 };
 
-#define GETTER(name, type, value)                                                                                      \
-    static struct str name(struct arena *arena, const void *record)                                                    \
-    {                                                                                                                  \
-        const struct type *of = record;                                                                                \
-                                                                                                                       \
-        (void)arena;                                                                                                   \
-        return value;                                                                                                  \
-    }
-
-static inline struct str filter_truth(bool value)
-{
-    return value ? STR("true") : STR("false");
-}
-
 struct describe {
     struct call *call;
     const struct resource_kind *kind;
-    const struct filter_table *filter_table;
+    const struct filter_table *table;
+    /* Makes the noun, as the answer shows it, of a record. NULL: the record's own. */
+    void (*show)(const struct call *call, const void *record, void *noun);
     const struct ec2_filter_list *filters;
     const struct str *ids;
     size_t id_count;
     struct str next_token;
     size_t limit;
-    /* Takes a record that matched; out has room for describe_room. */
-    void (*take)(struct describe *describe, const void *record);
-    void *out;
-    struct str ret_next_token;
 };
 
-/* How many records the walk may take at most. */
-size_t describe_room(const struct call *call, const struct resource_kind *kind, size_t ids);
-checked bool describe_run(struct describe *describe);
+/* The rest of a struct describe, from a request that has the usual members; `id_list` is the one with its ids. */
+#define DESCRIBE_REQUEST(in, id_list)                                                                                  \
+    .filters = &(in)->filters, .ids = (in)->id_list.items, .id_count = (in)->id_list.count,                            \
+    .next_token = (in)->next_token, .limit = (in)->has_max_results ? (size_t)(in)->max_results : DESCRIBE_PAGE_DEFAULT
+
+/* Fills the answer's list (of the noun's list type) and its token. Fails with the kind's errors for ids, with
+ * InvalidParameterValue for filters and InvalidNextToken. */
+checked bool describe_run(const struct describe *describe, void *ret_list, struct str *ret_next_token);

@@ -1,5 +1,12 @@
 #include "plane/vpc/filter.h"
 
+#include "base/must.h"
+#include "model/interpret.h"
+
+#include <stdio.h>
+
+enum { FILTERS_MAX = 50, VALUES_MAX = 200 }; /* EC2 user guide, "List and filter using the CLI and API" */
+
 static const struct filter_field *field_of(const struct filter_table *table, struct str name)
 {
     for (size_t i = 0; i < table->count; i++)
@@ -15,27 +22,48 @@ static bool is_tag_filter(const struct filter_table *table, struct str name)
 
 bool filters_check(const struct filter_table *table, const struct ec2_filter_list *filters, struct fail *f)
 {
-    for (size_t i = 0; i < filters->count; i++)
-        if (field_of(table, filters->items[i].name) == NULL && !is_tag_filter(table, filters->items[i].name))
-            return fail_api(f, "InvalidParameterValue", "The filter '%.*s' is invalid",
-                            STR_ARG(filters->items[i].name));
+    if (filters->count > FILTERS_MAX)
+        return fail_api(f, "FilterLimitExceeded", "The maximum number of filters specified on a single call is %d",
+                        FILTERS_MAX);
+    for (size_t i = 0; i < filters->count; i++) {
+        const struct ec2_filter *filter = &filters->items[i];
+
+        if (field_of(table, filter->name) == NULL && !is_tag_filter(table, filter->name))
+            return fail_api(f, "InvalidParameterValue", "The filter '%.*s' is invalid", STR_ARG(filter->name));
+        if (filter->values.count > VALUES_MAX)
+            return fail_api(f, "FilterLimitExceeded",
+                            "The maximum number of filter values specified on a single call is %d", VALUES_MAX);
+    }
     return true;
 }
 
-/* * and ?, without recursion: after a mismatch it goes on behind the last star, one byte further. */
-static bool wildcard_match(struct str pattern, struct str text)
+/* Whether the pattern's piece at `at` (a byte, or a backslash and a byte) stands for the byte c; *ret_next is behind
+ * it. */
+static bool piece_matches(struct str pattern, size_t at, char c, size_t *ret_next)
+{
+    bool escaped = pattern.ptr[at] == '\\' && at + 1 < pattern.len;
+
+    *ret_next = at + (escaped ? 2 : 1);
+    if (escaped)
+        return pattern.ptr[at + 1] == c;
+    return pattern.ptr[at] == '?' || pattern.ptr[at] == c;
+}
+
+/* Without recursion: after a mismatch it goes on behind the last star, one byte further. */
+bool filter_value_matches(struct str pattern, struct str text)
 {
     size_t p = 0;
     size_t t = 0;
     size_t star = pattern.len;
     size_t star_text = 0;
+    size_t next;
 
     while (t < text.len) {
         if (p < pattern.len && pattern.ptr[p] == '*') {
             star = p++;
             star_text = t;
-        } else if (p < pattern.len && (pattern.ptr[p] == '?' || pattern.ptr[p] == text.ptr[t])) {
-            p++;
+        } else if (p < pattern.len && piece_matches(pattern, p, text.ptr[t], &next)) {
+            p = next;
             t++;
         } else if (star < pattern.len) {
             p = star + 1;
@@ -52,22 +80,63 @@ static bool wildcard_match(struct str pattern, struct str text)
 static bool any_matches(const struct ec2_filter *filter, struct str value)
 {
     for (size_t i = 0; value.ptr != NULL && i < filter->values.count; i++)
-        if (wildcard_match(filter->values.items[i], value))
+        if (filter_value_matches(filter->values.items[i], value))
             return true;
     return false;
 }
 
-static bool field_matches(const struct filter_field *field, const struct ec2_filter *filter, struct arena *arena,
-                          const void *record)
+static bool number_matches(const struct ec2_filter *filter, int64_t number)
 {
-    struct str value;
+    char text[24];
 
-    if (field->item == NULL)
-        return any_matches(filter, field->get(arena, record));
-    for (size_t i = 0; field->item(record, i, &value); i++)
-        if (any_matches(filter, value))
-            return true;
-    return false;
+    (void)snprintf(text, sizeof(text), "%lld", (long long)number);
+    return any_matches(filter, str_of(text));
+}
+
+static bool scalar_matches(const struct ec2_filter *filter, const struct shape *shape, const void *value)
+{
+    switch (shape->kind) {
+    case SHAPE_STRING:
+        return any_matches(filter, *(const struct str *)value);
+    case SHAPE_ENUM:
+        return any_matches(filter, str_of(enum_name(shape, *(const int *)value)));
+    case SHAPE_BOOLEAN:
+        return any_matches(filter, *(const bool *)value ? STR("true") : STR("false"));
+    case SHAPE_INTEGER:
+        return number_matches(filter, *(const int32_t *)value);
+    case SHAPE_LONG:
+        return number_matches(filter, *(const int64_t *)value);
+    case SHAPE_STRUCTURE:
+    case SHAPE_LIST:
+    case SHAPE_MAP:
+    case SHAPE_BLOB:
+    case SHAPE_DOCUMENT:
+    case SHAPE_DOUBLE:
+    case SHAPE_TIMESTAMP:
+        break;
+    }
+    must_not_happen("a filter's path ends at something without a text");
+}
+
+/* As deep as the path has parts, and a level for each list on it. */
+static bool value_matches(const struct ec2_filter *filter, const struct shape *shape, const void *value,
+                          struct str path)
+{
+    const struct member *member;
+    struct str rest;
+
+    if (shape->kind == SHAPE_LIST) {
+        for (size_t i = 0; i < ((const struct list_value *)value)->count; i++)
+            if (value_matches(filter, shape->element, list_at(shape, value, i), path))
+                return true;
+        return false;
+    }
+    if (path.ptr == NULL)
+        return scalar_matches(filter, shape, value);
+    must(shape->kind == SHAPE_STRUCTURE);
+    member = shape_member(shape, str_cut(path, '.', &rest));
+    must(member != NULL);
+    return member_present(member, value) && value_matches(filter, member->shape, member_value(member, value), rest);
 }
 
 static bool tag_matches(const struct ec2_filter *filter, const struct ec2_tag_list *tags)
@@ -75,21 +144,29 @@ static bool tag_matches(const struct ec2_filter *filter, const struct ec2_tag_li
     bool by_key = str_is(filter->name, "tag-key");
     struct str key = by_key ? STR("") : str_from(filter->name, 4);
 
-    for (size_t i = 0; tags != NULL && i < tags->count; i++)
+    for (size_t i = 0; i < tags->count; i++)
         if (by_key ? any_matches(filter, tags->items[i].key)
                    : str_eq(tags->items[i].key, key) && any_matches(filter, tags->items[i].value))
             return true;
     return false;
 }
 
-bool filters_match(const struct filter_table *table, const struct ec2_filter_list *filters, struct arena *arena,
-                   const void *record)
+static const struct ec2_tag_list *tags_of(const struct filter_table *table, const void *noun)
+{
+    const struct member *member = shape_member(table->noun, str_of(table->tags));
+
+    must(member != NULL);
+    return member_at(member, noun);
+}
+
+bool filters_match(const struct filter_table *table, const struct ec2_filter_list *filters, const void *noun)
 {
     for (size_t i = 0; i < filters->count; i++) {
         const struct ec2_filter *filter = &filters->items[i];
         const struct filter_field *field = field_of(table, filter->name);
 
-        if (field == NULL ? !tag_matches(filter, table->tags(record)) : !field_matches(field, filter, arena, record))
+        if (field == NULL ? !tag_matches(filter, tags_of(table, noun))
+                          : !value_matches(filter, table->noun, noun, str_of(field->path)))
             return false;
     }
     return true;

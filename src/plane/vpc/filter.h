@@ -1,5 +1,6 @@
-/* The filters of EC2's Describe operations: a table of fields a resource, the same rules for all (EC2 API reference,
- * "Filter": values of one filter are alternatives, filters must all match, * and ? are wildcards). */
+/* The filters of EC2's Describe operations: a table a noun, whose rows say where in the answer the value stands (EC2
+ * API reference, "Filter", and the "Filter.N" of each Describe operation: values of one filter are alternatives,
+ * filters must all match, * and ? are wildcards, a backslash takes the meaning from the byte behind it). */
 #pragma once
 
 #include "core/call.h"
@@ -7,18 +8,18 @@
 
 struct filter_field {
     const char *name;
-    struct str (*get)(struct arena *arena, const void *record); /* absent: no value, matches nothing */
-    /* Instead of get, for what a record has several of: the value at an index; false behind the last one. */
-    bool (*item)(const void *record, size_t index, struct str *ret_value);
+    const char *path; /* members from the noun on, "CidrBlockAssociationSet.CidrBlock": of a list any item may match */
 };
 
 struct filter_table {
+    const struct shape *noun; /* as the answer shows it */
     const struct filter_field *fields;
     size_t count;
-    const struct ec2_tag_list *(*tags)(const void *record); /* for tag:KEY and tag-key; NULL: the resource has none */
+    const char *tags; /* the member that holds its tags, for tag:KEY and tag-key; NULL: the noun has none */
 };
 
-/* Fails with InvalidParameterValue for a filter that the resource does not know. */
+/* Fails with InvalidParameterValue for a filter that the noun does not know, FilterLimitExceeded for too many. */
 checked bool filters_check(const struct filter_table *table, const struct ec2_filter_list *filters, struct fail *f);
-bool filters_match(const struct filter_table *table, const struct ec2_filter_list *filters, struct arena *arena,
-                   const void *record);
+bool filters_match(const struct filter_table *table, const struct ec2_filter_list *filters, const void *noun);
+/* Whether the text is what the filter's value says. */
+bool filter_value_matches(struct str pattern, struct str text);

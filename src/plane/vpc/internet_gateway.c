@@ -1,9 +1,10 @@
 /* Internet gateways: made, attached to a VPC, detached, deleted. What they do on the machine follows from the routes
  * that name them (assignment.c). */
 #include "base/must.h"
-#include "model/interpret.h"
 #include "plane/vpc/describe_walk.h"
+#include "plane/vpc/limit.h"
 #include "plane/vpc/operations.h"
+#include "plane/vpc/vpc_make.h"
 
 static bool find(const struct call *call, struct str id, const struct internet_gateway_record **ret_gateway)
 {
@@ -32,7 +33,8 @@ bool ec2_create_internet_gateway(struct call *call, const struct ec2_create_inte
     struct ec2_internet_gateway *gateway = arena_new(call->arena, struct ec2_internet_gateway);
     struct internet_gateway_record record = {call->principal->account, call->region, gateway};
 
-    if (!resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_INTERNET_GATEWAY, &gateway->tags))
+    if (!resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_INTERNET_GATEWAY, &gateway->tags) ||
+        !limit_check(call, &internet_gateway_limit, STR("")))
         return false;
     gateway->internet_gateway_id = arena_str(call->arena, vpc_id_new(call->tx, "igw"));
     gateway->owner_id = call->principal->account;
@@ -40,6 +42,31 @@ bool ec2_create_internet_gateway(struct call *call, const struct ec2_create_inte
     must(transaction_put(call->tx, &internet_gateway_table, &record));
     out->internet_gateway = gateway;
     return true;
+}
+
+static void set_route(struct call *call, const struct route_table_record *table, struct str gateway_id,
+                      enum ec2_route_state state)
+{
+    for (size_t i = 0; i < table->route_table->routes.count; i++) {
+        struct ec2_route route = table->route_table->routes.items[i];
+
+        if (!str_eq(route.gateway_id, gateway_id))
+            continue;
+        route.state = state;
+        table = route_table_put_route(call->tx, table, &route);
+    }
+}
+
+/* Routes to a gateway that is not there lead nowhere until it is back (VPC user guide, "Delete an internet gateway").
+ */
+static void set_routes(struct call *call, struct str vpc_id, struct str gateway_id, enum ec2_route_state state)
+{
+    struct walk walk = transaction_walk(call->tx, &route_table_table, "vpc",
+                                        KEY_PREFIX(call->arena, call->principal->account, call->region, vpc_id));
+    const struct route_table_record *table;
+
+    while ((table = walk_next(&walk)) != NULL)
+        set_route(call, table, gateway_id, state);
 }
 
 /* A VPC has one at most. */
@@ -74,6 +101,7 @@ bool ec2_attach_internet_gateway(struct call *call, const struct ec2_attach_inte
         return fail_api(call->fail, "InvalidParameterValue", "Network %.*s already has an internet gateway attached",
                         STR_ARG(in->vpc_id));
     put_attachments(call, gateway, (struct ec2_internet_gateway_attachment_list){&attachment, 1});
+    set_routes(call, in->vpc_id, in->internet_gateway_id, EC2_ROUTE_STATE_ACTIVE);
     return true;
 }
 
@@ -110,6 +138,7 @@ bool ec2_detach_internet_gateway(struct call *call, const struct ec2_detach_inte
     put_attachments(call, gateway,
                     (struct ec2_internet_gateway_attachment_list){
                         arena_array(call->arena, struct ec2_internet_gateway_attachment, 1), 0});
+    set_routes(call, in->vpc_id, in->internet_gateway_id, EC2_ROUTE_STATE_BLACKHOLE);
     return true;
 }
 
@@ -131,59 +160,19 @@ bool ec2_delete_internet_gateway(struct call *call, const struct ec2_delete_inte
 
 /* ---- describing ---- */
 
-static const struct ec2_internet_gateway_attachment *attachment(const struct internet_gateway_record *of)
-{
-    static const struct ec2_internet_gateway_attachment none;
-
-    return of->internet_gateway->attachments.count > 0 ? &of->internet_gateway->attachments.items[0] : &none;
-}
-
-GETTER(id_of, internet_gateway_record, of->internet_gateway->internet_gateway_id)
-GETTER(owner_of, internet_gateway_record, of->internet_gateway->owner_id)
-GETTER(attachment_vpc_of, internet_gateway_record, attachment(of)->vpc_id)
-GETTER(attachment_state_of, internet_gateway_record,
-       str_of(enum_name(&ec2_attachment_status_shape, (int)attachment(of)->state)))
-
-static const struct ec2_tag_list *tags_of(const void *record)
-{
-    return internet_gateway_kind.tags(record);
-}
-
 static const struct filter_field fields[] = {
-    {"internet-gateway-id", id_of, NULL},
-    {"owner-id", owner_of, NULL},
-    {"attachment.vpc-id", attachment_vpc_of, NULL},
-    {"attachment.state", attachment_state_of, NULL},
+    {"attachment.state", "Attachments.State"},
+    {"attachment.vpc-id", "Attachments.VpcId"},
+    {"internet-gateway-id", "InternetGatewayId"},
+    {"owner-id", "OwnerId"},
 };
-static const struct filter_table filters = {fields, COUNT_OF(fields), tags_of};
-
-static void take(struct describe *d, const void *record)
-{
-    struct ec2_internet_gateway_list *list = d->out;
-
-    list->items[list->count++] = *((const struct internet_gateway_record *)record)->internet_gateway;
-}
+static const struct filter_table filters = {&ec2_internet_gateway_shape, fields, COUNT_OF(fields), "Tags"};
 
 bool ec2_describe_internet_gateways(struct call *call, const struct ec2_describe_internet_gateways_request *in,
                                     struct ec2_describe_internet_gateways_result *out)
 {
-    struct describe d = {
-        .call = call,
-        .kind = &internet_gateway_kind,
-        .filter_table = &filters,
-        .filters = &in->filters,
-        .ids = in->internet_gateway_ids.items,
-        .id_count = in->internet_gateway_ids.count,
-        .next_token = in->next_token,
-        .limit = in->has_max_results ? (size_t)in->max_results : DESCRIBE_PAGE_DEFAULT,
-        .take = take,
-        .out = &out->internet_gateways,
-    };
+    const struct describe describe = {
+        .call = call, .kind = &internet_gateway_kind, .table = &filters, DESCRIBE_REQUEST(in, internet_gateway_ids)};
 
-    out->internet_gateways.items =
-        arena_array(call->arena, struct ec2_internet_gateway, describe_room(call, &internet_gateway_kind, d.id_count));
-    if (!describe_run(&d))
-        return false;
-    out->next_token = d.ret_next_token;
-    return true;
+    return describe_run(&describe, &out->internet_gateways, &out->next_token);
 }

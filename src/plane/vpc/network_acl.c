@@ -57,29 +57,26 @@ static struct ec2_network_acl acl_of(const struct call *call, const struct vpc_r
     return acl;
 }
 
-GETTER(acl_id_of, ec2_network_acl, of->network_acl_id)
-GETTER(acl_vpc_of, ec2_network_acl, of->vpc_id)
-GETTER(acl_owner_of, ec2_network_acl, of->owner_id)
-GETTER(acl_default_of, ec2_network_acl, filter_truth(of->is_default))
-
-static bool acl_subnet(const void *record, size_t index, struct str *ret_value)
-{
-    const struct ec2_network_acl *acl = record;
-
-    if (index >= acl->associations.count)
-        return false;
-    *ret_value = acl->associations.items[index].subnet_id;
-    return true;
-}
-
 static const struct filter_field fields[] = {
-    {"network-acl-id", acl_id_of, NULL},
-    {"vpc-id", acl_vpc_of, NULL},
-    {"owner-id", acl_owner_of, NULL},
-    {"default", acl_default_of, NULL},
-    {"association.subnet-id", NULL, acl_subnet},
+    {"association.association-id", "Associations.NetworkAclAssociationId"},
+    {"association.network-acl-id", "Associations.NetworkAclId"},
+    {"association.subnet-id", "Associations.SubnetId"},
+    {"default", "IsDefault"},
+    {"entry.cidr", "Entries.CidrBlock"},
+    {"entry.egress", "Entries.Egress"},
+    {"entry.icmp.code", "Entries.IcmpTypeCode.Code"},
+    {"entry.icmp.type", "Entries.IcmpTypeCode.Type"},
+    {"entry.ipv6-cidr", "Entries.Ipv6CidrBlock"},
+    {"entry.port-range.from", "Entries.PortRange.From"},
+    {"entry.port-range.to", "Entries.PortRange.To"},
+    {"entry.protocol", "Entries.Protocol"},
+    {"entry.rule-action", "Entries.RuleAction"},
+    {"entry.rule-number", "Entries.RuleNumber"},
+    {"network-acl-id", "NetworkAclId"},
+    {"owner-id", "OwnerId"},
+    {"vpc-id", "VpcId"},
 };
-static const struct filter_table filters = {fields, COUNT_OF(fields), NULL};
+static const struct filter_table filters = {&ec2_network_acl_shape, fields, COUNT_OF(fields), "Tags"};
 
 static bool is_named(const struct ec2_describe_network_acls_request *in, struct str id, bool *named)
 {
@@ -106,7 +103,7 @@ bool ec2_describe_network_acls(struct call *call, const struct ec2_describe_netw
     while ((vpc = walk_next(&walk)) != NULL) {
         struct ec2_network_acl acl = acl_of(call, vpc);
 
-        if (is_named(in, acl.network_acl_id, named) && filters_match(&filters, &in->filters, call->arena, &acl))
+        if (is_named(in, acl.network_acl_id, named) && filters_match(&filters, &in->filters, &acl))
             out->network_acls.items[out->network_acls.count++] = acl;
     }
     for (size_t i = 0; i < in->network_acl_ids.count; i++)

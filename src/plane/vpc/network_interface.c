@@ -2,6 +2,7 @@
 #include "plane/vpc/vpc.h"
 
 #include "base/must.h"
+#include "plane/vpc/place.h"
 
 /* The first four addresses and the last one of a subnet are AWS's (VPC user guide, "Subnet CIDR blocks"). */
 enum { RESERVED_FIRST = 4, RESERVED_LAST = 1, GUESSES = 16 };
@@ -54,6 +55,9 @@ static bool find_groups(const struct transaction *tx, const struct network_inter
     struct ec2_group_identifier *items = arena_array(tx->arena, struct ec2_group_identifier, wish->group_count + 1);
     const struct security_group_record *record;
 
+    if (wish->group_count > SECURITY_GROUPS_PER_INTERFACE_MAX)
+        return fail_api(f, "SecurityGroupsPerInterfaceLimitExceeded",
+                        "The maximum number of security groups per interface has been reached.");
     for (size_t i = 0; i < wish->group_count; i++) {
         record =
             transaction_get(tx, &security_group_table, KEY(tx->arena, wish->account, wish->region, wish->groups[i]));
@@ -85,16 +89,29 @@ static struct str mac_address(struct transaction *tx)
                         (unsigned)(bits >> 16 & 255), (unsigned)(bits >> 24 & 255), (unsigned)(bits >> 32 & 255));
 }
 
-/* "ip-172-31-5-9.ec2.internal" (VPC user guide, "DNS attributes for your VPC"; other regions have their name in it). */
+/* "ip-172-31-5-9.ec2.internal" */
 static struct str private_dns_name(struct transaction *tx, struct str region, struct str address)
 {
     uint32_t a = 0;
 
     must(ipv4_parse(address, &a));
-    if (str_is(region, "us-east-1"))
-        return arena_printf(tx->arena, "ip-%u-%u-%u-%u.ec2.internal", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
-    return arena_printf(tx->arena, "ip-%u-%u-%u-%u.%.*s.compute.internal", a >> 24, a >> 16 & 255, a >> 8 & 255,
-                        a & 255, STR_ARG(region));
+    return arena_printf(tx->arena, "ip-%u-%u-%u-%u.%.*s", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255,
+                        STR_ARG(private_domain(tx->arena, region)));
+}
+
+/* As EC2 shows an interface that a service of AWS attached to something of its own. */
+static void attach(struct transaction *tx, struct ec2_network_interface *interface,
+                   struct ec2_network_interface_attachment *attachment)
+{
+    *attachment = (struct ec2_network_interface_attachment){.attachment_id = vpc_id_new(tx, "eni-attach"),
+                                                            .instance_owner_id = STR("amazon-aws"),
+                                                            .status = EC2_ATTACHMENT_STATUS_ATTACHED};
+    SET(attachment, attach_time, tx->now_ms);
+    SET(attachment, delete_on_termination, false);
+    SET(attachment, device_index, 1);
+    SET(attachment, network_card_index, 0);
+    interface->attachment = attachment;
+    interface->status = EC2_NETWORK_INTERFACE_STATUS_IN_USE;
 }
 
 bool network_interface_create(struct transaction *tx, const struct network_interface_wish *wish,
@@ -103,12 +120,14 @@ bool network_interface_create(struct transaction *tx, const struct network_inter
     const struct subnet_record *subnet =
         transaction_get(tx, &subnet_table, KEY(tx->arena, wish->account, wish->region, wish->subnet_id));
     struct ec2_network_interface_private_ip_address private_address = {0};
+    struct ec2_network_interface_attachment attachment;
     struct ec2_network_interface interface = {0};
     struct network_interface_record record = {.account_id = wish->account,
                                               .region = wish->region,
                                               .interface = &interface,
                                               .owner_arn = wish->owner_arn,
-                                              .host_id = wish->host_id};
+                                              .host_id = wish->host_id,
+                                              .client_token = wish->client_token};
 
     if (subnet == NULL)
         return fail_api(f, "InvalidSubnetID.NotFound", "The subnet ID '%.*s' does not exist", STR_ARG(wish->subnet_id));
@@ -119,13 +138,15 @@ bool network_interface_create(struct transaction *tx, const struct network_inter
     interface.network_interface_id = vpc_id_new(tx, "eni");
     interface.subnet_id = wish->subnet_id;
     interface.availability_zone = subnet->subnet->availability_zone;
+    interface.availability_zone_id = subnet->subnet->availability_zone_id;
     interface.owner_id = wish->account;
     interface.description = wish->description;
     interface.mac_address = mac_address(tx);
     interface.private_dns_name = private_dns_name(tx, wish->region, interface.private_ip_address);
     interface.interface_type = EC2_NETWORK_INTERFACE_TYPE_INTERFACE;
-    interface.status =
-        wish->owner_arn.ptr != NULL ? EC2_NETWORK_INTERFACE_STATUS_IN_USE : EC2_NETWORK_INTERFACE_STATUS_AVAILABLE;
+    interface.status = EC2_NETWORK_INTERFACE_STATUS_AVAILABLE;
+    if (wish->owner_arn.ptr != NULL)
+        attach(tx, &interface, &attachment);
     interface.requester_id = wish->requested_by;
     SET(&interface, requester_managed, wish->requested_by.ptr != NULL);
     SET(&interface, source_dest_check, true);

@@ -1,8 +1,9 @@
 /* Network interfaces that users make themselves, and changes of any. Those of tasks are ECS's: they come and go with
  * their task. */
 #include "base/must.h"
-#include "plane/vpc/describe_walk.h"
+#include "plane/vpc/limit.h"
 #include "plane/vpc/operations.h"
+#include "plane/vpc/resource.h"
 
 static bool find(const struct call *call, struct str id, const struct network_interface_record **ret_interface)
 {
@@ -37,23 +38,30 @@ bool ec2_create_network_interface(struct call *call, const struct ec2_create_net
         .description = in->description.ptr == NULL ? STR("") : in->description,
         .address = in->private_ip_addresses.count == 1 ? in->private_ip_addresses.items[0].private_ip_address
                                                        : in->private_ip_address,
+        .client_token = in->client_token,
     };
+    const struct network_interface_record *before = resource_of_token(call, &network_interface_kind, in->client_token);
     const struct network_interface_record *made;
     struct ec2_tag_list tags;
     const void *subnet;
 
+    out->client_token = in->client_token;
+    if (before != NULL) {
+        out->network_interface = before->interface;
+        return str_eq(before->interface->subnet_id, in->subnet_id) || fail_token_mismatch(call, in->client_token);
+    }
     if (!resource_find(call, &subnet_kind, in->subnet_id, &subnet) || !refuse(call, in) ||
+        !limit_check(call, &network_interface_limit, STR("")) ||
         !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_NETWORK_INTERFACE, &tags) ||
         !network_interface_create(call->tx, &wish, &made, call->fail))
         return false;
     if (tags.count > 0) {
         struct str id = made->interface->network_interface_id;
 
-        network_interface_kind.put_tags(call->tx, made, tags);
+        network_interface_kind.put_tags(call, made, tags);
         must(find(call, arena_str(call->arena, id), &made));
     }
     out->network_interface = made->interface;
-    out->client_token = in->client_token;
     return true;
 }
 
@@ -125,5 +133,38 @@ bool ec2_modify_network_interface_attribute(struct call *call,
         changed.description = in->description->value;
     record.interface = &changed;
     must(transaction_put(call->tx, &network_interface_table, &record));
+    return true;
+}
+
+bool ec2_describe_network_interface_attribute(struct call *call,
+                                              const struct ec2_describe_network_interface_attribute_request *in,
+                                              struct ec2_describe_network_interface_attribute_result *out)
+{
+    const struct network_interface_record *interface;
+
+    if (!find(call, in->network_interface_id, &interface))
+        return false;
+    out->network_interface_id = in->network_interface_id;
+    switch (in->attribute) {
+    case EC2_NETWORK_INTERFACE_ATTRIBUTE_NONE:
+        return fail_api(call->fail, "MissingParameter", "The request must contain the parameter attribute");
+    case EC2_NETWORK_INTERFACE_ATTRIBUTE_DESCRIPTION:
+        out->description = arena_new(call->arena, struct ec2_attribute_value);
+        out->description->value = interface->interface->description;
+        break;
+    case EC2_NETWORK_INTERFACE_ATTRIBUTE_GROUP_SET:
+        out->groups = interface->interface->groups;
+        break;
+    case EC2_NETWORK_INTERFACE_ATTRIBUTE_SOURCE_DEST_CHECK:
+        out->source_dest_check = arena_new(call->arena, struct ec2_attribute_boolean_value);
+        SET(out->source_dest_check, value, true);
+        break;
+    case EC2_NETWORK_INTERFACE_ATTRIBUTE_ATTACHMENT:
+        out->attachment = interface->interface->attachment;
+        break;
+    case EC2_NETWORK_INTERFACE_ATTRIBUTE_ASSOCIATE_PUBLIC_IP_ADDRESS:
+        SET(out, associate_public_ip_address, interface->public_address);
+        break;
+    }
     return true;
 }

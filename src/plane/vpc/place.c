@@ -1,8 +1,48 @@
-/* Where things can be: regions and zones. */
-#include "model/interpret.h"
+/* DescribeRegions, DescribeAvailabilityZones. */
+#include "plane/vpc/place.h"
+
 #include "plane/vpc/describe_walk.h"
 #include "plane/vpc/operations.h"
-#include "plane/vpc/vpc_make.h"
+
+struct str zone_name(struct arena *arena, struct str region, unsigned zone)
+{
+    return arena_printf(arena, "%.*s%c", STR_ARG(region), 'a' + (int)zone);
+}
+
+/* How zone ids shorten a word of a region's name; others stand as they are ("us", "1"). */
+static const struct {
+    const char *word, *as;
+} shortened[] = {
+    {"north", "n"},      {"south", "s"},      {"east", "e"},       {"west", "w"},       {"central", "c"},
+    {"northeast", "ne"}, {"northwest", "nw"}, {"southeast", "se"}, {"southwest", "sw"}, {"gov", "g"},
+};
+
+static struct str shorten(struct str word)
+{
+    for (size_t i = 0; i < COUNT_OF(shortened); i++)
+        if (str_is(word, shortened[i].word))
+            return str_of(shortened[i].as);
+    return word;
+}
+
+struct str zone_id(struct arena *arena, struct str region, unsigned zone)
+{
+    struct str id = STR("");
+    struct str rest = region;
+
+    while (rest.ptr != NULL) {
+        struct str word = shorten(str_cut(rest, '-', &rest));
+
+        id = arena_printf(arena, "%.*s%.*s", STR_ARG(id), STR_ARG(word));
+    }
+    return arena_printf(arena, "%.*s-az%u", STR_ARG(id), zone + 1);
+}
+
+struct str private_domain(struct arena *arena, struct str region)
+{
+    return str_is(region, "us-east-1") ? STR("ec2.internal")
+                                       : arena_printf(arena, "%.*s.compute.internal", STR_ARG(region));
+}
 
 /* The regions that every AWS account has without asking (Account Management guide, "Enable or disable AWS Regions").
  * All of them live in one installation. */
@@ -12,16 +52,12 @@ static const char *const regions[] = {
     "sa-east-1",      "us-east-1",      "us-east-2",      "us-west-1",  "us-west-2",
 };
 
-GETTER(region_name_of, ec2_region, of->region_name)
-GETTER(region_endpoint_of, ec2_region, of->endpoint)
-GETTER(region_opt_in_of, ec2_region, of->opt_in_status)
-
 static const struct filter_field region_fields[] = {
-    {"region-name", region_name_of, NULL},
-    {"endpoint", region_endpoint_of, NULL},
-    {"opt-in-status", region_opt_in_of, NULL},
+    {"endpoint", "Endpoint"},
+    {"opt-in-status", "OptInStatus"},
+    {"region-name", "RegionName"},
 };
-static const struct filter_table region_filters = {region_fields, COUNT_OF(region_fields), NULL};
+static const struct filter_table region_filters = {&ec2_region_shape, region_fields, COUNT_OF(region_fields), NULL};
 
 static bool is_named(const struct ec2_describe_regions_request *in, struct str name)
 {
@@ -58,7 +94,7 @@ bool ec2_describe_regions(struct call *call, const struct ec2_describe_regions_r
             .opt_in_status = STR("opt-in-not-required"),
         };
 
-        if (is_named(in, region.region_name) && filters_match(&region_filters, &in->filters, call->arena, &region))
+        if (is_named(in, region.region_name) && filters_match(&region_filters, &in->filters, &region))
             out->regions.items[out->regions.count++] = region;
     }
     return true;
@@ -66,21 +102,21 @@ bool ec2_describe_regions(struct call *call, const struct ec2_describe_regions_r
 
 /* ---- zones: three in every region, as the default VPC has subnets ---- */
 
-GETTER(zone_name_of, ec2_availability_zone, of->zone_name)
-GETTER(zone_id_of, ec2_availability_zone, of->zone_id)
-GETTER(zone_region_of, ec2_availability_zone, of->region_name)
-GETTER(zone_type_of, ec2_availability_zone, of->zone_type)
-GETTER(zone_group_of, ec2_availability_zone, of->group_name)
-GETTER(zone_state_of, ec2_availability_zone, str_of(enum_name(&ec2_availability_zone_state_shape, (int)of->state)))
-GETTER(zone_opt_in_of, ec2_availability_zone,
-       str_of(enum_name(&ec2_availability_zone_opt_in_status_shape, (int)of->opt_in_status)))
-
 static const struct filter_field zone_fields[] = {
-    {"zone-name", zone_name_of, NULL},       {"zone-id", zone_id_of, NULL},  {"region-name", zone_region_of, NULL},
-    {"zone-type", zone_type_of, NULL},       {"state", zone_state_of, NULL}, {"group-name", zone_group_of, NULL},
-    {"opt-in-status", zone_opt_in_of, NULL},
+    {"group-long-name", "GroupLongName"},
+    {"group-name", "GroupName"},
+    {"message", "Messages.Message"},
+    {"opt-in-status", "OptInStatus"},
+    {"parent-zone-id", "ParentZoneId"},
+    {"parent-zone-name", "ParentZoneName"},
+    {"region-name", "RegionName"},
+    {"state", "State"},
+    {"zone-id", "ZoneId"},
+    {"zone-name", "ZoneName"},
+    {"zone-type", "ZoneType"},
 };
-static const struct filter_table zone_filters = {zone_fields, COUNT_OF(zone_fields), NULL};
+static const struct filter_table zone_filters = {&ec2_availability_zone_shape, zone_fields, COUNT_OF(zone_fields),
+                                                 NULL};
 
 static bool has(const struct str *items, size_t count, struct str wanted)
 {
@@ -136,7 +172,7 @@ bool ec2_describe_availability_zones(struct call *call, const struct ec2_describ
             (in->zone_names.count == 0 || has(in->zone_names.items, in->zone_names.count, zones[i].zone_name)) &&
             (in->zone_ids.count == 0 || has(in->zone_ids.items, in->zone_ids.count, zones[i].zone_id));
 
-        if (named && filters_match(&zone_filters, &in->filters, call->arena, &zones[i]))
+        if (named && filters_match(&zone_filters, &in->filters, &zones[i]))
             out->availability_zones.items[out->availability_zones.count++] = zones[i];
     }
     return true;

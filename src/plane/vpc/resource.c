@@ -2,23 +2,29 @@
 
 #include "base/must.h"
 #include "model/interpret.h"
+#include "plane/vpc/security_group.h"
 #include "plane/vpc/tag.h"
 
-/* Where the tags of a record stand: in its noun, which is copied to change them. */
+/* Where the noun of a record stands, and its tags: in the noun, which is copied to change them. */
 #define TAGGED(name, record_type, noun_type, noun, member)                                                             \
+    static const void *name##_noun(const void *record)                                                                 \
+    {                                                                                                                  \
+        return ((const struct record_type *)record)->noun;                                                             \
+    }                                                                                                                  \
+                                                                                                                       \
     static const struct ec2_tag_list *name##_tags(const void *record)                                                  \
     {                                                                                                                  \
         return &((const struct record_type *)record)->noun->member;                                                    \
     }                                                                                                                  \
                                                                                                                        \
-    static void name##_put_tags(struct transaction *tx, const void *record, struct ec2_tag_list tags)                  \
+    static void name##_put_tags(struct call *call, const void *record, struct ec2_tag_list tags)                       \
     {                                                                                                                  \
         struct record_type copy = *(const struct record_type *)record;                                                 \
         struct noun_type of = *copy.noun;                                                                              \
                                                                                                                        \
         of.member = tags;                                                                                              \
         copy.noun = &of;                                                                                               \
-        must(transaction_put(tx, &name##_table, &copy));                                                               \
+        must(transaction_put(call->tx, &name##_table, &copy));                                                         \
     }
 
 TAGGED(vpc, vpc_record, ec2_vpc, vpc, tags)
@@ -28,9 +34,57 @@ TAGGED(internet_gateway, internet_gateway_record, ec2_internet_gateway, internet
 TAGGED(route_table, route_table_record, ec2_route_table, route_table, tags)
 TAGGED(network_interface, network_interface_record, ec2_network_interface, interface, tag_set)
 
+/* A rule stands in its group's record. */
+
+static const void *rule_noun(const void *record)
+{
+    return record;
+}
+
+static const struct ec2_tag_list *rule_tags(const void *record)
+{
+    return &((const struct ec2_security_group_rule *)record)->tags;
+}
+
+static void rule_put_tags(struct call *call, const void *record, struct ec2_tag_list tags)
+{
+    const struct security_group_record *group;
+    const struct ec2_security_group_rule *rule =
+        rule_find(call, ((const struct ec2_security_group_rule *)record)->security_group_rule_id, &group);
+    struct security_group_record copy;
+
+    must(rule != NULL);
+    copy = *group;
+    copy.rules.items = arena_array(call->arena, struct ec2_security_group_rule, group->rules.count);
+    memcpy(copy.rules.items, group->rules.items, group->rules.count * sizeof(*rule));
+    copy.rules.items[rule - group->rules.items].tags = tags;
+    must(transaction_put(call->tx, &security_group_table, &copy));
+}
+
+static const void *rule_of(const struct call *call, struct str id)
+{
+    const struct security_group_record *group;
+
+    return rule_find(call, id, &group);
+}
+
+const struct resource_kind security_group_rule_kind = {
+    .type = EC2_RESOURCE_TYPE_SECURITY_GROUP_RULE,
+    .prefix = "sgr-",
+    .table = &security_group_table,
+    .missing_code = "InvalidSecurityGroupRuleId.NotFound",
+    .missing_text = "The security group rule ID",
+    .malformed_code = "InvalidSecurityGroupRuleId.Malformed",
+    .noun = rule_noun,
+    .tags = rule_tags,
+    .put_tags = rule_put_tags,
+    .find = rule_of,
+};
+
 #define KIND(name, type, prefix, missing_code, missing_text, malformed_code)                                           \
-    const struct resource_kind name##_kind = {type,         prefix,         &name##_table, missing_code,               \
-                                              missing_text, malformed_code, name##_tags,   name##_put_tags};
+    const struct resource_kind name##_kind = {                                                                         \
+        type,           prefix,      &name##_table, missing_code,    missing_text,                                     \
+        malformed_code, name##_noun, name##_tags,   name##_put_tags, NULL};
 
 KIND(internet_gateway, EC2_RESOURCE_TYPE_INTERNET_GATEWAY, "igw-", "InvalidInternetGatewayID.NotFound",
      "The internetGateway ID", "InvalidInternetGatewayId.Malformed")
@@ -45,7 +99,13 @@ KIND(subnet, EC2_RESOURCE_TYPE_SUBNET, "subnet-", "InvalidSubnetID.NotFound", "T
 KIND(vpc, EC2_RESOURCE_TYPE_VPC, "vpc-", "InvalidVpcID.NotFound", "The vpc ID", "InvalidVpcID.Malformed")
 
 static const struct resource_kind *const kinds[] = {
-    &internet_gateway_kind, &network_interface_kind, &route_table_kind, &security_group_kind, &subnet_kind, &vpc_kind,
+    &internet_gateway_kind,
+    &network_interface_kind,
+    &route_table_kind,
+    &security_group_kind,
+    &security_group_rule_kind,
+    &subnet_kind,
+    &vpc_kind,
 };
 
 const struct resource_kind *const *resource_kinds(size_t *ret_count)
@@ -83,7 +143,9 @@ bool resource_find(const struct call *call, const struct resource_kind *kind, st
     if (!is_id(id, str_of(kind->prefix)))
         return fail_api(call->fail, kind->malformed_code, "Invalid id: \"%.*s\" (expecting \"%s...\")", STR_ARG(id),
                         kind->prefix);
-    record = transaction_get(call->tx, kind->table, KEY(call->arena, call->principal->account, call->region, id));
+    record = kind->find != NULL
+                 ? kind->find(call, id)
+                 : transaction_get(call->tx, kind->table, KEY(call->arena, call->principal->account, call->region, id));
     if (record == NULL)
         return fail_api(call->fail, kind->missing_code, "%s '%.*s' does not exist", kind->missing_text, STR_ARG(id));
     *ret_record = record;
@@ -110,4 +172,18 @@ bool resource_tags(const struct call *call, const struct ec2_tag_specification_l
         return false;
     *ret_tags = tags;
     return true;
+}
+
+const void *resource_of_token(const struct call *call, const struct resource_kind *kind, struct str token)
+{
+    struct walk walk = transaction_walk(call->tx, kind->table, "token",
+                                        KEY_PREFIX(call->arena, call->principal->account, call->region, token));
+
+    return token.ptr == NULL ? NULL : walk_next(&walk);
+}
+
+bool fail_token_mismatch(const struct call *call, struct str token)
+{
+    return fail_api(call->fail, "IdempotentParameterMismatch",
+                    "The client token '%.*s' was used before, with other parameters", STR_ARG(token));
 }

@@ -1,9 +1,9 @@
-/* Route tables: their routes and which subnets follow them. Of a route's targets Berth has the internet gateway; what
- * the machine does with it stands in assignment.c. */
+/* Route tables: their routes and which subnets follow them. Of a route's targets Berth has the internet gateway, of
+ * destinations everything (0.0.0.0/0); what the machine does with it stands in assignment.c. */
 #include "base/must.h"
-#include "model/interpret.h"
-#include "plane/vpc/describe_walk.h"
+#include "plane/vpc/limit.h"
 #include "plane/vpc/operations.h"
+#include "plane/vpc/resource.h"
 #include "plane/vpc/vpc_make.h"
 
 enum { ROUTES_MAX = 500 }; /* VPC quotas: routes per route table, at most */
@@ -29,12 +29,19 @@ static bool find(const struct call *call, struct str id, const struct route_tabl
 bool ec2_create_route_table(struct call *call, const struct ec2_create_route_table_request *in,
                             struct ec2_create_route_table_result *out)
 {
+    const struct route_table_record *before = resource_of_token(call, &route_table_kind, in->client_token);
     struct ec2_route_table *table = arena_new(call->arena, struct ec2_route_table);
-    struct route_table_record record = {call->principal->account, call->region, table};
+    struct route_table_record record = {call->principal->account, call->region, table, in->client_token};
     const void *vpc;
 
+    out->client_token = in->client_token;
+    if (before != NULL) {
+        out->route_table = before->route_table;
+        return str_eq(before->route_table->vpc_id, in->vpc_id) || fail_token_mismatch(call, in->client_token);
+    }
     if (!resource_find(call, &vpc_kind, in->vpc_id, &vpc) ||
-        !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_ROUTE_TABLE, &table->tags))
+        !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_ROUTE_TABLE, &table->tags) ||
+        !limit_check(call, &route_table_limit, in->vpc_id))
         return false;
     table->route_table_id = arena_str(call->arena, vpc_id_new(call->tx, "rtb"));
     table->vpc_id = in->vpc_id;
@@ -49,7 +56,6 @@ bool ec2_create_route_table(struct call *call, const struct ec2_create_route_tab
     table->routes.count = 1;
     must(transaction_put(call->tx, &route_table_table, &record));
     out->route_table = table;
-    out->client_token = in->client_token;
     return true;
 }
 
@@ -98,6 +104,26 @@ static bool destination(const struct call *call, struct str cidr, struct str *re
     return true;
 }
 
+/* Where a route may lead: not into the VPC, and Berth's machines do not tell parts of the internet apart yet. */
+static bool check_destination(const struct call *call, const struct route_table_record *table, struct str cidr)
+{
+    struct str vpc_cidr = table->route_table->routes.items[0].destination_cidr_block;
+    struct ipv4_range wished;
+    struct ipv4_range vpc;
+
+    must(ipv4_range_parse(vpc_cidr, &vpc)); /* the local route, which cannot be taken away */
+    if (ipv4_range_parse(cidr, &wished) && wished.first >= vpc.first && wished.last <= vpc.last)
+        return fail_api(call->fail, "InvalidParameterValue",
+                        "The destination CIDR block %.*s is equal to or more specific than one of this VPC's CIDR "
+                        "blocks. This route can target only an interface or an instance.",
+                        STR_ARG(cidr));
+    if (!str_is(cidr, "0.0.0.0/0"))
+        return fail_api(call->fail, "UnsupportedOperation",
+                        "Berth's routes to an internet gateway have the destination 0.0.0.0/0, not %.*s yet",
+                        STR_ARG(cidr));
+    return true;
+}
+
 /* The gateway must be there and attached to the table's VPC; without an internet gateway there is no other target. */
 static bool target(const struct call *call, const struct route_table_record *table, struct str gateway_id)
 {
@@ -124,7 +150,7 @@ static void put_route(struct call *call, const struct route_table_record *table,
                                     .origin = EC2_ROUTE_ORIGIN_CREATE_ROUTE,
                                     .state = EC2_ROUTE_STATE_ACTIVE};
 
-    route_table_put_route(call->tx, table, &route);
+    (void)route_table_put_route(call->tx, table, &route);
 }
 
 bool ec2_create_route(struct call *call, const struct ec2_create_route_request *in, struct ec2_create_route_result *out)
@@ -134,7 +160,7 @@ bool ec2_create_route(struct call *call, const struct ec2_create_route_request *
     struct str cidr;
 
     if (!find(call, in->route_table_id, &table) || !destination(call, in->destination_cidr_block, &cidr) ||
-        !target(call, table, in->gateway_id))
+        !check_destination(call, table, cidr) || !target(call, table, in->gateway_id))
         return false;
     before = route_to(table, cidr);
     if (before != NULL && !str_eq(before->gateway_id, in->gateway_id))

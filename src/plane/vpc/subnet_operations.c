@@ -1,7 +1,9 @@
-/* CreateSubnet, DeleteSubnet, ModifySubnetAttribute. */
+/* CreateSubnet, CreateDefaultSubnet, DeleteSubnet, ModifySubnetAttribute. */
 #include "base/must.h"
-#include "plane/vpc/describe_walk.h"
+#include "plane/vpc/limit.h"
 #include "plane/vpc/operations.h"
+#include "plane/vpc/place.h"
+#include "plane/vpc/resource.h"
 #include "plane/vpc/vpc_make.h"
 
 static bool refuse(const struct call *call, const struct ec2_create_subnet_request *in)
@@ -50,27 +52,47 @@ static bool choose_zone(const struct call *call, const struct ec2_create_subnet_
     return true;
 }
 
-/* In the VPC's range, and in no other subnet's way. */
-static bool check_range(const struct call *call, const struct vpc_record *vpc, struct str cidr)
+/* Another subnet of the VPC is in the way. */
+static bool is_taken(const struct call *call, struct str vpc_id, struct ipv4_range wished)
 {
-    struct walk walk =
-        transaction_walk(call->tx, &subnet_table, "vpc",
-                         KEY_PREFIX(call->arena, call->principal->account, call->region, vpc->vpc->vpc_id));
+    struct walk walk = transaction_walk(call->tx, &subnet_table, "vpc",
+                                        KEY_PREFIX(call->arena, call->principal->account, call->region, vpc_id));
     const struct subnet_record *subnet;
-    struct ipv4_range wished;
     struct ipv4_range other;
 
-    must(ipv4_range_parse(cidr, &wished));
-    must(ipv4_range_parse(vpc->vpc->cidr_block, &other));
-    if (wished.first < other.first || wished.last > other.last)
-        return fail_api(call->fail, "InvalidSubnet.Range", "The CIDR '%.*s' is invalid.", STR_ARG(cidr));
     while ((subnet = walk_next(&walk)) != NULL) {
         must(ipv4_range_parse(subnet->subnet->cidr_block, &other));
         if (wished.first <= other.last && other.first <= wished.last)
-            return fail_api(call->fail, "InvalidSubnet.Conflict", "The CIDR '%.*s' conflicts with another subnet",
-                            STR_ARG(cidr));
+            return true;
     }
+    return false;
+}
+
+static bool check_range(const struct call *call, const struct vpc_record *vpc, struct str cidr)
+{
+    struct ipv4_range wished;
+    struct ipv4_range all;
+
+    must(ipv4_range_parse(cidr, &wished));
+    must(ipv4_range_parse(vpc->vpc->cidr_block, &all));
+    if (wished.first < all.first || wished.last > all.last)
+        return fail_api(call->fail, "InvalidSubnet.Range", "The CIDR '%.*s' is invalid.", STR_ARG(cidr));
+    if (is_taken(call, vpc->vpc->vpc_id, wished))
+        return fail_api(call->fail, "InvalidSubnet.Conflict", "The CIDR '%.*s' conflicts with another subnet",
+                        STR_ARG(cidr));
     return true;
+}
+
+/* Makes it and shows it. */
+static struct ec2_subnet *make(struct call *call, const struct subnet_wish *wish)
+{
+    struct ec2_subnet *shown = arena_new(call->arena, struct ec2_subnet);
+    const void *made;
+
+    must(resource_find(call, &subnet_kind, subnet_make(call->tx, wish), &made));
+    *shown = *((const struct subnet_record *)made)->subnet;
+    SET(shown, available_ip_address_count, subnet_free_addresses(call->tx, made));
+    return shown;
 }
 
 bool ec2_create_subnet(struct call *call, const struct ec2_create_subnet_request *in,
@@ -78,8 +100,6 @@ bool ec2_create_subnet(struct call *call, const struct ec2_create_subnet_request
 {
     struct subnet_wish wish = {.account = call->principal->account, .region = call->region, .vpc_id = in->vpc_id};
     const void *vpc;
-    const void *made;
-    struct ec2_subnet *shown;
 
     if (!resource_find(call, &vpc_kind, in->vpc_id, &vpc) || !refuse(call, in))
         return false;
@@ -87,15 +107,72 @@ bool ec2_create_subnet(struct call *call, const struct ec2_create_subnet_request
         return fail_api(call->fail, "MissingParameter", "The request must contain the parameter cidrBlock");
     if (!cidr_canonical(call, in->cidr_block, "InvalidSubnet.Range", &wish.cidr) ||
         !check_range(call, vpc, wish.cidr) || !choose_zone(call, in, &wish.zone) ||
-        !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_SUBNET, &wish.tags))
+        !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_SUBNET, &wish.tags) ||
+        !limit_check(call, &subnet_limit, in->vpc_id))
         return false;
-    must(resource_find(call, &subnet_kind, subnet_make(call->tx, &wish), &made));
-    shown = arena_new(call->arena, struct ec2_subnet);
-    *shown = *((const struct subnet_record *)made)->subnet;
-    SET(shown, available_ip_address_count, subnet_free_addresses(call->tx, made));
-    out->subnet = shown;
+    out->subnet = make(call, &wish);
     return true;
 }
+
+/* ---- the default subnet of a zone ---- */
+
+static bool check_no_default(const struct call *call, struct str vpc_id, struct str zone)
+{
+    struct walk walk = transaction_walk(call->tx, &subnet_table, "vpc",
+                                        KEY_PREFIX(call->arena, call->principal->account, call->region, vpc_id));
+    const struct subnet_record *subnet;
+
+    while ((subnet = walk_next(&walk)) != NULL)
+        if (subnet->subnet->default_for_az && str_eq(subnet->subnet->availability_zone, zone))
+            return fail_api(call->fail, "DefaultSubnetAlreadyExistsInAvailabilityZone",
+                            "'%.*s' is already the default subnet in %.*s.", STR_ARG(subnet->subnet->subnet_id),
+                            STR_ARG(zone));
+    return true;
+}
+
+/* The first free /20 of the VPC: 4096 addresses, as all default subnets have. */
+static bool find_room(const struct call *call, const struct ec2_vpc *vpc, struct str *ret_cidr)
+{
+    struct ipv4_range all;
+
+    must(ipv4_range_parse(vpc->cidr_block, &all));
+    for (uint64_t first = all.first; first + 4095 <= all.last; first += 4096) {
+        struct ipv4_range range = {(uint32_t)first, (uint32_t)first + 4095};
+
+        if (is_taken(call, vpc->vpc_id, range))
+            continue;
+        *ret_cidr = arena_printf(call->arena, "%.*s/20", STR_ARG(ipv4_text(call->arena, range.first)));
+        return true;
+    }
+    return fail_api(call->fail, "InvalidSubnet.Conflict", "The default VPC %.*s has no room for another subnet",
+                    STR_ARG(vpc->vpc_id));
+}
+
+bool ec2_create_default_subnet(struct call *call, const struct ec2_create_default_subnet_request *in,
+                               struct ec2_create_default_subnet_result *out)
+{
+    const struct vpc_record *vpc = vpc_default(call->tx, call->principal->account, call->region);
+    struct subnet_wish wish = {.account = call->principal->account, .region = call->region, .is_default = true};
+
+    if (in->ipv6_native)
+        return fail_api(call->fail, "UnsupportedOperation", "Berth's subnets have no IPv6 addresses yet");
+    if (vpc == NULL)
+        return fail_api(call->fail, "DefaultVpcDoesNotExist", "No default VPC exists for this account in this region.");
+    wish.vpc_id = vpc->vpc->vpc_id;
+    if (in->availability_zone.ptr == NULL && in->availability_zone_id.ptr == NULL)
+        return fail_api(call->fail, "MissingParameter", "The request must contain the parameter availabilityZone");
+    if (!choose_zone(call,
+                     &(struct ec2_create_subnet_request){.availability_zone = in->availability_zone,
+                                                         .availability_zone_id = in->availability_zone_id},
+                     &wish.zone) ||
+        !check_no_default(call, wish.vpc_id, zone_name(call->arena, call->region, wish.zone)) ||
+        !find_room(call, vpc->vpc, &wish.cidr))
+        return false;
+    out->subnet = make(call, &wish);
+    return true;
+}
+
+/* ---- deleting and changing ---- */
 
 static void forget_associations(struct call *call, const struct ec2_subnet *subnet)
 {
@@ -130,6 +207,30 @@ bool ec2_delete_subnet(struct call *call, const struct ec2_delete_subnet_request
     return true;
 }
 
+/* Attributes that all subnets of Berth have the same value of: to ask for that value is fine. */
+static bool check_fixed(const struct call *call, const struct ec2_modify_subnet_attribute_request *in)
+{
+    const struct {
+        const char *name;
+        const struct ec2_attribute_boolean_value *wanted;
+    } off[] = {
+        {"AssignIpv6AddressOnCreation", in->assign_ipv6_address_on_creation},
+        {"EnableDns64", in->enable_dns64},
+        {"EnableResourceNameDnsAAAARecordOnLaunch", in->enable_resource_name_dns_aaaa_record_on_launch},
+        {"EnableResourceNameDnsARecordOnLaunch", in->enable_resource_name_dns_a_record_on_launch},
+        {"MapCustomerOwnedIpOnLaunch", in->map_customer_owned_ip_on_launch},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(off); i++)
+        if (off[i].wanted != NULL && off[i].wanted->value)
+            return fail_api(call->fail, "UnsupportedOperation", "Berth's subnets do not have %s", off[i].name);
+    if (in->private_dns_hostname_type_on_launch == EC2_HOSTNAME_TYPE_RESOURCE_NAME)
+        return fail_api(call->fail, "UnsupportedOperation", "Berth's host names are made of the IP address");
+    if (in->customer_owned_ipv4_pool.ptr != NULL || in->has_enable_lni_at_device_index)
+        return fail_api(call->fail, "UnsupportedOperation", "Berth has no Outposts");
+    return true;
+}
+
 bool ec2_modify_subnet_attribute(struct call *call, const struct ec2_modify_subnet_attribute_request *in, void *out)
 {
     const void *found;
@@ -137,11 +238,10 @@ bool ec2_modify_subnet_attribute(struct call *call, const struct ec2_modify_subn
     struct ec2_subnet subnet;
 
     (void)out;
-    if (!resource_find(call, &subnet_kind, in->subnet_id, &found))
+    if (!resource_find(call, &subnet_kind, in->subnet_id, &found) || !check_fixed(call, in))
         return false;
     if (in->map_public_ip_on_launch == NULL)
-        return fail_api(call->fail, "UnsupportedOperation",
-                        "Of a subnet's attributes Berth has mapPublicIpOnLaunch and no other");
+        return true;
     record = *(const struct subnet_record *)found;
     subnet = *record.subnet;
     SET(&subnet, map_public_ip_on_launch, in->map_public_ip_on_launch->value);

@@ -1,7 +1,6 @@
 #include "plane/vpc/tag.h"
 
 #include "base/must.h"
-#include "model/interpret.h"
 #include "plane/vpc/describe_walk.h"
 #include "plane/vpc/operations.h"
 
@@ -79,7 +78,7 @@ bool ec2_create_tags(struct call *call, const struct ec2_create_tags_request *in
         all = ec2_tags_merge(call->arena, kind->tags(record), &in->tags);
         if (!ec2_tags_check(&all, call->fail))
             return false;
-        kind->put_tags(call->tx, record, all);
+        kind->put_tags(call, record, all);
     }
     return true;
 }
@@ -110,23 +109,20 @@ bool ec2_delete_tags(struct call *call, const struct ec2_delete_tags_request *in
         for (size_t k = 0; k < before->count; k++)
             if (!is_deleted(&before->items[k], &in->tags))
                 after.items[after.count++] = before->items[k];
-        kind->put_tags(call->tx, record, after);
+        kind->put_tags(call, record, after);
     }
     return true;
 }
 
 /* ---- DescribeTags ---- */
 
-GETTER(key_of, ec2_tag_description, of->key)
-GETTER(value_of, ec2_tag_description, of->value)
-GETTER(resource_of, ec2_tag_description, of->resource_id)
-GETTER(type_of, ec2_tag_description, str_of(enum_name(&ec2_resource_type_shape, (int)of->resource_type)))
-
-static const struct filter_field fields[] = {{"key", key_of, NULL},
-                                             {"value", value_of, NULL},
-                                             {"resource-id", resource_of, NULL},
-                                             {"resource-type", type_of, NULL}};
-static const struct filter_table filters = {fields, COUNT_OF(fields), NULL};
+static const struct filter_field fields[] = {
+    {"key", "Key"},
+    {"resource-id", "ResourceId"},
+    {"resource-type", "ResourceType"},
+    {"value", "Value"},
+};
+static const struct filter_table filters = {&ec2_tag_description_shape, fields, COUNT_OF(fields), NULL};
 
 struct tag_walk {
     struct call *call;
@@ -138,7 +134,7 @@ struct tag_walk {
 
 static void take_tag(struct tag_walk *walk, const struct ec2_tag_description *tag)
 {
-    if (!filters_match(&filters, &walk->in->filters, walk->call->arena, tag))
+    if (!filters_match(&filters, &walk->in->filters, tag))
         return;
     if (walk->skip > 0) {
         walk->skip--;
@@ -158,6 +154,24 @@ static void take_tag(struct tag_walk *walk, const struct ec2_tag_description *ta
     walk->out->items[walk->out->count++] = *tag;
 }
 
+static void take_tags(struct tag_walk *walk, const struct resource_kind *kind, struct str id, const void *record)
+{
+    const struct ec2_tag_list *tags = kind->tags(record);
+
+    for (size_t i = 0; i < tags->count; i++)
+        take_tag(walk, &(struct ec2_tag_description){.key = tags->items[i].key,
+                                                     .value = tags->items[i].value,
+                                                     .resource_id = id,
+                                                     .resource_type = kind->type});
+}
+
+static void take_rules(struct tag_walk *tags, const struct security_group_record *group)
+{
+    for (size_t i = 0; i < group->rules.count; i++)
+        take_tags(tags, &security_group_rule_kind, group->rules.items[i].security_group_rule_id,
+                  &group->rules.items[i]);
+}
+
 /* The id is the last part of the record's key. */
 static void take_kind(struct tag_walk *tags, const struct resource_kind *kind)
 {
@@ -167,14 +181,10 @@ static void take_kind(struct tag_walk *tags, const struct resource_kind *kind)
     const void *record;
 
     while ((record = walk_next(&walk)) != NULL) {
-        const struct ec2_tag_list *list = kind->tags(record);
-        struct str id = str_from(walk.at, walk.prefix.len);
-
-        for (size_t i = 0; i < list->count; i++)
-            take_tag(tags, &(struct ec2_tag_description){.key = list->items[i].key,
-                                                         .value = list->items[i].value,
-                                                         .resource_id = id,
-                                                         .resource_type = kind->type});
+        if (kind == &security_group_rule_kind)
+            take_rules(tags, record);
+        else
+            take_tags(tags, kind, str_from(walk.at, walk.prefix.len), record);
     }
 }
 

@@ -43,6 +43,22 @@ static void network_interface_host_key(const void *record, struct buf *key)
         key_add(key, of->host_id);
 }
 
+/* Of requests that made something: by account, region, token. */
+#define TOKEN_KEY(name, type)                                                                                          \
+    static void name(const void *record, struct buf *key)                                                              \
+    {                                                                                                                  \
+        const struct type *of = record;                                                                                \
+                                                                                                                       \
+        if (of->client_token.ptr == NULL)                                                                              \
+            return;                                                                                                    \
+        key_add(key, of->account_id);                                                                                  \
+        key_add(key, of->region);                                                                                      \
+        key_add(key, of->client_token);                                                                                \
+    }
+
+TOKEN_KEY(route_table_token_key, route_table_record)
+TOKEN_KEY(network_interface_token_key, network_interface_record)
+
 const struct table_spec vpc_table = {.name = "vpc", .shape = &vpc_record_shape, .key = vpc_key};
 const struct table_spec subnet_table = {
     .name = "subnet", .shape = &subnet_record_shape, .key = subnet_key, .indexes = {{"vpc", subnet_vpc_key}}};
@@ -52,16 +68,18 @@ const struct table_spec security_group_table = {.name = "security_group",
                                                 .indexes = {{"vpc", security_group_vpc_key}}};
 const struct table_spec internet_gateway_table = {
     .name = "internet_gateway", .shape = &internet_gateway_record_shape, .key = internet_gateway_key};
-const struct table_spec route_table_table = {.name = "route_table",
-                                             .shape = &route_table_record_shape,
-                                             .key = route_table_key,
-                                             .indexes = {{"vpc", route_table_vpc_key}}};
+const struct table_spec route_table_table = {
+    .name = "route_table",
+    .shape = &route_table_record_shape,
+    .key = route_table_key,
+    .indexes = {{"vpc", route_table_vpc_key}, {"token", route_table_token_key}}};
 const struct table_spec network_interface_table = {.name = "network_interface",
                                                    .shape = &network_interface_record_shape,
                                                    .key = network_interface_key,
                                                    .indexes = {{"subnet", network_interface_subnet_key},
                                                                {"vpc", network_interface_vpc_key},
-                                                               {"host", network_interface_host_key}}};
+                                                               {"host", network_interface_host_key},
+                                                               {"token", network_interface_token_key}}};
 
 struct str vpc_id_new(struct transaction *tx, const char *prefix)
 {

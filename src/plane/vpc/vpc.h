@@ -16,9 +16,9 @@ extern const struct table_spec vpc_table;               /* struct vpc_record */
 extern const struct table_spec subnet_table;            /* struct subnet_record; index "vpc" */
 extern const struct table_spec security_group_table;    /* struct security_group_record; index "vpc" */
 extern const struct table_spec internet_gateway_table;  /* struct internet_gateway_record */
-extern const struct table_spec route_table_table;       /* struct route_table_record; index "vpc" */
+extern const struct table_spec route_table_table;       /* struct route_table_record; indexes "vpc", "token" */
 extern const struct table_spec network_interface_table; /* struct network_interface_record; indexes "subnet" (subnet and
-                                                           address), "group" (each group once), "host" */
+                                                           address), "vpc", "host", "token" */
 
 /* An id of ours in the EC2 form: prefix and 17 hexadecimal digits, "eni-0123456789abcdef0". */
 struct str vpc_id_new(struct transaction *tx, const char *prefix);
@@ -38,6 +38,7 @@ struct network_interface_wish {
     struct str requested_by; /* "amazon-ecs" for requester-managed interfaces, absent otherwise */
     struct str address;      /* a wished private address, or absent */
     struct str host_id;      /* where it stands, or absent: network_interface_place says it later */
+    struct str client_token; /* absent: none */
     bool public_address;
 };
 

@@ -1,16 +1,8 @@
 #include "plane/vpc/vpc_make.h"
 
 #include "base/must.h"
-
-struct str zone_name(struct arena *arena, struct str region, unsigned zone)
-{
-    return arena_printf(arena, "%.*s%c", STR_ARG(region), 'a' + (int)zone);
-}
-
-struct str zone_id(struct arena *arena, struct str region, unsigned zone)
-{
-    return arena_printf(arena, "%.*s-az%u", STR_ARG(region), zone + 1);
-}
+#include "plane/vpc/place.h"
+#include "plane/vpc/security_group.h"
 
 static struct str arn(const struct transaction *tx, const struct vpc_wish *wish, const char *kind, struct str id)
 {
@@ -19,6 +11,15 @@ static struct str arn(const struct transaction *tx, const struct vpc_wish *wish,
 }
 
 /* ---- a VPC ---- */
+
+/* The region's set: the one that the VPCs there name. */
+static struct str dhcp_options_id(struct transaction *tx, const struct vpc_wish *wish)
+{
+    struct walk walk = transaction_walk(tx, &vpc_table, NULL, KEY_PREFIX(tx->arena, wish->account, wish->region));
+    const struct vpc_record *other = walk_next(&walk);
+
+    return other != NULL ? other->vpc->dhcp_options_id : vpc_id_new(tx, "dopt");
+}
 
 static void put_vpc(struct transaction *tx, const struct vpc_wish *wish, struct str vpc_id)
 {
@@ -32,7 +33,7 @@ static void put_vpc(struct transaction *tx, const struct vpc_wish *wish, struct 
         .cidr_block_association_set = {&association, 1},
         .state = EC2_VPC_STATE_AVAILABLE,
         .instance_tenancy = EC2_TENANCY_DEFAULT,
-        .dhcp_options_id = vpc_id_new(tx, "dopt"),
+        .dhcp_options_id = dhcp_options_id(tx, wish),
         .tags = wish->tags,
     };
     struct vpc_record record = {.account_id = wish->account, .region = wish->region, .vpc = &vpc};
@@ -65,6 +66,8 @@ static void put_default_group(struct transaction *tx, const struct vpc_wish *wis
 
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         rules[i].security_group_rule_id = vpc_id_new(tx, "sgr");
+        rules[i].security_group_rule_arn =
+            rule_arn(tx->arena, wish->region, wish->account, rules[i].security_group_rule_id);
         SET(&rules[i], is_egress, i == 1);
         SET(&rules[i], from_port, -1);
         SET(&rules[i], to_port, -1);
@@ -88,7 +91,7 @@ static void put_main_route_table(struct transaction *tx, const struct vpc_wish *
                                     .owner_id = wish->account,
                                     .routes = {&local, 1},
                                     .associations = {&association, 1}};
-    struct route_table_record record = {wish->account, wish->region, &table};
+    struct route_table_record record = {.account_id = wish->account, .region = wish->region, .route_table = &table};
 
     SET(&association, main, true);
     must(transaction_put(tx, &route_table_table, &record));
@@ -108,6 +111,7 @@ struct str subnet_make(struct transaction *tx, const struct subnet_wish *wish)
 {
     const struct vpc_wish place = {.account = wish->account, .region = wish->region};
     struct str id = vpc_id_new(tx, "subnet");
+    struct ec2_private_dns_name_options_on_launch names = {.hostname_type = EC2_HOSTNAME_TYPE_IP_NAME};
     struct ec2_subnet subnet = {
         .subnet_id = id,
         .vpc_id = wish->vpc_id,
@@ -127,6 +131,9 @@ struct str subnet_make(struct transaction *tx, const struct subnet_wish *wish)
     SET(&subnet, map_customer_owned_ip_on_launch, false);
     SET(&subnet, enable_dns64, false);
     SET(&subnet, ipv6_native, false);
+    subnet.private_dns_name_options_on_launch = &names;
+    SET(&names, enable_resource_name_dns_a_record, false);
+    SET(&names, enable_resource_name_dns_aaaa_record, false);
     must(transaction_put(tx, &subnet_table, &record));
     return id;
 }
@@ -146,8 +153,8 @@ const struct route_table_record *route_table_main(const struct transaction *tx, 
     must_not_happen("a VPC without a main route table");
 }
 
-void route_table_put_route(struct transaction *tx, const struct route_table_record *table,
-                           const struct ec2_route *route)
+const struct route_table_record *route_table_put_route(struct transaction *tx, const struct route_table_record *table,
+                                                       const struct ec2_route *route)
 {
     struct route_table_record record = *table;
     struct ec2_route_table changed = *table->route_table;
@@ -162,6 +169,8 @@ void route_table_put_route(struct transaction *tx, const struct route_table_reco
     changed.routes.count = at == count ? count + 1 : count;
     record.route_table = &changed;
     must(transaction_put(tx, &route_table_table, &record));
+    return transaction_get(tx, &route_table_table,
+                           KEY(tx->arena, record.account_id, record.region, changed.route_table_id));
 }
 
 void route_table_forget(struct transaction *tx, const struct route_table_record *table, size_t association)
@@ -194,7 +203,7 @@ static void make_internet(struct transaction *tx, struct str account, struct str
                                     .state = EC2_ROUTE_STATE_ACTIVE};
 
     must(transaction_put(tx, &internet_gateway_table, &record));
-    route_table_put_route(tx, route_table_main(tx, account, region, vpc_id), &route);
+    (void)route_table_put_route(tx, route_table_main(tx, account, region, vpc_id), &route);
 }
 
 void vpc_default_make(struct transaction *tx, struct str account, struct str region)

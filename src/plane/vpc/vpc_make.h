@@ -31,15 +31,11 @@ void vpc_default_make(struct transaction *tx, struct str account, struct str reg
 /* The main route table of a VPC; there always is one. */
 const struct route_table_record *route_table_main(const struct transaction *tx, struct str account, struct str region,
                                                   struct str vpc_id);
-/* Puts a route into a table, in the place of the one with the same destination. */
-void route_table_put_route(struct transaction *tx, const struct route_table_record *table,
-                           const struct ec2_route *route);
+/* Puts a route into a table, in the place of the one with the same destination; gives the table as it is now. */
+const struct route_table_record *route_table_put_route(struct transaction *tx, const struct route_table_record *table,
+                                                       const struct ec2_route *route);
 /* Takes an association of a subnet out of a table; the subnet is the main table's then. */
 void route_table_forget(struct transaction *tx, const struct route_table_record *table, size_t association);
-/* Names of the three zones of a region, "us-east-1a", and their ids, "use1-az1". */
-enum { ZONES = 3 };
-struct str zone_name(struct arena *arena, struct str region, unsigned zone);
-struct str zone_id(struct arena *arena, struct str region, unsigned zone);
 
 /* A range as EC2 keeps it, host bits cleared. Fails with InvalidParameterValue, and with `range_code` for a prefix that
  * is not from /16 to /28. */

@@ -1,7 +1,8 @@
 /* CreateVpc, DeleteVpc and the attributes of a VPC. */
 #include "base/must.h"
-#include "plane/vpc/describe_walk.h"
+#include "plane/vpc/limit.h"
 #include "plane/vpc/operations.h"
+#include "plane/vpc/resource.h"
 #include "plane/vpc/vpc_make.h"
 
 enum { PREFIX_MIN = 16, PREFIX_MAX = 28 }; /* VPC user guide, "VPC CIDR blocks" */
@@ -53,7 +54,8 @@ bool ec2_create_vpc(struct call *call, const struct ec2_create_vpc_request *in, 
         return fail_api(call->fail, "MissingParameter",
                         "Either 'cidrBlock' or 'ipv4IpamPoolId' must be provided in the request");
     if (!refuse(call, in) || !cidr_canonical(call, in->cidr_block, "InvalidVpc.Range", &wish.cidr) ||
-        !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_VPC, &wish.tags))
+        !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_VPC, &wish.tags) ||
+        !limit_check(call, &vpc_limit, STR("")))
         return false;
     made = vpc_of(call, vpc_make(call->tx, &wish));
     must(made != NULL);
@@ -79,17 +81,6 @@ bool ec2_create_default_vpc(struct call *call, const struct ec2_create_default_v
 
 /* ---- deleting ---- */
 
-static size_t count_in(const struct call *call, const struct table_spec *table, struct str vpc_id)
-{
-    struct walk walk = transaction_walk(call->tx, table, "vpc",
-                                        KEY_PREFIX(call->arena, call->principal->account, call->region, vpc_id));
-    size_t count = 0;
-
-    while (walk_next(&walk) != NULL)
-        count++;
-    return count;
-}
-
 static bool has_gateway(const struct call *call, struct str vpc_id)
 {
     struct walk walk = transaction_walk(call->tx, &internet_gateway_table, NULL,
@@ -113,9 +104,10 @@ bool ec2_delete_vpc(struct call *call, const struct ec2_delete_vpc_request *in, 
     if (vpc == NULL)
         return false;
     /* Its default group and its main route table go with it; all else is in the way. */
-    if (count_in(call, &subnet_table, in->vpc_id) > 0 || count_in(call, &security_group_table, in->vpc_id) > 1 ||
-        count_in(call, &route_table_table, in->vpc_id) > 1 ||
-        count_in(call, &network_interface_table, in->vpc_id) > 0 || has_gateway(call, in->vpc_id))
+    if (count_in_vpc(call, &subnet_table, in->vpc_id) > 0 ||
+        count_in_vpc(call, &security_group_table, in->vpc_id) > 1 ||
+        count_in_vpc(call, &route_table_table, in->vpc_id) > 1 ||
+        count_in_vpc(call, &network_interface_table, in->vpc_id) > 0 || has_gateway(call, in->vpc_id))
         return fail_api(call->fail, "DependencyViolation", "The vpc '%.*s' has dependencies and cannot be deleted.",
                         STR_ARG(in->vpc_id));
     group = security_group_default(call->tx, account, call->region, in->vpc_id);
