@@ -47,6 +47,17 @@ struct link_job {
     struct host_from_host message;
 };
 
+static bool has_link(struct host_links *links, struct str host_id)
+{
+    bool has;
+
+    (void)pthread_mutex_lock(&links->lock);
+    has = map_get(&links->by_host, host_id) != NULL;
+    (void)pthread_mutex_unlock(&links->lock);
+    return has;
+}
+
+/* Whether there is a link is asked anew: jobs that a full disk undid come again in any order. */
 static bool job_run(struct job *job, struct transaction *tx)
 {
     struct link_job *link_job = list_item(&job->link, struct link_job, job.link);
@@ -54,10 +65,12 @@ static bool job_run(struct job *job, struct transaction *tx)
 
     switch (link_job->kind) {
     case JOB_HELLO:
-        host_connected(tx, link_job->message.hello);
+        if (has_link(link_job->links, link_job->host_id))
+            host_connected(tx, link_job->message.hello);
         break;
     case JOB_CLOSED:
-        host_disconnected(tx, link_job->host_id);
+        if (!has_link(link_job->links, link_job->host_id))
+            host_disconnected(tx, link_job->host_id);
         break;
     case JOB_REPORT:
         for (size_t i = 0; i < report->tasks.count; i++)

@@ -45,6 +45,7 @@ static struct sim_task *take(struct world *world, struct sim_host *host, const s
         task = add(world, host, assignment->task_arn);
         task->status = HOST_TASK_STATUS_GONE; /* it never came this far */
     } else if (task == NULL && assignment->task_definition != NULL) {
+        check_told(world, assignment->task_arn);
         task = add(world, host, assignment->task_arn);
     } else if (task == NULL) {
         host->complete_due = true; /* the server believes that we have it */

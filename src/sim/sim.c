@@ -180,6 +180,8 @@ static void safety(struct world *world)
         step(world);
         if (++steps % CHECK_EVERY == 0)
             check_world(world);
+        if (steps % CHECK_EVERY == CHECK_EVERY / 2)
+            sim_mutate(world);
     }
 }
 
@@ -218,6 +220,7 @@ static void liveness(struct world *world)
 static void world_begin(struct world *world, const struct sim_options *options)
 {
     world->options = *options;
+    list_init(&world->unanswered);
     random_seed(&world->random, options->seed);
     world->settings = (struct settings){.endpoint = STR("127.0.0.1:4566"),
                                         .default_region = STR("us-east-1"),
@@ -252,6 +255,12 @@ static void world_end(struct world *world)
     void *seen;
 
     world->broken = true; /* nothing more is posted */
+    world->ending = true;
+    while (!list_empty(&world->unanswered)) {
+        struct job *job = list_item(list_take_first(&world->unanswered), struct job, link);
+
+        job->done(job, false);
+    }
     if (world->core != NULL)
         sim_server_close(world);
     for (unsigned i = 0; i < world->options.hosts; i++) {

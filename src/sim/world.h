@@ -55,7 +55,12 @@ struct world {
     struct heap events;
     int64_t now_ms;
     int64_t next_fault_ms;
-    bool calm; /* the liveness phase */
+    bool calm;    /* the liveness phase */
+    bool closing; /* the server is: nothing is submitted any more */
+    bool ending;  /* the world does */
+    bool mutated;
+    struct list unanswered; /* requests that a restart of the server cut off */
+    uint64_t clients;
     unsigned tasks_asked;
     /* What the server has acknowledged: ARNs of tasks, with the last status seen in a durable change. */
     struct map seen;
@@ -78,6 +83,7 @@ void sim_host_die(struct world *world, unsigned host, bool for_ever);
 void sim_host_return(struct world *world, unsigned host);
 
 /* server.c */
+unsigned sim_host_number(struct str id);
 void sim_server_open(struct world *world);
 void sim_server_close(struct world *world);
 void sim_server_receive(struct world *world, enum event_kind kind, unsigned host, struct str bytes);
@@ -86,8 +92,12 @@ void sim_client_run_task(struct world *world);
 void sim_client_stop_some_task(struct world *world);
 void sim_client_begin(struct world *world); /* the cluster and the task definition */
 
+/* mutant.c: breaks the rule that the options name, if it stands in a transaction and was not broken yet. */
+void sim_mutate(struct world *world);
+
 /* checker.c */
 void check_change(struct world *world, const struct change *change);
+void check_told(struct world *world, struct str task_arn); /* a host is */
 void check_world(struct world *world);
 /* Whether everything that was asked for is true; what is not is added to `why`. */
 bool check_finished(struct world *world, struct buf *why);
