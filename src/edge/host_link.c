@@ -27,10 +27,11 @@ struct host_peer {
 struct host_links {
     struct str token;
     struct loop *loop;
-    pthread_mutex_t lock; /* protects by_host, count and every peer's next and ending */
+    pthread_mutex_t lock; /* protects by_host, count, ending and every peer's next and ending */
     pthread_cond_t gone;
     struct map by_host;
     size_t count;
+    bool ending; /* what a full disk undoes is not tried again */
     struct host_peer *peers[1024];
 };
 
@@ -46,6 +47,16 @@ struct link_job {
     struct arena arena;
     struct host_from_host message;
 };
+
+static bool is_ending(struct host_links *links)
+{
+    bool ending;
+
+    (void)pthread_mutex_lock(&links->lock);
+    ending = links->ending;
+    (void)pthread_mutex_unlock(&links->lock);
+    return ending;
+}
 
 static bool has_link(struct host_links *links, struct str host_id)
 {
@@ -86,7 +97,7 @@ static void job_done(struct job *job, bool durable)
 {
     struct link_job *link_job = list_item(&job->link, struct link_job, job.link);
 
-    if (!durable && link_job->kind != JOB_REPORT) {
+    if (!durable && link_job->kind != JOB_REPORT && !is_ending(link_job->links)) {
         loop_submit(link_job->links->loop, job); /* reports come again by themselves */
         return;
     }
@@ -321,10 +332,15 @@ void host_links_cut(struct host_links *links)
 void host_links_end(struct host_links *links)
 {
     (void)pthread_mutex_lock(&links->lock);
+    links->ending = true;
     shut_all(links);
     while (links->count > 0)
         (void)pthread_cond_wait(&links->gone, &links->lock);
     (void)pthread_mutex_unlock(&links->lock);
+}
+
+void host_links_free(struct host_links *links)
+{
     map_free(&links->by_host);
     (void)pthread_mutex_destroy(&links->lock);
     (void)pthread_cond_destroy(&links->gone);

@@ -6,6 +6,7 @@
 #include "base/must.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -14,7 +15,7 @@ enum { UNSETTLED_MAX = 32, COMMIT_TURNS_MAX = 32 };
 /* After a commit failed, what nobody waits for is tried again at this pace; requests are answered at once. */
 enum { RETRY_MS = 200 };
 
-/* How long nothing is committed before the engine may tidy up. */
+/* How long nothing is committed before the engine may tidy up, and memory goes back to the system. */
 enum { IDLE_MS = 500 };
 
 struct commit {
@@ -105,7 +106,7 @@ static bool wait_for_turns(struct loop *loop)
 {
     struct engine *engine = loop->options.core.engine;
     struct timespec until = after_ms(IDLE_MS);
-    bool tidied = engine->kind->tidy == NULL;
+    bool tidied = false;
 
     /* The core thread settles one commit before the next is reported. */
     while ((loop->next.count == 0 || loop->committed.count > 0) && !loop->store_stopping) {
@@ -114,7 +115,9 @@ static bool wait_for_turns(struct loop *loop)
         } else if (pthread_cond_timedwait(&loop->store_wake, &loop->lock, &until) == ETIMEDOUT) {
             tidied = true;
             (void)pthread_mutex_unlock(&loop->lock);
-            engine->kind->tidy(engine);
+            if (engine->kind->tidy != NULL)
+                engine->kind->tidy(engine);
+            (void)malloc_trim(0);
             (void)pthread_mutex_lock(&loop->lock);
         }
     }
@@ -134,6 +137,7 @@ static void *store_main(void *context)
         work.good = commit_rows(loop, &work);
         (void)pthread_mutex_lock(&loop->lock);
         loop->committed = work;
+        loop->commits += work.good ? 1 : 0;
         (void)pthread_cond_signal(&loop->core_wake);
     }
     (void)pthread_mutex_unlock(&loop->lock);

@@ -473,6 +473,7 @@ static void many_threads_are_answered(void **state)
     }
     assert_int_equal(look(bench).items, 1 + 100 * COUNT_OF(clients));
     assert_true(loop_counters(bench->loop).jobs >= 100 * COUNT_OF(clients));
+    assert_true(loop_commits(bench->loop) > 0);
 }
 
 static void a_reset_comes_between_turns(void **state)
