@@ -1,5 +1,7 @@
 #include "base/tree.h"
 
+#include <endian.h>
+
 /* Eight bytes at a time, mixed as MurmurHash3 finishes: the treap's priorities must not depend on the process's hash
  * key, for simulation's sake. Keys with crafted priorities could only make the tree deep along ids that we choose
  * ourselves. */
@@ -20,6 +22,69 @@ static uint64_t priority_of(struct str key)
     return hash ^ (hash >> 33);
 }
 
+/* ---- comparing: keys are long and begin alike ---- */
+
+/* What is looked for. */
+struct sought {
+    struct str key;
+    uint64_t word;
+};
+
+/* Bytes from `start` on as a big-endian number, with zeros behind the end: smaller numbers are smaller keys. */
+static uint64_t word_of(struct str key, size_t start)
+{
+    uint64_t word = 0;
+    size_t left = key.len - start;
+
+    memcpy(&word, key.ptr + start, left < sizeof(word) ? left : sizeof(word));
+    return be64toh(word);
+}
+
+static size_t common(struct str a, struct str b, size_t limit)
+{
+    size_t len = 0;
+
+    limit = a.len < limit ? a.len : limit;
+    limit = b.len < limit ? b.len : limit;
+    while (len < limit && a.ptr[len] == b.ptr[len])
+        len++;
+    return len;
+}
+
+/* A key without the common start stands before or behind all others. */
+static struct sought seek(const struct tree *tree, struct str key)
+{
+    struct str some;
+
+    if (tree->root == NULL)
+        return (struct sought){key, 0};
+    some = str_to(tree->root->key, tree->skip);
+    if (str_starts(key, some))
+        return (struct sought){key, word_of(key, tree->skip)};
+    return (struct sought){key, str_compare(key, some) < 0 ? 0 : UINT64_MAX};
+}
+
+static int compare(const struct sought *sought, const struct tree_node *node)
+{
+    if (sought->word != node->word)
+        return sought->word < node->word ? -1 : 1;
+    return str_compare(sought->key, node->key);
+}
+
+/* Keys that come later may have less in common. */
+static void adapt(struct tree *tree, struct str key)
+{
+    size_t skip = tree->root == NULL ? key.len : common(key, tree->root->key, tree->skip);
+
+    if (tree->root != NULL && skip == tree->skip)
+        return;
+    tree->skip = skip;
+    for (struct tree_node *node = tree->first; node != NULL; node = node->after)
+        node->word = word_of(node->key, skip);
+}
+
+/* ---- the treap ---- */
+
 /* The neighbours of a place in the order of keys: the last nodes passed on its left and on its right. */
 struct neighbours {
     struct tree_node *before;
@@ -27,13 +92,14 @@ struct neighbours {
 };
 
 /* Splits below `at` into keys < key and keys > key; key itself is not in the tree. */
-static void split(struct tree_node *at, struct tree_node *node, struct neighbours *neighbours)
+static void split(struct tree_node *at, const struct sought *sought, struct tree_node *node,
+                  struct neighbours *neighbours)
 {
     struct tree_node **less = &node->left;
     struct tree_node **more = &node->right;
 
     while (at != NULL) {
-        if (str_compare(at->key, node->key) < 0) {
+        if (compare(sought, at) > 0) {
             neighbours->before = at;
             *less = at;
             less = &at->right;
@@ -66,10 +132,13 @@ bool tree_add(struct tree *tree, struct tree_node *node, struct str key)
     uint64_t priority = priority_of(key);
     struct tree_node **link = &tree->root;
     struct neighbours neighbours = {NULL, NULL};
+    struct sought sought;
 
+    adapt(tree, key);
+    sought = seek(tree, key);
     /* A node of that key would have that priority: it is met here, before anything is changed. */
     while (*link != NULL && (*link)->priority >= priority) {
-        int order = str_compare(key, (*link)->key);
+        int order = compare(&sought, *link);
 
         if (order == 0)
             return false;
@@ -78,7 +147,8 @@ bool tree_add(struct tree *tree, struct tree_node *node, struct str key)
     }
     node->key = key;
     node->priority = priority;
-    split(*link, node, &neighbours);
+    node->word = word_of(key, tree->skip);
+    split(*link, &sought, node, &neighbours);
     *link = node;
     thread(tree, node, &neighbours);
     tree->count++;
@@ -114,11 +184,12 @@ static void join(struct tree_node **link, struct tree_node *less, struct tree_no
 
 struct tree_node *tree_remove(struct tree *tree, struct str key)
 {
+    const struct sought sought = seek(tree, key);
     struct tree_node **link = &tree->root;
     struct tree_node *node;
 
     while (*link != NULL) {
-        int order = str_compare(key, (*link)->key);
+        int order = compare(&sought, *link);
 
         if (order == 0)
             break;
@@ -136,10 +207,11 @@ struct tree_node *tree_remove(struct tree *tree, struct str key)
 
 struct tree_node *tree_find(const struct tree *tree, struct str key)
 {
+    const struct sought sought = seek(tree, key);
     struct tree_node *node = tree->root;
 
     while (node != NULL) {
-        int order = str_compare(key, node->key);
+        int order = compare(&sought, node);
 
         if (order == 0)
             return node;
@@ -150,13 +222,14 @@ struct tree_node *tree_find(const struct tree *tree, struct str key)
 
 static struct tree_node *first_behind(const struct tree *tree, struct str key, bool or_equal)
 {
+    const struct sought sought = seek(tree, key);
     struct tree_node *best = NULL;
     struct tree_node *node = tree->root;
 
     while (node != NULL) {
-        int order = str_compare(node->key, key);
+        int order = compare(&sought, node);
 
-        if (order > 0 || (order == 0 && or_equal)) {
+        if (order < 0 || (order == 0 && or_equal)) {
             best = node;
             node = node->left;
         } else {

@@ -14,12 +14,14 @@ struct tree_node {
     struct tree_node *after;
     struct str key;
     uint64_t priority; /* a hash of the key */
+    uint64_t word;     /* the key's bytes from tree.skip on, as a number in their order: what most comparisons need */
 };
 
 struct tree {
     struct tree_node *root;
     struct tree_node *first;
     size_t count;
+    size_t skip;      /* so many bytes at their start all keys have in common */
     uint64_t changes; /* how often something was added or removed: while it stands, nodes stand */
 };
 

@@ -132,12 +132,13 @@ static void check_records(struct world *world, struct transaction *view)
 
     while ((task = walk_next(&walk)) != NULL) {
         bool stopped = task_is_stopped(task);
+        bool has = has_interface(view, task);
 
-        if (has_interface(view, task) != (!stopped && task->network_interface_id.ptr != NULL) ||
+        if (has != (!stopped && task->network_interface_id.ptr != NULL) ||
             (task_is_told(task) && task->network_interface_id.ptr == NULL))
             world_wrong(world, "task %.*s is %.*s and its interface %s", STR_ARG(task->task->task_arn),
                         STR_ARG(task->task->last_status), stopped ? "still exists" : "does not exist");
-        interfaces += has_interface(view, task) ? 1 : 0;
+        interfaces += has ? 1 : 0;
         if (!stopped && task->host_id.ptr != NULL) {
             promised[sim_host_number(task->host_id)].cpu_units += task->cpu_units;
             promised[sim_host_number(task->host_id)].memory_mib += task->memory_mib;
@@ -155,14 +156,9 @@ static void check_seen(struct world *world, struct transaction *view)
     size_t at = 0;
     struct seen_task *task;
 
-    while ((task = map_next(&world->seen, &at)) != NULL) {
-        struct walk walk = transaction_walk(view, &task_table, "id",
-                                            KEY_PREFIX(view->arena, world->settings.default_account,
-                                                       world->settings.default_region, ecs_name(task->arn)));
-
-        if (walk_next(&walk) == NULL && task->status != COUNT_OF(order) - 1)
+    while ((task = map_next(&world->seen, &at)) != NULL)
+        if (task->status != COUNT_OF(order) - 1 && task_of_arn(view, task->arn) == NULL)
             world_wrong(world, "task %.*s, last seen %s, is lost", STR_ARG(task->arn), order[task->status]);
-    }
 }
 
 void check_world(struct world *world)
@@ -178,21 +174,12 @@ void check_world(struct world *world)
     arena_free(&arena);
 }
 
-static const struct task_record *record_of(struct world *world, struct transaction *view, struct str arn)
-{
-    struct walk walk = transaction_walk(
-        view, &task_table, "id",
-        KEY_PREFIX(view->arena, world->settings.default_account, world->settings.default_region, ecs_name(arn)));
-
-    return walk_next(&walk);
-}
-
 /* In the end: what is wanted runs on the host that the record names, what is not is gone everywhere. */
 static bool hosts_agree(struct world *world, struct transaction *view, struct buf *why)
 {
     for (unsigned i = 0; i < world->options.hosts; i++)
         for (const struct sim_task *on = world->hosts[i].tasks; on != NULL; on = on->next) {
-            const struct task_record *task = record_of(world, view, on->arn);
+            const struct task_record *task = task_of_arn(view, on->arn);
 
             if (on->status == HOST_TASK_STATUS_GONE)
                 continue;

@@ -10,7 +10,7 @@ enum {
     LATENCY_MS_MAX = 50,
     SAFETY_MS = 3 * 60 * 1000,      /* virtual time with faults */
     TASKS_A_SECOND = 20,            /* a host, without */
-    CHECK_EVERY = 512,              /* events between two looks at the whole world */
+    CHECK_EVERY = 512,              /* steps between two looks at the whole world, and a few more for large ones */
     CALM_LIMIT_MS = 30 * 60 * 1000, /* how long the liveness phase may take, in virtual time */
 };
 
@@ -165,6 +165,7 @@ static void safety(struct world *world)
 {
     int64_t begin_ms = world->now_ms;
     int64_t last_ms = safety_ms(&world->options);
+    unsigned long check_every = CHECK_EVERY + world->options.tasks / 8;
     unsigned long steps = 0;
     int64_t asked = 0;
 
@@ -178,9 +179,9 @@ static void safety(struct world *world)
         if (world->options.faults && random_chance(&world->random, 30))
             sim_client_stop_some_task(world);
         step(world);
-        if (++steps % CHECK_EVERY == 0)
+        if (++steps % check_every == 0)
             check_world(world);
-        if (steps % CHECK_EVERY == CHECK_EVERY / 2)
+        if (steps % check_every == check_every / 2)
             sim_mutate(world);
     }
 }
