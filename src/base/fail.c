@@ -4,11 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void fill(struct fail *f, const char *format, va_list args)
-{
-    (void)vsnprintf(f->message, sizeof(f->message), format, args);
-}
-
 void fail_fill(struct fail *f, enum fail_code code, const char *format, ...)
 {
     va_list args;
@@ -17,7 +12,7 @@ void fail_fill(struct fail *f, enum fail_code code, const char *format, ...)
     f->type = NULL;
     f->status = 0;
     va_start(args, format);
-    fill(f, format, args);
+    (void)vsnprintf(f->message, sizeof(f->message), format, args);
     va_end(args);
 }
 
@@ -29,7 +24,7 @@ void fail_fill_api(struct fail *f, uint16_t status, const char *type, const char
     f->type = type;
     f->status = status;
     va_start(args, format);
-    fill(f, format, args);
+    (void)vsnprintf(f->message, sizeof(f->message), format, args);
     va_end(args);
 }
 

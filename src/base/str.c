@@ -39,6 +39,14 @@ bool str_ends(struct str s, struct str suffix)
     return s.len >= suffix.len && str_eq(str_from(s, s.len - suffix.len), suffix);
 }
 
+bool str_is_among(struct str s, const struct str *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(s, items[i]))
+            return true;
+    return false;
+}
+
 size_t str_find(struct str s, char c)
 {
     const char *at = s.len == 0 ? NULL : memchr(s.ptr, c, s.len);

@@ -61,3 +61,11 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
         (struct caller){.principal = found.principal, .region = claim->region, .signing_name = claim->service};
     return true;
 }
+
+bool authenticate_bearer(const struct wire_request *request, struct str token)
+{
+    static const struct str scheme = STR_INIT("Bearer ");
+    struct str sent = wire_header(request, "authorization");
+
+    return str_starts(sent, scheme) && secret_eq(str_from(sent, scheme.len), token);
+}

@@ -24,3 +24,6 @@ struct caller {
 checked bool authenticate(const struct authenticator *authenticator, const struct wire_request *request,
                           const struct sigv4_claim *claim, struct arena *arena, struct caller *ret_caller,
                           struct fail *f);
+
+/* Whether the request's Authorization is "Bearer" and that token, for those doors that know no identities. */
+bool authenticate_bearer(const struct wire_request *request, struct str token);

@@ -26,10 +26,7 @@ static void reply_error(struct http_exchange *exchange, uint16_t status, const c
 
 static bool bears_token(const struct front *front, const struct http_exchange *exchange)
 {
-    struct str sent = wire_header(&exchange->request, "authorization");
-
-    return str_starts(sent, STR("Bearer ")) &&
-           secret_eq(str_from(sent, strlen("Bearer ")), front_options_of(front)->control_token);
+    return authenticate_bearer(&exchange->request, front_options_of(front)->control_token);
 }
 
 static bool is_signed_by_root(const struct front *front, const struct http_exchange *exchange)
@@ -98,18 +95,32 @@ static void reset(struct front *front, struct http_exchange *exchange)
     front_work(front, reset_on_worker, exchange);
 }
 
+#define GRACE_WRONG "grace is a number of seconds, at most 86400"
+_Static_assert(COLLECT_GRACE_MS == 86400 * SECOND_MS, "the text says it");
+
+static bool grace_of(const struct http_exchange *exchange, int64_t *ret_ms)
+{
+    struct str text = route_parameter(exchange->request.query, "grace", exchange->arena);
+    uint64_t seconds = COLLECT_GRACE_MS / SECOND_MS;
+
+    if (text.ptr != NULL && (!str_to_uint64(text, &seconds) || seconds > COLLECT_GRACE_MS / SECOND_MS))
+        return false;
+    *ret_ms = (int64_t)seconds * SECOND_MS;
+    return true;
+}
+
 static void collect_on_worker(void *context)
 {
     struct http_exchange *exchange = context;
     struct front *front = exchange->user;
-    int64_t grace_ms = COLLECT_GRACE_MS;
     struct blob_sweep_result result;
-    uint64_t seconds;
+    int64_t grace_ms;
     struct fail f;
 
-    if (str_to_uint64(route_parameter(exchange->request.query, "grace", exchange->arena), &seconds) &&
-        seconds <= COLLECT_GRACE_MS / SECOND_MS)
-        grace_ms = (int64_t)seconds * SECOND_MS;
+    if (!grace_of(exchange, &grace_ms)) {
+        reply_error(exchange, 400, GRACE_WRONG);
+        return;
+    }
     if (collector_run(front_options_of(front)->collector, grace_ms, &result, &f)) {
         reply_text(exchange, 200,
                    arena_printf(exchange->arena,

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/must.h"
-#include "edge/keys.h"
+#include "edge/authenticate.h"
 #include "os/link.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/task.h"
@@ -263,11 +263,9 @@ static void take(void *context, struct http_socket socket, struct str early)
 void host_links_complete(struct host_links *links, struct http_exchange *exchange)
 {
     static const struct http_header headers[] = {{STR_INIT("Upgrade"), STR_INIT("berth-host")}};
-    struct str sent = wire_header(&exchange->request, "authorization");
-    struct str bearer = STR("Bearer ");
     struct http_reply refusal = {.status = 403, .kind = HTTP_BODY_BYTES, .bytes = STR("the token is wrong\n")};
 
-    if (!str_starts(sent, bearer) || !secret_eq(str_from(sent, bearer.len), links->token)) {
+    if (!authenticate_bearer(&exchange->request, links->token)) {
         http_exchange_reply(exchange, &refusal);
         return;
     }

@@ -148,7 +148,7 @@ static void *store_main(void *context)
 
 static int64_t now_ms(const struct loop *loop)
 {
-    return loop->options.now_ms(loop->options.clock_context);
+    return clock_now_ms(&loop->options.clock);
 }
 
 static void settle(struct loop *loop, const struct commit *work)
@@ -307,7 +307,7 @@ bool loop_start(const struct loop_options *options, struct loop **ret_loop, stru
     loop->options = *options;
     list_init(&loop->inbox);
     *ret_loop = loop; /* callbacks during core_open may ask for it */
-    if (!core_open(&options->core, options->now_ms(options->clock_context), &loop->core, f)) {
+    if (!core_open(&options->core, clock_now_ms(&options->clock), &loop->core, f)) {
         free(loop);
         *ret_loop = NULL;
         return false;

@@ -3,14 +3,13 @@
 #pragma once
 
 #include "core/core.h"
+#include "os/clock.h"
 
 struct loop;
 
 struct loop_options {
     struct core_options core; /* release and changed are called on the core thread */
-    /* Milliseconds since the epoch, from any thread. */
-    int64_t (*now_ms)(void *context);
-    void *clock_context;
+    struct clock clock;
     unsigned clock_rate; /* how many milliseconds of that clock pass in a real one; at least 1 */
 };
 

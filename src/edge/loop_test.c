@@ -179,15 +179,6 @@ static void release(void *context, const char *kind, struct str target, struct s
     atomic_fetch_add(&bench->told, 1);
 }
 
-static int64_t now_ms(void *context)
-{
-    struct timespec now;
-
-    (void)context;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void no_secret(void *bytes, size_t len)
 {
     memset(bytes, 7, len);
@@ -203,7 +194,7 @@ static int set_up(void **state)
                                             .secret = no_secret,
                                             .context = bench,
                                             .release = release},
-                                   .now_ms = now_ms,
+                                   .clock = clock_wall(),
                                    .clock_rate = 1};
     struct fail f;
 

@@ -229,7 +229,6 @@ static void add_registry(struct transaction *tx, struct buf *out)
 
 struct metrics_job {
     struct job job;
-    struct loop *loop;
     struct http_exchange *exchange;
     struct buf text;
 };
@@ -265,7 +264,6 @@ void metrics_reply(struct metrics *metrics, struct loop *loop, struct http_excha
 
     must(of != NULL);
     of->job = (struct job){.actor = "metrics", .cause = STR("metrics"), .run = run, .done = done};
-    of->loop = loop;
     of->exchange = exchange;
     (void)pthread_mutex_lock(&metrics->lock);
     add_requests(metrics, &of->text);

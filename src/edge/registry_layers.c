@@ -146,7 +146,7 @@ static bool url(void *context, const struct repository_ref *ref, struct str dige
     };
     struct str query;
 
-    if (!sigv4_presign(&request, &signer, layers->now_ms(layers->clock_context), URL_SECONDS, arena, &query, f))
+    if (!sigv4_presign(&request, &signer, clock_now_ms(&layers->clock), URL_SECONDS, arena, &query, f))
         return false;
     *ret_url =
         arena_printf(arena, "http://%.*s%.*s?%.*s", STR_ARG(layers->endpoint), STR_ARG(request.path), STR_ARG(query));
@@ -189,7 +189,7 @@ static bool check_url(const struct registry_layers *layers, struct http_exchange
         return false;
     }
     sigv4_derive_key(&claim, layers->secret, &key);
-    if (sigv4_verify(&claim, request, &key, layers->now_ms(layers->clock_context), exchange->arena, &f))
+    if (sigv4_verify(&claim, request, &key, clock_now_ms(&layers->clock), exchange->arena, &f))
         return true;
     if (strcmp(f.type, "RequestExpired") == 0)
         answer_error(exchange, 403, "AccessDenied", "Request has expired");

@@ -15,8 +15,7 @@ struct registry_layers {
     struct blob_store *blobs;
     struct str secret;   /* signs the URLs; the same after a restart */
     struct str endpoint; /* "127.0.0.1:4566" */
-    int64_t (*now_ms)(void *context);
-    void *clock_context;
+    struct clock clock;
 };
 
 /* *layers is the port's context and outlives it. Worker threads. */

@@ -1,5 +1,6 @@
-/* What this binary answers: every API with a model, the domains behind them, and the operations that have a handler.
- * The server is made from these tables, and `berth operations` prints them for docs/compatibility.md. */
+/* What this binary answers: the domains behind the APIs, and the operations that have a handler (the APIs themselves
+ * are in model/services.h). The server is made from these tables, and `berth operations` prints them for
+ * docs/compatibility.md. */
 #pragma once
 
 #include "core/core.h"

@@ -19,7 +19,7 @@ static int version(const struct verb *verb, int argc, char **argv)
 static const struct verb verbs[] = {
     {"up", "", "Start Berth on this machine (server and host) and return when it is ready.", verb_up},
     {"down", "", "End what `berth up` started here, and everything it made.", verb_down},
-    {"status", "", "Show hosts, clusters and tasks.", verb_status},
+    {"status", "", "Show hosts, clusters, tasks and images.", verb_status},
     {"env", "", "Print shell lines that point the AWS tools at Berth: eval \"$(berth env)\".", verb_env},
     {"doctor", "", "Check whether this machine can run Berth, and say how to mend what cannot.", verb_doctor},
     {"logs", "TASK", "Show what the containers of a task wrote.", verb_logs},

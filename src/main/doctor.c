@@ -275,7 +275,7 @@ int verb_doctor(const struct verb *verb, int argc, char **argv)
         {0},
     };
     enum verdict worst = GOOD;
-    json_t *all = json_array();
+    json_t *all;
     bool opened;
     int first;
     int status;
@@ -283,6 +283,7 @@ int verb_doctor(const struct verb *verb, int argc, char **argv)
 
     if (!options_parse(verb, rows, argc, argv, &first, &status))
         return status;
+    all = json_array();
     opened = installation_open(&patient.installation, &f);
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         enum verdict verdict = !checks[i].needs_installation || opened ? checks[i].check(&patient)
@@ -291,8 +292,8 @@ int verb_doctor(const struct verb *verb, int argc, char **argv)
         worst = verdict > worst ? verdict : worst;
         report(as_json, all, checks[i].name, verdict, patient.detail);
     }
-    if (as_json)
-        (void)json_dumpf(all, stdout, JSON_INDENT(2));
+    if (as_json && json_dumpf(all, stdout, JSON_INDENT(2)) == 0)
+        (void)putchar('\n');
     json_decref(all);
     installation_free(&patient.installation);
     return worst == BROKEN ? EXIT_FAILED : EXIT_OK;

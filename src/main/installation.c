@@ -14,7 +14,6 @@ bool installation_open(struct installation *in, struct fail *f)
 {
     struct str kept;
     struct fail ignored;
-
     char *absolute;
 
     arena_init(&in->arena, (size_t)4 << 20);
@@ -36,8 +35,7 @@ static bool get(const struct installation *in, const char *path, struct http_cli
 {
     char url[256];
     char bearer[96];
-    const struct http_header headers[] = {{STR("Authorization"), {bearer, 0}}};
-    struct http_header header = headers[0];
+    struct http_header header = {.name = STR("Authorization")};
     struct http_client_request request = {
         .url = url, .headers = &header, .header_count = 1, .connect_timeout_ms = 2000, .total_timeout_ms = 10000};
     struct http_client *client;

@@ -12,7 +12,7 @@ struct installation {
 };
 
 /* Opens (and makes, where it is missing) the directory; an address that was not given is the one that `berth up` was
- * last told, or 127.0.0.1:4566. */
+ * last told, or 127.0.0.1:4566. FAIL_SYSTEM, FAIL_DENIED; the caller frees it also then. */
 checked bool installation_open(struct installation *in, struct fail *f);
 void installation_free(struct installation *in);
 #define auto_installation __attribute__((cleanup(installation_free))) struct installation

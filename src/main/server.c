@@ -121,13 +121,6 @@ static bool choose_settings(struct server *server, const struct server_options *
     return true;
 }
 
-static int64_t now_ms(void *context)
-{
-    const struct clock *clock = context;
-
-    return clock->now_ms(clock->context);
-}
-
 static bool start_loop(struct server *server, const struct server_options *options, struct arena *arena, struct fail *f)
 {
     struct loop_options loop = {
@@ -138,8 +131,7 @@ static bool start_loop(struct server *server, const struct server_options *optio
                  .context = server,
                  .release = release,
                  .changed = changed},
-        .now_ms = now_ms,
-        .clock_context = &server->clock,
+        .clock = server->clock,
         .clock_rate = (unsigned)options->clock_rate,
     };
 
@@ -182,8 +174,7 @@ static bool start_registry(struct server *server, struct arena *arena, struct fa
                                               .blobs = server->blobs,
                                               .secret = str_of(server->dir.token),
                                               .endpoint = server->settings.endpoint,
-                                              .now_ms = now_ms,
-                                              .clock_context = &server->clock};
+                                              .clock = server->clock};
     server->layer_port = registry_layer_port(&server->layers);
     server->ports.layers = &server->layer_port;
     options.blobs = server->blobs;

@@ -366,6 +366,8 @@ def test_layer_uploads_are_checked(ecr):
         ecr.complete_layer_upload(repositoryName="app", uploadId=upload, layerDigests=[digest_of(b"")])
     with refused("InvalidLayerPartException"):
         ecr.upload_layer_part(partFirstByte=0, partLastByte=5, **part)
+    with refused("InvalidLayerPartException"):
+        ecr.upload_layer_part(partFirstByte=0, partLastByte=2**63 - 1, **part)
     with refused("InvalidLayerPartException") as gap:
         ecr.upload_layer_part(partFirstByte=5, partLastByte=9, **part)
     assert "is not consecutive" in gap.message
@@ -428,6 +430,10 @@ def test_unneeded_blobs_are_collected(server, ecr):
     assert not is_there()
     assert ecr.batch_get_image(repositoryName="app", imageIds=[{"imageTag": "v1"}])["images"]
     assert ecr.get_download_url_for_layer(repositoryName="app", layerDigest=digest_of(b"layer of kept"))
+    for wrong in ("soon", "-1", "86401"):
+        with pytest.raises(urllib.error.HTTPError) as failure:
+            collect(wrong)
+        assert failure.value.code == 400
     with pytest.raises(urllib.error.HTTPError) as failure:
         urllib.request.urlopen(urllib.request.Request(server.url + "/_berth/collect", method="POST"))
     assert failure.value.code == 403

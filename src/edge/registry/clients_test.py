@@ -8,6 +8,7 @@ import http.client
 import io
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -40,7 +41,9 @@ class Registry(unittest.TestCase):
     """A server of its own for each test."""
 
     def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix="berth-clients-")
+        # Not mkdtemp: podman makes an image's name of the path, and "_" at the end of a name's part is not allowed.
+        self.directory = os.path.join(tempfile.gettempdir(), f"berth-clients-{secrets.token_hex(4)}")
+        os.mkdir(self.directory, mode=0o700)
         self.addCleanup(shutil.rmtree, self.directory)
         self.env = {"HOME": self.directory, "TMPDIR": self.directory, "XDG_RUNTIME_DIR": self.directory}
         self.server = None

@@ -38,8 +38,7 @@ struct log_route {
     struct log_batch *batch;     /* being sent; NULL: none */
     struct log_position position;
     int position_fd;
-    bool at_end;    /* nothing more to read, as of the last look */
-    bool recreated; /* the stream was made again after it was found missing, and nothing was taken since */
+    bool at_end; /* nothing more to read, as of the last look */
 };
 
 /* Whether lines stay on the host: no configuration, or driver json-file. */

@@ -135,12 +135,9 @@ bool log_shipper_begin(struct log_shipper *shipper, const struct host_task_assig
     return true;
 }
 
-void log_shipper_path(const struct log_shipper *shipper, struct str task_id, size_t i, char *path, size_t size)
+void log_shipper_path(const struct log_shipper *shipper, struct str task_id, size_t i, char path[LOG_PATH_BYTES])
 {
-    char text[LOG_PATH_BYTES];
-
-    log_file_path(shipper->logs_dir, task_id, i, "log", text);
-    must(str_to_buffer(str_of(text), path, size));
+    log_file_path(shipper->logs_dir, task_id, i, "log", path);
 }
 
 /* ---- after the last one has ended ---- */
@@ -301,7 +298,6 @@ static void take_endings(struct log_shipper *shipper, int64_t now_ms, struct lis
     {
         struct ending *ending = list_item(link, struct ending, link);
         bool late = now_ms >= ending->until_ms;
-
         bool left = has_lines_left(shipper, ending);
 
         if (left && shipper->away_ms > 0)

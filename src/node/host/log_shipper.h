@@ -11,6 +11,7 @@
 #include "base/fail.h"
 #include "base/when.h"
 #include "model/host.h"
+#include "node/host/log_files.h"
 
 #define LOG_KEPT_BYTES ((uint64_t)64 << 20)
 #define LOG_KEPT_MS    HOUR_MS
@@ -40,7 +41,7 @@ void log_shipper_stop(struct log_shipper *shipper);
 checked bool log_shipper_begin(struct log_shipper *shipper, const struct host_task_assignment *task,
                                const struct ecs_container_definition *container, size_t i, struct fail *f);
 /* Where the supervisor writes the lines of that container. */
-void log_shipper_path(const struct log_shipper *shipper, struct str task_id, size_t i, char *path, size_t size);
+void log_shipper_path(const struct log_shipper *shipper, struct str task_id, size_t i, char path[LOG_PATH_BYTES]);
 
 /* No line of the task can come any more: `ended` is called, from the shipping thread and with no lock held, when all
  * are delivered, or when the server was there for LOG_END_MS without taking them; what is left then is tried on in the

@@ -81,10 +81,10 @@ static uint64_t machine_cpu_ns(void)
 }
 
 /* NULL when the container has no counters (yet, or any more). lock held: reading a cgroup takes microseconds. */
-static json_t *stats_of(const struct station *station, struct hosted *hosted, size_t i)
+static json_t *stats_of(const struct station *station, struct hosted *hosted, size_t i, uint64_t machine_ns)
 {
     const struct task_container *container = &hosted->task->containers[i];
-    struct metadata_sample now = {.when_ms = host_now_ms(), .machine_cpu_ns = machine_cpu_ns()};
+    struct metadata_sample now = {.when_ms = host_now_ms(), .machine_cpu_ns = machine_ns};
     struct fail f;
     json_t *all;
 
@@ -96,12 +96,12 @@ static json_t *stats_of(const struct station *station, struct hosted *hosted, si
     return all;
 }
 
-static json_t *task_stats(const struct station *station, struct hosted *hosted)
+static json_t *task_stats(const struct station *station, struct hosted *hosted, uint64_t machine_ns)
 {
     json_t *all = json_object();
 
     for (size_t i = 0; i < hosted->task->container_count; i++) {
-        json_t *one = stats_of(station, hosted, i);
+        json_t *one = stats_of(station, hosted, i, machine_ns);
 
         must(json_object_set_new(all, hosted->task->containers[i].runtime_id.ptr, one == NULL ? json_null() : one) ==
              0);
@@ -109,7 +109,8 @@ static json_t *task_stats(const struct station *station, struct hosted *hosted)
     return all;
 }
 
-static json_t *view(const struct station *station, struct hosted *hosted, size_t i, struct str rest)
+static json_t *view(const struct station *station, struct hosted *hosted, size_t i, struct str rest,
+                    uint64_t machine_ns)
 {
     json_t *stats;
 
@@ -118,10 +119,10 @@ static json_t *view(const struct station *station, struct hosted *hosted, size_t
     if (str_is(rest, "task"))
         return metadata_task(hosted->task, hosted->images);
     if (str_is(rest, "task/stats"))
-        return task_stats(station, hosted);
+        return task_stats(station, hosted, machine_ns);
     if (!str_is(rest, "stats"))
         return NULL;
-    stats = stats_of(station, hosted, i);
+    stats = stats_of(station, hosted, i, machine_ns);
     return stats == NULL ? json_null() : stats;
 }
 
@@ -133,14 +134,16 @@ static bool answer(const struct station *station, const struct http_exchange *ex
     struct str id;
     struct str rest;
     size_t container;
+    uint64_t machine_ns;
 
     if (!str_is(exchange->request.method, "GET"))
         return fail_status(f, 405, "MethodNotAllowed", "only GET");
     if (!parse_path(exchange->request.path, &id, &rest))
         return fail_status(f, 404, "NotFound", "there is no %.*s", STR_ARG(exchange->request.path));
+    machine_ns = str_ends(rest, STR("stats")) ? machine_cpu_ns() : 0;
     (void)pthread_mutex_lock(&host->lock);
     hosted = find(station, exchange->peer_address, id, &container);
-    *ret_answer = hosted == NULL ? NULL : view(station, hosted, container, rest);
+    *ret_answer = hosted == NULL ? NULL : view(station, hosted, container, rest, machine_ns);
     (void)pthread_mutex_unlock(&host->lock);
     if (*ret_answer == NULL)
         return fail_status(f, 404, "NotFound", "unable to generate metadata for %.*s", STR_ARG(exchange->request.path));
@@ -242,11 +245,19 @@ static void serve(struct metadata *metadata, struct str vpc_id)
 
 void metadata_serve(struct metadata *metadata, const struct host_networks *networks)
 {
-    list_each(link, after, &metadata->stations) list_item(link, struct station, link)->wanted = false;
+    list_each(link, after, &metadata->stations)
+    {
+        list_item(link, struct station, link)->wanted = false;
+    }
     for (size_t i = 0; i < networks->count; i++)
         serve(metadata, networks->items[i].vpc_id);
-    list_each(link, after, &metadata->stations) if (!list_item(link, struct station, link)->wanted)
-        station_free(list_item(link, struct station, link));
+    list_each(link, after, &metadata->stations)
+    {
+        struct station *station = list_item(link, struct station, link);
+
+        if (!station->wanted)
+            station_free(station);
+    }
 }
 
 void metadata_free(struct metadata *metadata)

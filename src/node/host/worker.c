@@ -7,8 +7,6 @@
 
 #include <signal.h>
 
-enum { LOG_PATH = 512 };
-
 enum { CHECK_TIMEOUT_S = 5, CHECK_OUTPUT_MAX = 4096, CPU_PERIOD_US = 100000, TASK_PIDS_MAX = 16384 };
 
 static const char *container_id(const struct hosted *hosted, size_t i)
@@ -139,16 +137,15 @@ static const char *lower_dirs(const struct host *host, const struct image *image
 
 static bool start_container(struct host *host, struct hosted *hosted, size_t i, struct arena *arena, struct fail *f)
 {
-    struct launch_site site = {.task_dir = hosted->dir, .netns = hosted->netns, .image = hosted->images[i]};
+    char log_path[LOG_PATH_BYTES];
+    struct launch_site site = {.task_dir = hosted->dir, .netns = hosted->netns, .log_path = log_path};
     struct container_spec spec;
     struct fail f_delete;
-    char log_path[LOG_PATH];
 
     if (hosted->images[i] == NULL && !image_get(host->images, hosted->task->containers[i].definition->image,
                                                 (struct str){NULL, 0}, &hosted->images[i], f))
         return false; /* an adopted container that starts again, whose image is gone */
-    log_shipper_path(host->logs, hosted->task->assignment->task_id, i, log_path, sizeof(log_path));
-    site.log_path = log_path;
+    log_shipper_path(host->logs, hosted->task->assignment->task_id, i, log_path);
     site.image = hosted->images[i];
     site.lower_dirs = lower_dirs(host, hosted->images[i], arena);
     if (hosted->task->containers[i].started_once &&

@@ -1,5 +1,6 @@
 /* Images: a manifest under its digest, tags that point to it, and the blobs that it needs. */
 #include "base/must.h"
+#include "base/wildcard.h"
 #include "plane/ecr/ecr.h"
 
 /* How exact lastRecordedPullTime is: pulls of a busy image must not write its record each time. (AWS promises a day:
@@ -108,21 +109,6 @@ static bool needs_all(const struct transaction *tx, const struct repository_ref 
     return true;
 }
 
-/* "*" stands for any text, also none; everything else for itself. */
-static bool matches(struct str filter, struct str tag)
-{
-    size_t star = str_find(filter, '*');
-
-    if (star == filter.len)
-        return str_eq(filter, tag);
-    if (!str_starts(tag, str_to(filter, star)))
-        return false;
-    for (size_t from = star; from <= tag.len; from++)
-        if (matches(str_from(filter, star + 1), str_from(tag, from)))
-            return true;
-    return false;
-}
-
 static bool is_immutable(const struct ecr_repository *repository, struct str tag)
 {
     const struct ecr_image_tag_mutability_exclusion_filters *filters =
@@ -131,7 +117,7 @@ static bool is_immutable(const struct ecr_repository *repository, struct str tag
                      repository->image_tag_mutability == ECR_IMAGE_TAG_MUTABILITY_IMMUTABLE_WITH_EXCLUSION;
 
     for (size_t i = 0; i < filters->count; i++)
-        if (matches(filters->items[i].filter, tag))
+        if (wildcard_matches(filters->items[i].filter, tag))
             return !immutable;
     return immutable;
 }

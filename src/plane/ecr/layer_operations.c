@@ -82,7 +82,7 @@ bool ecr_upload_layer_part(struct call *call, const struct ecr_upload_layer_part
     (void)out;
     if (!repository_find(call->tx, &ref, &repository, call->fail))
         return false;
-    if (in->part_last_byte - in->part_first_byte + 1 == (int64_t)in->layer_part_blob.len)
+    if ((uint64_t)in->part_last_byte - (uint64_t)in->part_first_byte + 1 == in->layer_part_blob.len)
         return true;
     return fail_api(call->fail, ECR_ERROR_INVALID_LAYER_PART_EXCEPTION,
                     "The layer part size is not valid: partFirstByte %lld and partLastByte %lld do not fit a part of "

@@ -17,8 +17,8 @@ enum { ECR_PAGE_DEFAULT = 100 }; /* API reference, DescribeRepositories: maxResu
 #define REF(call, in) ecr_ref((call), (in)->registry_id, (in)->repository_name)
 
 struct repository_ref ecr_ref(const struct call *call, struct str registry_id, struct str name);
-/* By digest, or by tag, or by both, which must fit. What is wrong with an id is told as BatchGetImage has it, with
- * ret_failure NULL when the image was found. */
+/* By digest, or by tag, or by both, which must fit. NULL: something is wrong with the id, and *ret_failure tells it as
+ * BatchGetImage does. */
 const struct image_record *image_named(const struct call *call, const struct repository_ref *ref,
                                        const struct ecr_image_identifier *id, struct ecr_image_failure *ret_failure);
 /* An image's tags, in order. */

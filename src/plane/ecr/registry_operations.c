@@ -1,4 +1,6 @@
 /* The registry as a whole: the token that opens it to docker and its kin, and what it says of itself. */
+#include <openssl/evp.h> /* first: it uses the attribute name that base/attributes.h defines, `unused` */
+
 #include "base/must.h"
 #include "plane/ecr/operations.h"
 
@@ -7,7 +9,6 @@ bool ecr_get_authorization_token(struct call *call, const struct ecr_get_authori
                                  struct ecr_get_authorization_token_response *out)
 {
     static const char hex[] = "0123456789abcdef";
-    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     unsigned char bytes[31];
     char plain[4 + 2 * sizeof(bytes)] = "AWS:"; /* 66 bytes, a multiple of three: base64 without padding */
     char *encoded = arena_alloc(call->arena, sizeof(plain) / 3 * 4 + 1);
@@ -21,13 +22,7 @@ bool ecr_get_authorization_token(struct call *call, const struct ecr_get_authori
         plain[4 + 2 * i] = hex[bytes[i] >> 4];
         plain[5 + 2 * i] = hex[bytes[i] & 15];
     }
-    for (size_t i = 0; i < sizeof(plain) / 3; i++) {
-        uint32_t three = (uint32_t)(unsigned char)plain[3 * i] << 16 | (uint32_t)(unsigned char)plain[3 * i + 1] << 8 |
-                         (uint32_t)(unsigned char)plain[3 * i + 2];
-
-        for (size_t k = 0; k < 4; k++)
-            encoded[4 * i + k] = base64[three >> (18 - 6 * k) & 63];
-    }
+    (void)EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)plain, sizeof(plain));
     record.token = (struct str){plain + 4, sizeof(plain) - 4};
     SET(&record, expires_at, call->tx->now_ms + REGISTRY_TOKEN_MS);
     must(transaction_put(call->tx, &registry_token_table, &record));

@@ -103,14 +103,6 @@ bool ecr_tag_resource(struct call *call, const struct ecr_tag_resource_request *
     return true;
 }
 
-static bool is_among(struct str key, const struct ecr_tag_key_list *keys)
-{
-    for (size_t i = 0; i < keys->count; i++)
-        if (str_eq(keys->items[i], key))
-            return true;
-    return false;
-}
-
 bool ecr_untag_resource(struct call *call, const struct ecr_untag_resource_request *in,
                         struct ecr_untag_resource_response *out)
 {
@@ -123,7 +115,7 @@ bool ecr_untag_resource(struct call *call, const struct ecr_untag_resource_reque
     record = *before;
     record.tags = (struct ecr_tag_list){arena_array(call->arena, struct ecr_tag, before->tags.count + 1), 0};
     for (size_t i = 0; i < before->tags.count; i++)
-        if (!is_among(before->tags.items[i].key, &in->tag_keys))
+        if (!str_is_among(before->tags.items[i].key, in->tag_keys.items, in->tag_keys.count))
             record.tags.items[record.tags.count++] = before->tags.items[i];
     must(transaction_put(call->tx, &repository_table, &record));
     return true;

@@ -4,8 +4,9 @@
 #include "plane/ecs/page.h"
 
 enum {
-    PROVIDERS_MAX = 20, /* API reference, "PutClusterCapacityProviders" */
-    LISTED_MAX = 10,    /* API reference, "DescribeCapacityProviders" */
+    LISTED_MAX = 10, /* API reference, "DescribeCapacityProviders" */
+    WEIGHT_MAX = 1000,
+    BASE_MAX = 100000, /* API reference, "CapacityProviderStrategyItem" */
 };
 
 static const struct provider {
@@ -24,19 +25,11 @@ static const struct provider *provider_named(struct str name)
     return NULL;
 }
 
-static bool contains(const struct ecs_string_list *list, size_t count, struct str name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(list->items[i], name))
-            return true;
-    return false;
-}
-
 static bool check_providers(const struct ecs_string_list *providers, struct fail *f)
 {
-    if (providers->count > PROVIDERS_MAX)
+    if (providers->count > CAPACITY_PROVIDERS_MAX)
         return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                        "A cluster can have at most %d capacity providers, but %zu are given.", PROVIDERS_MAX,
+                        "A cluster can have at most %d capacity providers, but %zu are given.", CAPACITY_PROVIDERS_MAX,
                         providers->count);
     for (size_t i = 0; i < providers->count; i++) {
         struct str name = providers->items[i];
@@ -46,26 +39,39 @@ static bool check_providers(const struct ecs_string_list *providers, struct fail
                             "The specified capacity provider '%.*s' was not found. Specify a valid capacity provider "
                             "and try again.",
                             STR_ARG(name));
-        if (contains(providers, i, name))
+        if (str_is_among(name, providers->items, i))
             return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "The capacity provider '%.*s' is given twice.",
                             STR_ARG(name));
     }
     return true;
 }
 
-static bool check_strategy(const struct ecs_string_list *providers,
-                           const struct ecs_capacity_provider_strategy *strategy, struct fail *f)
+static bool check_item(const struct ecs_string_list *providers, const struct ecs_capacity_provider_strategy_item *item,
+                       struct fail *f)
+{
+    if (!str_is_among(item->capacity_provider, providers->items, providers->count))
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "The specified capacity provider strategy cannot contain a capacity provider that is not "
+                        "associated with the cluster. Associate the capacity provider with the cluster and try "
+                        "again.");
+    if (item->weight < 0 || item->weight > WEIGHT_MAX || item->base < 0 || item->base > BASE_MAX)
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "The capacity provider '%.*s' has weight %d and base %d: weight must be between 0 and %d, base "
+                        "between 0 and %d.",
+                        STR_ARG(item->capacity_provider), item->weight, item->base, WEIGHT_MAX, BASE_MAX);
+    return true;
+}
+
+bool capacity_provider_strategy_check(const struct ecs_string_list *providers,
+                                      const struct ecs_capacity_provider_strategy *strategy, struct fail *f)
 {
     size_t bases = 0;
 
     for (size_t i = 0; i < strategy->count; i++) {
         const struct ecs_capacity_provider_strategy_item *item = &strategy->items[i];
 
-        if (!contains(providers, providers->count, item->capacity_provider))
-            return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                            "The specified capacity provider strategy cannot contain a capacity provider that is not "
-                            "associated with the cluster. Associate the capacity provider with the cluster and try "
-                            "again.");
+        if (!check_item(providers, item, f))
+            return false;
         for (size_t k = 0; k < i; k++)
             if (str_eq(strategy->items[k].capacity_provider, item->capacity_provider))
                 return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
@@ -83,7 +89,7 @@ static bool check_strategy(const struct ecs_string_list *providers,
 bool capacity_providers_check(const struct ecs_string_list *providers,
                               const struct ecs_capacity_provider_strategy *strategy, struct fail *f)
 {
-    return check_providers(providers, f) && check_strategy(providers, strategy, f);
+    return check_providers(providers, f) && capacity_provider_strategy_check(providers, strategy, f);
 }
 
 /* ---- DescribeCapacityProviders ---- */

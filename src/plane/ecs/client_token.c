@@ -52,15 +52,6 @@ static bool is_token(struct str text)
     return text.len > 0 && text.len <= CLIENT_TOKEN_LEN_MAX;
 }
 
-static struct str joined(struct arena *arena, const struct strings *arns)
-{
-    struct str text = STR("");
-
-    for (size_t i = 0; i < arns->count; i++)
-        text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i == 0 ? "" : ", ", STR_ARG(arns->items[i]));
-    return text;
-}
-
 bool client_token_find(const struct call *call, const struct client_token *token,
                        const struct client_token_record **ret_earlier)
 {
@@ -79,7 +70,8 @@ bool client_token_find(const struct call *call, const struct client_token *token
     if (earlier != NULL && earlier->request_hash != token->request_hash)
         return fail_api(call->fail, ECS_ERROR_CONFLICT_EXCEPTION,
                         "The provided clientToken is already in use with a different %s request. It made: %.*s",
-                        token->operation, STR_ARG(joined(call->arena, &earlier->task_arns)));
+                        token->operation,
+                        STR_ARG(ecs_joined(call->arena, earlier->task_arns.items, earlier->task_arns.count)));
     *ret_earlier = earlier;
     return true;
 }

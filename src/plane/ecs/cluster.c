@@ -17,7 +17,7 @@ static void key(const void *record, struct buf *key)
 
 const struct table_spec cluster_table = {.name = "cluster", .shape = &cluster_record_shape, .key = key};
 
-static bool is_active(const struct cluster_record *cluster)
+bool cluster_is_active(const struct cluster_record *cluster)
 {
     return str_is(cluster->cluster->status, "ACTIVE");
 }
@@ -26,7 +26,7 @@ static int64_t reconcile(struct transaction *tx, struct str key)
 {
     const struct cluster_record *cluster = transaction_get(tx, &cluster_table, key);
 
-    if (cluster == NULL || is_active(cluster))
+    if (cluster == NULL || cluster_is_active(cluster))
         return WHEN_NEVER;
     if (tx->now_ms < cluster->deleted_at + CLUSTER_KEPT_MS)
         return cluster->deleted_at + CLUSTER_KEPT_MS;
@@ -41,7 +41,7 @@ void cluster_mark(const struct transaction *tx, const void *before, const void *
     const struct cluster_record *cluster = after;
 
     (void)before;
-    if (cluster != NULL && !is_active(cluster))
+    if (cluster != NULL && !cluster_is_active(cluster))
         marks_add(marks, &cluster_reconciler,
                   KEY(tx->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name));
 }
@@ -56,7 +56,7 @@ bool cluster_find(const struct call *call, struct str name_or_arn, const struct 
     if (name_or_arn.len == 0 || ecs_own_name(call, name_or_arn, "cluster", &name))
         cluster =
             transaction_get(call->tx, &cluster_table, KEY(call->arena, call->principal->account, call->region, name));
-    if (cluster == NULL || !is_active(cluster))
+    if (cluster == NULL || !cluster_is_active(cluster))
         return fail_api(call->fail, ECS_ERROR_CLUSTER_NOT_FOUND_EXCEPTION, "Cluster not found.");
     *ret_cluster = cluster;
     return true;

@@ -13,6 +13,8 @@ extern const struct reconciler_spec cluster_reconciler; /* forgets the deleted o
 /* For dirties: of the table of clusters. */
 void cluster_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks);
 
+bool cluster_is_active(const struct cluster_record *cluster);
+
 /* Which parts of a cluster an answer has besides those that every answer has. */
 struct cluster_parts {
     bool configuration, settings, statistics, tags;

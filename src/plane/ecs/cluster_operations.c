@@ -147,7 +147,7 @@ bool ecs_create_cluster(struct call *call, const struct ecs_create_cluster_reque
 
     if (!check_create(call, in) || !tags_allow(call, cluster.cluster_arn, &in->tags))
         return false;
-    if (existing == NULL || !str_is(existing->cluster->status, "ACTIVE")) {
+    if (existing == NULL || !cluster_is_active(existing)) {
         out->cluster = put(call, &record, &cluster);
         return true;
     }
@@ -234,7 +234,7 @@ bool ecs_list_clusters(struct call *call, const struct ecs_list_clusters_request
     walk.at = page.after;
     out->cluster_arns.items = arena_array(call->arena, struct str, page.limit);
     while ((record = walk_next(&walk)) != NULL) {
-        if (!str_is(record->cluster->status, "ACTIVE"))
+        if (!cluster_is_active(record))
             continue;
         if (out->cluster_arns.count == page.limit) {
             out->next_token = page_next(call, last);
@@ -293,11 +293,8 @@ static bool check_removal(const struct call *call, const struct cluster_record *
 
     while ((task = walk_next(&walk)) != NULL) {
         struct str used = task->task->capacity_provider_name;
-        bool kept = used.ptr == NULL || task_is_stopped(task);
 
-        for (size_t i = 0; !kept && i < providers->count; i++)
-            kept = str_eq(providers->items[i], used);
-        if (!kept)
+        if (used.ptr != NULL && !task_is_stopped(task) && !str_is_among(used, providers->items, providers->count))
             return fail_api(call->fail, ECS_ERROR_RESOURCE_IN_USE_EXCEPTION,
                             "The specified capacity provider is in use and cannot be removed: %.*s", STR_ARG(used));
     }

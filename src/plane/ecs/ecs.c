@@ -138,3 +138,12 @@ struct str ecs_arn(const struct call *call, const char *kind, struct str name)
     return arena_printf(call->arena, "arn:aws:ecs:%.*s:%.*s:%s/%.*s", STR_ARG(call->region),
                         STR_ARG(call->principal->account), kind, STR_ARG(name));
 }
+
+struct str ecs_joined(struct arena *arena, const struct str *items, size_t count)
+{
+    struct str text = STR("");
+
+    for (size_t i = 0; i < count; i++)
+        text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i == 0 ? "" : ", ", STR_ARG(items[i]));
+    return text;
+}

@@ -25,6 +25,8 @@ struct str ecs_name(struct str name_or_arn);
 /* The name, of that kind, that an ARN of the caller's account and region or a bare name means; false for other ARNs. */
 checked bool ecs_own_name(const struct call *call, struct str name_or_arn, const char *kind, struct str *ret_name);
 struct str ecs_arn(const struct call *call, const char *kind, struct str name);
+/* "a, b", for messages; in the arena. */
+struct str ecs_joined(struct arena *arena, const struct str *items, size_t count);
 
 /* The cluster that a request names (absent: "default"); fails with ClusterNotFoundException "Cluster not found.". An
  * INACTIVE cluster counts as not found. */

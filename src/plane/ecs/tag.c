@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "plane/ecs/account_setting.h"
+#include "plane/ecs/cluster.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_definition.h"
@@ -75,7 +76,7 @@ static const void *find_cluster(const struct call *call, struct str name)
 
     if (cluster == NULL)
         (void)fail_api(call->fail, ECS_ERROR_CLUSTER_NOT_FOUND_EXCEPTION, "Cluster not found.");
-    else if (!str_is(cluster->cluster->status, "ACTIVE"))
+    else if (!cluster_is_active(cluster))
         (void)fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                        "The specified cluster is inactive. Specify an active cluster and try again.");
     else
@@ -231,14 +232,6 @@ bool ecs_tag_resource(struct call *call, const struct ecs_tag_resource_request *
     return true;
 }
 
-static bool names_key(const struct ecs_tag_keys *keys, struct str key)
-{
-    for (size_t i = 0; i < keys->count; i++)
-        if (str_eq(keys->items[i], key))
-            return true;
-    return false;
-}
-
 bool ecs_untag_resource(struct call *call, const struct ecs_untag_resource_request *in,
                         struct ecs_untag_resource_response *out)
 {
@@ -256,7 +249,7 @@ bool ecs_untag_resource(struct call *call, const struct ecs_untag_resource_reque
     before = kind->tags(record);
     tags.items = arena_array(call->arena, struct ecs_tag, before->count);
     for (size_t i = 0; i < before->count; i++)
-        if (!names_key(&in->tag_keys, before->items[i].key))
+        if (!str_is_among(before->items[i].key, in->tag_keys.items, in->tag_keys.count))
             tags.items[tags.count++] = before->items[i];
     kind->put(call, record, &tags);
     return true;

@@ -1,66 +1,30 @@
 /* Launch type or capacity providers, and the platform version (ECS API reference, RunTask; developer guide, "Amazon ECS
  * clusters for Fargate"). Only Fargate is here. */
+#include "plane/ecs/capacity_provider.h"
 #include "plane/ecs/task_run.h"
-
-enum { PROVIDERS_MAX = 20, WEIGHT_MAX = 1000, BASE_MAX = 100000 };
 
 static bool invalid(const struct call *call, const char *text)
 {
     return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", text);
 }
 
-static bool is_of_cluster(const struct cluster_record *cluster, struct str provider)
+/* A cluster may have such a default strategy; nothing can be run with it. */
+static bool has_weight(const struct ecs_capacity_provider_strategy *strategy)
 {
-    for (size_t i = 0; i < cluster->cluster->capacity_providers.count; i++)
-        if (str_eq(cluster->cluster->capacity_providers.items[i], provider))
+    for (size_t i = 0; i < strategy->count; i++)
+        if (strategy->items[i].weight > 0)
             return true;
-    return false;
+    return strategy->count == 1;
 }
 
-static bool check_item(const struct call *call, const struct cluster_record *cluster,
-                       const struct ecs_capacity_provider_strategy_item *item)
-{
-    if (!is_of_cluster(cluster, item->capacity_provider))
-        return invalid(call, "The specified capacity provider strategy cannot contain a capacity provider that is not "
-                             "associated with the cluster. Associate the capacity provider with the cluster and try "
-                             "again.");
-    if (!str_is(item->capacity_provider, "FARGATE") && !str_is(item->capacity_provider, "FARGATE_SPOT"))
-        return fail_api(call->fail, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                        "The capacity provider '%.*s' is not supported: only FARGATE and FARGATE_SPOT are.",
-                        STR_ARG(item->capacity_provider));
-    if (item->weight < 0 || item->weight > WEIGHT_MAX || item->base < 0 || item->base > BASE_MAX)
-        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                        "The capacity provider '%.*s' has weight %d and base %d: weight must be between 0 and %d, base "
-                        "between 0 and %d.",
-                        STR_ARG(item->capacity_provider), item->weight, item->base, WEIGHT_MAX, BASE_MAX);
-    return true;
-}
-
-static bool check_strategy(const struct call *call, const struct cluster_record *cluster,
+static bool check_strategy(const struct call *call, const struct ecs_cluster *cluster,
                            const struct ecs_capacity_provider_strategy *strategy)
 {
-    int32_t weights = 0;
-    size_t bases = 0;
-
-    if (strategy->count > PROVIDERS_MAX)
-        return invalid(call, "capacityProviderStrategy can have at most 20 items.");
-    for (size_t i = 0; i < strategy->count; i++) {
-        const struct ecs_capacity_provider_strategy_item *item = &strategy->items[i];
-
-        if (!check_item(call, cluster, item))
-            return false;
-        for (size_t k = 0; k < i; k++)
-            if (str_eq(strategy->items[k].capacity_provider, item->capacity_provider))
-                return invalid(call, "A capacity provider may only appear once in a capacity provider strategy.");
-        weights += item->weight;
-        bases += item->base > 0 ? 1 : 0;
-    }
-    if (bases > 1)
-        return invalid(call, "Only one capacity provider in a capacity provider strategy can have a base defined.");
-    if (strategy->count > 1 && weights == 0)
-        return invalid(call, "The specified capacity provider strategy must have at least one capacity provider with a "
-                             "weight greater than zero.");
-    return true;
+    if (!capacity_provider_strategy_check(&cluster->capacity_providers, strategy, call->fail))
+        return false;
+    return has_weight(strategy) ||
+           invalid(call, "The specified capacity provider strategy must have at least one capacity provider with a "
+                         "weight greater than zero.");
 }
 
 static bool check_launch_type(const struct call *call, enum ecs_launch_type type)
@@ -107,7 +71,7 @@ bool task_launch_check(const struct call *call, const struct ecs_run_task_reques
                              "one and try again.");
     if (strategy->count == 0 && in->launch_type == ECS_LAUNCH_TYPE_NONE)
         strategy = &cluster->default_capacity_provider_strategy;
-    if (strategy->count > 0 && !check_strategy(call, wish->cluster, strategy))
+    if (strategy->count > 0 && !check_strategy(call, cluster, strategy))
         return false;
     if (strategy->count == 0 && !check_launch_type(call, in->launch_type))
         return false;
@@ -129,7 +93,7 @@ static bool is_less_served(int32_t have, int32_t weight, int32_t other_have, int
 struct str task_launch_provider(const struct task_launch *launch, size_t number)
 {
     const struct ecs_capacity_provider_strategy *strategy = launch->strategy;
-    int32_t weighed[PROVIDERS_MAX] = {0};
+    int32_t weighed[CAPACITY_PROVIDERS_MAX] = {0};
     size_t base = 0;
     size_t best = 0;
 

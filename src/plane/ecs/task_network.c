@@ -6,15 +6,6 @@
 
 enum { SUBNETS_MAX = 16 };
 
-static struct str joined(struct arena *arena, const struct ecs_string_list *list)
-{
-    struct str text = STR("");
-
-    for (size_t i = 0; i < list->count; i++)
-        text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i == 0 ? "" : ", ", STR_ARG(list->items[i]));
-    return text;
-}
-
 static bool check_counts(const struct call *call, const struct ecs_aws_vpc_configuration *network)
 {
     const char *type = ECS_ERROR_INVALID_PARAMETER_EXCEPTION;
@@ -41,7 +32,8 @@ static bool check_subnets(const struct call *call, const struct ecs_string_list 
             return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                             "Error retrieving subnet information for [%.*s]: The subnet ID '%.*s' does not exist "
                             "(ErrorCode: InvalidSubnetID.NotFound)",
-                            STR_ARG(joined(call->arena, subnets)), STR_ARG(subnets->items[i]));
+                            STR_ARG(ecs_joined(call->arena, subnets->items, subnets->count)),
+                            STR_ARG(subnets->items[i]));
         if (vpc_id.ptr != NULL && !str_eq(vpc_id, subnet->subnet->vpc_id))
             return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                             "All subnets must belong to the same VPC: %.*s belongs to %.*s, %.*s to %.*s.",
@@ -64,7 +56,7 @@ static bool check_groups(const struct call *call, const struct ecs_string_list *
             return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                             "Error retrieving security group information for [%.*s]: The security group '%.*s' does "
                             "not exist (ErrorCode: InvalidGroup.NotFound)",
-                            STR_ARG(joined(call->arena, groups)), STR_ARG(groups->items[i]));
+                            STR_ARG(ecs_joined(call->arena, groups->items, groups->count)), STR_ARG(groups->items[i]));
         if (!str_eq(group->group->vpc_id, vpc_id))
             return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                             "Security group %.*s does not appear to belong to the same VPC as the input subnets.",

@@ -1,6 +1,7 @@
 #include "plane/vpc/filter.h"
 
 #include "base/must.h"
+#include "base/wildcard.h"
 #include "model/interpret.h"
 
 #include <stdio.h>
@@ -37,50 +38,10 @@ bool filters_check(const struct filter_table *table, const struct ec2_filter_lis
     return true;
 }
 
-/* Whether the pattern's piece at `at` (a byte, or a backslash and a byte) stands for the byte c; *ret_next is behind
- * it. */
-static bool piece_matches(struct str pattern, size_t at, char c, size_t *ret_next)
-{
-    bool escaped = pattern.ptr[at] == '\\' && at + 1 < pattern.len;
-
-    *ret_next = at + (escaped ? 2 : 1);
-    if (escaped)
-        return pattern.ptr[at + 1] == c;
-    return pattern.ptr[at] == '?' || pattern.ptr[at] == c;
-}
-
-/* Without recursion: after a mismatch it goes on behind the last star, one byte further. */
-bool filter_value_matches(struct str pattern, struct str text)
-{
-    size_t p = 0;
-    size_t t = 0;
-    size_t star = pattern.len;
-    size_t star_text = 0;
-    size_t next;
-
-    while (t < text.len) {
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            star_text = t;
-        } else if (p < pattern.len && piece_matches(pattern, p, text.ptr[t], &next)) {
-            p = next;
-            t++;
-        } else if (star < pattern.len) {
-            p = star + 1;
-            t = ++star_text;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*')
-        p++;
-    return p == pattern.len;
-}
-
 static bool any_matches(const struct ec2_filter *filter, struct str value)
 {
     for (size_t i = 0; value.ptr != NULL && i < filter->values.count; i++)
-        if (filter_value_matches(filter->values.items[i], value))
+        if (wildcard_matches(filter->values.items[i], value))
             return true;
     return false;
 }

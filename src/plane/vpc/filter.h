@@ -21,5 +21,3 @@ struct filter_table {
 /* Fails with InvalidParameterValue for a filter that the noun does not know, FilterLimitExceeded for too many. */
 checked bool filters_check(const struct filter_table *table, const struct ec2_filter_list *filters, struct fail *f);
 bool filters_match(const struct filter_table *table, const struct ec2_filter_list *filters, const void *noun);
-/* Whether the text is what the filter's value says. */
-bool filter_value_matches(struct str pattern, struct str text);
