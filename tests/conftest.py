@@ -14,11 +14,12 @@ import botocore.config
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BERTH = str(ROOT / "build" / "release" / "berth")
+BERTH = os.environ.get("BERTH") or str(ROOT / "build" / "release" / "berth")
 REGION = "us-east-1"
 
 # What the caller's environment says of AWS and of proxies must not reach the clients.
-CLEAN = {"PATH": "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+CLEAN = {"PATH": "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8",
+         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}  # of a sanitized berth
 
 
 def free_port():

@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "debug"
-BERTH = ROOT / "build" / "release" / "berth"
+RELEASE = ROOT / "build" / "release" / "berth"
+SANITIZED = BUILD / "src" / "main" / "berth"
 
 
 class Tally:
@@ -61,12 +63,13 @@ def meson(tally, word):
         tally.add(test["name"], test["result"] in ("OK", "EXPECTEDFAIL", "SKIP"))
 
 
-def pytest(tally, folder, word):
-    layer(f"{folder} tests (real clients against build/release/berth)")
+def pytest(tally, folder, berth, word):
+    layer(f"{folder} tests (real clients against {berth.relative_to(ROOT)})")
     report = ROOT / "build" / f"{folder}.xml"
     report.unlink(missing_ok=True)
     arguments = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", *(["-k", word] if word else [])]
-    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", *arguments, ROOT / "tests" / folder]).returncode
+    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", *arguments, ROOT / "tests" / folder],
+                          env={**os.environ, "BERTH": str(berth)}).returncode
     if not report.exists():
         tally.add(f"{folder} tests", code == 5)
         return
@@ -83,8 +86,9 @@ def main():
     if not word:
         tidy(tally)
     meson(tally, word)
-    for folder in ("api", "torture", "e2e"):
-        pytest(tally, folder, word)
+    pytest(tally, "api", SANITIZED, word)
+    for folder in ("torture", "e2e"):
+        pytest(tally, folder, RELEASE, word)
     for name in tally.failed:
         print(f"FAILED {name}")
     print(f"{tally.passed} passed, {len(tally.failed)} failed", flush=True)

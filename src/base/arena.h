@@ -23,7 +23,7 @@ void arena_reset(struct arena *arena);
 void arena_free(struct arena *arena);
 
 /* Zeroed memory aligned to 16 bytes; never NULL. size 0 gives a unique non-NULL pointer. */
-void *arena_alloc(struct arena *arena, size_t size);
+void *arena_alloc(struct arena *arena, size_t size) never_null;
 /* The same, NULL past the limit. */
 checked void *arena_try(struct arena *arena, size_t size);
 

@@ -7,6 +7,7 @@
 
 #define checked                __attribute__((warn_unused_result))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
+#define never_null             __attribute__((returns_nonnull))
 #define unused                 __attribute__((unused))
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

@@ -16,7 +16,9 @@ int str_compare(struct str a, struct str b)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    if (c < 'A' || c > 'Z')
+        return c;
+    return (char)(c + ('a' - 'A'));
 }
 
 bool str_eq_nocase(struct str a, struct str b)

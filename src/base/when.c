@@ -58,7 +58,7 @@ static bool take_char(struct str *text, const char *any_of)
 
 static bool to_ms(struct tm *tm, int64_t *ret_when_ms)
 {
-    struct tm asked = *tm;
+    struct tm asked;
     time_t seconds;
 
     tm->tm_year -= 1900;

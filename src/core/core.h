@@ -27,10 +27,10 @@ struct reconciler_spec {
 
 struct marks;
 /* Marks a key for its reconciler. */
-void marks_add(struct marks *marks, const struct reconciler_spec *reconciler, struct str key);
+void marks_add(struct marks *marks, const struct reconciler_spec *spec, struct str key);
 
 /* Marks a key from within a transaction, where no change of a record says it: a host that has to be told again. */
-void transaction_mark(struct transaction *tx, const struct reconciler_spec *reconciler, struct str key);
+void transaction_mark(struct transaction *tx, const struct reconciler_spec *spec, struct str key);
 
 /* What a change of a table makes dirty. before NULL: the record is new; after NULL: it was deleted. */
 struct dirties_spec {

@@ -304,38 +304,38 @@ static void deliver(struct exchange *exchange, uint16_t status, struct MHD_Respo
     exchange_free(exchange);
 }
 
-void http_exchange_reply(struct http_exchange *shown, const struct http_reply *reply)
+void http_exchange_reply(struct http_exchange *exchange, const struct http_reply *reply)
 {
     static const struct http_reply broken = {.status = 500, .bytes = STR_INIT("The reply could not be sent.\n")};
-    struct exchange *exchange = exchange_of(shown);
-    struct MHD_Response *response = response_make(exchange, reply);
+    struct exchange *whole = exchange_of(exchange);
+    struct MHD_Response *response = response_make(whole, reply);
 
     if (response != NULL)
-        deliver(exchange, reply->status, response);
+        deliver(whole, reply->status, response);
     else
-        deliver(exchange, broken.status, response_make(exchange, &broken));
+        deliver(whole, broken.status, response_make(whole, &broken));
 }
 
-void http_exchange_wake(struct http_exchange *shown)
+void http_exchange_wake(struct http_exchange *exchange)
 {
-    struct exchange *exchange = exchange_of(shown);
+    struct exchange *whole = exchange_of(exchange);
 
-    (void)pthread_mutex_lock(&exchange->lock);
-    exchange->woken = true;
-    if (exchange->suspended)
-        MHD_resume_connection(exchange->connection);
-    exchange->suspended = false;
-    (void)pthread_mutex_unlock(&exchange->lock);
+    (void)pthread_mutex_lock(&whole->lock);
+    whole->woken = true;
+    if (whole->suspended)
+        MHD_resume_connection(whole->connection);
+    whole->suspended = false;
+    (void)pthread_mutex_unlock(&whole->lock);
 }
 
-void http_exchange_upgrade(struct http_exchange *shown, const struct http_header *headers, size_t header_count,
+void http_exchange_upgrade(struct http_exchange *exchange, const struct http_header *headers, size_t header_count,
                            void (*take)(void *context, struct http_socket socket, struct str early), void *context)
 {
-    struct exchange *exchange = exchange_of(shown);
+    struct exchange *whole = exchange_of(exchange);
 
-    exchange->take = take;
-    exchange->take_context = context;
-    deliver(exchange, MHD_HTTP_SWITCHING_PROTOCOLS, response_make_upgrade(exchange, headers, header_count));
+    whole->take = take;
+    whole->take_context = context;
+    deliver(whole, MHD_HTTP_SWITCHING_PROTOCOLS, response_make_upgrade(whole, headers, header_count));
 }
 
 void exchange_upgraded(void *context, struct MHD_Connection *connection, void *request_context, const char *early,

@@ -38,7 +38,8 @@ static int tear_down(void **state)
     const struct dirent *entry;
 
     log_store_close(world->store);
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL)
         (void)unlinkat(dirfd(dir), entry->d_name, 0);
     (void)closedir(dir);
     (void)rmdir(world->dir);

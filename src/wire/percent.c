@@ -43,7 +43,9 @@ static size_t decode_one(struct str text, bool plus_is_space, char *byte)
     int high;
     int low;
 
-    *byte = plus_is_space && text.ptr[0] == '+' ? ' ' : text.ptr[0];
+    *byte = text.ptr[0];
+    if (plus_is_space && *byte == '+')
+        *byte = ' ';
     if (text.ptr[0] != '%')
         return 1;
     if (text.len < 3)

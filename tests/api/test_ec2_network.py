@@ -26,6 +26,11 @@ def vpc(ec2):
     return ec2.create_vpc(CidrBlock="10.9.0.7/16", TagSpecifications=tagged("vpc", Name="mine"))["Vpc"]
 
 
+def default_subnets(ec2):
+    """Not all there are: other tests leave some of their own VPCs' behind, in an order that random ids make."""
+    return ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+
+
 def by_vpc(vpc):
     return [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
 
@@ -323,7 +328,7 @@ def test_what_terraform_reads_of_a_vpc(ec2, vpc):
         "domain-name": ["ec2.internal"], "domain-name-servers": ["AmazonProvidedDNS"]}
     assert {one["DhcpOptionsId"] for one in ec2.describe_vpcs()["Vpcs"]} == {vpc["DhcpOptionsId"]}
     assert refusal(ec2.describe_dhcp_options, DhcpOptionsIds=["dopt-1"]) == "InvalidDhcpOptionID.NotFound"
-    subnet = ec2.describe_subnets()["Subnets"][0]
+    subnet = default_subnets(ec2)[0]
     assert subnet["PrivateDnsNameOptionsOnLaunch"] == {"HostnameType": "ip-name", "EnableResourceNameDnsARecord": False,
                                                        "EnableResourceNameDnsAAAARecord": False}
     attributes = {one["AttributeName"]: one["AttributeValues"][0]["AttributeValue"]
@@ -359,7 +364,7 @@ def test_default_subnets_come_back(open_server):
 
 
 def test_attributes_that_subnets_do_not_have(ec2):
-    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    subnet = default_subnets(ec2)[0]["SubnetId"]
     for name in ("AssignIpv6AddressOnCreation", "EnableDns64", "EnableResourceNameDnsARecordOnLaunch", "MapCustomerOwnedIpOnLaunch"):
         ec2.modify_subnet_attribute(SubnetId=subnet, **{name: {"Value": False}})
         assert refusal(ec2.modify_subnet_attribute, SubnetId=subnet, **{name: {"Value": True}}) == "UnsupportedOperation"
@@ -367,7 +372,7 @@ def test_attributes_that_subnets_do_not_have(ec2):
 
 
 def test_a_request_that_comes_twice_makes_one(ec2):
-    one, two = [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][:2]]
+    one, two = [subnet["SubnetId"] for subnet in default_subnets(ec2)[:2]]
     made = ec2.create_network_interface(SubnetId=one, ClientToken="once")["NetworkInterface"]["NetworkInterfaceId"]
     assert ec2.create_network_interface(SubnetId=one, ClientToken="once")["NetworkInterface"]["NetworkInterfaceId"] == made
     assert refusal(ec2.create_network_interface, SubnetId=two, ClientToken="once") == "IdempotentParameterMismatch"
@@ -375,7 +380,7 @@ def test_a_request_that_comes_twice_makes_one(ec2):
 
 
 def test_attributes_of_an_interface(ec2):
-    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    subnet = default_subnets(ec2)[0]["SubnetId"]
     groups = [ec2.create_security_group(GroupName=f"worn{i}", Description="x")["GroupId"] for i in range(6)]
     assert refusal(ec2.create_network_interface, SubnetId=subnet, Groups=groups) == "SecurityGroupsPerInterfaceLimitExceeded"
     made = ec2.create_network_interface(SubnetId=subnet, Groups=groups[:2], Description="it")["NetworkInterface"]["NetworkInterfaceId"]

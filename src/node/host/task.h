@@ -98,19 +98,19 @@ void task_forget(struct task *task);
 size_t task_plan(struct task *task, int64_t now_ms, struct action *ret_actions, int64_t *ret_again_ms);
 size_t task_actions_max(const struct task *task);
 
-/* How actions ended. `text`: for pulls the image digest or the error, for the others the error; the error texts are
- * those that the API shows ("CannotPullContainerError: ..."). */
+/* How actions ended. i: the container's place in the task. `text`: for pulls the image digest or the error, for the
+ * others the error; the error texts are those that the API shows ("CannotPullContainerError: ..."). */
 void task_network_done(struct task *task, bool good, struct str text);
-void task_pull_done(struct task *task, size_t container, bool good, struct str text, int64_t now_ms);
-void task_start_done(struct task *task, size_t container, bool good, struct str text, int64_t now_ms);
-void task_check_done(struct task *task, size_t container, bool healthy, int64_t now_ms);
-void task_delete_done(struct task *task, size_t container);
+void task_pull_done(struct task *task, size_t i, bool good, struct str text, int64_t now_ms);
+void task_start_done(struct task *task, size_t i, bool good, struct str text, int64_t now_ms);
+void task_check_done(struct task *task, size_t i, bool healthy, int64_t now_ms);
+void task_delete_done(struct task *task, size_t i);
 void task_network_removed(struct task *task, int64_t now_ms);
 /* A container ended, whatever made it end. */
-void task_exited(struct task *task, size_t container, int exit_code, bool out_of_memory, int64_t when_ms);
+void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory, int64_t when_ms);
 
 /* A container that a former process of the host had started. Before the first plan. */
-void task_adopt(struct task *task, size_t container, int64_t started_ms);
+void task_adopt(struct task *task, size_t i, int64_t started_ms);
 
 /* What the server is told: in the arena. */
 struct host_task_report task_report(const struct task *task, struct arena *arena);

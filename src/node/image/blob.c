@@ -99,7 +99,7 @@ static bool verify(struct blob *blob, struct fail *f)
 static bool read_blob(struct stream *stream, struct str *ret_piece, struct fail *f)
 {
     struct blob *blob = stream_owner(stream, struct blob);
-    struct str piece;
+    struct str piece = STR("");
 
     while (!read_once(blob, &piece, f)) {
         close_fetch(blob);

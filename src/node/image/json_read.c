@@ -66,8 +66,12 @@ bool json_read_texts(const json_t *object, const char *name, struct arena *arena
 
     if (!json_read_member(object, name, JSON_ARRAY, &array, f))
         return false;
+    if (array == NULL) {
+        *ret_texts = (struct strs){NULL, 0};
+        return true;
+    }
     count = json_array_size(array);
-    items = array == NULL ? NULL : arena_array(arena, struct str, count);
+    items = arena_array(arena, struct str, count);
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(array, i);
 
@@ -90,7 +94,11 @@ bool json_read_names(const json_t *object, const char *name, struct arena *arena
 
     if (!json_read_member(object, name, JSON_OBJECT, &member, f))
         return false;
-    items = member == NULL ? NULL : arena_array(arena, struct str, json_object_size(member));
+    if (member == NULL) {
+        *ret_names = (struct strs){NULL, 0};
+        return true;
+    }
+    items = arena_array(arena, struct str, json_object_size(member));
     json_object_foreach(member, key, value)
     {
         items[count++] = arena_str(arena, str_of(key));
@@ -110,7 +118,11 @@ bool json_read_pairs(const json_t *object, const char *name, struct arena *arena
 
     if (!json_read_member(object, name, JSON_OBJECT, &member, f))
         return false;
-    items = member == NULL ? NULL : arena_array(arena, struct str_pair, json_object_size(member));
+    if (member == NULL) {
+        *ret_pairs = (struct str_pairs){NULL, 0};
+        return true;
+    }
+    items = arena_array(arena, struct str_pair, json_object_size(member));
     json_object_foreach(member, key, value)
     {
         if (!json_is_string(value))

@@ -35,15 +35,13 @@ static const struct {
     {EMLINK, IMAGE_MALFORMED, "too many hard links"},
 };
 
-static bool fill(struct fail *f, enum image_problem problem, const char *text, const char *why)
+static void fill(struct fail *f, enum image_problem problem, const char *text, const char *why)
 {
-    bool no = fail(f, problems[problem].code, "%s%s", text, why);
-
+    fail_fill(f, problems[problem].code, "%s%s", text, why);
     f->type = problems[problem].type;
-    return no;
 }
 
-bool image_fail(struct fail *f, enum image_problem problem, const char *format, ...)
+void image_fail_fill(struct fail *f, enum image_problem problem, const char *format, ...)
 {
     char text[sizeof(f->message)];
     va_list args;
@@ -51,10 +49,10 @@ bool image_fail(struct fail *f, enum image_problem problem, const char *format, 
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    return fill(f, problem, text, "");
+    fill(f, problem, text, "");
 }
 
-bool image_fail_errno(struct fail *f, int error, const char *format, ...)
+void image_fail_fill_errno(struct fail *f, int error, const char *format, ...)
 {
     char text[sizeof(f->message)];
     char why[128];
@@ -72,7 +70,7 @@ bool image_fail_errno(struct fail *f, int error, const char *format, ...)
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     (void)snprintf(why, sizeof(why), ": %s", reason == NULL ? "unknown error" : reason);
-    return fill(f, problem, text, why);
+    fill(f, problem, text, why);
 }
 
 enum image_problem image_problem_of(const struct fail *f)

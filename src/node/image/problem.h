@@ -1,7 +1,7 @@
 /* The failures of this folder, in the terms a caller words its own texts in.
  *
- * image_fail fills a struct fail with the code that belongs to the problem and remembers the problem in fail.type;
- * image_problem_of reads it back. */
+ * image_fail, false as fail() is, fills a struct fail with the code that belongs to the problem and remembers the
+ * problem in fail.type; image_problem_of reads it back. */
 #pragma once
 
 #include "base/fail.h"
@@ -22,7 +22,10 @@ enum image_problem {
     IMAGE_SYSTEM,  /* anything else the operating system refused */
 };
 
-checked bool image_fail(struct fail *f, enum image_problem problem, const char *format, ...) printf_like(3, 4);
+#define image_fail(f, problem, ...) (image_fail_fill((f), (problem), __VA_ARGS__), false)
 /* The same from errno: "<text>: no space left on device"; the problem follows from errno. */
-checked bool image_fail_errno(struct fail *f, int error, const char *format, ...) printf_like(3, 4);
+#define image_fail_errno(f, error, ...) (image_fail_fill_errno((f), (error), __VA_ARGS__), false)
+
+void image_fail_fill(struct fail *f, enum image_problem problem, const char *format, ...) printf_like(3, 4);
+void image_fail_fill_errno(struct fail *f, int error, const char *format, ...) printf_like(3, 4);
 enum image_problem image_problem_of(const struct fail *f);

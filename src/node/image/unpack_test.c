@@ -305,8 +305,8 @@ static void long_names_come_through(void **state)
     const struct tar_row rows[] = {{.name = deep, .type = S_IFREG, .content = "deep"}};
     struct fixture *t = *state;
 
-    for (int i = 0; i < 10; i++)
-        (void)snprintf(deep + 130 * i, sizeof(deep) - (size_t)(130 * i), "%0129d/", i);
+    for (size_t i = 0; i < 10; i++)
+        (void)snprintf(deep + 130 * i, sizeof(deep) - 130 * i, "%0129zu/", i);
     (void)snprintf(deep + 1300, sizeof(deep) - 1300, "%0120d", 0);
     assert_true(UNPACK(t, rows));
     assert_content(t, deep, "deep");
