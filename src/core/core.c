@@ -276,21 +276,26 @@ static void settle_durable(struct core *core, struct turn *turn)
     turn_free(turn);
 }
 
-/* Newest first, all of them; then every key that they touched is looked at again. */
+/* What they changed is taken back newest first, and looked at again; their jobs hear of it in the order in which they
+ * ran, so that those that are tried again come in that order. */
 static size_t undo_all(struct core *core)
 {
     size_t count = 0;
 
-    while (!list_empty(&core->turns)) {
-        struct turn *turn = list_item(core->turns.prev, struct turn, link);
+    for (struct list *link = core->turns.prev; link != &core->turns; link = link->prev) {
+        struct turn *turn = list_item(link, struct turn, link);
 
-        reconcile_mark_changes(core, turn, 0);
+        reconcile_mark_undone(core, turn);
         turn_undo(turn, 0, 0);
-        jobs_done(turn, false);
-        turn_free(turn);
-        core->counters.undone_turns++;
         count++;
     }
+    while (!list_empty(&core->turns)) {
+        struct turn *turn = list_item(core->turns.next, struct turn, link);
+
+        jobs_done(turn, false);
+        turn_free(turn);
+    }
+    core->counters.undone_turns += count;
     return count;
 }
 

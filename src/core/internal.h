@@ -19,6 +19,8 @@ struct change_entry {
 struct effect {
     const char *kind;
     struct str target, bytes;
+    const struct reconciler_spec *reconciler; /* whose it is, for which key; NULL: a job's */
+    struct str key;
 };
 
 struct turn {
@@ -94,6 +96,8 @@ void reconcile_some(struct core *core, struct turn *turn, size_t budget);
 void reconcile_sweep(struct core *core, int64_t now_ms);
 /* Marks what the changes of the turn from `first` on make dirty. */
 void reconcile_mark_changes(struct core *core, struct turn *turn, size_t first);
+/* Marks what has to be looked at again when the whole turn is undone. */
+void reconcile_mark_undone(struct core *core, struct turn *turn);
 
 struct transaction transaction_begin(struct core *core, struct turn *turn, const char *actor, struct str cause);
 void transaction_end(struct transaction *tx, bool commit);

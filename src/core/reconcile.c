@@ -65,6 +65,14 @@ void reconcile_mark_changes(struct core *core, struct turn *turn, size_t first)
     }
 }
 
+void reconcile_mark_undone(struct core *core, struct turn *turn)
+{
+    reconcile_mark_changes(core, turn, 0);
+    for (size_t i = 0; i < turn->effect_count; i++) /* nobody else would say again what is not released */
+        if (turn->effects[i].reconciler != NULL)
+            watch_mark(core, turn->effects[i].reconciler, turn->effects[i].key);
+}
+
 static void timer_clear(struct core *core, struct watch *watch)
 {
     if (watch->waits)
@@ -122,6 +130,14 @@ static void wake_due(struct core *core, int64_t now_ms)
     }
 }
 
+static void own_effects(struct turn *turn, size_t first, const struct reconciler_spec *spec, struct str key)
+{
+    for (size_t i = first; i < turn->effect_count; i++) {
+        turn->effects[i].reconciler = spec;
+        turn->effects[i].key = arena_str(&turn->arena, key);
+    }
+}
+
 static void reconcile_one(struct core *core, struct turn *turn, struct watch *watch)
 {
     const struct reconciler_spec *spec = watch->reconciler->spec;
@@ -133,6 +149,7 @@ static void reconcile_one(struct core *core, struct turn *turn, struct watch *wa
     list_remove(&watch->dirty_link);
     again_ms = spec->reconcile(&tx, key);
     transaction_end(&tx, true);
+    own_effects(turn, tx.first_effect, spec, key);
     core->counters.reconciles++;
     timer_set(core, watch, again_ms);
     if (!watch->dirty && !watch->waits)

@@ -160,8 +160,8 @@ void transaction_effect(struct transaction *tx, const char *kind, struct str tar
         turn->effects = realloc(turn->effects, turn->effect_capacity * sizeof(*turn->effects));
         must(turn->effects != NULL);
     }
-    turn->effects[turn->effect_count++] =
-        (struct effect){kind, arena_str(&turn->arena, target), arena_str(&turn->arena, bytes)};
+    turn->effects[turn->effect_count++] = (struct effect){
+        .kind = kind, .target = arena_str(&turn->arena, target), .bytes = arena_str(&turn->arena, bytes)};
 }
 
 const struct settings *transaction_settings(const struct transaction *tx)

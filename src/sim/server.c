@@ -6,6 +6,8 @@
 #include "plane/vpc/vpc.h"
 #include "sim/world.h"
 
+enum { DISK_MS_MAX = 40 };
+
 static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain};
 
 unsigned sim_host_number(struct str id)
@@ -58,31 +60,80 @@ void sim_server_open(struct world *world)
         core_submit(world->core, list_item(list_take_first(&world->unanswered), struct job, link));
 }
 
+static bool commit(struct world *world)
+{
+    size_t count;
+    const struct row *rows = turn_rows(world->unsettled[0], &count);
+    struct fail f;
+
+    if (count > 0 && world_chance(world, world->full_disk_permille))
+        engine_memory_fail(world->engine, 1);
+    if (world->options.mutant == MUTANT_COMMIT_LIES && !random_chance(&world->random, 900))
+        return true;
+    return world->engine->kind->commit(world->engine, rows, count, &f);
+}
+
+static void settle(struct world *world, bool durable)
+{
+    size_t settled = core_settle(world->core, world->unsettled[0], durable);
+
+    world->unsettled_count -= (unsigned)settled;
+    memmove((void *)world->unsettled, (void *)(world->unsettled + settled),
+            world->unsettled_count * sizeof(world->unsettled[0]));
+}
+
+/* How long the disk takes, from now on. Without faults it takes no time. */
+static void start_commit(struct world *world)
+{
+    world->committed_ms = world->now_ms;
+    if (world_chance(world, 500))
+        world->committed_ms += (int64_t)random_below(&world->random, DISK_MS_MAX);
+}
+
+/* Turns that the disk has, or not: of what nobody was told, the next server may find some. */
 void sim_server_close(struct world *world)
 {
     world->result.turns += core_count(world->core).turns;
     world->closing = true;
+    if (world->unsettled_count > 0 && world_chance(world, 500))
+        (void)commit(world);
+    if (world->unsettled_count > 0)
+        settle(world, false);
     core_close(world->core);
     world->closing = false;
     world->core = NULL;
 }
 
+int64_t sim_server_next_ms(const struct world *world)
+{
+    int64_t next = world->unsettled_count < UNSETTLED_MAX ? core_next_ms(world->core) : WHEN_NEVER;
+
+    return world->unsettled_count > 0 && world->committed_ms < next ? world->committed_ms : next;
+}
+
+static void settle_due(struct world *world)
+{
+    while (world->unsettled_count > 0 && world->committed_ms <= world->now_ms) {
+        bool durable = commit(world);
+
+        world->result.failed_commits += durable ? 0 : 1;
+        settle(world, durable);
+        start_commit(world);
+    }
+}
+
+/* As the loop does it: turns go on while older ones are under way to the disk. */
 void sim_server_run(struct world *world)
 {
     struct turn *turn;
 
-    while (!world->broken && (turn = core_turn(world->core, world->now_ms)) != NULL) {
-        size_t count;
-        const struct row *rows = turn_rows(turn, &count);
-        bool durable = true;
-        struct fail f;
-
-        if (count > 0 && world_chance(world, 5))
-            engine_memory_fail(world->engine, 1);
-        if (world->options.mutant != MUTANT_COMMIT_LIES || random_chance(&world->random, 900))
-            durable = world->engine->kind->commit(world->engine, rows, count, &f);
-        world->result.failed_commits += durable ? 0 : 1;
-        (void)core_settle(world->core, turn, durable);
+    settle_due(world);
+    while (!world->broken && world->unsettled_count < UNSETTLED_MAX &&
+           (turn = core_turn(world->core, world->now_ms)) != NULL) {
+        if (world->unsettled_count == 0)
+            start_commit(world);
+        world->unsettled[world->unsettled_count++] = turn;
+        settle_due(world);
     }
 }
 

@@ -124,7 +124,7 @@ static void fault(struct world *world)
 static int64_t next_event_ms(const struct world *world)
 {
     const struct heap_node *first = heap_first(&world->events);
-    int64_t next = core_next_ms(world->core);
+    int64_t next = sim_server_next_ms(world);
 
     if (first != NULL && first->when_ms < next)
         next = first->when_ms;
@@ -220,9 +220,12 @@ static void liveness(struct world *world)
 
 static void world_begin(struct world *world, const struct sim_options *options)
 {
+    static const unsigned full_disk_permilles[] = {0, 5, 50, 300};
+
     world->options = *options;
     list_init(&world->unanswered);
     random_seed(&world->random, options->seed);
+    world->full_disk_permille = full_disk_permilles[random_below(&world->random, COUNT_OF(full_disk_permilles))];
     world->settings = (struct settings){.endpoint = STR("127.0.0.1:4566"),
                                         .default_region = STR("us-east-1"),
                                         .default_account = STR("000000000000"),

@@ -84,7 +84,7 @@ static void mutants_are_caught(void **state)
     for (unsigned mutant = MUTANT_NONE + 1; mutant < MUTANTS; mutant++) {
         bool caught = false;
 
-        for (uint64_t seed = 1; seed <= 10 && !caught; seed++) {
+        for (uint64_t seed = 1; seed <= 40 && !caught; seed++) {
             struct sim_options options = {.seed = seed, .hosts = 3, .tasks = 60, .faults = true, .mutant = mutant};
             struct sim_result result;
             struct fail f;

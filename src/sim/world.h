@@ -44,6 +44,8 @@ struct event {
     char space[];
 };
 
+enum { UNSETTLED_MAX = 4 };
+
 struct world {
     struct sim_options options;
     struct sim_result result;
@@ -55,9 +57,13 @@ struct world {
     struct heap events;
     int64_t now_ms;
     int64_t next_fault_ms;
-    bool calm;    /* the liveness phase */
-    bool closing; /* the server is: nothing is submitted any more */
-    bool ending;  /* the world does */
+    struct turn *unsettled[UNSETTLED_MAX]; /* oldest first: turns that wait for the disk, as in the product */
+    unsigned unsettled_count;
+    int64_t committed_ms;        /* when the disk has the oldest */
+    unsigned full_disk_permille; /* of commits; a world's own, so that some have a good disk and some a very bad one */
+    bool calm;                   /* the liveness phase */
+    bool closing;                /* the server is: nothing is submitted any more */
+    bool ending;                 /* the world does */
     bool mutated;
     struct list unanswered; /* requests that a restart of the server cut off */
     uint64_t clients;
@@ -88,6 +94,7 @@ void sim_server_open(struct world *world);
 void sim_server_close(struct world *world);
 void sim_server_receive(struct world *world, enum event_kind kind, unsigned host, struct str bytes);
 void sim_server_run(struct world *world);
+int64_t sim_server_next_ms(const struct world *world); /* when it has something to do */
 void sim_client_run_task(struct world *world);
 void sim_client_stop_some_task(struct world *world);
 void sim_client_begin(struct world *world); /* the cluster and the task definition */
