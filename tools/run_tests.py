@@ -14,9 +14,8 @@ import time
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build" / "debug"
 RELEASE = ROOT / "build" / "release" / "berth"
-SANITIZED = BUILD / "src" / "main" / "berth"
+SANITIZED = ROOT / "build" / "debug" / "src" / "main" / "berth"
 
 
 class Tally:
@@ -45,22 +44,23 @@ def tidy(tally):
     tally.add("generated docs", docs.returncode == 0)
 
 
-def meson(tally, word):
-    layer("unit, simulation and protocol tests (ASan, UBSan)")
-    log = BUILD / "meson-logs" / "testlog.json"
+def meson(tally, kind, options, word):
+    build = ROOT / "build" / kind
+    log = build / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    names = subprocess.run(["meson", "test", "-C", BUILD, "--list"], capture_output=True, text=True).stdout.splitlines()
+    names = subprocess.run(["meson", "test", "-C", build, "--list", *options], capture_output=True,
+                           text=True).stdout.splitlines()
     wanted = [name.split(" / ")[-1] for name in names if " / " in name and word in name]
     if not wanted:
         return
-    subprocess.run(["meson", "test", "-C", BUILD, "--no-rebuild", "--print-errorlogs",
+    subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", *options,
                     *(wanted if word else [])])
     if not log.exists():
-        tally.add("meson test", False)
+        tally.add(f"meson test of build/{kind}", False)
         return
     for line in log.read_text().splitlines():
         test = json.loads(line)
-        tally.add(test["name"], test["result"] in ("OK", "EXPECTEDFAIL", "SKIP"))
+        tally.add(f"{kind}: {test['name']}", test["result"] in ("OK", "EXPECTEDFAIL", "SKIP"))
 
 
 def pytest(tally, folder, berth, word):
@@ -85,7 +85,10 @@ def main():
     tally = Tally()
     if not word:
         tidy(tally)
-    meson(tally, word)
+    layer("unit, simulation and protocol tests (AddressSanitizer, UndefinedBehaviorSanitizer)")
+    meson(tally, "debug", [], word)
+    layer("unit tests (ThreadSanitizer)")
+    meson(tally, "thread", ["--suite", "unit"], word)
     pytest(tally, "api", SANITIZED, word)
     for folder in ("torture", "e2e"):
         pytest(tally, folder, RELEASE, word)

@@ -38,7 +38,7 @@ struct engine {
 /* Rows in memory, nothing durable: tests, and the simulation, which hands the "disk" from one core to the next. */
 struct engine *engine_memory_new(void);
 /* Makes the next `count` commits fail as a full disk would. */
-void engine_memory_fail(struct engine *engine, unsigned count);
+void engine_memory_fail(struct engine *base, unsigned count);
 
 /* One SQLite file (WAL, synchronous=FULL, one transaction a commit). Creates it; a file written by a newer Berth, or
  * one that is not ours, fails with FAIL_CONFLICT and is left alone. */

@@ -41,7 +41,7 @@ static bool bind_to(int fd, const struct http_server_options *options, const str
 static bool listen_on(const struct http_server_options *options, int *ret_fd, struct fail *f)
 {
     const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *address;
+    struct addrinfo *address = NULL;
     char port[8];
     bool bound;
     int error;

@@ -33,7 +33,8 @@ void *link_user(const struct link *link);
 bool link_send(struct link *link, struct str bytes);
 /* Ends the connection; `closed` will be called. Any thread. */
 void link_shut(struct link *link);
-/* From `closed`, or any thread after it returned. */
+/* From `closed`, or any thread after it returned. No thread may be in link_send, nor enter it any more: whoever sends
+ * holds a lock that `closed` takes, or is ended before. */
 void link_free(struct link *link);
 
 /* Connects to an HTTP server and upgrades: "GET path HTTP/1.1 ... Upgrade: berth-host" with a bearer token. Gives the

@@ -111,7 +111,9 @@ static void what_is_sent_arrives_with_its_length(void **state)
 
     (void)state;
     link = link_new(heard, 0, STR(""), &other);
+    (void)pthread_mutex_lock(&heard->lock); /* keeps `closed` from freeing what is being sent with */
     assert_true(link_send(link, STR("abc")));
+    (void)pthread_mutex_unlock(&heard->lock);
     assert_int_equal(recv(other, bytes, sizeof(bytes), MSG_WAITALL), 7);
     assert_memory_equal(bytes, "\0\0\0\3abc", 7);
     (void)close(other);

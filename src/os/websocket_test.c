@@ -271,7 +271,7 @@ static void any_thread_may_send(void **state)
         assert_int_equal(pthread_join(senders[i], &result), 0);
         assert_ptr_equal(result, &here);
     }
-    wait_messages(&there, SENDERS * MESSAGES_EACH);
+    wait_messages(&there, (size_t)SENDERS * MESSAGES_EACH);
 }
 
 /* What was queued before the goodbye arrives before it. */
@@ -403,6 +403,7 @@ static void slow_reader_is_cut_off_when_the_queue_is_full(void **state)
     (void)state;
     serve_options.queue_bytes_max = 10 << 20;
     fd = open_raw();
+    assert_true(fd >= 0);
     while (websocket_send(ours, here.id, false, (struct str){large, LARGE_BYTES}))
         assert_true(++sent < 100);
     wait_closed(&here);

@@ -161,12 +161,12 @@ static void read_server_text(struct str body, char *text, size_t size)
         return;
     (void)snprintf(text, size, ": %.60s: %.*s", code, SERVER_TEXT_MAX, message);
     for (char *c = text; *c != '\0'; c++) {
-        if (*c == '_' && c - text < (ptrdiff_t)strlen(code) + 2)
+        bool of_code = c - text < (ptrdiff_t)strlen(code) + 2;
+
+        if ((unsigned char)*c < ' ' || *c == 0x7f || (of_code && *c == '_'))
             *c = ' ';
-        else if (*c >= 'A' && *c <= 'Z' && c - text < (ptrdiff_t)strlen(code) + 2)
+        else if (of_code && *c >= 'A' && *c <= 'Z')
             *c = (char)(*c + ('a' - 'A'));
-        else if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = ' ';
     }
 }
 

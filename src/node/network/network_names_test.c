@@ -103,7 +103,7 @@ static void names_are_answered_on_both_addresses(void **state)
                                                 {STR_INIT("web.svc.local"), STR_INIT("10.1.16.11")}};
     static const struct str zones[] = {STR_INIT("svc.local"), STR_INIT("ec2.internal")};
     struct test_vpc *vpc = *state;
-    uint32_t address;
+    uint32_t address = 0;
 
     must_do(network_names_set(vpc->network, TEST_VPC, zones, 2, names, 2, f));
     assert_true(becomes("web.svc.local", 0, 0x0a01100b));
@@ -154,7 +154,7 @@ static void other_names_are_asked_of_the_machines_servers(void **state)
     uint8_t packet[PACKET_BYTES];
     struct sockaddr_in from;
     socklen_t from_len = sizeof(from);
-    uint32_t address;
+    uint32_t address = 0;
     ssize_t len;
     int asked;
 
@@ -193,7 +193,7 @@ static void one_that_dies_is_started_again(void **state)
     struct network_group group = test_group("sg-none", NULL, 0);
     struct pollfd poll_fd = {.events = POLLIN};
     pid_t first = resolver_pid();
-    uint32_t address;
+    uint32_t address = 0;
 
     must_do(network_names_set(vpc->network, TEST_VPC, NULL, 0, &name, 1, f));
     network_close(vpc->network); /* it goes on, and is known to the next process */

@@ -144,7 +144,7 @@ static void a_session_has_the_roots_settings(void **state)
 {
     struct world *world = world_new();
     struct ecs_create_cluster_request in = {.cluster_name = STR("a")};
-    struct ecs_cluster *cluster;
+    struct ecs_cluster *cluster = NULL;
 
     (void)state;
     assert_true(put_default(world, ECS_SETTING_NAME_CONTAINER_INSIGHTS, "enhanced"));

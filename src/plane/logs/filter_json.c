@@ -292,7 +292,7 @@ bool filter_json_value(struct str message, struct str selector, struct arena *ar
     if (!read_reference(selector, arena, &read, &ignored) || !json_text_read(message, &value))
         return false;
     scratch = filter_scratch(arena, message);
-    rest = read->steps;
+    rest = read->steps; /* NOLINT(clang-analyzer-core.NullDereference): read_reference has set it */
     if (!follow(&value, &rest))
         return false;
     if (value.kind == JSON_STRING)

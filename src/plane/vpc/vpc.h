@@ -56,8 +56,7 @@ void network_interface_place(struct transaction *tx, struct str account, struct 
  * each: the caller has given the lists of networks and groups room for one more network and five more groups
  * (SECURITY_GROUPS_PER_INTERFACE_MAX). Everything is in the transaction's arena. */
 enum { SECURITY_GROUPS_PER_INTERFACE_MAX = 5 }; /* VPC quotas */
-struct host_network_interface *vpc_assign(const struct transaction *tx,
-                                          const struct network_interface_record *interface,
+struct host_network_interface *vpc_assign(const struct transaction *tx, const struct network_interface_record *record,
                                           struct host_assignment *assignment);
 
 /* "10.0.0.0/16" as numbers; false on anything that is not a canonical IPv4 network. */
