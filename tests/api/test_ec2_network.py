@@ -26,9 +26,8 @@ def vpc(ec2):
     return ec2.create_vpc(CidrBlock="10.9.0.7/16", TagSpecifications=tagged("vpc", Name="mine"))["Vpc"]
 
 
-def default_subnets(ec2):
-    """Not all there are: other tests leave some of their own VPCs' behind, in an order that random ids make."""
-    return ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+def default_subnet(ec2):
+    return ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]
 
 
 def by_vpc(vpc):
@@ -58,7 +57,7 @@ def test_attributes_of_a_vpc(ec2, vpc):
 
 
 def test_one_attribute_at_a_time(ec2, vpc):
-    subnet = default_subnets(ec2)[0]["SubnetId"]
+    subnet = default_subnet(ec2)["SubnetId"]
     interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
     group = ec2.create_security_group(GroupName="one-attribute", Description="x")["GroupId"]
     on, off = {"Value": True}, {"Value": False}
@@ -70,7 +69,7 @@ def test_one_attribute_at_a_time(ec2, vpc):
                         (ec2.modify_network_interface_attribute, {"NetworkInterfaceId": interface, "Groups": [group],
                                                                   "Description": {"Value": "x"}})):
         assert refusal(call, **given) == "InvalidParameterCombination"
-    assert default_subnets(ec2)[0]["MapPublicIpOnLaunch"] is True
+    assert default_subnet(ec2)["MapPublicIpOnLaunch"] is True
     ec2.delete_network_interface(NetworkInterfaceId=interface)
     ec2.delete_security_group(GroupId=group)
 
@@ -257,7 +256,7 @@ def test_pages_of_what_follows_from_vpcs(ec2):
     {"Ipv4Prefixes": [{"Ipv4Prefix": "172.31.0.16/28"}]}, {"Ipv6Prefixes": [{"Ipv6Prefix": "2001:db8::/80"}]}, {"Ipv6AddressCount": 1},
     {"SecondaryPrivateIpAddressCount": 1}, {"InterfaceType": "efa"}])
 def test_interfaces_that_berth_does_not_have(ec2, given):
-    subnet = default_subnets(ec2)[0]["SubnetId"]
+    subnet = default_subnet(ec2)["SubnetId"]
     assert refusal(ec2.create_network_interface, SubnetId=subnet, **given) == "UnsupportedOperation"
 
 
@@ -389,7 +388,7 @@ def test_what_terraform_reads_of_a_vpc(ec2, vpc):
         "domain-name": ["ec2.internal"], "domain-name-servers": ["AmazonProvidedDNS"]}
     assert {one["DhcpOptionsId"] for one in ec2.describe_vpcs()["Vpcs"]} == {vpc["DhcpOptionsId"]}
     assert refusal(ec2.describe_dhcp_options, DhcpOptionsIds=["dopt-1"]) == "InvalidDhcpOptionID.NotFound"
-    subnet = default_subnets(ec2)[0]
+    subnet = default_subnet(ec2)
     assert subnet["PrivateDnsNameOptionsOnLaunch"] == {"HostnameType": "ip-name", "EnableResourceNameDnsARecord": False,
                                                        "EnableResourceNameDnsAAAARecord": False}
     attributes = {one["AttributeName"]: one["AttributeValues"][0]["AttributeValue"]
@@ -425,7 +424,7 @@ def test_default_subnets_come_back(open_server):
 
 
 def test_attributes_that_subnets_do_not_have(ec2):
-    subnet = default_subnets(ec2)[0]["SubnetId"]
+    subnet = default_subnet(ec2)["SubnetId"]
     for name in ("AssignIpv6AddressOnCreation", "EnableDns64", "EnableResourceNameDnsARecordOnLaunch", "MapCustomerOwnedIpOnLaunch"):
         ec2.modify_subnet_attribute(SubnetId=subnet, **{name: {"Value": False}})
         assert refusal(ec2.modify_subnet_attribute, SubnetId=subnet, **{name: {"Value": True}}) == "UnsupportedOperation"
@@ -433,7 +432,7 @@ def test_attributes_that_subnets_do_not_have(ec2):
 
 
 def test_a_request_that_comes_twice_makes_one(ec2):
-    one, two = [subnet["SubnetId"] for subnet in default_subnets(ec2)[:2]]
+    one, two = [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][:2]]
     made = ec2.create_network_interface(SubnetId=one, ClientToken="once")["NetworkInterface"]["NetworkInterfaceId"]
     assert ec2.create_network_interface(SubnetId=one, ClientToken="once")["NetworkInterface"]["NetworkInterfaceId"] == made
     assert refusal(ec2.create_network_interface, SubnetId=two, ClientToken="once") == "IdempotentParameterMismatch"
@@ -441,7 +440,7 @@ def test_a_request_that_comes_twice_makes_one(ec2):
 
 
 def test_attributes_of_an_interface(ec2):
-    subnet = default_subnets(ec2)[0]["SubnetId"]
+    subnet = default_subnet(ec2)["SubnetId"]
     groups = [ec2.create_security_group(GroupName=f"worn{i}", Description="x")["GroupId"] for i in range(6)]
     assert refusal(ec2.create_network_interface, SubnetId=subnet, Groups=groups) == "SecurityGroupsPerInterfaceLimitExceeded"
     made = ec2.create_network_interface(SubnetId=subnet, Groups=groups[:2], Description="it")["NetworkInterface"]["NetworkInterfaceId"]

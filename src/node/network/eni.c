@@ -45,7 +45,7 @@ const struct cidr eni_public_space = {.address = 0xC6120000, .bits = 15};
 
 bool eni_set(struct eni *eni, const struct network_eni *wanted, struct fail *f)
 {
-    struct eni made = {.public_address = 0};
+    struct eni made = {.namespace_fd = wanted->namespace_fd};
 
     if (!network_id_set(&made.id, wanted->id, "eni-", f) || !network_id_set(&made.vpc, wanted->vpc, "vpc-", f) ||
         !network_id_set(&made.subnet, wanted->subnet, "subnet-", f))

@@ -67,9 +67,24 @@ struct str ipv4_cidr_text(struct arena *arena, uint32_t first, unsigned prefix)
     return arena_printf(arena, "%.*s/%u", STR_ARG(ipv4_text(arena, first)), prefix);
 }
 
+/* By hand: a host's assignment names hundreds of addresses. */
 struct str ipv4_text(struct arena *arena, uint32_t address)
 {
-    return arena_printf(arena, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+    char *text = arena_alloc(arena, sizeof("255.255.255.255"));
+    char *at = text;
+
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        unsigned byte = address >> shift & 255;
+
+        if (byte >= 100)
+            *at++ = (char)('0' + byte / 100);
+        if (byte >= 10)
+            *at++ = (char)('0' + byte / 10 % 10);
+        *at++ = (char)('0' + byte % 10);
+        if (shift > 0)
+            *at++ = '.';
+    }
+    return (struct str){text, (size_t)(at - text)};
 }
 
 /* Ranges of default VPCs are of 172.16.0.0/12, one an installation (main/vpc_range.c): by the second byte the ranges of

@@ -150,6 +150,7 @@ bool network_interface_create(struct transaction *tx, const struct network_inter
                                               .region = wish->region,
                                               .interface = &interface,
                                               .owner_arn = wish->owner_arn,
+                                              .host_id = wish->host_id,
                                               .client_token = wish->client_token};
 
     if (subnet == NULL)

@@ -39,6 +39,7 @@ struct network_interface_wish {
     struct str owner_arn;    /* the task */
     struct str requested_by; /* "amazon-ecs" for requester-managed interfaces, absent otherwise */
     struct str address;      /* a wished private address, or absent */
+    struct str host_id;      /* where it stands, or absent: network_interface_place says it later */
     struct str client_token; /* absent: none */
     bool public_address;
 };
