@@ -42,8 +42,8 @@ class Machine(Installation):
         super().__init__(directory)
         self.work = work
 
-    def up(self):
-        self.berth("up", "--data", self.directory, "--listen", self.listen)
+    def up(self, *options):
+        self.berth("up", "--data", self.directory, "--listen", self.listen, *options)
         self.ecs, self.ec2, self.logs = self.client("ecs"), self.client("ec2"), self.client("logs")
 
     def push(self, name, layout):

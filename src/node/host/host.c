@@ -244,8 +244,11 @@ static bool open_rooms(struct host *host, struct fail *f)
     char run_dir[HOSTED_PATH];
     struct image_store_options image_options = {.resolve = resolve_registry, .context = host};
     struct network_options network_options = {.instance = host->options.instance, .run_dir = run_dir};
-    struct runtime_options runtime_options = {
-        .state_dir = runtime_dir, .instance = host->options.instance, .exited = container_exited, .context = host};
+    struct runtime_options runtime_options = {.state_dir = runtime_dir,
+                                              .instance = host->options.instance,
+                                              .oci_runtime = host->options.oci_runtime,
+                                              .exited = container_exited,
+                                              .context = host};
 
     (void)snprintf(images, sizeof(images), "%s/images", host->dir);
     (void)snprintf(tasks, sizeof(tasks), "%s/tasks", host->dir);

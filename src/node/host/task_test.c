@@ -173,6 +173,14 @@ static const struct life lives[] = {
      "Essential container in task exited"},
 };
 
+static int number_in(const char *text)
+{
+    int64_t number;
+
+    must(str_to_int64(str_trim(str_of(text)), &number));
+    return (int)number;
+}
+
 /* "start0 good": the verb, the container, how it ended. */
 static void happen(struct task *task, const char *event, int64_t now_ms)
 {
@@ -191,7 +199,7 @@ static void happen(struct task *task, const char *event, int64_t now_ms)
     else if (str_is(name, "check"))
         task_check_done(task, i, good, now_ms);
     else if (str_is(name, "exit"))
-        task_exited(task, i, atoi(how), false, now_ms);
+        task_exited(task, i, number_in(how), false, now_ms);
     else if (str_is(name, "delete"))
         task_delete_done(task, i);
     else if (str_is(name, "removed"))

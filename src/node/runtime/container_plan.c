@@ -245,6 +245,7 @@ static bool plan_device(const struct container_device *device, struct arena *are
         return fail(f, FAIL_INPUT, "error gathering device information: %s is not a device", device->host_path);
     *ret_device = (struct plan_device){
         .path = device->container_path == NULL ? device->host_path : device->container_path,
+        .host_path = device->host_path,
         .type = S_ISBLK(st.st_mode) ? 'b' : 'c',
         .major = major(st.st_rdev),
         .minor = minor(st.st_rdev),

@@ -1,5 +1,5 @@
 /* An OCI bundle (runtime specification 1.0.2, which is what Debian 12's crun takes): config.json from a container_plan.
- * It is written for both launchers: it is also where a later exec finds user, environment and capabilities. */
+ * It is also where a later exec finds user, environment and capabilities. */
 #pragma once
 
 #include "node/runtime/container_plan.h"

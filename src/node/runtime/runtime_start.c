@@ -21,7 +21,7 @@ struct start {
     char mount_point[PATH_BYTES];
     struct arena arena;
     struct rootfs rootfs;
-    int user_namespace;
+    int user_namespace; /* -1: none */
     struct container_plan plan;
     struct seccomp_program own_filter; /* when there was no room to keep it */
 };
@@ -88,14 +88,16 @@ static bool make_open_mount_point(struct start *start, struct fail *f)
 
 static bool mount_root(struct start *start, struct fail *f)
 {
+    bool for_crun = !start->runtime->starts_native;
     struct rootfs_options options = {
         .spec = start->spec,
         .mount_point = start->mount_point,
-        .shadow = start->runtime->tools.shadow.target,
-        .own_null = true,
+        .shadow = for_crun ? start->runtime->tools.shadow.target : NULL,
+        .own_null = for_crun,
     };
 
-    if (start->spec->id_map.count > 0 && (!open_user_namespace(start, f) || !make_open_mount_point(start, f)))
+    if (start->spec->id_map.count > 0 &&
+        (!open_user_namespace(start, f) || (for_crun && !make_open_mount_point(start, f))))
         return false;
     options.user_namespace = start->user_namespace;
     return rootfs_mount(&options, &start->rootfs, f);
@@ -116,6 +118,20 @@ static int64_t now_ms(void)
     return clock_now_ms(&clock);
 }
 
+static bool launch_oci(struct start *start, const struct launch *what, struct fail *f)
+{
+    return oci_bundle_write(&start->plan, what->seccomp, what->user_namespace, start->directory, f) &&
+           write_record(start, 0, f) && oci_launch(&start->runtime->tools, what, f);
+}
+
+static bool launch_native(struct start *start, const struct launch *what, struct fail *f)
+{
+    struct runtime *runtime = start->runtime;
+
+    start->container->record.native = true;
+    return write_record(start, 0, f) && native_launch(runtime->native, &runtime->cgroups, what, f);
+}
+
 static bool launch(struct start *start, struct fail *f)
 {
     struct runtime *runtime = start->runtime;
@@ -133,8 +149,8 @@ static bool launch(struct start *start, struct fail *f)
     if (start->plan.seccomp && !find_filter(start, &what.seccomp, f))
         return false;
     what.user_namespace = start->user_namespace;
-    return oci_bundle_write(&start->plan, what.seccomp, start->user_namespace, start->directory, f) &&
-           write_record(start, 0, f) && oci_launch(&runtime->tools, &what, f) && write_record(start, now_ms(), f);
+    return (runtime->starts_native ? launch_native(start, &what, f) : launch_oci(start, &what, f)) &&
+           write_record(start, now_ms(), f);
 }
 
 /* The container is there for others to see: an end that came earlier has found it STARTING and passed it over. */
@@ -232,7 +248,7 @@ bool container_clear_away(struct runtime *runtime, const char *id, const char *c
 {
     char path[PATH_BYTES];
 
-    if (!oci_forget(&runtime->tools, id, f))
+    if (runtime->tools.runtime[0] != '\0' && !oci_forget(&runtime->tools, id, f))
         return false;
     if (cgroup != NULL &&
         (!cgroup_kill(&runtime->cgroups, cgroup, KILL_TIMEOUT_MS, f) || !cgroup_delete(&runtime->cgroups, cgroup, f)))
