@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "node/host/internal.h"
 #include "node/runtime/small_file.h"
+#include "os/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -270,6 +271,20 @@ static bool read_assignment(const char *path, struct arena *arena, struct host_t
     return value_decode(&host_task_assignment_shape, (struct str){bytes, (size_t)st.st_size}, ret_assignment, arena, f);
 }
 
+/* Holds what the container runs from, so that it is not collected: the tag may mean another image by now. */
+static struct str adopt_image(struct host *host, struct hosted *hosted, size_t i)
+{
+    char path[HOSTED_PATH + 32];
+    auto_buf digest = {.ptr = NULL};
+    struct fail f;
+
+    (void)snprintf(path, sizeof(path), "%s/%zu.image", hosted->dir, i);
+    if (file_read(path, &digest, &f) && image_get_by_digest(host->images, buf_str(&digest), &hosted->images[i], &f))
+        return hosted->images[i]->digest;
+    log_warning("the image of a container of task %s: %s", hosted->task_id, f.message);
+    return (struct str){NULL, 0};
+}
+
 static void adopt_containers(struct host *host, struct hosted *hosted)
 {
     struct runtime_container *containers;
@@ -285,7 +300,8 @@ static void adopt_containers(struct host *host, struct hosted *hosted)
     for (size_t i = 0; i < task->container_count; i++)
         for (size_t k = 0; k < count; k++)
             if (str_is(task->containers[i].runtime_id, containers[k].id)) {
-                task_adopt(task, i, containers[k].started_ms); /* its end, if it came, is told by the runtime */
+                task_adopt(task, i, adopt_image(host, hosted, i),
+                           containers[k].started_ms); /* its end, if it came, is told by the runtime */
                 hosted->waits = false;
             }
     if (!hosted->waits)

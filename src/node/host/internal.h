@@ -64,6 +64,7 @@ struct host {
     struct map tasks;            /* struct hosted by task id */
     struct queue pulls, works;
     bool plan_due, report_due, stopping;
+    int64_t images_collected_ms;
     struct link *server; /* NULL: not connected */
 
     pthread_mutex_t assignment_lock; /* one assignment at a time is applied; taken before `lock` */

@@ -11,7 +11,7 @@
 
 #define METADATA_ADDRESS "169.254.170.2"
 
-enum { METADATA_PORT = 80, CONNECTIONS_MAX = 256, IDLE_TIMEOUT_S = 30, STOP_GRACE_MS = 500 };
+enum { METADATA_PORT = 80, CONNECTIONS_MAX = 256, IDLE_TIMEOUT_S = 30 };
 
 /* One VPC's server. */
 struct station {
@@ -199,7 +199,7 @@ static void station_free(struct station *station)
 {
     list_remove(&station->link);
     if (station->server != NULL)
-        http_server_stop(station->server, STOP_GRACE_MS);
+        http_server_stop(station->server, /* grace_ms= */ 0); /* no task is left to be answered */
     free(station);
 }
 

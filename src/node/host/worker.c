@@ -9,6 +9,10 @@
 
 #include <signal.h>
 
+/* As the ECS agent's ECS_IMAGE_CLEANUP_INTERVAL and ECS_IMAGE_MINIMUM_CLEANUP_AGE. */
+#define IMAGES_COLLECT_EVERY_MS (30 * MINUTE_MS)
+#define IMAGES_UNUSED_MS        HOUR_MS
+
 enum { CHECK_TIMEOUT_S = 5, CHECK_OUTPUT_MAX = 4096, CPU_PERIOD_US = 100000, TASK_PIDS_MAX = 16384 };
 
 static const char *container_id(const struct hosted *hosted, size_t i)
@@ -130,14 +134,66 @@ static void remove_network(struct host *host, struct hosted *hosted)
 
 /* ---- images ---- */
 
+static void collect_images(struct host *host, int64_t unused_ms)
+{
+    struct image_gc_result gone;
+    struct fail f;
+
+    if (!image_gc(host->images, NULL, 0, unused_ms, &gone, &f))
+        log_error("images that nothing uses stay: %s", f.message);
+    else if (gone.images > 0)
+        log_info("removed %zu images that nothing uses, %zu layers, %ju bytes", gone.images, gone.layers,
+                 (uintmax_t)gone.bytes);
+}
+
+/* Before a pull, since nothing else takes room for images. */
+static void collect_images_at_times(struct host *host)
+{
+    bool due;
+
+    (void)pthread_mutex_lock(&host->lock);
+    due = host_now_ms() - host->images_collected_ms >= IMAGES_COLLECT_EVERY_MS;
+    if (due)
+        host->images_collected_ms = host_now_ms();
+    (void)pthread_mutex_unlock(&host->lock);
+    if (due)
+        collect_images(host, IMAGES_UNUSED_MS);
+}
+
+/* On a full disk what nothing uses makes room at once. */
+static bool pull_image(struct host *host, const struct image_pull_request *request, struct image **ret_image,
+                       struct fail *f)
+{
+    collect_images_at_times(host);
+    if (image_pull(host->images, request, ret_image, f))
+        return true;
+    if (image_problem_of(f) != IMAGE_DISK_FULL)
+        return false;
+    collect_images(host, 0);
+    return image_pull(host->images, request, ret_image, f);
+}
+
+/* Which image a container runs from, for whoever adopts it. */
+static void keep_digest(const struct hosted *hosted, size_t i, struct str digest)
+{
+    char path[HOSTED_PATH + 32];
+    struct fail f;
+
+    (void)snprintf(path, sizeof(path), "%s/%zu.image", hosted->dir, i);
+    if (!small_file_replace(path, digest, &f))
+        log_warning("%s", f.message);
+}
+
 static void pull(struct host *host, struct hosted *hosted, size_t i)
 {
     struct image_pull_request request = {.reference = hosted->task->containers[i].definition->image};
     struct image *image = NULL;
     struct fail f;
     struct fail why;
-    bool good = image_pull(host->images, &request, &image, &f);
+    bool good = pull_image(host, &request, &image, &f);
 
+    if (good)
+        keep_digest(hosted, i, image->digest);
     if (!good)
         (void)fail(&why, f.code, "CannotPullContainerError: %s", f.message);
     (void)pthread_mutex_lock(&host->lock);

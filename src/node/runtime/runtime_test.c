@@ -2,8 +2,10 @@
  *
  *     runtime_test          started by ourselves
  *     runtime_test crun     by the OCI runtime of this name */
+#include "base/must.h"
 #include "node/runtime/runtime_fixture.h"
 #include "node/runtime/small_file.h"
+#include "node/runtime/user_namespace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +13,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -500,6 +503,59 @@ static void commands_run_inside(void **state)
     assert_int_equal(f.code, FAIL_NOT_FOUND);
 }
 
+static void *make_user_namespaces(void *context)
+{
+    const struct container_id_map map = {.host_first = 1 << 20, .count = 1 << 16};
+    struct fail f;
+
+    (void)context;
+    for (int i = 0; i < 50; i++) {
+        auto_fd network = -1;
+
+        must(user_namespace_open_network(&map, &network, &f));
+    }
+    return NULL;
+}
+
+static void threads_make_user_namespaces_at_once(void **state)
+{
+    pthread_t threads[4];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, make_user_namespaces, NULL), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
+/* The container joins the user namespace that its network belongs to, and may set that network up. */
+static void users_are_mapped(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(
+        fixture, &paths, "mapped", "cat /proc/self/uid_map; id -u; cat /proc/sys/net/ipv4/ip_default_ttl; > /new");
+    const struct container_sysctl ttl = {"net.ipv4.ip_default_ttl", "99"};
+    char network[64];
+    char created[FIXTURE_PATH_BYTES + 8];
+    auto_fd network_fd = -1;
+    struct stat st;
+    struct fail f;
+
+    (void)state;
+    spec.id_map = (struct container_id_map){.host_first = 1 << 20, .count = 1 << 16};
+    must_do(user_namespace_open_network(&spec.id_map, &network_fd, &f), &f);
+    (void)snprintf(network, sizeof(network), "/proc/%d/fd/%d", getpid(), network_fd);
+    spec.network_namespace = network;
+    spec.sysctls = &ttl;
+    spec.sysctl_count = 1;
+    expect(&spec, 0, "         0    1048576      65536\n0\n99\n");
+    (void)snprintf(created, sizeof(created), "%s/new", paths.upper);
+    assert_int_equal(stat(created, &st), 0);
+    assert_int_equal(st.st_uid, 1 << 20);
+    assert_int_equal(stat("/dev/null", &st), 0);
+    assert_int_not_equal(st.st_uid, 1 << 20);
+}
+
 static void an_id_is_taken_once(void **state)
 {
     struct fixture_paths paths;
@@ -752,6 +808,8 @@ int main(int argc, char **argv)
         TEST(a_program_that_cannot_start_says_why),
         TEST(image_links_do_not_lead_out),
         TEST(commands_run_inside),
+        TEST(threads_make_user_namespaces_at_once),
+        TEST(users_are_mapped),
         TEST(an_id_is_taken_once),
         TEST(containers_outlive_us),
         TEST(a_lost_supervisor_ends_its_container),
