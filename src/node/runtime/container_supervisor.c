@@ -126,8 +126,8 @@ static void copy_output(struct supervisor *supervisor, enum container_log_stream
     supervisor->pipes[stream] = -1;
 }
 
-/* One wait for output, or the end; false when neither came in time. */
-static bool stand_by(struct supervisor *supervisor, int timeout_ms)
+/* One wait for output, or the end. */
+static void stand_by(struct supervisor *supervisor, int timeout_ms)
 {
     struct pollfd ready[] = {
         {.fd = supervisor->pipes[0], .events = POLLIN},
@@ -141,7 +141,6 @@ static bool stand_by(struct supervisor *supervisor, int timeout_ms)
             copy_output(supervisor, (enum container_log_stream)i);
     if (count > 0 && ready[2].revents != 0)
         supervisor->ended = true;
-    return count != 0;
 }
 
 /* The end of the first process is the end of the container. In a pid namespace of its own the kernel has killed the
@@ -162,13 +161,13 @@ static int follow(struct supervisor *supervisor)
     int code;
 
     while (!supervisor->ended)
-        (void)stand_by(supervisor, -1);
+        stand_by(supervisor, -1);
     code = container_reap(supervisor->pid);
     end_others(supervisor);
     /* Ends with the pipes: all who had them are gone, unless one was handed to another container. */
     deadline_ms = clock_monotonic_ms() + DRAIN_TIMEOUT_MS;
-    while ((supervisor->pipes[0] >= 0 || supervisor->pipes[1] >= 0) && stand_by(supervisor, clock_left_ms(deadline_ms)))
-        ;
+    while ((supervisor->pipes[0] >= 0 || supervisor->pipes[1] >= 0) && clock_left_ms(deadline_ms) > 0)
+        stand_by(supervisor, clock_left_ms(deadline_ms));
     return code;
 }
 

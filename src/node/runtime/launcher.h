@@ -1,5 +1,6 @@
-/* What is asked of a launcher, which starts a container's program under a supervisor that outlives us; native_launcher.h
- * does it by itself, oci_launcher.h with an OCI runtime under conmon. See container_record.h for the files it leaves. */
+/* What is asked of a launcher, which starts a container's program under a supervisor that outlives us;
+ * native_launcher.h does it by itself, oci_launcher.h with an OCI runtime under conmon. See container_record.h for the
+ * files it leaves. */
 #pragma once
 
 #include "base/buf.h"
