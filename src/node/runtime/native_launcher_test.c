@@ -417,6 +417,32 @@ static void users_are_mapped(void **state)
     delete ("a");
 }
 
+/* One container in the pid and ipc namespaces of another, both with mapped users. */
+static void mapped_users_share_processes(void **state)
+{
+    struct fixture_paths paths[2];
+    struct container_spec spec = fixture_spec(fixture, &paths[0], "a", "exec sleep 12345");
+    char pid[64];
+    char ipc[64];
+    auto_free struct runtime_container *containers = NULL;
+    size_t count;
+    struct fail f;
+
+    (void)state;
+    spec.id_map = (struct container_id_map){.host_first = 1000000, .count = 65536};
+    start(&spec);
+    must_do(runtime_list(fixture->runtime, &containers, &count, &f), &f);
+    (void)snprintf(pid, sizeof(pid), "/proc/%d/ns/pid", containers[0].pid);
+    (void)snprintf(ipc, sizeof(ipc), "/proc/%d/ns/ipc", containers[0].pid);
+    spec = fixture_spec(fixture, &paths[1], "b",
+                        "tr '\\0' ' ' </proc/1/cmdline; echo; ls -d /dev/mqueue; kill -0 1 && echo may");
+    spec.id_map = (struct container_id_map){.host_first = 1000000, .count = 65536};
+    spec.pid_namespace = pid;
+    spec.ipc_namespace = ipc;
+    expect(&spec, 0, "sleep 12345 \n/dev/mqueue\nmay\n");
+    delete ("a");
+}
+
 /* ---- the same as crun ---- */
 
 /* crun gives /dev/null to the container's user. */
@@ -523,6 +549,7 @@ int main(void)
         TEST(our_program_is_on_a_read_only_mount),
         TEST(nothing_of_ours_is_open_inside),
         TEST(users_are_mapped),
+        TEST(mapped_users_share_processes),
         TEST(containers_look_as_under_crun),
     };
 

@@ -70,6 +70,18 @@ static bool make_directories(struct start *start, struct fail *f)
     return true;
 }
 
+static bool open_user_namespace(struct start *start, struct fail *f)
+{
+    const struct container_spec *spec = start->spec;
+    const char *shared = spec->pid_namespace != NULL ? spec->pid_namespace : spec->ipc_namespace;
+
+    if (spec->id_map.count == 0)
+        return true;
+    if (shared != NULL && !user_namespace_of(shared, &start->user_namespace, f))
+        return false;
+    return start->user_namespace >= 0 || user_namespace_open(&spec->id_map, &start->user_namespace, f);
+}
+
 static bool mount_root(struct start *start, struct fail *f)
 {
     struct rootfs_options options = {
@@ -78,7 +90,7 @@ static bool mount_root(struct start *start, struct fail *f)
         .shadow = start->runtime->starts_native ? NULL : start->runtime->tools.shadow.target,
     };
 
-    if (start->spec->id_map.count > 0 && !user_namespace_open(&start->spec->id_map, &start->user_namespace, f))
+    if (!open_user_namespace(start, f))
         return false;
     options.user_namespace = start->user_namespace;
     return rootfs_mount(&options, &start->rootfs, f);

@@ -7,10 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -92,4 +95,17 @@ bool user_namespace_open(const struct container_id_map *map, int *ret_fd, struct
     while (pid >= 0 && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
         ;
     return done;
+}
+
+bool user_namespace_of(const char *path, int *ret_fd, struct fail *f)
+{
+    auto_fd namespace = open(path, O_RDONLY | O_CLOEXEC);
+    auto_fd owner = namespace < 0 ? -1 : ioctl(namespace, NS_GET_USERNS);
+    struct stat theirs;
+    struct stat ours;
+
+    if (owner < 0 || fstat(owner, &theirs) != 0 || stat("/proc/self/ns/user", &ours) != 0)
+        return fail(f, FAIL_SYSTEM, "find the user namespace of %s: %s", path, strerror(errno));
+    *ret_fd = theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino ? -1 : take_fd(&owner);
+    return true;
 }
