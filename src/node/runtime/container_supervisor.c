@@ -86,6 +86,25 @@ static bool run_setup(struct supervisor *supervisor, const struct setup *setup, 
     return fail(f, FAIL_SYSTEM, "%s", why);
 }
 
+/* Ends a container that would be nobody's. Our child, not yet reaped: the number is its own. */
+static void abandon(const struct supervisor *supervisor)
+{
+    (void)kill(supervisor->pid, SIGKILL);
+    (void)container_reap(supervisor->pid);
+}
+
+/* From here on the host finds the container in its files, and we see its end. */
+static bool enter(struct supervisor *supervisor, struct fail *f)
+{
+    supervisor->pidfd = pidfd_open(supervisor->pid, 0);
+    if (supervisor->pidfd >= 0 && write_pid(supervisor, "pid", supervisor->pid, f))
+        return true;
+    if (supervisor->pidfd < 0)
+        (void)fail(f, FAIL_SYSTEM, "watch the container's first process: %s", strerror(errno));
+    abandon(supervisor);
+    return false;
+}
+
 /* False with *ret_reply filled. */
 static bool start(struct supervisor *supervisor, const struct launch_request *request, struct launch_reply *ret_reply)
 {
@@ -99,11 +118,9 @@ static bool start(struct supervisor *supervisor, const struct launch_request *re
            make_pipes(supervisor, ends, &f) && write_pid(supervisor, "supervisor", getpid(), &f);
     setup.out = ends[CONTAINER_LOG_STDOUT];
     setup.err = ends[CONTAINER_LOG_STDERR];
-    good = good && run_setup(supervisor, &setup, &f) && write_pid(supervisor, "pid", supervisor->pid, &f);
+    good = good && run_setup(supervisor, &setup, &f) && enter(supervisor, &f);
     close_fd_at(&ends[0]);
     close_fd_at(&ends[1]);
-    if (good)
-        supervisor->pidfd = pidfd_open(supervisor->pid, 0); /* our child, not yet reaped: the number is its own */
     *ret_reply = (struct launch_reply){.outcome = good ? LAUNCH_STARTED : LAUNCH_FAILED};
     (void)snprintf(ret_reply->text, sizeof(ret_reply->text), "%s", f.message);
     if (setup.result != NULL && setup.result->exec_error != 0)
@@ -180,13 +197,6 @@ static void tell_end(const struct supervisor *supervisor, int code)
     (void)!small_file_replace(supervisor->plan.exits_path, str_of(text), &f); /* without it the container is lost */
 }
 
-/* The host is gone, or has given up on us, before it could hear that the container runs: it would be nobody's. */
-static void abandon(const struct supervisor *supervisor)
-{
-    (void)pidfd_send_signal(supervisor->pidfd, SIGKILL, NULL, 0);
-    (void)container_reap(supervisor->pid);
-}
-
 void container_supervise(struct launch_request *request, const struct process_title *title)
 {
     struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
@@ -209,10 +219,11 @@ void container_supervise(struct launch_request *request, const struct process_ti
     }
     heard = launch_reply_send(request->fds[LAUNCH_REPLY], &reply);
     if (!started)
-        return;                    /* only our end closes the reply socket: the host waits for that */
-    launch_request_close(request); /* the container's namespaces, too, end with the container */
+        return; /* with the reply socket open: that our end closes it is what the host waits for */
+    /* Descriptors of the container's namespaces, too, which shall end with it. */
+    launch_request_close(request);
     if (heard)
         tell_end(supervisor, follow(supervisor));
     else
-        abandon(supervisor);
+        abandon(supervisor); /* the host is gone, or has given up on us */
 }
