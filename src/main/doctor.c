@@ -5,6 +5,7 @@
 #include "main/installation.h"
 #include "main/listen.h"
 #include "main/verbs.h"
+#include "node/host/users.h"
 #include "node/runtime/capabilities.h"
 #include "node/runtime/cgroup.h"
 #include "os/files.h"
@@ -193,6 +194,15 @@ static enum verdict check_disk(struct patient *patient)
     return say(patient, GOOD, "%s, %llu MiB free", data, free_mib);
 }
 
+static enum verdict check_users(struct patient *patient)
+{
+    struct fail f;
+
+    return users_possible(patient->installation.data, &f)
+               ? say(patient, GOOD, "each task has users of its own")
+               : say(patient, WORSE, "tasks run as this machine's users, without a user namespace: %s", f.message);
+}
+
 static enum verdict check_roles(struct patient *patient)
 {
     int server = data_dir_holder(&patient->installation.dir, "server");
@@ -256,6 +266,7 @@ static const struct {
     {"open files", check_files, false},
     {"programs", check_programs, false},
     {"disk", check_disk, true},
+    {"users", check_users, true},
     {"port", check_port, true},
     {"roles", check_roles, true},
 };

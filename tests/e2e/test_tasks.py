@@ -84,15 +84,18 @@ def test_what_cannot_start_says_why(machine, container, reason):
 
 def test_containers_outlive_server_and_host(machine):
     arns = machine.run(machine.register("page", [{"name": "page"}]))
-    ip = address(machine.wait(arns, "RUNNING")[0])
+    task = machine.wait(arns, "RUNNING")[0]
+    ip, digest = address(task), task["containers"][0]["imageDigest"]
     for role in ("server", "host"):
         pid = pathlib.Path(machine.directory, f"{role}.lock").read_text().strip()
         run("kill", "-KILL", pid)
         assert reachable(ip)
         machine.up()
-        assert machine.describe(arns)[0]["lastStatus"] == "RUNNING"
+        task = machine.describe(arns)[0]
+        assert task["lastStatus"] == "RUNNING" and task["containers"][0]["imageDigest"] == digest
         assert reachable(ip)
-    assert machine.stop(arns)[0]["containers"][0]["exitCode"] in (0, 137, 143)
+    container = machine.stop(arns)[0]["containers"][0]
+    assert container["exitCode"] in (0, 137, 143) and container["imageDigest"] == digest
 
 
 def test_two_installations_side_by_side_and_nothing_stays(machine):

@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "node/host/internal.h"
+#include "node/runtime/small_file.h"
+#include "os/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -269,6 +271,20 @@ static bool read_assignment(const char *path, struct arena *arena, struct host_t
     return value_decode(&host_task_assignment_shape, (struct str){bytes, (size_t)st.st_size}, ret_assignment, arena, f);
 }
 
+/* Holds what the container runs from, so that it is not collected: the tag may mean another image by now. */
+static struct str adopt_image(struct host *host, struct hosted *hosted, size_t i)
+{
+    char path[HOSTED_PATH + 32];
+    auto_buf digest = {.ptr = NULL};
+    struct fail f;
+
+    (void)snprintf(path, sizeof(path), "%s/%zu.image", hosted->dir, i);
+    if (file_read(path, &digest, &f) && image_get_by_digest(host->images, buf_str(&digest), &hosted->images[i], &f))
+        return hosted->images[i]->digest;
+    log_warning("the image of a container of task %s: %s", hosted->task_id, f.message);
+    return (struct str){NULL, 0};
+}
+
 static void adopt_containers(struct host *host, struct hosted *hosted)
 {
     struct runtime_container *containers;
@@ -284,7 +300,8 @@ static void adopt_containers(struct host *host, struct hosted *hosted)
     for (size_t i = 0; i < task->container_count; i++)
         for (size_t k = 0; k < count; k++)
             if (str_is(task->containers[i].runtime_id, containers[k].id)) {
-                task_adopt(task, i, containers[k].started_ms); /* its end, if it came, is told by the runtime */
+                task_adopt(task, i, adopt_image(host, hosted, i),
+                           containers[k].started_ms); /* its end, if it came, is told by the runtime */
                 hosted->waits = false;
             }
     if (!hosted->waits)
@@ -293,9 +310,27 @@ static void adopt_containers(struct host *host, struct hosted *hosted)
     free(containers);
 }
 
+/* A task that has no range runs as the machine's users: it is from a host that could not, or nothing of it runs. */
+static void adopt_users(struct host *host, struct hosted *hosted)
+{
+    char path[HOSTED_PATH + 16];
+    struct fail f;
+    uint64_t first;
+
+    (void)snprintf(path, sizeof(path), "%s/users", hosted->dir);
+    if (!small_file_read_number(path, &first, &f)) {
+        if (f.code != FAIL_NOT_FOUND)
+            log_error("%s", f.message);
+        return;
+    }
+    if (!users_take(host->options.instance, hosted->task->assignment->task_id, (uint32_t)first, &hosted->users, &f))
+        log_error("task %s: %s", hosted->task_id, f.message);
+}
+
 static void adopt_task(struct host *host, const char *path)
 {
     struct host_task_assignment assignment = {0};
+    struct hosted *hosted;
     struct arena arena;
     struct fail f;
 
@@ -303,8 +338,11 @@ static void adopt_task(struct host *host, const char *path)
     if (!read_assignment(path, &arena, &assignment, &f) || !is_task_id(assignment.task_id) ||
         assignment.task_definition == NULL || assignment.network_interface == NULL)
         log_error("a task of a former process cannot be adopted: %s: %s", path, f.message);
-    else
-        adopt_containers(host, hosted_new(host, &assignment));
+    else {
+        hosted = hosted_new(host, &assignment);
+        adopt_users(host, hosted);
+        adopt_containers(host, hosted);
+    }
     arena_free(&arena);
 }
 

@@ -291,6 +291,16 @@ static bool start_logs(struct host *host, struct fail *f)
     return log_shipper_start(&options, &host->logs, f);
 }
 
+static void look_at_users(struct host *host)
+{
+    struct fail f;
+
+    users_give_unknown(host->options.instance, is_hosted, host);
+    host->maps_users = users_possible(host->dir, &f);
+    if (!host->maps_users)
+        log_warning("tasks run as the machine's own users, without a user namespace: %s", f.message);
+}
+
 static void close_rooms(struct host *host)
 {
     if (host->runtime != NULL)
@@ -350,6 +360,7 @@ bool host_start(const struct host_options *options, struct host **ret_host, stru
         host_free(host);
         return false;
     }
+    look_at_users(host);
     for (size_t i = 0; i < WORKERS; i++)
         start_thread(&host->workers[i], worker_main, host);
     for (size_t i = 0; i < PULL_WORKERS; i++)

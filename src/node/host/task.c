@@ -513,12 +513,13 @@ void task_network_removed(struct task *task, int64_t now_ms)
     task->phase = TASK_GONE;
 }
 
-void task_adopt(struct task *task, size_t i, int64_t started_ms)
+void task_adopt(struct task *task, size_t i, struct str image_digest, int64_t started_ms)
 {
     struct task_container *container = &task->containers[i];
 
     task->network_ready = true; /* what runs has its interface */
     container->phase = CONTAINER_RUNNING;
+    container->image_digest = arena_str(&task->arena, image_digest);
     container->started_once = true;
     container->started_ms = started_ms;
     container->next_check_ms = first_check_ms(container, started_ms);

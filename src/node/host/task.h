@@ -109,8 +109,9 @@ void task_network_removed(struct task *task, int64_t now_ms);
 /* A container ended, whatever made it end. */
 void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory, int64_t when_ms);
 
-/* A container that a former process of the host had started. Before the first plan. */
-void task_adopt(struct task *task, size_t i, int64_t started_ms);
+/* A container that a former process of the host had started, from the image of that digest (absent: unknown). Before
+ * the first plan. */
+void task_adopt(struct task *task, size_t i, struct str image_digest, int64_t started_ms);
 
 /* What the server is told: in the arena. */
 struct host_task_report task_report(const struct task *task, struct arena *arena);

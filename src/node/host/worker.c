@@ -3,9 +3,15 @@
 #include "base/must.h"
 #include "node/host/internal.h"
 #include "node/host/launch.h"
+#include "node/runtime/small_file.h"
+#include "node/runtime/user_namespace.h"
 #include "os/files.h"
 
 #include <signal.h>
+
+/* As the ECS agent's ECS_IMAGE_CLEANUP_INTERVAL and ECS_IMAGE_MINIMUM_CLEANUP_AGE. */
+#define IMAGES_COLLECT_EVERY_MS (30 * MINUTE_MS)
+#define IMAGES_UNUSED_MS        HOUR_MS
 
 enum { CHECK_TIMEOUT_S = 5, CHECK_OUTPUT_MAX = 4096, CPU_PERIOD_US = 100000, TASK_PIDS_MAX = 16384 };
 
@@ -60,12 +66,32 @@ static bool begin_logs(struct host *host, const struct task *task, struct fail *
     return true;
 }
 
+/* A range of users, kept in the task's folder for whoever adopts it, and a network namespace that belongs to its root.
+ */
+static bool take_users(struct host *host, struct hosted *hosted, int *ret_network_fd, struct fail *f)
+{
+    char path[HOSTED_PATH + 16];
+    auto_buf text = {.ptr = NULL};
+
+    if (hosted->users.count == 0 &&
+        !users_take(host->options.instance, hosted->task->assignment->task_id, 0, &hosted->users, f))
+        return false;
+    (void)snprintf(path, sizeof(path), "%s/users", hosted->dir);
+    buf_printf(&text, "%u", hosted->users.host_first);
+    return small_file_replace(path, buf_str(&text), f) &&
+           user_namespace_open_network(&hosted->users, ret_network_fd, f);
+}
+
 static bool make_network(struct host *host, struct hosted *hosted, struct fail *f)
 {
     const struct host_task_assignment *assignment = hosted->task->assignment;
     struct network_eni eni = eni_of(assignment->network_interface);
     struct cgroup_limits limits = task_limits(assignment);
+    auto_fd namespace_fd = -1;
 
+    if (host->maps_users && !take_users(host, hosted, &namespace_fd, f))
+        return false;
+    eni.namespace_fd = namespace_fd < 0 ? 0 : namespace_fd;
     return network_eni_add(host->network, &eni, hosted->netns, f) &&
            runtime_task_cgroup_create(host->runtime, hosted->task_id, &limits, f) && begin_logs(host, hosted->task, f);
 }
@@ -99,6 +125,8 @@ static void remove_network(struct host *host, struct hosted *hosted)
         log_error("task %.*s: its cgroup stays: %s", STR_ARG(assignment->task_id), f.message);
     if (!path_remove(hosted->dir, &f))
         log_error("task %.*s: its files stay: %s", STR_ARG(assignment->task_id), f.message);
+    else
+        users_give(&hosted->users);
     (void)pthread_mutex_lock(&host->lock);
     task_network_removed(hosted->task, host_now_ms());
     (void)pthread_mutex_unlock(&host->lock);
@@ -106,14 +134,66 @@ static void remove_network(struct host *host, struct hosted *hosted)
 
 /* ---- images ---- */
 
+static void collect_images(struct host *host, int64_t unused_ms)
+{
+    struct image_gc_result gone;
+    struct fail f;
+
+    if (!image_gc(host->images, NULL, 0, unused_ms, &gone, &f))
+        log_error("images that nothing uses stay: %s", f.message);
+    else if (gone.images > 0)
+        log_info("removed %zu images that nothing uses, %zu layers, %ju bytes", gone.images, gone.layers,
+                 (uintmax_t)gone.bytes);
+}
+
+/* Before a pull, since nothing else takes room for images. */
+static void collect_images_at_times(struct host *host)
+{
+    bool due;
+
+    (void)pthread_mutex_lock(&host->lock);
+    due = host_now_ms() - host->images_collected_ms >= IMAGES_COLLECT_EVERY_MS;
+    if (due)
+        host->images_collected_ms = host_now_ms();
+    (void)pthread_mutex_unlock(&host->lock);
+    if (due)
+        collect_images(host, IMAGES_UNUSED_MS);
+}
+
+/* On a full disk what nothing uses makes room at once. */
+static bool pull_image(struct host *host, const struct image_pull_request *request, struct image **ret_image,
+                       struct fail *f)
+{
+    collect_images_at_times(host);
+    if (image_pull(host->images, request, ret_image, f))
+        return true;
+    if (image_problem_of(f) != IMAGE_DISK_FULL)
+        return false;
+    collect_images(host, 0);
+    return image_pull(host->images, request, ret_image, f);
+}
+
+/* Which image a container runs from, for whoever adopts it. */
+static void keep_digest(const struct hosted *hosted, size_t i, struct str digest)
+{
+    char path[HOSTED_PATH + 32];
+    struct fail f;
+
+    (void)snprintf(path, sizeof(path), "%s/%zu.image", hosted->dir, i);
+    if (!small_file_replace(path, digest, &f))
+        log_warning("%s", f.message);
+}
+
 static void pull(struct host *host, struct hosted *hosted, size_t i)
 {
     struct image_pull_request request = {.reference = hosted->task->containers[i].definition->image};
     struct image *image = NULL;
     struct fail f;
     struct fail why;
-    bool good = image_pull(host->images, &request, &image, &f);
+    bool good = pull_image(host, &request, &image, &f);
 
+    if (good)
+        keep_digest(hosted, i, image->digest);
     if (!good)
         (void)fail(&why, f.code, "CannotPullContainerError: %s", f.message);
     (void)pthread_mutex_lock(&host->lock);
@@ -138,7 +218,8 @@ static const char *lower_dirs(const struct host *host, const struct image *image
 static bool start_container(struct host *host, struct hosted *hosted, size_t i, struct arena *arena, struct fail *f)
 {
     char log_path[LOG_PATH_BYTES];
-    struct launch_site site = {.task_dir = hosted->dir, .netns = hosted->netns, .log_path = log_path};
+    struct launch_site site = {
+        .task_dir = hosted->dir, .netns = hosted->netns, .users = hosted->users, .log_path = log_path};
     struct container_spec spec;
     struct fail f_delete;
 

@@ -43,7 +43,7 @@ static bool add_group(struct eni *eni, struct str text, struct fail *f)
 
 bool eni_set(struct eni *eni, const struct network_eni *wanted, struct fail *f)
 {
-    struct eni made = {.public_ip = wanted->public_ip};
+    struct eni made = {.public_ip = wanted->public_ip, .namespace_fd = wanted->namespace_fd};
 
     if (!network_id_set(&made.id, wanted->id, "eni-", f) || !network_id_set(&made.vpc, wanted->vpc, "vpc-", f) ||
         !network_id_set(&made.subnet, wanted->subnet, "subnet-", f))

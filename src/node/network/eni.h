@@ -26,6 +26,7 @@ struct eni {
     size_t group_count;                               /* 1 to NETWORK_ENI_GROUPS_MAX */
     struct network_id groups[NETWORK_ENI_GROUPS_MAX]; /* in order, each once */
 
+    int namespace_fd;                /* as in struct network_eni; only while the ENI is made */
     bool leaves;                     /* its packets may leave the VPC: follows from subnet and public_ip */
     struct combination *combination; /* its groups in the firewall; NULL until the firewall holds it */
 };

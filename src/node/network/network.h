@@ -101,6 +101,8 @@ struct network_eni {
     bool public_ip;
     const struct str *groups; /* 1 to NETWORK_ENI_GROUPS_MAX */
     size_t group_count;
+    int namespace_fd; /* of a new network namespace that shall become the ENI's; 0: one is made, owned by the machine's
+                         root. Not asked for when the ENI exists */
 };
 
 struct network_name {

@@ -45,7 +45,7 @@ struct container_sysctl {
 };
 
 /* Users and groups 0 .. count-1 of the container are host_first .. of the host. count 0: no user namespace. Containers
- * that share a pid or ipc namespace have the same map, and are in one user namespace. */
+ * that share a pid or ipc namespace share their network, too, and are in the user namespace that it belongs to. */
 struct container_id_map {
     uint32_t host_first;
     uint32_t count;

@@ -70,16 +70,20 @@ static bool make_directories(struct start *start, struct fail *f)
     return true;
 }
 
+/* The one that owns the network namespace, so that the container's root may use and set up its network; a new one where
+ * that is the host's. */
 static bool open_user_namespace(struct start *start, struct fail *f)
 {
-    const struct container_spec *spec = start->spec;
-    const char *shared = spec->pid_namespace != NULL ? spec->pid_namespace : spec->ipc_namespace;
+    return user_namespace_of_network(start->spec->network_namespace, &start->user_namespace, f) &&
+           (start->user_namespace >= 0 || user_namespace_open(&start->spec->id_map, &start->user_namespace, f));
+}
 
-    if (spec->id_map.count == 0)
-        return true;
-    if (shared != NULL && !user_namespace_of(shared, &start->user_namespace, f))
-        return false;
-    return start->user_namespace >= 0 || user_namespace_open(&spec->id_map, &start->user_namespace, f);
+/* The state directory is closed to the container's users, among whom crun is when it looks for the root. */
+static bool make_open_mount_point(struct start *start, struct fail *f)
+{
+    path_format(start->mount_point, "%s", OCI_BUNDLE_OPEN_ROOT);
+    return mkdir(start->mount_point, 0755) == 0 || errno == EEXIST ||
+           fail(f, FAIL_SYSTEM, "create %s: %s", start->mount_point, strerror(errno));
 }
 
 static bool mount_root(struct start *start, struct fail *f)
@@ -88,9 +92,12 @@ static bool mount_root(struct start *start, struct fail *f)
         .spec = start->spec,
         .mount_point = start->mount_point,
         .shadow = start->runtime->starts_native ? NULL : start->runtime->tools.shadow.target,
+        .own_null = !start->runtime->starts_native,
     };
 
-    if (!open_user_namespace(start, f))
+    if (start->spec->id_map.count > 0 && !open_user_namespace(start, f))
+        return false;
+    if (start->spec->id_map.count > 0 && !start->runtime->starts_native && !make_open_mount_point(start, f))
         return false;
     options.user_namespace = start->user_namespace;
     return rootfs_mount(&options, &start->rootfs, f);
@@ -113,8 +120,8 @@ static int64_t now_ms(void)
 
 static bool launch_oci(struct start *start, const struct launch *what, struct fail *f)
 {
-    return oci_bundle_write(&start->plan, what->seccomp, start->directory, f) && write_record(start, 0, f) &&
-           oci_launch(&start->runtime->tools, what, f);
+    return oci_bundle_write(&start->plan, what->seccomp, start->user_namespace, start->directory, f) &&
+           write_record(start, 0, f) && oci_launch(&start->runtime->tools, what, f);
 }
 
 static bool launch_native(struct start *start, const struct launch *what, struct fail *f)

@@ -4,6 +4,7 @@
  *     runtime_test crun     by the OCI runtime of this name */
 #include "node/runtime/runtime_fixture.h"
 #include "node/runtime/small_file.h"
+#include "node/runtime/user_namespace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -500,6 +501,34 @@ static void commands_run_inside(void **state)
     assert_int_equal(f.code, FAIL_NOT_FOUND);
 }
 
+/* The container joins the user namespace that its network belongs to, and may set that network up. */
+static void users_are_mapped(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(
+        fixture, &paths, "mapped", "cat /proc/self/uid_map; id -u; cat /proc/sys/net/ipv4/ip_default_ttl; > /new");
+    const struct container_sysctl ttl = {"net.ipv4.ip_default_ttl", "99"};
+    char network[64];
+    char created[FIXTURE_PATH_BYTES + 8];
+    auto_fd network_fd = -1;
+    struct stat st;
+    struct fail f;
+
+    (void)state;
+    spec.id_map = (struct container_id_map){.host_first = 1 << 20, .count = 1 << 16};
+    must_do(user_namespace_open_network(&spec.id_map, &network_fd, &f), &f);
+    (void)snprintf(network, sizeof(network), "/proc/%d/fd/%d", getpid(), network_fd);
+    spec.network_namespace = network;
+    spec.sysctls = &ttl;
+    spec.sysctl_count = 1;
+    expect(&spec, 0, "         0    1048576      65536\n0\n99\n");
+    (void)snprintf(created, sizeof(created), "%s/new", paths.upper);
+    assert_int_equal(stat(created, &st), 0);
+    assert_int_equal(st.st_uid, 1 << 20);
+    assert_int_equal(stat("/dev/null", &st), 0);
+    assert_int_not_equal(st.st_uid, 1 << 20);
+}
+
 static void an_id_is_taken_once(void **state)
 {
     struct fixture_paths paths;
@@ -665,22 +694,6 @@ static void log_files_do_not_grow_for_ever(void **state)
     assert_string_equal(output + len - 4, "end\n");
 }
 
-static void missing_programs_are_named(void **state)
-{
-    struct runtime_options options = {
-        .instance = "other", .oci_runtime = "no-such-runtime", .exited = (runtime_exited_fn *)(void *)abort};
-    char path[FIXTURE_PATH_BYTES];
-    struct runtime *second;
-    struct fail f;
-
-    (void)state;
-    (void)snprintf(path, sizeof(path), "%.100s/other", fixture->directory);
-    options.state_dir = path;
-    assert_false(runtime_open(&options, &second, &f));
-    assert_int_equal(f.code, FAIL_NOT_FOUND);
-    assert_string_equal(f.message, "the program \"no-such-runtime\" is not installed");
-}
-
 /* Each test begins and ends with nothing of it on the machine. */
 static int nothing_before(void **state)
 {
@@ -752,6 +765,7 @@ int main(int argc, char **argv)
         TEST(a_program_that_cannot_start_says_why),
         TEST(image_links_do_not_lead_out),
         TEST(commands_run_inside),
+        TEST(users_are_mapped),
         TEST(an_id_is_taken_once),
         TEST(containers_outlive_us),
         TEST(a_lost_supervisor_ends_its_container),
@@ -759,7 +773,6 @@ int main(int argc, char **argv)
         TEST(a_state_dir_has_one_owner),
         TEST(two_installations_do_not_meet),
         TEST(log_files_do_not_grow_for_ever),
-        TEST(missing_programs_are_named),
     };
 
     oci_runtime = argc > 1 ? argv[1] : NULL;
