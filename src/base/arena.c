@@ -11,7 +11,8 @@ struct arena_block {
     max_align_t bytes[];
 };
 
-enum { BLOCK_BYTES = 8192, ALIGNMENT = 16 };
+/* Blocks grow with what the arena holds, but stay below what malloc gives back to the kernel each time. */
+enum { BLOCK_BYTES = 8192, BLOCK_BYTES_MAX = 65536, ALIGNMENT = 16 };
 
 void arena_init(struct arena *arena, size_t limit)
 {
@@ -42,7 +43,9 @@ void arena_free(struct arena *arena)
 
 static bool add_block(struct arena *arena, size_t size)
 {
-    size_t wanted = size > BLOCK_BYTES - sizeof(struct arena_block) ? size : BLOCK_BYTES - sizeof(struct arena_block);
+    size_t bytes = arena->used < BLOCK_BYTES ? BLOCK_BYTES : arena->used;
+    size_t usual = (bytes < BLOCK_BYTES_MAX ? bytes : BLOCK_BYTES_MAX) - sizeof(struct arena_block);
+    size_t wanted = size > usual ? size : usual;
     struct arena_block *block = malloc(sizeof(*block) + wanted);
 
     if (block == NULL)
@@ -54,7 +57,8 @@ static bool add_block(struct arena *arena, size_t size)
     return true;
 }
 
-void *arena_try(struct arena *arena, size_t size)
+/* Not zeroed: for what is overwritten at once. */
+static void *take(struct arena *arena, size_t size, size_t *ret_padded)
 {
     size_t padded;
     void *at;
@@ -70,8 +74,27 @@ void *arena_try(struct arena *arena, size_t size)
     at = (char *)arena->first->bytes + arena->first->used;
     arena->first->used += padded;
     arena->used += padded;
-    memset(at, 0, padded);
+    *ret_padded = padded;
     return at;
+}
+
+void *arena_try(struct arena *arena, size_t size)
+{
+    size_t padded;
+    void *at = take(arena, size, &padded);
+
+    return at == NULL ? NULL : memset(at, 0, padded);
+}
+
+/* Room for a text of that length and its NUL. */
+static char *take_text(struct arena *arena, size_t len)
+{
+    size_t padded;
+    char *text = take(arena, len + 1, &padded);
+
+    must(text != NULL);
+    text[len] = '\0';
+    return text;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
@@ -88,13 +111,14 @@ struct str arena_str(struct arena *arena, struct str s)
 
     if (s.ptr == NULL)
         return s;
-    copy = arena_alloc(arena, s.len + 1);
+    copy = take_text(arena, s.len);
     memcpy(copy, s.ptr, s.len);
     return (struct str){copy, s.len};
 }
 
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
+    char space[256]; /* most are short: one pass over the format */
     va_list args;
     va_list again;
     int len;
@@ -102,11 +126,14 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
 
     va_start(args, format);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, args);
+    len = vsnprintf(space, sizeof(space), format, args);
     va_end(args);
     must(len >= 0);
-    text = arena_alloc(arena, (size_t)len + 1);
-    (void)vsnprintf(text, (size_t)len + 1, format, again);
+    text = take_text(arena, (size_t)len);
+    if ((size_t)len < sizeof(space))
+        memcpy(text, space, (size_t)len);
+    else
+        (void)vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);
     return (struct str){text, (size_t)len};
 }

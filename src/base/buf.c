@@ -19,7 +19,7 @@ void buf_clear(struct buf *buf)
     buf->overflowed = false;
 }
 
-static bool reserve(struct buf *buf, size_t more)
+bool buf_reserve(struct buf *buf, size_t more)
 {
     size_t limit = buf->limit == 0 ? BUF_LIMIT_DEFAULT : buf->limit;
     size_t capacity = buf->capacity < 256 ? 256 : buf->capacity;
@@ -29,11 +29,13 @@ static bool reserve(struct buf *buf, size_t more)
         buf->overflowed = true;
         return false;
     }
-    if (buf->capacity - buf->len >= more)
+    if (buf->ptr != NULL && buf->capacity - buf->len >= more)
         return true;
     while (capacity - buf->len < more)
         capacity *= 2;
-    grown = realloc(buf->ptr, capacity);
+    /* Never more than the limit: what fits into the capacity fits the limit. */
+    capacity = capacity < limit ? capacity : limit;
+    grown = realloc(buf->ptr, capacity == 0 ? 1 : capacity);
     if (grown == NULL) {
         buf->overflowed = true;
         return false;
@@ -43,19 +45,6 @@ static bool reserve(struct buf *buf, size_t more)
     return true;
 }
 
-void buf_add(struct buf *buf, struct str bytes)
-{
-    if (bytes.len == 0 || !reserve(buf, bytes.len))
-        return;
-    memcpy(buf->ptr + buf->len, bytes.ptr, bytes.len);
-    buf->len += bytes.len;
-}
-
-void buf_add_char(struct buf *buf, char c)
-{
-    buf_add(buf, (struct str){&c, 1});
-}
-
 void buf_add_cstr(struct buf *buf, const char *text)
 {
     buf_add(buf, str_of(text));
@@ -63,31 +52,25 @@ void buf_add_cstr(struct buf *buf, const char *text)
 
 void buf_printf(struct buf *buf, const char *format, ...)
 {
+    char text[256]; /* most are short: one pass over the format */
     va_list args;
+    va_list again;
     int len;
-
-    va_start(args, format);
-    len = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    if (len < 0 || !reserve(buf, (size_t)len + 1)) {
-        buf->overflowed = true;
-        return;
-    }
-    va_start(args, format);
-    (void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, format, args);
-    va_end(args);
-    buf->len += (size_t)len;
-}
-
-char *buf_extend(struct buf *buf, size_t len)
-{
     char *at;
 
-    if (!reserve(buf, len == 0 ? 1 : len))
-        return NULL;
-    at = buf->ptr + buf->len;
-    buf->len += len;
-    return at;
+    va_start(args, format);
+    va_copy(again, args);
+    len = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (len < 0) {
+        buf->overflowed = true;
+    } else if ((size_t)len < sizeof(text)) {
+        buf_add(buf, (struct str){text, (size_t)len});
+    } else if ((at = buf_extend(buf, (size_t)len + 1)) != NULL) {
+        (void)vsnprintf(at, (size_t)len + 1, format, again);
+        buf->len--; /* its NUL */
+    }
+    va_end(again);
 }
 
 void buf_consume(struct buf *buf, size_t len)

@@ -69,8 +69,14 @@ struct str random_hex(struct random *random, struct arena *arena, size_t digits)
 
 struct str random_uuid(struct random *random, struct arena *arena)
 {
-    struct str hex = random_hex(random, arena, 32);
+    enum { LEN = 36, VERSION = 14, VARIANT = 19 };
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    const char *hex = random_hex(random, arena, 32).ptr;
+    char *text = arena_alloc(arena, LEN + 1);
 
-    return arena_printf(arena, "%.8s-%.4s-4%.3s-%c%.3s-%.12s", hex.ptr, hex.ptr + 8, hex.ptr + 13,
-                        "89ab"[(unsigned char)hex.ptr[16] % 4], hex.ptr + 17, hex.ptr + 20);
+    for (size_t i = 0; i < LEN; i++)
+        text[i] = form[i] == '-' ? '-' : *hex++;
+    text[VERSION] = '4';
+    text[VARIANT] = "89ab"[(unsigned char)text[VARIANT] % 4];
+    return (struct str){text, LEN};
 }

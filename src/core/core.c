@@ -7,6 +7,33 @@ enum { JOBS_A_TURN = 128, RECONCILES_A_TURN = 512 };
 
 /* ---- opening ---- */
 
+static void collect_dirties(struct core *core)
+{
+    for (size_t d = 0; d < core->options.domain_count; d++) {
+        const struct domain_spec *domain = core->options.domains[d];
+
+        for (size_t i = 0; i < domain->dirties_count; i++) {
+            struct table *table = core_table_state(core, domain->dirties[i].table);
+            size_t size = (table->dirties_count + 1) * sizeof(*table->dirties);
+
+            table->dirties = realloc(table->dirties, size);
+            must(table->dirties != NULL);
+            table->dirties[table->dirties_count++] = &domain->dirties[i];
+        }
+    }
+}
+
+static void collect_slots(struct core *core)
+{
+    core->table_slot_count = 16;
+    while (core->table_slot_count < 4 * core->table_count)
+        core->table_slot_count *= 2;
+    core->table_slots = calloc(core->table_slot_count, sizeof(struct table *));
+    must(core->table_slots != NULL);
+    for (size_t i = 0; i < core->table_count; i++)
+        core->table_slots[table_slot(core, core->tables[i].spec)] = &core->tables[i];
+}
+
 static void collect(struct core *core)
 {
     const struct core_options *options = &core->options;
@@ -24,11 +51,11 @@ static void collect(struct core *core)
     for (size_t d = 0; d < options->domain_count; d++) {
         for (size_t i = 0; i < options->domains[d]->table_count; i++)
             table_init(&core->tables[t++], options->domains[d]->tables[i]);
-        for (size_t i = 0; i < options->domains[d]->reconciler_count; i++, r++) {
-            core->reconcilers[r].spec = options->domains[d]->reconcilers[i];
-            core->reconcilers[r].number = (unsigned)r;
-        }
+        for (size_t i = 0; i < options->domains[d]->reconciler_count; i++)
+            core->reconcilers[r++].spec = options->domains[d]->reconcilers[i];
     }
+    collect_slots(core);
+    collect_dirties(core);
 }
 
 const struct table_spec *core_table(const struct core *core, struct str name)
@@ -68,8 +95,7 @@ static void announce_all(struct core *core, int64_t now_ms)
     for (size_t i = 0; i < core->table_count; i++) {
         struct table *table = &core->tables[i];
 
-        for (struct tree_node *node = tree_at(&table->records, STR("")); node != NULL;
-             node = tree_after(&table->records, node->key)) {
+        for (struct tree_node *node = tree_at(&table->records, STR("")); node != NULL; node = tree_next(node)) {
             struct record *record = tree_item(node, struct record, node);
 
             if (core->options.changed != NULL)
@@ -162,6 +188,11 @@ void core_submit(struct core *core, struct job *job)
     list_add_last(&core->jobs, &job->link);
 }
 
+bool core_has_jobs(const struct core *core)
+{
+    return !list_empty(&core->jobs);
+}
+
 static void run_job(struct core *core, struct turn *turn, struct job *job)
 {
     struct transaction tx = transaction_begin(core, turn, job->actor, job->cause);
@@ -192,14 +223,13 @@ struct turn *core_turn(struct core *core, int64_t now_ms)
 
 int64_t core_next_ms(const struct core *core)
 {
-    struct tree_node *node;
+    const struct heap_node *first = heap_first(&core->timers);
     int64_t next = core->next_sweep_ms;
 
     if (!list_empty(&core->jobs) || !list_empty(&core->dirty))
         return 0;
-    node = tree_at(&core->timers, STR(""));
-    if (node != NULL && tree_item(node, struct watch, by_time)->wake_ms < next)
-        next = tree_item(node, struct watch, by_time)->wake_ms;
+    if (first != NULL && first->when_ms < next)
+        next = first->when_ms;
     return next;
 }
 
@@ -246,21 +276,26 @@ static void settle_durable(struct core *core, struct turn *turn)
     turn_free(turn);
 }
 
-/* Newest first, all of them; then every key that they touched is looked at again. */
+/* What they changed is taken back newest first, and looked at again; their jobs hear of it in the order in which they
+ * ran, so that those that are tried again come in that order. */
 static size_t undo_all(struct core *core)
 {
     size_t count = 0;
 
-    while (!list_empty(&core->turns)) {
-        struct turn *turn = list_item(core->turns.prev, struct turn, link);
+    for (struct list *link = core->turns.prev; link != &core->turns; link = link->prev) {
+        struct turn *turn = list_item(link, struct turn, link);
 
-        reconcile_mark_changes(core, turn, 0);
+        reconcile_mark_undone(core, turn);
         turn_undo(turn, 0, 0);
-        jobs_done(turn, false);
-        turn_free(turn);
-        core->counters.undone_turns++;
         count++;
     }
+    while (!list_empty(&core->turns)) {
+        struct turn *turn = list_item(core->turns.next, struct turn, link);
+
+        jobs_done(turn, false);
+        turn_free(turn);
+    }
+    core->counters.undone_turns += count;
     return count;
 }
 
@@ -291,8 +326,12 @@ void core_close(struct core *core)
         job->done(job, false);
     }
     watch_free_all(core);
-    for (size_t i = 0; i < core->table_count; i++)
+    for (size_t i = 0; i < core->table_count; i++) {
         table_free(&core->tables[i]);
+        free(core->tables[i].dirties);
+    }
+    heap_free(&core->timers);
+    free(core->table_slots);
     free(core->tables);
     free(core->reconcilers);
     free(core);

@@ -93,6 +93,7 @@ checked bool core_open(const struct core_options *options, int64_t now_ms, struc
 void core_close(struct core *core); /* jobs not run yet are done with durable false */
 
 void core_submit(struct core *core, struct job *job);
+bool core_has_jobs(const struct core *core); /* submitted and not run yet */
 
 /* One turn: everything submitted (bounded), timers that are due, dirty keys (bounded). NULL: there was nothing to do.
  * The turn belongs to the core until it is settled. */

@@ -53,7 +53,7 @@ static const struct table_spec item_table = {
     .status_rule_count = COUNT_OF(item_rules),
 };
 
-static unsigned looked_at;
+static unsigned looked_at, jobs_done;
 static int64_t look_again_ms = WHEN_NEVER;
 
 /* Tells the world of every item that it looks at, and puts number 99 on those called "odd". */
@@ -188,6 +188,7 @@ struct test_job {
     void (*body)(struct transaction *tx);
     bool commits;
     unsigned run, done;
+    unsigned place; /* among all that were done */
     bool durable;
 };
 
@@ -205,6 +206,7 @@ static void job_done(struct job *job, bool durable)
     struct test_job *of = list_item(&job->link, struct test_job, job.link);
 
     of->done++;
+    of->place = ++jobs_done;
     of->durable = durable;
 }
 
@@ -463,6 +465,7 @@ static void a_turn_that_is_not_durable_takes_the_later_ones_with_it(void **state
     assert_false(settle(bench, first));
     for (size_t i = 0; i < 2; i++)
         assert_true(jobs[i].done == 1 && !jobs[i].durable);
+    assert_true(jobs[0].place < jobs[1].place); /* they are tried again in their order */
     assert_table(bench, NULL, "seeded:1:-1 ");
     assert_text(&bench->changes, "");
     assert_text(&bench->effects, "");
@@ -544,6 +547,26 @@ static void timers_wake_a_key_when_it_asked_for_it(void **state)
     bench->now_ms += 1;
     run_all(bench);
     assert_in_range(looked_at, 1, 2);
+}
+
+/* It put nothing, so no undone change says that it has to be looked at. */
+static void what_a_reconciler_said_in_an_undone_turn_is_said_again(void **state)
+{
+    struct bench *bench = *state;
+    struct test_job job;
+
+    run_all(bench);
+    look_again_ms = bench->now_ms + 5000;
+    step_as(bench, "api", make_x);
+    look_again_ms = WHEN_NEVER;
+    buf_clear(&bench->effects);
+    bench->now_ms += 5000;
+    submit(bench, &job, make_y);
+    engine_memory_fail(bench->engine, 1);
+    assert_false(settle(bench, turn(bench)));
+    assert_text(&bench->effects, "");
+    run_all(bench);
+    assert_text(&bench->effects, "told:x ");
 }
 
 static void every_key_is_looked_at_at_start_and_on_the_slow_clock(void **state)
@@ -703,6 +726,7 @@ int main(void)
         with_core(closing_gives_back_what_was_never_run),
         with_core(a_change_is_looked_at_until_there_is_nothing_to_do),
         with_core(timers_wake_a_key_when_it_asked_for_it),
+        with_core(what_a_reconciler_said_in_an_undone_turn_is_said_again),
         with_core(every_key_is_looked_at_at_start_and_on_the_slow_clock),
         with_core(everything_durable_comes_back),
         with_core(a_reset_brings_the_first_state_back),

@@ -26,6 +26,8 @@ struct engine_kind {
     bool (*commit)(struct engine *engine, const struct row *rows, size_t count, struct fail *f);
     /* Forgets every row; durable like a commit. */
     bool (*reset)(struct engine *engine, struct fail *f);
+    /* Work that may wait until nothing has been committed for a while. NULL: there is none. */
+    void (*tidy)(struct engine *engine);
     void (*close)(struct engine *engine);
 };
 

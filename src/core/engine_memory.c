@@ -90,7 +90,7 @@ static void memory_close(struct engine *base)
 
 struct engine *engine_memory_new(void)
 {
-    static const struct engine_kind kind = {"memory", memory_load, memory_commit, memory_reset, memory_close};
+    static const struct engine_kind kind = {"memory", memory_load, memory_commit, memory_reset, NULL, memory_close};
     struct memory_engine *engine = calloc(1, sizeof(*engine));
 
     must(engine != NULL);

@@ -9,10 +9,14 @@
 
 enum { APPLICATION_ID = 0x42455254 /* "BERT" */, FORMAT = 1 };
 
+/* Pages in the log: from which on a quiet moment is used to empty it, and from which on a commit does it. */
+enum { LOG_PAGES_TIDY = 250, LOG_PAGES_MAX = 4000 };
+
 struct sqlite_engine {
     struct engine engine;
     sqlite3 *db;
     sqlite3_stmt *put, *remove, *begin, *commit, *rollback;
+    int log_pages; /* since the log was emptied */
 };
 
 static bool broken(struct sqlite_engine *engine, const char *what, struct fail *f)
@@ -99,6 +103,27 @@ static bool sqlite_reset(struct engine *base, struct fail *f)
     return run((struct sqlite_engine *)base, "DELETE FROM row", f);
 }
 
+static int count_pages(void *context, sqlite3 *db, const char *name, int pages)
+{
+    struct sqlite_engine *engine = context;
+
+    engine->log_pages = pages;
+    if (pages >= LOG_PAGES_MAX)
+        (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK;
+}
+
+/* Moving the log into the file takes tens of milliseconds: better when nobody waits for a commit. */
+static void sqlite_tidy(struct engine *base)
+{
+    struct sqlite_engine *engine = (struct sqlite_engine *)base;
+
+    if (engine->log_pages < LOG_PAGES_TIDY)
+        return;
+    (void)sqlite3_wal_checkpoint_v2(engine->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    engine->log_pages = 0;
+}
+
 static void sqlite_close(struct engine *base)
 {
     struct sqlite_engine *engine = (struct sqlite_engine *)base;
@@ -170,7 +195,8 @@ static bool prepare(struct sqlite_engine *engine, struct fail *f)
 
 bool engine_sqlite_open(const char *path, struct engine **ret_engine, struct fail *f)
 {
-    static const struct engine_kind kind = {"sqlite", sqlite_load, sqlite_commit, sqlite_reset, sqlite_close};
+    static const struct engine_kind kind = {"sqlite",     sqlite_load, sqlite_commit,
+                                            sqlite_reset, sqlite_tidy, sqlite_close};
     struct sqlite_engine *engine = calloc(1, sizeof(*engine));
 
     must(engine != NULL);
@@ -185,6 +211,7 @@ bool engine_sqlite_open(const char *path, struct engine **ret_engine, struct fai
                  "PRIMARY KEY(tab, key)) WITHOUT ROWID",
                  f) &&
              prepare(engine, f)) {
+        (void)sqlite3_wal_hook(engine->db, count_pages, engine); /* instead of SQLite's own, at 1000 pages */
         *ret_engine = &engine->engine;
         return true;
     }

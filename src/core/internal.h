@@ -1,6 +1,7 @@
 /* The inside of struct core and struct turn, for the files of core/ only. */
 #pragma once
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "core/core.h"
@@ -18,6 +19,8 @@ struct change_entry {
 struct effect {
     const char *kind;
     struct str target, bytes;
+    const struct reconciler_spec *reconciler; /* whose it is, for which key; NULL: a job's */
+    struct str key;
 };
 
 struct turn {
@@ -36,21 +39,18 @@ struct turn {
 
 /* A key that a reconciler has to look at: now (dirty), at a time, or both. */
 struct watch {
-    struct tree_node by_key;
-    struct tree_node by_time;
+    struct heap_node timer;
     struct list dirty_link;
     struct reconciler *reconciler;
-    int64_t wake_ms; /* WHEN_NEVER: not in by_time */
+    bool waits; /* in core.timers */
     bool dirty;
     size_t key_len;
-    char *time_key; /* 8 bytes of time, reconciler, key */
     char key[];
 };
 
 struct reconciler {
     const struct reconciler_spec *spec;
-    unsigned number;
-    struct tree watches;
+    struct map watches;  /* by key */
     struct str sweep_at; /* malloc'ed key where the slow clock goes on */
 };
 
@@ -58,9 +58,11 @@ struct core {
     struct core_options options;
     struct table *tables;
     size_t table_count;
+    struct table **table_slots; /* the same by the address of their spec: a hash table, its size a power of two */
+    size_t table_slot_count;
     struct reconciler *reconcilers;
     size_t reconciler_count;
-    struct tree timers; /* watches by time */
+    struct heap timers; /* watches that wait */
     struct list dirty;  /* watches, oldest first */
     struct list jobs;
     struct list turns; /* unsettled, oldest first */
@@ -69,11 +71,22 @@ struct core {
     struct core_counters counters;
 };
 
+/* The slot of the table, or the free one where it belongs. */
+static inline size_t table_slot(const struct core *core, const struct table_spec *spec)
+{
+    size_t mask = core->table_slot_count - 1;
+    size_t at = (size_t)(((uintptr_t)spec * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
+
+    while (core->table_slots[at] != NULL && core->table_slots[at]->spec != spec)
+        at = (at + 1) & mask;
+    return at;
+}
+
 struct table *core_table_state(const struct core *core, const struct table_spec *spec);
 struct change_entry *turn_change_add(struct turn *turn);
 /* Takes back the changes and effects from those counts on, newest first. */
 void turn_undo(struct turn *turn, size_t first_change, size_t first_effect);
-/* Encodes the turn's changes, each key once, as rows. */
+/* Encodes the turn's changes as rows: of each key what stands there in the end. */
 void turn_encode(struct turn *turn);
 
 void watch_mark(struct core *core, const struct reconciler_spec *spec, struct str key);
@@ -83,6 +96,8 @@ void reconcile_some(struct core *core, struct turn *turn, size_t budget);
 void reconcile_sweep(struct core *core, int64_t now_ms);
 /* Marks what the changes of the turn from `first` on make dirty. */
 void reconcile_mark_changes(struct core *core, struct turn *turn, size_t first);
+/* Marks what has to be looked at again when the whole turn is undone. */
+void reconcile_mark_undone(struct core *core, struct turn *turn);
 
 struct transaction transaction_begin(struct core *core, struct turn *turn, const char *actor, struct str cause);
 void transaction_end(struct transaction *tx, bool commit);

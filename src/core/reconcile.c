@@ -2,7 +2,7 @@
 #include "base/must.h"
 #include "core/internal.h"
 
-enum { SWEEP_EVERY_MS = 1000, SWEEP_ROUNDS = 300, TIME_BYTES = 8 };
+enum { SWEEP_EVERY_MS = 1000, SWEEP_ROUNDS = 300 };
 
 struct marks {
     struct core *core;
@@ -18,18 +18,16 @@ static struct reconciler *reconciler_of(const struct core *core, const struct re
 
 static struct watch *watch_get(struct reconciler *reconciler, struct str key)
 {
-    struct tree_node *node = tree_find(&reconciler->watches, key);
-    struct watch *watch;
+    struct watch *watch = map_get(&reconciler->watches, key);
 
-    if (node != NULL)
-        return tree_item(node, struct watch, by_key);
+    if (watch != NULL)
+        return watch;
     watch = calloc(1, sizeof(*watch) + key.len);
     must(watch != NULL);
     memcpy(watch->key, key.ptr, key.len);
     watch->key_len = key.len;
     watch->reconciler = reconciler;
-    watch->wake_ms = WHEN_NEVER;
-    must(tree_add(&reconciler->watches, &watch->by_key, (struct str){watch->key, key.len}));
+    must(map_put(&reconciler->watches, (struct str){watch->key, key.len}, watch) == NULL);
     return watch;
 }
 
@@ -62,58 +60,59 @@ void reconcile_mark_changes(struct core *core, struct turn *turn, size_t first)
     for (size_t i = first; i < turn->change_count; i++) {
         const struct change_entry *entry = &turn->changes[i];
 
-        for (size_t d = 0; d < core->options.domain_count; d++) {
-            const struct domain_spec *domain = core->options.domains[d];
-
-            for (size_t k = 0; k < domain->dirties_count; k++)
-                if (domain->dirties[k].table == entry->table->spec)
-                    domain->dirties[k].mark(&view, entry->before, entry->after, &marks);
-        }
+        for (size_t d = 0; d < entry->table->dirties_count; d++)
+            entry->table->dirties[d]->mark(&view, entry->before, entry->after, &marks);
     }
+}
+
+void reconcile_mark_undone(struct core *core, struct turn *turn)
+{
+    reconcile_mark_changes(core, turn, 0);
+    for (size_t i = 0; i < turn->effect_count; i++) /* nobody else would say again what is not released */
+        if (turn->effects[i].reconciler != NULL)
+            watch_mark(core, turn->effects[i].reconciler, turn->effects[i].key);
 }
 
 static void timer_clear(struct core *core, struct watch *watch)
 {
-    if (watch->wake_ms == WHEN_NEVER)
-        return;
-    must(tree_remove(&core->timers, watch->by_time.key) == &watch->by_time);
-    free(watch->time_key);
-    watch->time_key = NULL;
-    watch->wake_ms = WHEN_NEVER;
+    if (watch->waits)
+        heap_remove(&core->timers, &watch->timer);
+    watch->waits = false;
 }
 
-/* Time first, big-endian, so that byte order is order of time; then what makes it unique. */
 static void timer_set(struct core *core, struct watch *watch, int64_t wake_ms)
 {
-    size_t len = TIME_BYTES + sizeof(unsigned) + watch->key_len;
-
     timer_clear(core, watch);
     if (wake_ms == WHEN_NEVER)
         return;
-    watch->wake_ms = wake_ms;
-    watch->time_key = malloc(len);
-    must(watch->time_key != NULL);
-    for (int i = 0; i < TIME_BYTES; i++)
-        watch->time_key[i] = (char)((uint64_t)wake_ms >> (8 * (TIME_BYTES - 1 - i)));
-    memcpy(watch->time_key + TIME_BYTES, &watch->reconciler->number, sizeof(unsigned));
-    memcpy(watch->time_key + TIME_BYTES + sizeof(unsigned), watch->key, watch->key_len);
-    must(tree_add(&core->timers, &watch->by_time, (struct str){watch->time_key, len}));
+    heap_add(&core->timers, &watch->timer, wake_ms);
+    watch->waits = true;
 }
 
-static void watch_free(struct core *core, struct watch *watch)
+/* The map that it stands in is the caller's. */
+static void watch_end(struct core *core, struct watch *watch)
 {
     timer_clear(core, watch);
     if (watch->dirty)
         list_remove(&watch->dirty_link);
-    must(tree_remove(&watch->reconciler->watches, watch->by_key.key) == &watch->by_key);
     free(watch);
+}
+
+static void watch_free(struct core *core, struct watch *watch)
+{
+    must(map_remove(&watch->reconciler->watches, (struct str){watch->key, watch->key_len}) == watch);
+    watch_end(core, watch);
 }
 
 void watch_free_all(struct core *core)
 {
     for (size_t i = 0; i < core->reconciler_count; i++) {
-        while (core->reconcilers[i].watches.root != NULL)
-            watch_free(core, tree_item(core->reconcilers[i].watches.root, struct watch, by_key));
+        struct map *watches = &core->reconcilers[i].watches;
+        struct watch *watch;
+
+        for (size_t at = 0; (watch = map_next(watches, &at)) != NULL;)
+            watch_end(core, watch);
+        map_free(watches);
         free((void *)(uintptr_t)core->reconcilers[i].sweep_at.ptr);
         core->reconcilers[i].sweep_at = (struct str){NULL, 0};
     }
@@ -121,15 +120,21 @@ void watch_free_all(struct core *core)
 
 static void wake_due(struct core *core, int64_t now_ms)
 {
-    struct tree_node *node;
+    struct heap_node *node;
 
-    while ((node = tree_at(&core->timers, STR(""))) != NULL) {
-        struct watch *watch = tree_item(node, struct watch, by_time);
+    while ((node = heap_first(&core->timers)) != NULL && node->when_ms <= now_ms) {
+        struct watch *watch = heap_item(node, struct watch, timer);
 
-        if (watch->wake_ms > now_ms)
-            break;
         timer_clear(core, watch);
         watch_mark(core, watch->reconciler->spec, (struct str){watch->key, watch->key_len});
+    }
+}
+
+static void own_effects(struct turn *turn, size_t first, const struct reconciler_spec *spec, struct str key)
+{
+    for (size_t i = first; i < turn->effect_count; i++) {
+        turn->effects[i].reconciler = spec;
+        turn->effects[i].key = arena_str(&turn->arena, key);
     }
 }
 
@@ -144,9 +149,10 @@ static void reconcile_one(struct core *core, struct turn *turn, struct watch *wa
     list_remove(&watch->dirty_link);
     again_ms = spec->reconcile(&tx, key);
     transaction_end(&tx, true);
+    own_effects(turn, tx.first_effect, spec, key);
     core->counters.reconciles++;
     timer_set(core, watch, again_ms);
-    if (!watch->dirty && watch->wake_ms == WHEN_NEVER)
+    if (!watch->dirty && !watch->waits)
         watch_free(core, watch);
 }
 
@@ -169,7 +175,7 @@ static void sweep_reconciler(struct core *core, struct reconciler *reconciler, s
         watch_mark(core, reconciler->spec, node->key);
         free((void *)(uintptr_t)reconciler->sweep_at.ptr);
         reconciler->sweep_at = (struct str){memcpy(malloc(node->key.len), node->key.ptr, node->key.len), node->key.len};
-        node = tree_after(&table->records, node->key);
+        node = tree_next(node);
     }
     if (node == NULL) {
         free((void *)(uintptr_t)reconciler->sweep_at.ptr);

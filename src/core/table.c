@@ -9,6 +9,16 @@ void key_add(struct buf *key, struct str part)
     buf_add(key, part);
 }
 
+void key_add_number(struct buf *key, int64_t number)
+{
+    char digits[20];
+
+    must(number >= 0);
+    for (size_t i = sizeof(digits); i-- > 0; number /= 10)
+        digits[i] = (char)('0' + number % 10);
+    key_add(key, (struct str){digits, sizeof(digits)});
+}
+
 struct str key_join(struct arena *arena, const struct str *parts, size_t count)
 {
     size_t len = count - 1;
@@ -72,24 +82,23 @@ static void index_drop(struct table *table, struct record *record, size_t index)
 /* Brings one index in line with the record's value. */
 static void index_update(struct table *table, struct record *record, size_t index)
 {
-    struct buf key = {.ptr = NULL};
+    struct buf *key = &table->scratch;
     struct index_entry *entry = record->indexes[index];
 
-    table->spec->indexes[index].key(record->value, &key);
-    if (key.len == 0) {
+    buf_clear(key);
+    table->spec->indexes[index].key(record->value, key);
+    if (key->len == 0) {
         index_drop(table, record, index);
-        buf_free(&key);
         return;
     }
-    key_add(&key, record->node.key);
-    must(!key.overflowed);
-    if (entry == NULL || !str_eq(entry->node.key, buf_str(&key))) {
+    key_add(key, record->node.key);
+    must(!key->overflowed);
+    if (entry == NULL || !str_eq(entry->node.key, buf_str(key))) {
         index_drop(table, record, index);
-        entry = index_entry_new(record, buf_str(&key));
-        must(tree_add(&table->indexes[index], &entry->node, (struct str){entry->key, key.len}));
+        entry = index_entry_new(record, buf_str(key));
+        must(tree_add(&table->indexes[index], &entry->node, (struct str){entry->key, key->len}));
         record->indexes[index] = entry;
     }
-    buf_free(&key);
 }
 
 static void record_remove(struct table *table, struct record *record)
@@ -112,9 +121,8 @@ static struct record *record_add(struct table *table, struct str key)
     return record;
 }
 
-void *table_set(struct table *table, struct str key, void *block)
+void *table_set_record(struct table *table, struct record *record, struct str key, void *block)
 {
-    struct record *record = table_find(table, key);
     void *before = record == NULL ? NULL : record->value;
 
     if (block == NULL) {
@@ -130,6 +138,11 @@ void *table_set(struct table *table, struct str key, void *block)
     return before;
 }
 
+void *table_set(struct table *table, struct str key, void *block)
+{
+    return table_set_record(table, table_find(table, key), key, block);
+}
+
 void table_free(struct table *table)
 {
     while (table->records.root != NULL) {
@@ -139,4 +152,5 @@ void table_free(struct table *table)
         record_remove(table, record);
     }
     map_free(&table->by_key);
+    buf_free(&table->scratch);
 }

@@ -51,6 +51,8 @@ struct table_spec {
 
 /* Joins parts to a key: key_add(&buf, account), key_add(&buf, region) ... */
 void key_add(struct buf *key, struct str part);
+/* A part that is a number, in the order of numbers; not negative. */
+void key_add_number(struct buf *key, int64_t number);
 /* The same from a list of parts, in an arena: KEY(arena, account, region, name). */
 #define KEY(arena, ...)                                                                                                \
     key_join((arena), (const struct str[]){__VA_ARGS__}, COUNT_OF(((const struct str[]){__VA_ARGS__})))
@@ -62,12 +64,17 @@ struct str key_prefix_join(struct arena *arena, const struct str *parts, size_t 
 
 /* ---- the state of one table; for core/ only ---- */
 
+struct dirties_spec;
+
 struct table {
     const struct table_spec *spec;
+    const struct dirties_spec **dirties; /* of all domains, for this table */
+    size_t dirties_count;
     size_t index_count;
-    struct tree records;              /* struct record by key, in order */
-    struct map by_key;                /* the same, for finding one: keys are long and alike at the front */
+    struct tree records;              /* struct record by key: for walks */
+    struct map by_key;                /* the same: for look-ups */
     struct tree indexes[INDEXES_MAX]; /* struct index_entry by index key */
+    struct buf scratch;               /* for a key being made */
 };
 
 struct index_entry {
@@ -90,3 +97,5 @@ struct record *table_find(const struct table *table, struct str key);
 /* Sets what stands under key: `block` becomes the table's (NULL removes the record). Returns the block that stood there
  * before, now the caller's, or NULL. */
 void *table_set(struct table *table, struct str key, void *block);
+/* The same where the record is known: what table_find says. */
+void *table_set_record(struct table *table, struct record *record, struct str key, void *block);

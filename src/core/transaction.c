@@ -5,10 +5,10 @@
 
 struct table *core_table_state(const struct core *core, const struct table_spec *spec)
 {
-    for (size_t i = 0; i < core->table_count; i++)
-        if (core->tables[i].spec == spec)
-            return &core->tables[i];
-    must_not_happen("the table belongs to a domain of this core");
+    size_t at = table_slot(core, spec);
+
+    must(core->table_slots[at] != NULL); /* the table belongs to a domain of this core */
+    return core->table_slots[at];
 }
 
 struct transaction transaction_begin(struct core *core, struct turn *turn, const char *actor, struct str cause)
@@ -41,7 +41,8 @@ const void *transaction_get(const struct transaction *tx, const struct table_spe
     return record == NULL ? NULL : record->value;
 }
 
-static void change(struct transaction *tx, struct table *table, struct str key, void *block)
+/* record: what stands under the key, NULL when nothing does. */
+static void change(struct transaction *tx, struct table *table, struct record *record, struct str key, void *block)
 {
     struct change_entry *entry;
 
@@ -51,7 +52,7 @@ static void change(struct transaction *tx, struct table *table, struct str key, 
     entry->key = arena_str(&tx->turn->arena, key);
     entry->after = block;
     entry->cause = tx->cause;
-    entry->before = table_set(table, key, block);
+    entry->before = table_set_record(table, record, entry->key, block);
 }
 
 static bool step_allowed(const struct transaction *tx, const struct table_spec *spec, const void *before,
@@ -78,31 +79,32 @@ static bool step_allowed(const struct transaction *tx, const struct table_spec *
 bool transaction_put(struct transaction *tx, const struct table_spec *spec, const void *value)
 {
     struct table *table = core_table_state(tx->core, spec);
-    struct buf key = {.ptr = NULL};
     struct record *record;
+    struct str key;
     size_t size;
 
-    spec->key(value, &key);
-    must(key.len > 0);
-    record = table_find(table, buf_str(&key));
-    if (!step_allowed(tx, spec, record == NULL ? NULL : record->value, value)) {
-        buf_free(&key);
+    buf_clear(&table->scratch);
+    spec->key(value, &table->scratch);
+    must(table->scratch.len > 0);
+    must(!table->scratch.overflowed);
+    key = buf_str(&table->scratch);
+    record = table_find(table, key);
+    if (!step_allowed(tx, spec, record == NULL ? NULL : record->value, value))
         return false;
-    }
     if (spec->invariant != NULL)
         must(spec->invariant(value));
     if (record == NULL || !value_equal(spec->shape, record->value, value))
-        change(tx, table, buf_str(&key), value_block(spec->shape, value, &size));
-    buf_free(&key);
+        change(tx, table, record, key, value_block(spec->shape, value, &size));
     return true;
 }
 
 void transaction_delete(struct transaction *tx, const struct table_spec *spec, struct str key)
 {
     struct table *table = core_table_state(tx->core, spec);
+    struct record *record = table_find(table, key);
 
-    if (table_find(table, key) != NULL)
-        change(tx, table, key, NULL);
+    if (record != NULL)
+        change(tx, table, record, key, NULL);
 }
 
 struct walk transaction_walk(const struct transaction *tx, const struct table_spec *spec, const char *index,
@@ -117,16 +119,28 @@ struct walk transaction_walk(const struct transaction *tx, const struct table_sp
     return walk;
 }
 
+static struct tree_node *walk_step(const struct walk *walk, const struct tree *tree)
+{
+    if (walk->at.ptr == NULL)
+        return tree_at(tree, walk->prefix);
+    if (walk->node != NULL && walk->node_key == walk->at.ptr && walk->changes == tree->changes)
+        return tree_next(walk->node);
+    return tree_after(tree, walk->at);
+}
+
 const void *walk_next(struct walk *walk)
 {
     const struct table *table = core_table_state(walk->tx->core, walk->table);
     const struct tree *tree = walk->index < 0 ? &table->records : &table->indexes[walk->index];
-    struct tree_node *node = walk->at.ptr == NULL ? tree_at(tree, walk->prefix) : tree_after(tree, walk->at);
+    struct tree_node *node = walk_step(walk, tree);
     const struct record *record;
 
     if (node == NULL || !str_starts(node->key, walk->prefix))
         return NULL;
     walk->at = arena_str(walk->tx->arena, node->key);
+    walk->node = node;
+    walk->node_key = walk->at.ptr;
+    walk->changes = tree->changes;
     record = walk->index < 0 ? tree_item(node, struct record, node) : tree_item(node, struct index_entry, node)->record;
     return record->value;
 }
@@ -146,8 +160,8 @@ void transaction_effect(struct transaction *tx, const char *kind, struct str tar
         turn->effects = realloc(turn->effects, turn->effect_capacity * sizeof(*turn->effects));
         must(turn->effects != NULL);
     }
-    turn->effects[turn->effect_count++] =
-        (struct effect){kind, arena_str(&turn->arena, target), arena_str(&turn->arena, bytes)};
+    turn->effects[turn->effect_count++] = (struct effect){
+        .kind = kind, .target = arena_str(&turn->arena, target), .bytes = arena_str(&turn->arena, bytes)};
 }
 
 const struct settings *transaction_settings(const struct transaction *tx)

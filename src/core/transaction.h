@@ -44,6 +44,10 @@ struct walk {
     int index; /* -1: primary key; otherwise of table->indexes */
     struct str prefix;
     struct str at; /* key of the last record given, in the arena; set it to start behind a known key (page tokens) */
+    /* Where that key stands, as long as nothing came or went: walk_next's own. */
+    const struct tree_node *node;
+    const char *node_key;
+    uint64_t changes;
 };
 
 struct walk transaction_walk(const struct transaction *tx, const struct table_spec *table, const char *index,

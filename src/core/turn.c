@@ -22,38 +22,25 @@ void turn_undo(struct turn *turn, size_t first_change, size_t first_effect)
     turn->effect_count = first_effect;
 }
 
-static int by_key_then_newest(const void *a, const void *b)
+/* Whether nothing came after it: no later turn has begun yet, so the table holds the newest. */
+static bool is_newest(const struct change_entry *entry)
 {
-    const struct change_entry *x = *(const struct change_entry *const *)a;
-    const struct change_entry *y = *(const struct change_entry *const *)b;
-    int order;
+    const struct record *record = table_find(entry->table, entry->key);
 
-    if (x->table != y->table)
-        return x->table < y->table ? -1 : 1;
-    order = str_compare(x->key, y->key);
-    if (order != 0)
-        return order;
-    return x > y ? -1 : 1; /* entries stand in order of time */
+    return (record == NULL ? NULL : record->value) == entry->after;
 }
 
 void turn_encode(struct turn *turn)
 {
-    const struct change_entry **sorted = arena_array(&turn->arena, const struct change_entry *, turn->change_count + 1);
     size_t *starts = arena_array(&turn->arena, size_t, turn->change_count + 1);
-    const struct change_entry *last = NULL;
-    size_t start;
 
-    for (size_t i = 0; i < turn->change_count; i++)
-        sorted[i] = &turn->changes[i];
-    qsort(sorted, turn->change_count, sizeof(*sorted), by_key_then_newest);
     turn->rows = arena_array(&turn->arena, struct row, turn->change_count + 1);
     for (size_t i = 0; i < turn->change_count; i++) {
-        const struct change_entry *entry = sorted[i];
+        const struct change_entry *entry = &turn->changes[i];
+        size_t start = turn->encoded.len;
 
-        if (last != NULL && last->table == entry->table && str_eq(last->key, entry->key))
+        if (!is_newest(entry))
             continue;
-        last = entry;
-        start = turn->encoded.len;
         if (entry->after != NULL)
             value_encode(entry->table->spec->shape, entry->after, &turn->encoded);
         starts[turn->row_count] = start;

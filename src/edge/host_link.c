@@ -27,10 +27,11 @@ struct host_peer {
 struct host_links {
     struct str token;
     struct loop *loop;
-    pthread_mutex_t lock; /* protects by_host, count and every peer's next and ending */
+    pthread_mutex_t lock; /* protects by_host, count, ending and every peer's next and ending */
     pthread_cond_t gone;
     struct map by_host;
     size_t count;
+    bool ending; /* what a full disk undoes is not tried again */
     struct host_peer *peers[1024];
 };
 
@@ -47,6 +48,27 @@ struct link_job {
     struct host_from_host message;
 };
 
+static bool is_ending(struct host_links *links)
+{
+    bool ending;
+
+    (void)pthread_mutex_lock(&links->lock);
+    ending = links->ending;
+    (void)pthread_mutex_unlock(&links->lock);
+    return ending;
+}
+
+static bool has_link(struct host_links *links, struct str host_id)
+{
+    bool has;
+
+    (void)pthread_mutex_lock(&links->lock);
+    has = map_get(&links->by_host, host_id) != NULL;
+    (void)pthread_mutex_unlock(&links->lock);
+    return has;
+}
+
+/* Whether there is a link is asked anew: jobs that a full disk undid come again in any order. */
 static bool job_run(struct job *job, struct transaction *tx)
 {
     struct link_job *link_job = list_item(&job->link, struct link_job, job.link);
@@ -54,10 +76,12 @@ static bool job_run(struct job *job, struct transaction *tx)
 
     switch (link_job->kind) {
     case JOB_HELLO:
-        host_connected(tx, link_job->message.hello);
+        if (has_link(link_job->links, link_job->host_id))
+            host_connected(tx, link_job->message.hello);
         break;
     case JOB_CLOSED:
-        host_disconnected(tx, link_job->host_id);
+        if (!has_link(link_job->links, link_job->host_id))
+            host_disconnected(tx, link_job->host_id);
         break;
     case JOB_REPORT:
         for (size_t i = 0; i < report->tasks.count; i++)
@@ -73,7 +97,7 @@ static void job_done(struct job *job, bool durable)
 {
     struct link_job *link_job = list_item(&job->link, struct link_job, job.link);
 
-    if (!durable && link_job->kind != JOB_REPORT) {
+    if (!durable && link_job->kind != JOB_REPORT && !is_ending(link_job->links)) {
         loop_submit(link_job->links->loop, job); /* reports come again by themselves */
         return;
     }
@@ -306,10 +330,15 @@ void host_links_cut(struct host_links *links)
 void host_links_end(struct host_links *links)
 {
     (void)pthread_mutex_lock(&links->lock);
+    links->ending = true;
     shut_all(links);
     while (links->count > 0)
         (void)pthread_cond_wait(&links->gone, &links->lock);
     (void)pthread_mutex_unlock(&links->lock);
+}
+
+void host_links_free(struct host_links *links)
+{
     map_free(&links->by_host);
     (void)pthread_mutex_destroy(&links->lock);
     (void)pthread_cond_destroy(&links->gone);

@@ -10,12 +10,14 @@
 struct host_links;
 
 struct host_links *host_links_new(struct str token);
-/* Before the first request; the loop outlives the links. */
+/* Before the first request. */
 void host_links_begin(struct host_links *links, struct loop *loop);
 /* Shuts every link; the hosts come back and are told their whole assignment anew. */
 void host_links_cut(struct host_links *links);
-/* Shuts every link and waits until their threads are done. */
+/* Shuts every link and waits until their threads are done; what they had to say still stands with the loop. */
 void host_links_end(struct host_links *links);
+/* When the loop has stopped. */
+void host_links_free(struct host_links *links);
 
 /* Serves /_berth/host: an upgrade that bears the token. */
 void host_links_complete(struct host_links *links, struct http_exchange *exchange);

@@ -5,10 +5,18 @@
 #include "base/log.h"
 #include "base/must.h"
 
+#include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <time.h>
 
 enum { UNSETTLED_MAX = 32, COMMIT_TURNS_MAX = 32 };
+
+/* After a commit failed, what nobody waits for is tried again at this pace; requests are answered at once. */
+enum { RETRY_MS = 200 };
+
+/* How long nothing is committed before the engine may tidy up, and memory goes back to the system. */
+enum { IDLE_MS = 500 };
 
 struct commit {
     struct turn *turns[COMMIT_TURNS_MAX];
@@ -30,8 +38,10 @@ struct loop {
     struct list inbox;       /* jobs submitted */
     struct commit next;      /* turns that wait for the store thread */
     struct commit committed; /* what the store thread has finished and the core thread has not settled */
-    bool store_busy;
-    size_t unsettled;
+    bool store_failing;      /* the store thread's: a failure is said once */
+    size_t unsettled;        /* the core thread's, as the next two */
+    bool failing;            /* the last commit failed */
+    int64_t retry_ms;
     struct reset_request reset;
     bool stopping, store_stopping;
     struct core_counters counters;
@@ -68,9 +78,50 @@ static bool commit_rows(struct loop *loop, struct commit *work)
     }
     good = engine->kind->commit(engine, rows, total, &f);
     free(rows);
-    if (!good)
-        log_error("state could not be made durable, the requests that caused it are refused: %s", f.message);
+    if (!good && !loop->store_failing)
+        log_error("state could not be made durable, requests that change it are refused until it can: %s", f.message);
+    if (good && loop->store_failing)
+        log_info("state is durable again");
+    loop->store_failing = !good;
     return good;
+}
+
+/* The time of the monotonic clock in that many milliseconds. */
+static struct timespec after_ms(int64_t ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return until;
+}
+
+/* Waits until there is something to commit, true, or the end, false. Lock held. */
+static bool wait_for_turns(struct loop *loop)
+{
+    struct engine *engine = loop->options.core.engine;
+    struct timespec until = after_ms(IDLE_MS);
+    bool tidied = false;
+
+    /* The core thread settles one commit before the next is reported. */
+    while ((loop->next.count == 0 || loop->committed.count > 0) && !loop->store_stopping) {
+        if (tidied) {
+            (void)pthread_cond_wait(&loop->store_wake, &loop->lock);
+        } else if (pthread_cond_timedwait(&loop->store_wake, &loop->lock, &until) == ETIMEDOUT) {
+            tidied = true;
+            (void)pthread_mutex_unlock(&loop->lock);
+            if (engine->kind->tidy != NULL)
+                engine->kind->tidy(engine);
+            (void)malloc_trim(0);
+            (void)pthread_mutex_lock(&loop->lock);
+        }
+    }
+    return loop->next.count > 0;
 }
 
 static void *store_main(void *context)
@@ -78,21 +129,13 @@ static void *store_main(void *context)
     struct loop *loop = context;
 
     (void)pthread_mutex_lock(&loop->lock);
-    for (;;) {
-        struct commit work;
+    while (wait_for_turns(loop)) {
+        struct commit work = loop->next;
 
-        /* The core thread settles one commit before the next is reported. */
-        while ((loop->next.count == 0 || loop->committed.count > 0) && !loop->store_stopping)
-            (void)pthread_cond_wait(&loop->store_wake, &loop->lock);
-        if (loop->next.count == 0)
-            break;
-        work = loop->next;
         loop->next.count = 0;
-        loop->store_busy = true;
         (void)pthread_mutex_unlock(&loop->lock);
         work.good = commit_rows(loop, &work);
         (void)pthread_mutex_lock(&loop->lock);
-        loop->store_busy = false;
         loop->committed = work;
         loop->commits += work.good ? 1 : 0;
         (void)pthread_cond_signal(&loop->core_wake);
@@ -103,22 +146,41 @@ static void *store_main(void *context)
 
 /* ---- core thread ---- */
 
+static int64_t now_ms(const struct loop *loop)
+{
+    return clock_now_ms(&loop->options.clock);
+}
+
 static void settle(struct loop *loop, const struct commit *work)
 {
+    if (work->count == 0)
+        return;
+    loop->failing = !work->good;
+    loop->retry_ms = now_ms(loop) + RETRY_MS * (int64_t)loop->options.clock_rate;
     for (size_t i = 0; i < work->count && loop->unsettled > 0; i++)
         loop->unsettled -= core_settle(loop->core, work->turns[i], work->good);
+}
+
+/* When the core may have a turn. */
+static int64_t next_turn_ms(const struct loop *loop)
+{
+    int64_t next_ms = core_next_ms(loop->core);
+
+    if (loop->unsettled >= UNSETTLED_MAX)
+        return WHEN_NEVER;
+    if (loop->failing && !core_has_jobs(loop->core) && next_ms < loop->retry_ms)
+        return loop->retry_ms;
+    return next_ms;
 }
 
 /* Waits for something to do: jobs, a finished commit, a timer, a request to reset or stop. Lock held. */
 static void wait_for_work(struct loop *loop)
 {
-    int64_t now_ms = clock_now_ms(&loop->options.clock);
-    bool may_turn = loop->unsettled < UNSETTLED_MAX && !loop->reset.asked;
-    int64_t next_ms = may_turn ? core_next_ms(loop->core) : WHEN_NEVER;
+    int64_t now = now_ms(loop);
+    int64_t next_ms = loop->reset.asked ? WHEN_NEVER : next_turn_ms(loop);
     struct timespec until;
-    int64_t wait_ms;
 
-    if (!list_empty(&loop->inbox) || loop->committed.count > 0 || next_ms <= now_ms)
+    if (!list_empty(&loop->inbox) || loop->committed.count > 0 || next_ms <= now)
         return;
     if ((loop->reset.asked || loop->stopping) && loop->unsettled == 0)
         return;
@@ -126,20 +188,14 @@ static void wait_for_work(struct loop *loop)
         (void)pthread_cond_wait(&loop->core_wake, &loop->lock);
         return;
     }
-    wait_ms = (next_ms - now_ms) / loop->options.clock_rate + 1;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += (wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    until = after_ms((next_ms - now) / loop->options.clock_rate + 1);
     (void)pthread_cond_timedwait(&loop->core_wake, &loop->lock, &until);
 }
 
 static void run_turn(struct loop *loop)
 {
-    struct turn *turn = core_turn(loop->core, clock_now_ms(&loop->options.clock));
+    int64_t now = now_ms(loop);
+    struct turn *turn = next_turn_ms(loop) <= now ? core_turn(loop->core, now) : NULL;
     size_t rows;
 
     if (turn == NULL)
@@ -156,6 +212,13 @@ static void run_turn(struct loop *loop)
     (void)pthread_mutex_unlock(&loop->lock);
 }
 
+/* Whether all that was submitted has been answered; what reconcilers want to write on a full disk waits for the next
+ * start. */
+static bool is_at_rest(const struct loop *loop)
+{
+    return loop->unsettled == 0 && (core_next_ms(loop->core) > 0 || (loop->failing && !core_has_jobs(loop->core)));
+}
+
 static void reset_now(struct loop *loop)
 {
     struct engine *engine = loop->options.core.engine;
@@ -166,7 +229,7 @@ static void reset_now(struct loop *loop)
     bool good = engine->kind->reset(engine, &f);
 
     if (good) {
-        turn = core_reset(loop->core, clock_now_ms(&loop->options.clock));
+        turn = core_reset(loop->core, now_ms(loop));
         rows = turn_rows(turn, &count);
         good = engine->kind->commit(engine, rows, count, &f);
         (void)core_settle(loop->core, turn, good);
@@ -211,9 +274,9 @@ static void *core_main(void *context)
             core_submit(loop->core, list_item(list_take_first(&jobs), struct job, link));
         if (reset && loop->unsettled == 0)
             reset_now(loop);
-        else if (!reset && loop->unsettled < UNSETTLED_MAX)
+        else if (!reset)
             run_turn(loop);
-        if (stopping && loop->unsettled == 0 && core_next_ms(loop->core) > 0)
+        if (stopping && !reset && is_at_rest(loop))
             return NULL;
     }
 }
@@ -228,7 +291,7 @@ static void start_threads(struct loop *loop)
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&loop->lock, NULL);
     (void)pthread_cond_init(&loop->core_wake, &monotonic);
-    (void)pthread_cond_init(&loop->store_wake, NULL);
+    (void)pthread_cond_init(&loop->store_wake, &monotonic);
     (void)pthread_cond_init(&loop->caller_wake, NULL);
     (void)pthread_condattr_destroy(&monotonic);
     must(pthread_create(&loop->store_thread, NULL, store_main, loop) == 0);

@@ -15,6 +15,7 @@ static void print(const struct sim_options *options, const struct sim_result *re
         {"placements", result->placements},
         {"messages", result->messages},
         {"lostMessages", result->lost_messages},
+        {"repeatedRequests", result->repeated_requests},
         {"hostLosses", result->host_losses},
         {"serverRestarts", result->restarts},
         {"failedCommits", result->failed_commits},

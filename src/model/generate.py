@@ -401,6 +401,7 @@ def member_text(model, shape, name, member):
         query_name=literal(member.get("queryName")),
         xml_namespace=literal(member.get("xmlNamespace", {}).get("uri")),
         shape="&" + of.symbol,
+        kind=f"SHAPE_{NAMED[of.kind] if of.kind in NAMED else SCALARS[of.kind][0]}",
         tag=f"0x{fnv1a(name):08x}",
         offset=f"offsetof({shape.c_type}, {field})",
         has_offset=f"offsetof({shape.c_type}, has_{field})" if of.kind in OPTIONAL else None,

@@ -49,32 +49,6 @@ const struct member *shape_member(const struct shape *structure, struct str name
     return NULL;
 }
 
-bool member_present(const struct member *member, const void *value)
-{
-    const void *at = member_at(member, value);
-
-    switch (member->shape->kind) {
-    case SHAPE_STRUCTURE:
-        return *(void *const *)at != NULL;
-    case SHAPE_LIST:
-    case SHAPE_MAP:
-        return ((const struct list_value *)at)->items != NULL;
-    case SHAPE_STRING:
-    case SHAPE_BLOB:
-    case SHAPE_DOCUMENT:
-        return ((const struct str *)at)->ptr != NULL;
-    case SHAPE_ENUM:
-        return *(const int *)at != 0;
-    case SHAPE_BOOLEAN:
-    case SHAPE_INTEGER:
-    case SHAPE_LONG:
-    case SHAPE_DOUBLE:
-    case SHAPE_TIMESTAMP:
-        return *((const bool *)value + member->has_offset);
-    }
-    return false;
-}
-
 void member_mark(const struct member *member, void *value)
 {
     if (member->has_offset != 0)

@@ -78,6 +78,7 @@ struct member {
     bool payload;           /* this member alone is the HTTP body */
     bool streaming;         /* a payload that may be too large for memory */
     bool xml_attribute;     /* restXml: an attribute of the element, not a child */
+    uint8_t kind;           /* the shape's enum shape_kind: here too, for the walks over all members of records */
 };
 
 struct shape {
@@ -206,9 +207,33 @@ static inline void *member_value(const struct member *member, const void *value)
 {
     void *at = member_at(member, value);
 
-    return member->shape->kind == SHAPE_STRUCTURE ? *(void **)at : at;
+    return member->kind == SHAPE_STRUCTURE ? *(void **)at : at;
 }
-bool member_present(const struct member *member, const void *value);
+static inline bool member_present(const struct member *member, const void *value)
+{
+    const void *at = member_at(member, value);
+
+    switch ((enum shape_kind)member->kind) {
+    case SHAPE_STRUCTURE:
+        return *(void *const *)at != NULL;
+    case SHAPE_LIST:
+    case SHAPE_MAP:
+        return ((const struct list_value *)at)->items != NULL;
+    case SHAPE_STRING:
+    case SHAPE_BLOB:
+    case SHAPE_DOCUMENT:
+        return ((const struct str *)at)->ptr != NULL;
+    case SHAPE_ENUM:
+        return *(const int *)at != 0;
+    case SHAPE_BOOLEAN:
+    case SHAPE_INTEGER:
+    case SHAPE_LONG:
+    case SHAPE_DOUBLE:
+    case SHAPE_TIMESTAMP:
+        return *((const bool *)value + member->has_offset);
+    }
+    return false;
+}
 /* Marks a number, boolean or timestamp present; nothing for kinds whose value tells. */
 void member_mark(const struct member *member, void *value);
 

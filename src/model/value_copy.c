@@ -23,9 +23,14 @@ static size_t aligned(size_t size)
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-static bool is_flat(const struct shape *shape)
+static bool is_flat(unsigned kind)
 {
-    return shape->kind >= SHAPE_BOOLEAN || shape->kind == SHAPE_ENUM;
+    return kind >= SHAPE_BOOLEAN || kind == SHAPE_ENUM;
+}
+
+static bool is_text(unsigned kind)
+{
+    return kind == SHAPE_STRING || kind == SHAPE_BLOB || kind == SHAPE_DOCUMENT;
 }
 
 static void measure(const struct shape *shape, const void *value, struct extent *extent);
@@ -34,13 +39,19 @@ static void measure_members(const struct shape *structure, const void *value, st
 {
     for (size_t i = 0; i < structure->member_count; i++) {
         const struct member *member = &structure->members[i];
-        const void *of = member_value(member, value);
+        const void *at = member_at(member, value);
 
-        if (of == NULL || is_flat(member->shape))
+        if (is_flat(member->kind))
             continue;
-        if (member->shape->kind == SHAPE_STRUCTURE)
+        if (is_text(member->kind)) {
+            extent->text += ((const struct str *)at)->len;
+            continue;
+        }
+        if (!member_present(member, value))
+            continue;
+        if (member->kind == SHAPE_STRUCTURE)
             extent->structs += aligned(member->shape->size);
-        measure(member->shape, of, extent);
+        measure(member->shape, member_value(member, value), extent);
     }
 }
 
@@ -112,11 +123,15 @@ static void move_members(const struct shape *structure, void *value, struct curs
         const struct member *member = &structure->members[i];
         void *at = member_at(member, value);
 
-        if (is_flat(member->shape))
+        if (is_flat(member->kind))
             continue;
-        if (member->shape->kind == SHAPE_STRUCTURE) {
-            if (*(void **)at == NULL)
-                continue;
+        if (is_text(member->kind)) {
+            move_text(at, cursor);
+            continue;
+        }
+        if (!member_present(member, value))
+            continue;
+        if (member->kind == SHAPE_STRUCTURE) {
             *(void **)at = move_struct(cursor, *(void **)at, member->shape->size);
             at = *(void **)at;
         }

@@ -59,15 +59,32 @@ static bool maps_equal(const struct shape *map, const struct list_value *a, cons
     return true;
 }
 
+/* An edited record shares with its original all that was not touched. */
+static bool are_same(const struct list_value *a, const struct list_value *b)
+{
+    return a->items == b->items && a->count == b->count;
+}
+
 static bool items_equal(const struct shape *shape, const struct list_value *a, const struct list_value *b)
 {
+    if (are_same(a, b))
+        return true;
     if ((a->items == NULL) != (b->items == NULL) || a->count != b->count)
         return false;
     return shape->kind == SHAPE_MAP ? maps_equal(shape, a, b) : lists_equal(shape, a, b);
 }
 
+static bool strings_equal(const struct str *a, const struct str *b)
+{
+    if (a->len != b->len || (a->ptr == NULL) != (b->ptr == NULL))
+        return false;
+    return a->ptr == b->ptr || memcmp(a->ptr, b->ptr, a->len) == 0;
+}
+
 bool value_equal(const struct shape *shape, const void *a, const void *b)
 {
+    if (a == b)
+        return true;
     switch (shape->kind) {
     case SHAPE_STRUCTURE:
         return members_equal(shape, a, b);
@@ -77,8 +94,7 @@ bool value_equal(const struct shape *shape, const void *a, const void *b)
     case SHAPE_STRING:
     case SHAPE_BLOB:
     case SHAPE_DOCUMENT:
-        return (((const struct str *)a)->ptr == NULL) == (((const struct str *)b)->ptr == NULL) &&
-               str_eq(*(const struct str *)a, *(const struct str *)b);
+        return strings_equal(a, b);
     case SHAPE_BOOLEAN:
         return *(const bool *)a == *(const bool *)b;
     case SHAPE_ENUM:

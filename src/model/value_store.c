@@ -15,6 +15,8 @@
 #include "base/must.h"
 #include "model/interpret.h"
 
+#include <endian.h>
+
 enum { FORMAT = 1, TAG_SIZE = 4, VARINT_SIZE_MAX = 10, DOUBLE_SIZE = 8 };
 
 /* A record wraps values that may themselves be as deep as the wire allows. */
@@ -37,11 +39,16 @@ static const uint8_t stored_as[] = {
     [SHAPE_LONG] = STORED_INTEGER,        [SHAPE_DOUBLE] = STORED_DOUBLE,   [SHAPE_TIMESTAMP] = STORED_INTEGER,
 };
 
+static bool is_text(unsigned kind)
+{
+    return kind == SHAPE_STRING || kind == SHAPE_BLOB || kind == SHAPE_DOCUMENT;
+}
+
 /* Little-endian whatever the machine. */
 static void put_u32(char *at, uint32_t value)
 {
-    for (int i = 0; i < TAG_SIZE; i++)
-        at[i] = (char)(value >> (8 * i));
+    value = htole32(value);
+    memcpy(at, &value, sizeof(value));
 }
 
 static uint64_t get_little(const char *at, size_t size)
@@ -77,9 +84,18 @@ static int64_t unzigzag(uint64_t value)
 
 static void write_varint(uint64_t value, struct buf *out)
 {
-    char bytes[VARINT_SIZE_MAX];
+    char *at = buf_extend(out, VARINT_SIZE_MAX);
 
-    buf_add(out, (struct str){bytes, put_varint(bytes, value)});
+    if (at != NULL)
+        out->len -= VARINT_SIZE_MAX - put_varint(at, value);
+}
+
+static void write_u32(uint32_t value, struct buf *out)
+{
+    char *at = buf_extend(out, TAG_SIZE);
+
+    if (at != NULL)
+        put_u32(at, value);
 }
 
 static void write_bytes(struct str bytes, struct buf *out)
@@ -90,33 +106,47 @@ static void write_bytes(struct str bytes, struct buf *out)
 
 static void write_double(double value, struct buf *out)
 {
-    char bytes[DOUBLE_SIZE];
     uint64_t bits;
 
     memcpy(&bits, &value, sizeof(bits));
-    put_u32(bytes, (uint32_t)bits);
-    put_u32(bytes + TAG_SIZE, (uint32_t)(bits >> 32));
-    buf_add(out, (struct str){bytes, sizeof(bytes)});
+    write_u32((uint32_t)bits, out);
+    write_u32((uint32_t)(bits >> 32), out);
+}
+
+/* The most frequent member in one piece. */
+static void write_text_member(uint32_t tag, struct str text, struct buf *out)
+{
+    size_t head = TAG_SIZE + 1;
+    char *at = buf_extend(out, head + VARINT_SIZE_MAX + text.len);
+    size_t varint;
+
+    if (at == NULL)
+        return;
+    put_u32(at, tag);
+    at[TAG_SIZE] = STORED_BYTES;
+    varint = put_varint(at + head, text.len);
+    memcpy(at + head + varint, text.ptr, text.len);
+    out->len -= VARINT_SIZE_MAX - varint;
 }
 
 static void write_value(const struct shape *shape, const void *value, struct buf *out);
 
 static void write_members(const struct shape *structure, const void *value, struct buf *out)
 {
-    char head[TAG_SIZE + 1];
-
     for (size_t i = 0; i < structure->member_count; i++) {
         const struct member *member = &structure->members[i];
 
         if (!member_present(member, value))
             continue;
-        put_u32(head, member->tag);
-        head[TAG_SIZE] = (char)stored_as[member->shape->kind];
-        buf_add(out, (struct str){head, sizeof(head)});
+        if (is_text(member->kind)) {
+            write_text_member(member->tag, *(const struct str *)member_at(member, value), out);
+            continue;
+        }
+        write_u32(member->tag, out);
+        buf_add_char(out, (char)stored_as[member->kind]);
         write_value(member->shape, member_value(member, value), out);
     }
-    put_u32(head, 0);
-    buf_add(out, (struct str){head, TAG_SIZE});
+    write_u32(0, out);
 }
 
 static void write_items(const struct shape *shape, const struct list_value *items, struct buf *out)
@@ -211,10 +241,27 @@ static checked bool read_little(struct reader *reader, size_t size, uint64_t *re
     return true;
 }
 
+static checked bool read_tag(struct reader *reader, uint32_t *ret_tag)
+{
+    uint32_t tag;
+
+    if (left(reader) < TAG_SIZE)
+        return torn(reader);
+    memcpy(&tag, reader->at, sizeof(tag));
+    reader->at += TAG_SIZE;
+    *ret_tag = le32toh(tag);
+    return true;
+}
+
 static checked bool read_varint(struct reader *reader, uint64_t *ret_value)
 {
     uint64_t value = 0;
     uint8_t byte = 0x80;
+
+    if (reader->at < reader->end && (*reader->at & 0x80) == 0) { /* most are short */
+        *ret_value = (uint8_t)*reader->at++;
+        return true;
+    }
 
     for (unsigned shift = 0; (byte & 0x80) != 0; shift += 7) {
         if (shift >= 64 || !read_byte(reader, &byte))
@@ -257,10 +304,10 @@ static checked bool skip(struct reader *reader, uint8_t type, unsigned depth);
 static checked bool skip_members(struct reader *reader, unsigned depth)
 {
     for (;;) {
-        uint64_t tag;
+        uint32_t tag;
         uint8_t type;
 
-        if (!read_little(reader, TAG_SIZE, &tag))
+        if (!read_tag(reader, &tag))
             return false;
         if (tag == 0)
             return true;
@@ -339,7 +386,9 @@ static checked bool read_member(struct reader *reader, const struct member *memb
 {
     void *at = member_at(member, value);
 
-    if (member->shape->kind == SHAPE_STRUCTURE) {
+    if (is_text(member->kind))
+        return read_bytes(reader, at);
+    if (member->kind == SHAPE_STRUCTURE) {
         void *inner;
 
         if (!make_room(reader, member->shape->size, &inner))
@@ -354,7 +403,7 @@ static checked bool read_member(struct reader *reader, const struct member *memb
 }
 
 /* Members usually come in the order of the table: *hint is where to look first. */
-static const struct member *find_tag(const struct shape *structure, uint64_t tag, size_t *hint)
+static const struct member *find_tag(const struct shape *structure, uint32_t tag, size_t *hint)
 {
     for (size_t i = 0; i < structure->member_count; i++) {
         size_t index = *hint + i < structure->member_count ? *hint + i : *hint + i - structure->member_count;
@@ -373,10 +422,10 @@ static checked bool read_members(struct reader *reader, const struct shape *stru
 
     for (;;) {
         const struct member *member;
-        uint64_t tag;
+        uint32_t tag;
         uint8_t type;
 
-        if (!read_little(reader, TAG_SIZE, &tag))
+        if (!read_tag(reader, &tag))
             return false;
         if (tag == 0)
             return true;
@@ -406,7 +455,6 @@ static checked bool read_item(struct reader *reader, const struct shape *shape, 
     void *item = is_map ? map_value_at(shape, items, items->count) : list_at(shape, items, items->count);
     void *key = is_map ? map_key_at(shape, items, items->count) : NULL;
 
-    memset(is_map ? key : item, 0, is_map ? shape->entry_size : shape->element->size);
     if (is_map && !read_value(reader, shape->key, key, depth))
         return false;
     if (!read_value(reader, shape->element, item, depth))
@@ -433,6 +481,8 @@ static checked bool read_items(struct reader *reader, const struct shape *shape,
             return false;
         if (known)
             items->count++;
+        else
+            memset((char *)items->items + items->count * size, 0, size);
     }
     return true;
 }

@@ -36,6 +36,16 @@ static struct seen_task *seen(struct world *world, struct str arn)
     return task;
 }
 
+/* Order counts, so that a world can be told from another. */
+static void hash_change(struct world *world, const struct change *change)
+{
+    uint64_t hash = world->result.changes_hash ^ (uint64_t)change->when_ms;
+
+    for (size_t i = 0; i < change->key.len; i++)
+        hash = (hash ^ (unsigned char)change->key.ptr[i]) * UINT64_C(0x100000001b3);
+    world->result.changes_hash = hash;
+}
+
 /* A status never goes back, nor does a wish to stop; records only go an hour after the end. */
 void check_change(struct world *world, const struct change *change)
 {
@@ -43,6 +53,7 @@ void check_change(struct world *world, const struct change *change)
     const struct task_record *before = change->before;
     struct seen_task *task;
 
+    hash_change(world, change);
     if (change->table != &task_table)
         return;
     if (after == NULL) {
@@ -61,6 +72,13 @@ void check_change(struct world *world, const struct change *change)
     task->stop_wanted = str_is(after->task->desired_status, "STOPPED");
 }
 
+/* Nothing leaves before it is durable. */
+void check_told(struct world *world, struct str task_arn)
+{
+    if (map_get(&world->seen, task_arn) == NULL)
+        world_wrong(world, "a host was told of task %.*s before its record was durable", STR_ARG(task_arn));
+}
+
 static void check_addresses(struct world *world, struct transaction *view)
 {
     struct walk walk = transaction_walk(view, &network_interface_table, "subnet", STR(""));
@@ -77,33 +95,59 @@ static void check_addresses(struct world *world, struct transaction *view)
     }
 }
 
-/* Every task that is not stopped has its interface, and there are no others; what hosts have promised adds up. */
+struct promised {
+    int64_t cpu_units, memory_mib;
+};
+
+static void check_promises(struct world *world, struct transaction *view, struct promised *promised)
+{
+    struct walk walk = transaction_walk(view, &host_table, NULL, STR(""));
+    const struct host_record *host;
+
+    while ((host = walk_next(&walk)) != NULL) {
+        const struct promised *of = &promised[sim_host_number(host->host_id)];
+
+        if (host->cpu_promised != of->cpu_units || host->memory_promised != of->memory_mib)
+            world_wrong(world, "host %.*s has promised %lld CPU units and %lld MiB; its tasks have %lld and %lld",
+                        STR_ARG(host->host_id), (long long)host->cpu_promised, (long long)host->memory_promised,
+                        (long long)of->cpu_units, (long long)of->memory_mib);
+    }
+}
+
+static bool has_interface(const struct transaction *view, const struct task_record *task)
+{
+    return task->network_interface_id.ptr != NULL &&
+           transaction_get(view, &network_interface_table,
+                           KEY(view->arena, task->account_id, task->region, task->network_interface_id)) != NULL;
+}
+
+/* A task that has an address keeps it until it is stopped, and nobody else has one; what hosts have promised adds up.
+ */
 static void check_records(struct world *world, struct transaction *view)
 {
+    struct promised *promised = arena_array(view->arena, struct promised, world->options.hosts);
     struct walk walk = transaction_walk(view, &task_table, NULL, STR(""));
     const struct task_record *task;
-    const struct host_record *host;
-    size_t live = 0;
-    int64_t promised = 0;
+    size_t interfaces = 0;
 
     while ((task = walk_next(&walk)) != NULL) {
         bool stopped = task_is_stopped(task);
+        bool has = has_interface(view, task);
 
-        if ((transaction_get(view, &network_interface_table,
-                             KEY(view->arena, task->account_id, task->region, task->network_interface_id)) == NULL) !=
-            stopped)
+        if (has != (!stopped && task->network_interface_id.ptr != NULL) ||
+            (task_is_told(task) && task->network_interface_id.ptr == NULL))
             world_wrong(world, "task %.*s is %.*s and its interface %s", STR_ARG(task->task->task_arn),
                         STR_ARG(task->task->last_status), stopped ? "still exists" : "does not exist");
-        live += stopped ? 0 : 1;
-        promised += stopped || task->host_id.ptr == NULL ? 0 : task->memory_mib;
+        interfaces += has ? 1 : 0;
+        if (!stopped && task->host_id.ptr != NULL) {
+            promised[sim_host_number(task->host_id)].cpu_units += task->cpu_units;
+            promised[sim_host_number(task->host_id)].memory_mib += task->memory_mib;
+        }
     }
-    if (transaction_count(view, &network_interface_table) != live)
-        world_wrong(world, "%zu interfaces for %zu tasks", transaction_count(view, &network_interface_table), live);
-    walk = transaction_walk(view, &host_table, NULL, STR(""));
-    while ((host = walk_next(&walk)) != NULL)
-        promised -= host->memory_promised;
-    if (promised != 0)
-        world_wrong(world, "hosts have promised %lld MiB less than their tasks need", (long long)promised);
+    if (transaction_count(view, &network_interface_table) != interfaces)
+        world_wrong(world, "%zu interfaces for %zu tasks", transaction_count(view, &network_interface_table),
+                    interfaces);
+    check_promises(world, view, promised);
 }
 
 /* No acknowledged task is lost. */
@@ -112,14 +156,9 @@ static void check_seen(struct world *world, struct transaction *view)
     size_t at = 0;
     struct seen_task *task;
 
-    while ((task = map_next(&world->seen, &at)) != NULL) {
-        struct walk walk = transaction_walk(view, &task_table, "id",
-                                            KEY_PREFIX(view->arena, world->settings.default_account,
-                                                       world->settings.default_region, ecs_name(task->arn)));
-
-        if (walk_next(&walk) == NULL && task->status != COUNT_OF(order) - 1)
+    while ((task = map_next(&world->seen, &at)) != NULL)
+        if (task->status != COUNT_OF(order) - 1 && task_of_arn(view, task->arn) == NULL)
             world_wrong(world, "task %.*s, last seen %s, is lost", STR_ARG(task->arn), order[task->status]);
-    }
 }
 
 void check_world(struct world *world)
@@ -135,21 +174,12 @@ void check_world(struct world *world)
     arena_free(&arena);
 }
 
-static const struct task_record *record_of(struct world *world, struct transaction *view, struct str arn)
-{
-    struct walk walk = transaction_walk(
-        view, &task_table, "id",
-        KEY_PREFIX(view->arena, world->settings.default_account, world->settings.default_region, ecs_name(arn)));
-
-    return walk_next(&walk);
-}
-
 /* In the end: what is wanted runs on the host that the record names, what is not is gone everywhere. */
 static bool hosts_agree(struct world *world, struct transaction *view, struct buf *why)
 {
     for (unsigned i = 0; i < world->options.hosts; i++)
         for (const struct sim_task *on = world->hosts[i].tasks; on != NULL; on = on->next) {
-            const struct task_record *task = record_of(world, view, on->arn);
+            const struct task_record *task = task_of_arn(view, on->arn);
 
             if (on->status == HOST_TASK_STATUS_GONE)
                 continue;

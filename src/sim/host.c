@@ -21,6 +21,7 @@ static struct sim_task *add(struct world *world, struct sim_host *host, struct s
     task->arn = (struct str){task->space, arn.len};
     task->status = HOST_TASK_STATUS_PENDING;
     task->wanted = true;
+    task->news = true;
     task->next_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, STEP_MS_MAX);
     task->next = host->tasks;
     host->tasks = task;
@@ -35,22 +36,36 @@ static void unwanted(struct world *world, struct sim_task *task)
     task->next_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, STEP_MS_MAX);
 }
 
-static bool assigned(const struct host_assignment *assignment, struct str arn)
+/* One task of an assignment; returns what the host has of it, or NULL. */
+static struct sim_task *take(struct world *world, struct sim_host *host, const struct host_task_assignment *assignment)
 {
-    for (size_t i = 0; i < assignment->tasks.count; i++)
-        if (str_eq(assignment->tasks.items[i].task_arn, arn))
-            return true;
-    return false;
+    struct sim_task *task = find(host, assignment->task_arn);
+
+    if (task == NULL && assignment->desired_status == HOST_DESIRED_STATUS_STOPPED) {
+        task = add(world, host, assignment->task_arn);
+        task->status = HOST_TASK_STATUS_GONE; /* it never came this far */
+    } else if (task == NULL && assignment->task_definition != NULL) {
+        check_told(world, assignment->task_arn);
+        task = add(world, host, assignment->task_arn);
+    } else if (task == NULL) {
+        host->complete_due = true; /* the server believes that we have it */
+    } else if (assignment->desired_status == HOST_DESIRED_STATUS_STOPPED) {
+        unwanted(world, task);
+    }
+    return task;
 }
 
-static void forget_gone(struct sim_host *host, const struct host_assignment *assignment)
+/* What is not assigned any more ends, and is forgotten when it is gone. */
+static void drop_unassigned(struct world *world, struct sim_host *host)
 {
     struct sim_task **link = &host->tasks;
 
     while (*link != NULL) {
         struct sim_task *task = *link;
 
-        if (task->status != HOST_TASK_STATUS_GONE || assigned(assignment, task->arn)) {
+        if (!task->assigned)
+            unwanted(world, task);
+        if (task->assigned || task->status != HOST_TASK_STATUS_GONE) {
             link = &task->next;
             continue;
         }
@@ -75,23 +90,16 @@ void sim_host_receive(struct world *world, unsigned number, struct str bytes)
         return;
     }
     host->generation = message.assignment->generation;
-    for (size_t i = 0; i < message.assignment->tasks.count; i++) {
-        const struct host_task_assignment *assignment = &message.assignment->tasks.items[i];
-        struct sim_task *task = find(host, assignment->task_arn);
-
-        if (task == NULL && assignment->desired_status == HOST_DESIRED_STATUS_STOPPED)
-            add(world, host, assignment->task_arn)->status = HOST_TASK_STATUS_GONE; /* it never came this far */
-        else if (task == NULL && assignment->task_definition != NULL)
-            (void)add(world, host, assignment->task_arn);
-        else if (task != NULL && assignment->desired_status == HOST_DESIRED_STATUS_STOPPED)
-            unwanted(world, task);
-    }
     for (struct sim_task *task = host->tasks; task != NULL; task = task->next)
-        if (!assigned(message.assignment, task->arn))
-            unwanted(world, task);
-    forget_gone(host, message.assignment);
-    host->report_due = true;
-    host->next_ms = 0;
+        task->assigned = false;
+    for (size_t i = 0; i < message.assignment->tasks.count; i++) {
+        struct sim_task *task = take(world, host, &message.assignment->tasks.items[i]);
+
+        if (task != NULL)
+            task->assigned = true;
+    }
+    drop_unassigned(world, host);
+    sim_host_wake(world, number);
     arena_free(&arena);
 }
 
@@ -108,6 +116,7 @@ static void advance(struct world *world, struct sim_task *task)
         [HOST_TASK_STATUS_STOPPING] = HOST_TASK_STATUS_STOPPED,
         [HOST_TASK_STATUS_STOPPED] = HOST_TASK_STATUS_GONE,
     };
+    enum host_task_status before = task->status;
 
     if (task->wanted && task->status < HOST_TASK_STATUS_RUNNING)
         task->status = up[task->status];
@@ -115,6 +124,7 @@ static void advance(struct world *world, struct sim_task *task)
         task->wanted = false; /* its essential container ended */
     else if (!task->wanted && task->status < HOST_TASK_STATUS_GONE)
         task->status = down[task->status];
+    task->news = task->news || task->status != before;
     task->next_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, STEP_MS_MAX);
     if (task->status == HOST_TASK_STATUS_GONE || (task->wanted && task->status == HOST_TASK_STATUS_RUNNING))
         task->next_ms = task->status == HOST_TASK_STATUS_GONE || world->calm
@@ -122,6 +132,20 @@ static void advance(struct world *world, struct sim_task *task)
                             : world->now_ms + (int64_t)random_below(&world->random, 60 * SECOND_MS);
 }
 
+static struct host_task_report report_of(const struct world *world, const struct sim_task *task)
+{
+    struct host_task_report report = {.task_arn = task->arn, .status = task->status};
+
+    if (!task->wanted) {
+        report.stop_code = ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED;
+        report.reason = STR("Essential container in task exited");
+    }
+    if (world->options.mutant == MUTANT_REPORTS_BACKWARDS && task->status == HOST_TASK_STATUS_GONE)
+        report.status = HOST_TASK_STATUS_RUNNING;
+    return report;
+}
+
+/* What is new, or everything. */
 static void report(struct world *world, unsigned number)
 {
     struct sim_host *host = &world->hosts[number];
@@ -136,23 +160,17 @@ static void report(struct world *world, unsigned number)
         count++;
     report.tasks.items = arena_array(&arena, struct host_task_report, count + 1);
     for (struct sim_task *task = host->tasks; task != NULL; task = task->next) {
-        struct host_task_report *row = &report.tasks.items[report.tasks.count++];
-
-        row->task_arn = task->arn;
-        row->status = task->status;
-        if (!task->wanted) {
-            row->stop_code = ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED;
-            row->reason = STR("Essential container in task exited");
-        }
-        if (world->options.mutant == MUTANT_REPORTS_BACKWARDS && task->status == HOST_TASK_STATUS_GONE)
-            row->status = HOST_TASK_STATUS_RUNNING;
+        if (task->news || host->complete_due)
+            report.tasks.items[report.tasks.count++] = report_of(world, task);
+        task->news = false;
     }
-    SET(&report, complete, true);
-    value_encode(&host_from_host_shape, &message, &bytes);
-    world_send(world, EVENT_TO_SERVER, number, buf_str(&bytes));
+    SET(&report, complete, host->complete_due);
+    if (report.tasks.count > 0 || host->complete_due) {
+        value_encode(&host_from_host_shape, &message, &bytes);
+        world_send(world, EVENT_TO_SERVER, number, buf_str(&bytes));
+    }
     arena_free(&arena);
-    host->report_due = false;
-    host->next_report_ms = world->now_ms + REPORT_EVERY_MS;
+    host->complete_due = false;
 }
 
 static int64_t next_ms(const struct sim_host *host)
@@ -161,29 +179,43 @@ static int64_t next_ms(const struct sim_host *host)
 
     if (!host->alive)
         return host->back_ms;
-    for (const struct sim_task *task = host->tasks; task != NULL; task = task->next)
+    for (const struct sim_task *task = host->tasks; task != NULL; task = task->next) {
+        if (task->news)
+            return 0;
         next = task->next_ms < next ? task->next_ms : next;
-    return next;
+    }
+    return host->complete_due ? 0 : next;
+}
+
+void sim_host_wake(struct world *world, unsigned number)
+{
+    struct sim_host *host = &world->hosts[number];
+    int64_t when_ms = next_ms(host);
+
+    if (when_ms == WHEN_NEVER || (host->wake_ms != WHEN_NEVER && host->wake_ms <= when_ms))
+        return;
+    host->wake_ms = when_ms > world->now_ms ? when_ms : world->now_ms;
+    world_post(world, EVENT_WAKE, number, STR(""), host->wake_ms - world->now_ms);
 }
 
 void sim_host_step(struct world *world, unsigned number)
 {
     struct sim_host *host = &world->hosts[number];
 
-    if (!host->alive) {
-        if (world->now_ms >= host->back_ms)
-            sim_host_return(world, number);
-        host->next_ms = next_ms(host);
-        return;
-    }
-    for (struct sim_task *task = host->tasks; task != NULL; task = task->next)
-        if (task->next_ms <= world->now_ms) {
-            advance(world, task);
-            host->report_due = true;
+    host->wake_ms = WHEN_NEVER;
+    if (!host->alive && world->now_ms >= host->back_ms)
+        sim_host_return(world, number);
+    if (host->alive) {
+        for (struct sim_task *task = host->tasks; task != NULL; task = task->next)
+            if (task->next_ms <= world->now_ms)
+                advance(world, task);
+        if (host->next_report_ms <= world->now_ms) {
+            host->complete_due = true;
+            host->next_report_ms = world->now_ms + REPORT_EVERY_MS;
         }
-    if (host->report_due || host->next_report_ms <= world->now_ms)
         report(world, number);
-    host->next_ms = next_ms(host);
+    }
+    sim_host_wake(world, number);
 }
 
 void sim_host_die(struct world *world, unsigned number, bool for_ever)
@@ -191,7 +223,6 @@ void sim_host_die(struct world *world, unsigned number, bool for_ever)
     struct sim_host *host = &world->hosts[number];
 
     host->alive = false;
-    host->next_ms = 0;
     host->back_ms = for_ever ? WHEN_NEVER : world->now_ms + 1 + (int64_t)random_below(&world->random, 5 * MINUTE_MS);
     while (host->tasks != NULL) {
         struct sim_task *task = host->tasks;
@@ -200,6 +231,7 @@ void sim_host_die(struct world *world, unsigned number, bool for_ever)
         free(task);
     }
     world_send(world, EVENT_DISCONNECT, number, STR(""));
+    sim_host_wake(world, number);
 }
 
 void sim_host_return(struct world *world, unsigned number)
@@ -207,10 +239,10 @@ void sim_host_return(struct world *world, unsigned number)
     struct sim_host *host = &world->hosts[number];
 
     host->alive = true;
-    host->next_ms = 0;
     host->back_ms = WHEN_NEVER;
-    host->report_due = false;
+    host->complete_due = false;
     host->generation = 0;
     host->next_report_ms = world->now_ms + REPORT_EVERY_MS;
     world_send(world, EVENT_CONNECT, number, STR(""));
+    sim_host_wake(world, number);
 }

@@ -6,9 +6,11 @@
 #include "plane/vpc/vpc.h"
 #include "sim/world.h"
 
+enum { DISK_MS_MAX = 40 };
+
 static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain};
 
-static unsigned host_number(struct str id)
+unsigned sim_host_number(struct str id)
 {
     uint64_t number = 0;
 
@@ -21,8 +23,8 @@ static void release(void *context, const char *kind, struct str target, struct s
     struct world *world = context;
 
     must(str_is(str_of(kind), "assignment"));
-    if (world->hosts[host_number(target)].connected)
-        world_send(world, EVENT_TO_HOST, host_number(target), bytes);
+    if (world->hosts[sim_host_number(target)].connected)
+        world_send(world, EVENT_TO_HOST, sim_host_number(target), bytes);
 }
 
 static void changed(void *context, const struct change *change)
@@ -50,33 +52,88 @@ void sim_server_open(struct world *world)
     };
     struct fail f;
 
-    if (!core_open(&options, world->now_ms, &world->core, &f))
+    if (!core_open(&options, world->now_ms, &world->core, &f)) {
         world_wrong(world, "the server did not start: %s", f.message);
+        return;
+    }
+    while (!list_empty(&world->unanswered)) /* their clients try again */
+        core_submit(world->core, list_item(list_take_first(&world->unanswered), struct job, link));
 }
 
+static bool commit(struct world *world)
+{
+    size_t count;
+    const struct row *rows = turn_rows(world->unsettled[0], &count);
+    struct fail f;
+
+    if (count > 0 && world_chance(world, world->full_disk_permille))
+        engine_memory_fail(world->engine, 1);
+    if (world->options.mutant == MUTANT_COMMIT_LIES && !random_chance(&world->random, 900))
+        return true;
+    return world->engine->kind->commit(world->engine, rows, count, &f);
+}
+
+static void settle(struct world *world, bool durable)
+{
+    size_t settled = core_settle(world->core, world->unsettled[0], durable);
+
+    world->unsettled_count -= (unsigned)settled;
+    memmove((void *)world->unsettled, (void *)(world->unsettled + settled),
+            world->unsettled_count * sizeof(world->unsettled[0]));
+}
+
+/* How long the disk takes, from now on. Without faults it takes no time. */
+static void start_commit(struct world *world)
+{
+    world->committed_ms = world->now_ms;
+    if (world_chance(world, 500))
+        world->committed_ms += (int64_t)random_below(&world->random, DISK_MS_MAX);
+}
+
+/* Turns that the disk has, or not: of what nobody was told, the next server may find some. */
 void sim_server_close(struct world *world)
 {
     world->result.turns += core_count(world->core).turns;
+    world->closing = true;
+    if (world->unsettled_count > 0 && world_chance(world, 500))
+        (void)commit(world);
+    if (world->unsettled_count > 0)
+        settle(world, false);
     core_close(world->core);
+    world->closing = false;
     world->core = NULL;
 }
 
+int64_t sim_server_next_ms(const struct world *world)
+{
+    int64_t next = world->unsettled_count < UNSETTLED_MAX ? core_next_ms(world->core) : WHEN_NEVER;
+
+    return world->unsettled_count > 0 && world->committed_ms < next ? world->committed_ms : next;
+}
+
+static void settle_due(struct world *world)
+{
+    while (world->unsettled_count > 0 && world->committed_ms <= world->now_ms) {
+        bool durable = commit(world);
+
+        world->result.failed_commits += durable ? 0 : 1;
+        settle(world, durable);
+        start_commit(world);
+    }
+}
+
+/* As the loop does it: turns go on while older ones are under way to the disk. */
 void sim_server_run(struct world *world)
 {
     struct turn *turn;
 
-    while (!world->broken && (turn = core_turn(world->core, world->now_ms)) != NULL) {
-        size_t count;
-        const struct row *rows = turn_rows(turn, &count);
-        bool durable = true;
-        struct fail f;
-
-        if (count > 0 && world_chance(world, 5))
-            engine_memory_fail(world->engine, 1);
-        if (world->options.mutant != MUTANT_COMMIT_LIES || random_chance(&world->random, 900))
-            durable = world->engine->kind->commit(world->engine, rows, count, &f);
-        world->result.failed_commits += durable ? 0 : 1;
-        (void)core_settle(world->core, turn, durable);
+    settle_due(world);
+    while (!world->broken && world->unsettled_count < UNSETTLED_MAX &&
+           (turn = core_turn(world->core, world->now_ms)) != NULL) {
+        if (world->unsettled_count == 0)
+            start_commit(world);
+        world->unsettled[world->unsettled_count++] = turn;
+        settle_due(world);
     }
 }
 
@@ -98,11 +155,15 @@ static bool message_run(struct job *job, struct transaction *tx)
     struct host_hello hello = {.host_id = id, .name = id, .version = STR("sim")};
     struct fail f;
 
+    /* Whether there is a link is asked anew: what a full disk undid comes again in any order. */
     if (message->kind == EVENT_DISCONNECT) {
-        host_disconnected(tx, id);
+        if (!message->world->hosts[message->host].connected)
+            host_disconnected(tx, id);
         return true;
     }
     if (message->kind == EVENT_CONNECT) {
+        if (!message->world->hosts[message->host].connected)
+            return true;
         SET(&hello, cpu_units, 64 * 1024);
         SET(&hello, memory_mib, 256 * 1024);
         host_connected(tx, &hello);
@@ -111,7 +172,8 @@ static bool message_run(struct job *job, struct transaction *tx)
     must(value_decode(&host_from_host_shape, message->bytes, &decoded, tx->arena, &f));
     for (size_t i = 0; i < decoded.report->tasks.count; i++)
         task_observe(tx, id, &decoded.report->tasks.items[i]);
-    task_observe_complete(tx, id, decoded.report);
+    if (decoded.report->complete)
+        task_observe_complete(tx, id, decoded.report);
     return true;
 }
 
@@ -120,9 +182,10 @@ static void message_done(struct job *job, bool durable)
     struct message_job *message = list_item(&job->link, struct message_job, job.link);
 
     /* What the link knows must get into the records, however often the disk is full: the product's link tries again. */
-    if (!durable && !message->world->broken && (message->kind == EVENT_CONNECT || message->kind == EVENT_DISCONNECT))
-        world_send(message->world, message->kind, message->host, STR(""));
-    free(message);
+    if (!durable && !message->world->closing && message->kind != EVENT_TO_SERVER)
+        core_submit(message->world->core, job);
+    else
+        free(message);
 }
 
 void sim_server_receive(struct world *world, enum event_kind kind, unsigned host, struct str bytes)
@@ -149,7 +212,9 @@ struct client_job {
     bool (*call)(struct client_job *client, struct call *call);
     struct arena arena;
     struct fail fail;
+    char token[32];      /* run: the same each time this is tried */
     struct str task_arn; /* run: the task that was made */
+    char first_arn[128]; /* run: what was answered the first time, "" before */
     bool good;
 };
 
@@ -172,19 +237,62 @@ static bool client_run(struct job *job, struct transaction *tx)
     return client->good;
 }
 
+static void client_free(struct client_job *client)
+{
+    arena_free(&client->arena);
+    free(client);
+}
+
+/* The request once more. */
+static void client_again(struct client_job *client)
+{
+    client->task_arn = (struct str){NULL, 0};
+    arena_reset(&client->arena);
+    core_submit(client->world->core, &client->job);
+}
+
+static void client_answered(struct client_job *client)
+{
+    struct world *world = client->world;
+
+    if (client->first_arn[0] != '\0') {
+        if (!str_is(client->task_arn, client->first_arn))
+            world_wrong(world, "a request for %s made again is answered with %.*s", client->first_arn,
+                        STR_ARG(client->task_arn));
+        client_free(client);
+        return;
+    }
+    world->result.placements++;
+    world->tasks_asked++;
+    if (map_get(&world->seen, client->task_arn) == NULL)
+        world_wrong(world, "task %.*s was acknowledged before its record was durable", STR_ARG(client->task_arn));
+    if (!world_chance(world, 30)) {
+        client_free(client);
+        return;
+    }
+    must(str_to_buffer(client->task_arn, client->first_arn, sizeof(client->first_arn)));
+    world->result.repeated_requests++;
+    if (world->options.mutant == MUTANT_TOKENS_FORGOTTEN)
+        client->token[0] = 'x';
+    client_again(client);
+}
+
+/* What was undone, and what a restart cut off, is tried again: nobody knows whether it was done. */
 static void client_done(struct job *job, bool durable)
 {
     struct client_job *client = list_item(&job->link, struct client_job, job.link);
     struct world *world = client->world;
 
-    if (client->good && durable && client->task_arn.ptr != NULL) {
-        world->result.placements++;
-        world->tasks_asked++;
-        if (map_get(&world->seen, client->task_arn) == NULL)
-            world_wrong(world, "task %.*s was acknowledged before its record was durable", STR_ARG(client->task_arn));
-    }
-    arena_free(&client->arena);
-    free(client);
+    if (world->ending)
+        client_free(client);
+    else if (world->closing)
+        list_add_last(&world->unanswered, &job->link);
+    else if (!durable)
+        client_again(client);
+    else if (client->good && client->task_arn.ptr != NULL)
+        client_answered(client);
+    else
+        client_free(client);
 }
 
 static void client_call(struct world *world, bool (*call)(struct client_job *client, struct call *call))
@@ -196,6 +304,7 @@ static void client_call(struct world *world, bool (*call)(struct client_job *cli
     client->job = (struct job){.actor = "api", .cause = STR("client"), .run = client_run, .done = client_done};
     client->world = world;
     client->call = call;
+    (void)snprintf(client->token, sizeof(client->token), "token-%llu", (unsigned long long)world->clients++);
     core_submit(world->core, &client->job);
 }
 
@@ -250,6 +359,8 @@ static bool run_one(struct client_job *client, struct call *call)
     struct ecs_run_task_response response = {0};
 
     request.launch_type = ECS_LAUNCH_TYPE_FARGATE;
+    if (client->world->options.faults) /* nobody tries again where nothing fails */
+        request.client_token = str_of(client->token);
     if (!ecs_run_task(call, &request, &response))
         return false;
     if (response.tasks.count > 0) /* none: no host has room */

@@ -9,7 +9,8 @@
 enum {
     LATENCY_MS_MAX = 50,
     SAFETY_MS = 3 * 60 * 1000,      /* virtual time with faults */
-    CHECK_EVERY = 512,              /* events between two looks at the whole world */
+    TASKS_A_SECOND = 20,            /* a host, without */
+    CHECK_EVERY = 512,              /* steps between two looks at the whole world, and a few more for large ones */
     CALM_LIMIT_MS = 30 * 60 * 1000, /* how long the liveness phase may take, in virtual time */
 };
 
@@ -32,22 +33,16 @@ bool world_chance(struct world *world, unsigned permille)
     return world->options.faults && !world->calm && random_chance(&world->random, permille);
 }
 
-static void post(struct world *world, enum event_kind kind, unsigned host, struct str bytes, int64_t delay_ms)
+void world_post(struct world *world, enum event_kind kind, unsigned host, struct str bytes, int64_t delay_ms)
 {
-    struct event *event = calloc(1, sizeof(*event) + bytes.len);
+    struct event *event = malloc(sizeof(*event) + bytes.len);
 
     must(event != NULL);
-    event->when_ms = world->now_ms + delay_ms;
-    event->number = world->event_number++;
     event->kind = kind;
     event->host = host;
     memcpy(event->space, bytes.ptr, bytes.len);
     event->bytes = (struct str){event->space, bytes.len};
-    for (int i = 0; i < 8; i++) {
-        event->key[i] = (char)((uint64_t)event->when_ms >> (56 - 8 * i));
-        event->key[8 + i] = (char)(event->number >> (56 - 8 * i));
-    }
-    must(tree_add(&world->events, &event->node, (struct str){event->key, sizeof(event->key)}));
+    heap_add(&world->events, &event->node, world->now_ms + delay_ms);
 }
 
 void world_send(struct world *world, enum event_kind kind, unsigned host, struct str bytes)
@@ -67,7 +62,7 @@ void world_send(struct world *world, enum event_kind kind, unsigned host, struct
         int64_t when_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, LATENCY_MS_MAX);
 
         *last_ms = when_ms > *last_ms ? when_ms : *last_ms;
-        post(world, kind, host, bytes, *last_ms - world->now_ms);
+        world_post(world, kind, host, bytes, *last_ms - world->now_ms);
     }
 }
 
@@ -75,10 +70,26 @@ static void deliver(struct world *world, struct event *event)
 {
     struct sim_host *host = &world->hosts[event->host];
 
-    if (event->kind == EVENT_TO_HOST)
+    switch (event->kind) {
+    case EVENT_WAKE:
+        if (event->node.when_ms == host->wake_ms)
+            sim_host_step(world, event->host);
+        break;
+    case EVENT_TO_HOST:
         sim_host_receive(world, event->host, event->bytes);
-    else if (event->kind == EVENT_DISCONNECT || (host->alive && (event->kind == EVENT_CONNECT || host->connected)))
+        break;
+    case EVENT_DISCONNECT:
         sim_server_receive(world, event->kind, event->host, event->bytes);
+        break;
+    case EVENT_CONNECT:
+        if (host->alive)
+            sim_server_receive(world, event->kind, event->host, event->bytes);
+        break;
+    case EVENT_TO_SERVER:
+        if (host->alive && host->connected)
+            sim_server_receive(world, event->kind, event->host, event->bytes);
+        break;
+    }
 }
 
 /* The server dies at once and starts again on what was durable; every link is new. */
@@ -112,28 +123,22 @@ static void fault(struct world *world)
 
 static int64_t next_event_ms(const struct world *world)
 {
-    struct tree_node *node = tree_at(&world->events, STR(""));
-    int64_t next = core_next_ms(world->core);
+    const struct heap_node *first = heap_first(&world->events);
+    int64_t next = sim_server_next_ms(world);
 
-    if (node != NULL && tree_item(node, struct event, node)->when_ms < next)
-        next = tree_item(node, struct event, node)->when_ms;
-    for (unsigned i = 0; i < world->options.hosts; i++) {
-        if (world->hosts[i].next_ms < next)
-            next = world->hosts[i].next_ms;
-    }
+    if (first != NULL && first->when_ms < next)
+        next = first->when_ms;
     return next;
 }
 
 static void deliver_due(struct world *world)
 {
-    struct tree_node *node;
+    struct heap_node *node;
 
-    while (!world->broken && (node = tree_at(&world->events, STR(""))) != NULL) {
-        struct event *event = tree_item(node, struct event, node);
+    while (!world->broken && (node = heap_first(&world->events)) != NULL && node->when_ms <= world->now_ms) {
+        struct event *event = heap_item(node, struct event, node);
 
-        if (event->when_ms > world->now_ms)
-            return;
-        must(tree_remove(&world->events, event->node.key) == &event->node);
+        heap_remove(&world->events, node);
         deliver(world, event);
         free(event);
     }
@@ -145,34 +150,39 @@ static void step(struct world *world)
 
     world->now_ms = next_ms > world->now_ms ? next_ms : world->now_ms + 1;
     deliver_due(world);
-    for (unsigned i = 0; i < world->options.hosts && !world->broken; i++)
-        if (world->hosts[i].next_ms <= world->now_ms)
-            sim_host_step(world, i);
     sim_server_run(world);
     if (world->options.faults && !world->calm && world->now_ms >= world->next_fault_ms)
         fault(world);
 }
 
+/* With faults, tasks come in fits and starts over the whole phase; without, twenty a second for each host. */
+static int64_t safety_ms(const struct sim_options *options)
+{
+    return options->faults ? SAFETY_MS : (int64_t)options->tasks * SECOND_MS / (TASKS_A_SECOND * options->hosts) + 1;
+}
+
 static void safety(struct world *world)
 {
     int64_t begin_ms = world->now_ms;
-    int64_t until_ms = world->options.faults ? begin_ms + SAFETY_MS : begin_ms;
+    int64_t last_ms = safety_ms(&world->options);
+    unsigned long check_every = CHECK_EVERY + world->options.tasks / 8;
     unsigned long steps = 0;
     int64_t asked = 0;
 
-    while (!world->broken && (asked < world->options.tasks || world->now_ms < until_ms)) {
+    while (!world->broken && (asked < world->options.tasks || world->now_ms < begin_ms + last_ms)) {
         unsigned burst = (unsigned)random_below(&world->random, 8 + world->options.hosts / 4);
 
-        /* With faults, in fits and starts over the whole time; without, as fast as it goes. */
-        if (world->options.faults && asked * (until_ms - begin_ms) > world->options.tasks * (world->now_ms - begin_ms))
+        if (asked * last_ms > world->options.tasks * (world->now_ms - begin_ms))
             burst = 0;
         for (; burst > 0 && asked < world->options.tasks; burst--, asked++)
             sim_client_run_task(world);
         if (world->options.faults && random_chance(&world->random, 30))
             sim_client_stop_some_task(world);
         step(world);
-        if (++steps % CHECK_EVERY == 0)
+        if (++steps % check_every == 0)
             check_world(world);
+        if (steps % check_every == check_every / 2)
+            sim_mutate(world);
     }
 }
 
@@ -184,6 +194,8 @@ static void begin_calm(struct world *world)
             world->hosts[i].back_ms = WHEN_NEVER;
         else if (!world->hosts[i].alive)
             world->hosts[i].back_ms = world->now_ms + 1;
+    for (unsigned i = 0; i < world->options.hosts; i++)
+        sim_host_wake(world, i);
 }
 
 static void liveness(struct world *world)
@@ -208,8 +220,12 @@ static void liveness(struct world *world)
 
 static void world_begin(struct world *world, const struct sim_options *options)
 {
+    static const unsigned full_disk_permilles[] = {0, 5, 50, 300};
+
     world->options = *options;
+    list_init(&world->unanswered);
     random_seed(&world->random, options->seed);
+    world->full_disk_permille = full_disk_permilles[random_below(&world->random, COUNT_OF(full_disk_permilles))];
     world->settings = (struct settings){.endpoint = STR("127.0.0.1:4566"),
                                         .default_region = STR("us-east-1"),
                                         .default_account = STR("000000000000"),
@@ -226,6 +242,7 @@ static void world_begin(struct world *world, const struct sim_options *options)
         must(id != NULL);
         (void)snprintf(id, 16, "host-%06u", i);
         world->hosts[i].id = str_of(id);
+        world->hosts[i].wake_ms = WHEN_NEVER;
     }
     sim_server_open(world);
     if (world->broken)
@@ -237,25 +254,28 @@ static void world_begin(struct world *world, const struct sim_options *options)
 
 static void world_end(struct world *world)
 {
-    struct tree_node *node;
+    struct heap_node *node;
     size_t at = 0;
     void *seen;
 
     world->broken = true; /* nothing more is posted */
+    world->ending = true;
+    while (!list_empty(&world->unanswered)) {
+        struct job *job = list_item(list_take_first(&world->unanswered), struct job, link);
+
+        job->done(job, false);
+    }
     if (world->core != NULL)
         sim_server_close(world);
-    while ((node = tree_at(&world->events, STR(""))) != NULL) {
-        must(tree_remove(&world->events, node->key) == node);
-        free(tree_item(node, struct event, node));
-    }
     for (unsigned i = 0; i < world->options.hosts; i++) {
         sim_host_die(world, i, true);
         free((void *)(uintptr_t)world->hosts[i].id.ptr);
     }
-    while ((node = tree_at(&world->events, STR(""))) != NULL) {
-        must(tree_remove(&world->events, node->key) == node);
-        free(tree_item(node, struct event, node));
+    while ((node = heap_first(&world->events)) != NULL) {
+        heap_remove(&world->events, node);
+        free(heap_item(node, struct event, node));
     }
+    heap_free(&world->events);
     while ((seen = map_next(&world->seen, &at)) != NULL)
         free(seen);
     map_free(&world->seen);

@@ -24,11 +24,20 @@ enum sim_mutant {
     MUTANT_HOST_RUNS_FOREVER, /* a host goes on with tasks that it is no longer assigned */
     MUTANT_COMMIT_LIES,       /* the engine says durable and keeps nothing */
     MUTANT_REPORTS_BACKWARDS, /* a host reports RUNNING for what it has stopped */
+    MUTANT_TOKENS_FORGOTTEN,  /* a request that is made again makes a second task */
+    /* And once, in a transaction of its own (mutant.c): */
+    MUTANT_INTERFACE_LOST, /* the interface of a task that is not stopped is deleted */
+    MUTANT_ADDRESS_TWICE,  /* a second interface gets an address that is taken */
+    MUTANT_PROMISE_LEAKS,  /* a host is promised memory for which there is no task */
+    MUTANT_PROMISE_MOVES,  /* what one host has promised is put down to another */
+    MUTANT_TASK_FORGOTTEN, /* the record of a running task is deleted */
     MUTANTS,
 };
 
 struct sim_result {
     uint64_t placements, messages, lost_messages, host_losses, restarts, failed_commits, turns;
+    uint64_t repeated_requests;
+    uint64_t changes_hash; /* of every durable change: equal worlds have equal ones */
     int64_t virtual_ms;
     double wall_s;
 };

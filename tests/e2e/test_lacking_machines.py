@@ -59,48 +59,41 @@ def doctor(machine):
 
 @pytest.mark.parametrize("program", ["crun", "conmon"])
 def test_a_missing_program_is_named_and_missed_no_longer_than_it_is_away(walled, program):
-    walled.up()
+    walled.up("--runtime", "crun")
     walled.prepare()
     definition = walled.register("page", [{"name": "page"}])
     with walled.without(f"/usr/bin/{program}"):
         task = walled.wait(walled.run(definition), "STOPPED")[0]
         assert task["stopCode"] == "TaskFailedToStart"
         assert task["stoppedReason"].startswith("CannotStartContainerError: ") and program in task["stoppedReason"]
-        row = doctor(walled)["programs"]  # it names what this machine needs
-        assert (row["verdict"], program in row["detail"].split()) in (("BROKEN", True), ("good", False))
+        assert program not in doctor(walled)["programs"]["detail"]
     task = walled.wait(walled.run(definition), "RUNNING")[0]
     assert eventually(lambda: reachable(address(task)))
-    assert doctor(walled)["programs"]["verdict"] == "good"
+    assert program in doctor(walled)["programs"]["detail"]
 
 
 def test_berth_up_says_which_program_is_missing(walled):
     with walled.without("/usr/bin/conmon"):
-        said = walled.berth("up", "--data", walled.directory, "--listen", walled.listen, check=False)
+        said = walled.berth("up", "--data", walled.directory, "--listen", walled.listen, "--runtime", "crun", check=False)
         assert said.returncode != 0 and "conmon" in said.stderr
-    walled.up()
+        walled.up()  # Berth's own launcher needs neither
 
 
 def files_below(directory):
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
 
 
-def small_disk(walled, size):
-    """Starts it with so much room for its host; the host's directory as we reach it."""
+def test_a_full_disk_fails_the_pull_and_leaves_nothing(walled):
     os.makedirs(f"{walled.directory}/host")
     os.chmod(walled.directory, 0o700)
-    run(*walled.inside("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "small", f"{walled.directory}/host"))
+    run(*walled.inside("mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "small", f"{walled.directory}/host"))
+    root = pathlib.Path(f"/proc/{walled.holder.pid}/root{walled.directory}/host")
+
+    def prepare(image_root):
+        (image_root / "ballast").write_bytes(os.urandom(8 << 20))
     walled.up()
-    return pathlib.Path(f"/proc/{walled.holder.pid}/root{walled.directory}/host")
-
-
-def ballast(mib):
-    return lambda root: (root / "ballast").write_bytes(os.urandom(mib << 20))
-
-
-def test_a_full_disk_fails_the_pull_and_leaves_nothing(walled):
-    root = small_disk(walled, "24m")
     walled.prepare()
-    image = walled.push("large", make_image(f"{walled.work}/large", ballast(8)))
+    image = walled.push("large", make_image(f"{walled.work}/large", prepare))
     definition = walled.register("large", [{"name": "large", "image": f"{image}:latest"}])
     before = files_below(root / "images")
     filler = root / "filler"
@@ -114,20 +107,5 @@ def test_a_full_disk_fails_the_pull_and_leaves_nothing(walled):
     task = walled.wait(walled.run(walled.register("bomb", [{"name": "bomb", "image": f"{bomb}:latest"}])), "STOPPED")[0]
     assert "no space left on device" in task["stoppedReason"] and files_below(root / "images") == before
     filler.unlink()
-    arns = walled.run(definition)
-    assert eventually(lambda: reachable(address(walled.wait(arns, "RUNNING")[0])))
-    walled.stop(arns)
-
-
-def test_images_that_nothing_uses_make_room_on_a_full_disk(walled):
-    root = small_disk(walled, "24m")
-    walled.prepare()
-    running = walled.run(walled.register("page", [{"name": "page"}]))
-    walled.wait(running, "RUNNING")
-    for i in range(3):
-        image = walled.push(f"large{i}", make_image(f"{walled.work}/large{i}", ballast(9)))
-        arns = walled.run(walled.register("large", [{"name": "large", "image": f"{image}:latest"}]))
-        walled.wait(arns, "RUNNING")
-        assert len(list((root / "images").rglob("ballast"))) <= 2
-        walled.stop(arns)
-    assert reachable(address(walled.describe(running)[0]))
+    task = walled.wait(walled.run(definition), "RUNNING")[0]
+    assert eventually(lambda: reachable(address(task)))

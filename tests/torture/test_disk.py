@@ -6,7 +6,7 @@ import tempfile
 
 import botocore.exceptions
 import pytest
-from conftest import BERTH, CLEAN, Server
+from conftest import BERTH, CLEAN, Server, StandIn
 
 
 @pytest.fixture
@@ -51,6 +51,26 @@ def test_a_full_disk_refuses_changes_and_nothing_else(small_disk):
     server.start()
     answer = ecs.describe_clusters(clusters=[*acknowledged[:50], "after"])
     assert answer["failures"] == [] and len(answer["clusters"]) == len(acknowledged[:50]) + 1
+    server.stop()
+
+
+def test_a_server_ends_when_asked_though_its_disk_is_full(small_disk):
+    data = os.path.join(small_disk, "data")
+    os.mkdir(data)
+    server = Server(data)
+    server.start()
+    hosts = StandIn(server)
+    ecs = server.client("ecs")
+    ecs.create_cluster(clusterName="default")
+    ecs.register_task_definition(family="base", containerDefinitions=[{"name": "page", "image": "busybox"}],
+                                 networkMode="awsvpc", cpu="256", memory="512", requiresCompatibilities=["FARGATE"])
+    fill(os.path.join(small_disk, "ballast"))
+    subnet = server.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    with pytest.raises(botocore.exceptions.ClientError):
+        for _ in range(200):
+            ecs.run_task(taskDefinition="base", launchType="FARGATE", count=10,
+                         networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}})
+    hosts.kill()  # its tasks have much to do that cannot be written
     server.stop()
 
 

@@ -42,7 +42,7 @@ static struct network_eni eni_of(const struct host_network_interface *from)
         .subnet = from->subnet_id,
         .address = from->address,
         .mac = from->mac_address,
-        .public_ip = from->public_address,
+        .public_address = from->public_ip,
         .groups = from->groups.items,
         .group_count = from->groups.count,
     };

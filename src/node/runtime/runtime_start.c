@@ -88,16 +88,16 @@ static bool make_open_mount_point(struct start *start, struct fail *f)
 
 static bool mount_root(struct start *start, struct fail *f)
 {
+    bool for_crun = !start->runtime->starts_native;
     struct rootfs_options options = {
         .spec = start->spec,
         .mount_point = start->mount_point,
-        .shadow = start->runtime->starts_native ? NULL : start->runtime->tools.shadow.target,
-        .own_null = !start->runtime->starts_native,
+        .shadow = for_crun ? start->runtime->tools.shadow.target : NULL,
+        .own_null = for_crun,
     };
 
-    if (start->spec->id_map.count > 0 && !open_user_namespace(start, f))
-        return false;
-    if (start->spec->id_map.count > 0 && !start->runtime->starts_native && !make_open_mount_point(start, f))
+    if (start->spec->id_map.count > 0 &&
+        (!open_user_namespace(start, f) || (for_crun && !make_open_mount_point(start, f))))
         return false;
     options.user_namespace = start->user_namespace;
     return rootfs_mount(&options, &start->rootfs, f);
@@ -120,7 +120,7 @@ static int64_t now_ms(void)
 
 static bool launch_oci(struct start *start, const struct launch *what, struct fail *f)
 {
-    return oci_bundle_write(&start->plan, what->seccomp, start->user_namespace, start->directory, f) &&
+    return oci_bundle_write(&start->plan, what->seccomp, what->user_namespace, start->directory, f) &&
            write_record(start, 0, f) && oci_launch(&start->runtime->tools, what, f);
 }
 

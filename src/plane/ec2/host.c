@@ -23,7 +23,7 @@ static int64_t memory_left(const struct host_record *host)
 static void host_room_key(const void *record, struct buf *key)
 {
     if (host_is_connected(record) && memory_left(record) > 0)
-        buf_printf(key, "%016lld", (long long)(INT64_C(1000000000000000) - memory_left(record)));
+        key_add_number(key, INT64_C(1000000000000000) - memory_left(record));
 }
 
 const struct table_spec host_table = {

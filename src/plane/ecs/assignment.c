@@ -96,9 +96,10 @@ static int64_t reconcile(struct transaction *tx, struct str host_id)
     while (walk_next(&walk) != NULL)
         count++;
     assignment.tasks.items = arena_array(tx->arena, struct host_task_assignment, count + 1);
-    assignment.networks.items = arena_array(tx->arena, struct host_network, count + 1);
+    assignment.networks.items = arena_array(tx->arena, struct host_network, count + 2);
     assignment.groups.items =
         arena_array(tx->arena, struct host_security_group, count * SECURITY_GROUPS_PER_INTERFACE_MAX + 1);
+    vpc_assign_default(tx, &assignment);
     walk = transaction_walk(tx, &task_table, "host", prefix);
     while ((task = walk_next(&walk)) != NULL) {
         settled = settled && is_settled(task);

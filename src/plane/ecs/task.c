@@ -84,7 +84,7 @@ static void task_waiting_key(const void *record, struct buf *key)
     const struct task_record *task = record;
 
     if (status_of(record) == TASK_PROVISIONING && task->host_id.ptr == NULL)
-        buf_printf(key, "%020lld", (long long)task->task->created_at);
+        key_add_number(key, task->task->created_at);
 }
 
 static void task_desired_key(const void *record, struct buf *key)

@@ -49,6 +49,7 @@ static bool make_interface(struct transaction *tx, struct task_edit *edit, struc
         .owner_arn = edit->task.task_arn,
         .requested_by = STR("amazon-ecs"),
         .public_address = network->assign_public_ip == ECS_ASSIGN_PUBLIC_IP_ENABLED,
+        .host_id = edit->record.host_id,
     };
     struct fail f;
 
@@ -99,7 +100,9 @@ static int64_t provision(struct transaction *tx, const struct task_record *task)
         return WHEN_NEVER;
     }
     if (host != NULL) {
-        network_interface_place(tx, task->account_id, task->region, edit->record.network_interface_id, host->host_id);
+        if (task->network_interface_id.ptr != NULL) /* made while there was no host */
+            network_interface_place(tx, task->account_id, task->region, edit->record.network_interface_id,
+                                    host->host_id);
         task_edit_status(tx, edit, TASK_PENDING);
     }
     must(task_edit_put(tx, edit));

@@ -43,22 +43,17 @@ static enum host_internet_route internet_route(const struct transaction *tx, con
     return HOST_INTERNET_ROUTE_NONE;
 }
 
-static void add_network(const struct transaction *tx, const struct network_interface_record *interface,
-                        struct host_assignment *assignment)
+static struct host_network *add_network(const struct transaction *tx, const struct vpc_record *vpc,
+                                        struct host_assignment *assignment)
 {
-    struct str vpc_id = interface->interface->vpc_id;
-    struct str prefix = KEY_PREFIX(tx->arena, interface->account_id, interface->region, vpc_id);
-    const struct vpc_record *vpc =
-        transaction_get(tx, &vpc_table, KEY(tx->arena, interface->account_id, interface->region, vpc_id));
+    struct str prefix = KEY_PREFIX(tx->arena, vpc->account_id, vpc->region, vpc->vpc->vpc_id);
     const struct settings *settings = transaction_settings(tx);
     struct walk walk = transaction_walk(tx, &subnet_table, "vpc", prefix);
     const struct subnet_record *subnet;
-    struct host_network *network;
+    struct host_network *network = &assignment->networks.items[assignment->networks.count++];
     size_t room = 0;
 
-    must(vpc != NULL); /* a VPC with interfaces cannot be deleted */
-    network = &assignment->networks.items[assignment->networks.count++];
-    network->vpc_id = vpc_id;
+    network->vpc_id = vpc->vpc->vpc_id;
     network->cidr = vpc->vpc->cidr_block;
     SET(network, dns_support, vpc->enable_dns_support);
     SET(network, host_reachable,
@@ -74,6 +69,16 @@ static void add_network(const struct transaction *tx, const struct network_inter
             .cidr = subnet->subnet->cidr_block,
             .internet_route = internet_route(tx, subnet),
         };
+    return network;
+}
+
+void vpc_assign_default(const struct transaction *tx, struct host_assignment *assignment)
+{
+    const struct settings *settings = transaction_settings(tx);
+    const struct vpc_record *vpc = vpc_default(tx, settings->default_account, settings->default_region);
+
+    if (vpc != NULL)
+        (void)add_network(tx, vpc, assignment);
 }
 
 static int32_t protocol_number(struct str protocol)
@@ -122,12 +127,18 @@ static void add_group(const struct transaction *tx, const struct network_interfa
         add_rule(record->rules.items[i].is_egress ? &group->egress : &group->ingress, &record->rules.items[i]);
 }
 
-static bool has_network(const struct host_assignment *assignment, struct str vpc_id)
+static struct host_network *network_of(const struct transaction *tx, const struct network_interface_record *interface,
+                                       struct host_assignment *assignment)
 {
+    struct str vpc_id = interface->interface->vpc_id;
+    const struct vpc_record *vpc;
+
     for (size_t i = 0; i < assignment->networks.count; i++)
         if (str_eq(assignment->networks.items[i].vpc_id, vpc_id))
-            return true;
-    return false;
+            return &assignment->networks.items[i];
+    vpc = transaction_get(tx, &vpc_table, KEY(tx->arena, interface->account_id, interface->region, vpc_id));
+    must(vpc != NULL); /* a VPC with interfaces cannot be deleted */
+    return add_network(tx, vpc, assignment);
 }
 
 static bool has_group(const struct host_assignment *assignment, struct str group_id)
@@ -140,21 +151,18 @@ static bool has_group(const struct host_assignment *assignment, struct str group
 
 /* What the task needs to know of where its interface stands: the range of its subnet, and the VPC's resolver at the
  * base of the VPC plus two (VPC user guide, "Amazon DNS server"). */
-static void add_surroundings(const struct transaction *tx, const struct network_interface_record *record,
+static void add_surroundings(const struct transaction *tx, const struct host_network *network,
                              struct host_network_interface *to)
 {
-    const struct ec2_network_interface *interface = record->interface;
-    const struct subnet_record *subnet =
-        transaction_get(tx, &subnet_table, KEY(tx->arena, record->account_id, record->region, interface->subnet_id));
-    const struct vpc_record *vpc =
-        transaction_get(tx, &vpc_table, KEY(tx->arena, record->account_id, record->region, interface->vpc_id));
+    size_t at = 0;
     uint32_t first;
     unsigned prefix;
 
-    must(subnet != NULL); /* neither can be deleted while an interface stands in it */
-    must(vpc != NULL);
-    to->subnet_cidr = subnet->subnet->cidr_block;
-    if (vpc->enable_dns_support && ipv4_cidr_parse(vpc->vpc->cidr_block, &first, &prefix))
+    while (at < network->subnets.count && !str_eq(network->subnets.items[at].subnet_id, to->subnet_id))
+        at++;
+    must(at < network->subnets.count); /* a subnet cannot be deleted while an interface stands in it */
+    to->subnet_cidr = network->subnets.items[at].cidr;
+    if (network->dns_support && ipv4_cidr_parse(network->cidr, &first, &prefix))
         to->resolver_address = ipv4_text(tx->arena, first + 2);
 }
 
@@ -164,16 +172,15 @@ struct host_network_interface *vpc_assign(const struct transaction *tx, const st
     const struct ec2_network_interface *interface = record->interface;
     struct host_network_interface *to = arena_new(tx->arena, struct host_network_interface);
 
-    if (!has_network(assignment, interface->vpc_id))
-        add_network(tx, record, assignment);
     to->network_interface_id = interface->network_interface_id;
     to->vpc_id = interface->vpc_id;
     to->subnet_id = interface->subnet_id;
     to->address = interface->private_ip_address;
     to->mac_address = interface->mac_address;
     to->private_dns_name = interface->private_dns_name;
-    SET(to, public_address, record->public_address);
-    add_surroundings(tx, record, to);
+    if (interface->association != NULL)
+        to->public_ip = interface->association->public_ip;
+    add_surroundings(tx, network_of(tx, record, assignment), to);
     to->groups.items = arena_array(tx->arena, struct str, interface->groups.count + 1);
     for (size_t i = 0; i < interface->groups.count; i++) {
         struct str group_id = interface->groups.items[i].group_id;
