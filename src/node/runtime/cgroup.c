@@ -202,7 +202,7 @@ static bool write_limit(const struct cgroup_host *host, const char *path, enum c
     const struct cgroup_tree *tree = cgroup_tree_of(host, controller);
     char full[PATH_BYTES];
 
-    must(tree != NULL); /* cpu, memory and pids are: cgroup_detect */
+    must(tree != NULL); /* cpu, memory and pids are there: cgroup_detect */
     path_format(full, "%s%s/%s", tree->mount, path, file);
     return small_file_write(full, str_of(value), f);
 }
@@ -307,8 +307,6 @@ bool cgroup_create(const struct cgroup_host *host, const char *path, const struc
 
 bool cgroup_limit_devices(const struct cgroup_host *host, const char *path, const char *const *rules, struct fail *f)
 {
-    if (!cgroup_has(host, CGROUP_DEVICES))
-        return true;
     if (!write_limit(host, path, CGROUP_DEVICES, "devices.deny", "a", f))
         return fail_in(f, "limit the devices of cgroup %s", path);
     for (; *rules != NULL; rules++)

@@ -84,7 +84,7 @@ checked bool cgroup_create(const struct cgroup_host *host, const char *path, con
                            struct fail *f);
 
 /* v1: from now on its processes may use only the devices of these rules ("c 1:3 rwm", see cgroup-v1/devices.rst in the
- * kernel's documentation), which end in NULL. Nothing happens where there is no devices controller. */
+ * kernel's documentation), which end in NULL. The host must have CGROUP_DEVICES. */
 checked bool cgroup_limit_devices(const struct cgroup_host *host, const char *path, const char *const *rules,
                                   struct fail *f);
 

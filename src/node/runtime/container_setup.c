@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -76,14 +75,6 @@ static int write_sysctls(const struct inside *inside, bool network)
     return 0;
 }
 
-/* A session keyring of its own, or the host's keys would be the container's. */
-static int leave_keyring(const struct inside *inside)
-{
-    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) < 0 && errno != ENOSYS)
-        return child_fails(inside->failure, "make a session keyring", NULL);
-    return 0;
-}
-
 /* The current directory becomes the root file system here, since a user namespace's root may not pass through the
  * directories that lead to it; the new mount namespace of the first process moves it along. */
 static int join_mounts(const struct inside *inside)
@@ -99,7 +90,7 @@ static int enter(struct inside *inside)
 {
     if (container_join_cgroup(inside->plan, inside->failure) != 0 || join_mounts(inside) != 0 ||
         join_namespace(inside, LAUNCH_NETWORK, "net") != 0 || write_sysctls(inside, /* network= */ true) != 0 ||
-        program_raise_limits(inside->plan, inside->failure) != 0 || leave_keyring(inside) != 0)
+        program_raise_limits(inside->plan, inside->failure) != 0 || program_leave_keyring(inside->failure) != 0)
         return -1;
     if (join_namespace(inside, LAUNCH_IPC, "ipc") != 0 || join_namespace(inside, LAUNCH_PID, "pid") != 0 ||
         mount_set_open_host(&inside->mounts) != 0 || device_nodes_open_host(&inside->devices, &inside->mounts) != 0)

@@ -44,7 +44,8 @@ struct container_sysctl {
     const char *value;
 };
 
-/* Users and groups 0 .. count-1 of the container are host_first .. of the host. count 0: no user namespace. */
+/* Users and groups 0 .. count-1 of the container are host_first .. of the host. count 0: no user namespace. Containers
+ * that share a pid or ipc namespace share their network, too, and are in the user namespace that it belongs to. */
 struct container_id_map {
     uint32_t host_first;
     uint32_t count;

@@ -86,6 +86,25 @@ static bool run_setup(struct supervisor *supervisor, const struct setup *setup, 
     return fail(f, FAIL_SYSTEM, "%s", why);
 }
 
+/* Ends a container that would be nobody's. Our child, not yet reaped: the number is its own. */
+static void abandon(const struct supervisor *supervisor)
+{
+    (void)kill(supervisor->pid, SIGKILL);
+    (void)container_reap(supervisor->pid);
+}
+
+/* From here on the host finds the container in its files, and we see its end. */
+static bool enter(struct supervisor *supervisor, struct fail *f)
+{
+    supervisor->pidfd = pidfd_open(supervisor->pid, 0);
+    if (supervisor->pidfd >= 0 && write_pid(supervisor, "pid", supervisor->pid, f))
+        return true;
+    if (supervisor->pidfd < 0)
+        (void)fail(f, FAIL_SYSTEM, "watch the container's first process: %s", strerror(errno));
+    abandon(supervisor);
+    return false;
+}
+
 /* False with *ret_reply filled. */
 static bool start(struct supervisor *supervisor, const struct launch_request *request, struct launch_reply *ret_reply)
 {
@@ -99,11 +118,9 @@ static bool start(struct supervisor *supervisor, const struct launch_request *re
            make_pipes(supervisor, ends, &f) && write_pid(supervisor, "supervisor", getpid(), &f);
     setup.out = ends[CONTAINER_LOG_STDOUT];
     setup.err = ends[CONTAINER_LOG_STDERR];
-    good = good && run_setup(supervisor, &setup, &f) && write_pid(supervisor, "pid", supervisor->pid, &f);
+    good = good && run_setup(supervisor, &setup, &f) && enter(supervisor, &f);
     close_fd_at(&ends[0]);
     close_fd_at(&ends[1]);
-    if (good)
-        supervisor->pidfd = pidfd_open(supervisor->pid, 0); /* our child, not yet reaped: the number is its own */
     *ret_reply = (struct launch_reply){.outcome = good ? LAUNCH_STARTED : LAUNCH_FAILED};
     (void)snprintf(ret_reply->text, sizeof(ret_reply->text), "%s", f.message);
     if (setup.result != NULL && setup.result->exec_error != 0)
@@ -126,8 +143,8 @@ static void copy_output(struct supervisor *supervisor, enum container_log_stream
     supervisor->pipes[stream] = -1;
 }
 
-/* One wait for output, or the end; false when neither came in time. */
-static bool stand_by(struct supervisor *supervisor, int timeout_ms)
+/* One wait for output, or the end. */
+static void stand_by(struct supervisor *supervisor, int timeout_ms)
 {
     struct pollfd ready[] = {
         {.fd = supervisor->pipes[0], .events = POLLIN},
@@ -141,7 +158,6 @@ static bool stand_by(struct supervisor *supervisor, int timeout_ms)
             copy_output(supervisor, (enum container_log_stream)i);
     if (count > 0 && ready[2].revents != 0)
         supervisor->ended = true;
-    return count != 0;
 }
 
 /* The end of the first process is the end of the container. In a pid namespace of its own the kernel has killed the
@@ -162,13 +178,13 @@ static int follow(struct supervisor *supervisor)
     int code;
 
     while (!supervisor->ended)
-        (void)stand_by(supervisor, -1);
+        stand_by(supervisor, -1);
     code = container_reap(supervisor->pid);
     end_others(supervisor);
     /* Ends with the pipes: all who had them are gone, unless one was handed to another container. */
     deadline_ms = clock_monotonic_ms() + DRAIN_TIMEOUT_MS;
-    while ((supervisor->pipes[0] >= 0 || supervisor->pipes[1] >= 0) && stand_by(supervisor, clock_left_ms(deadline_ms)))
-        ;
+    while ((supervisor->pipes[0] >= 0 || supervisor->pipes[1] >= 0) && clock_left_ms(deadline_ms) > 0)
+        stand_by(supervisor, clock_left_ms(deadline_ms));
     return code;
 }
 
@@ -179,13 +195,6 @@ static void tell_end(const struct supervisor *supervisor, int code)
 
     (void)snprintf(text, sizeof(text), "%d", code);
     (void)!small_file_replace(supervisor->plan.exits_path, str_of(text), &f); /* without it the container is lost */
-}
-
-/* The host is gone, or has given up on us, before it could hear that the container runs: it would be nobody's. */
-static void abandon(const struct supervisor *supervisor)
-{
-    (void)pidfd_send_signal(supervisor->pidfd, SIGKILL, NULL, 0);
-    (void)container_reap(supervisor->pid);
 }
 
 void container_supervise(struct launch_request *request, const struct process_title *title)
@@ -210,10 +219,11 @@ void container_supervise(struct launch_request *request, const struct process_ti
     }
     heard = launch_reply_send(request->fds[LAUNCH_REPLY], &reply);
     if (!started)
-        return;                    /* only our end closes the reply socket: the host waits for that */
-    launch_request_close(request); /* the container's namespaces, too, end with the container */
+        return; /* with the reply socket open: that our end closes it is what the host waits for */
+    /* Descriptors of the container's namespaces, too, which shall end with it. */
+    launch_request_close(request);
     if (heard)
         tell_end(supervisor, follow(supervisor));
     else
-        abandon(supervisor);
+        abandon(supervisor); /* the host is gone, or has given up on us */
 }

@@ -28,7 +28,8 @@ static int join(const struct setup *setup)
 
     if ((plan->flags & NATIVE_USER_NAMESPACE) != 0)
         namespaces |= CLONE_NEWUSER;
-    if (container_join_cgroup(plan, failure) != 0 || program_raise_limits(plan, failure) != 0)
+    if (container_join_cgroup(plan, failure) != 0 || program_raise_limits(plan, failure) != 0 ||
+        program_leave_keyring(failure) != 0)
         return -1;
     if (setns(setup->request->fds[LAUNCH_CONTAINER], namespaces) != 0)
         return child_fails(failure, "join the container", NULL);
@@ -38,7 +39,7 @@ static int join(const struct setup *setup)
 /* The container's /dev/null, if it is one; what the image made of it is not asked. */
 static int open_null(struct child_failure *failure)
 {
-    int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
     return fd >= 0 ? fd : child_fails(failure, "open", "/dev/null");
 }

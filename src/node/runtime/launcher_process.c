@@ -2,7 +2,7 @@
  * is the socket. */
 #include "node/runtime/launcher_process.h"
 
-#include "base/attributes.h"
+#include "base/must.h"
 #include "node/runtime/container_supervisor.h"
 #include "node/runtime/exec_supervisor.h"
 #include "node/runtime/launch_channel.h"
@@ -56,7 +56,8 @@ bool launcher_process_start(struct process *ret_process, int *ret_socket, struct
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return fail(f, FAIL_SYSTEM, "socketpair: %s", strerror(errno));
     ours = ends[0];
-    socket.from = theirs = ends[1];
+    theirs = ends[1];
+    socket.from = theirs;
     (void)snprintf(program, sizeof(program), "/proc/self/fd/%d", own);
     memset(room, '-', ROOM_BYTES);
     room[ROOM_BYTES] = '\0';
@@ -69,11 +70,13 @@ bool launcher_process_start(struct process *ret_process, int *ret_socket, struct
 void process_title_set(const struct process_title *title, const char *format, ...)
 {
     va_list args;
+    int len;
 
     memset(title->text, 0, title->size);
     va_start(args, format);
-    (void)vsnprintf(title->text, title->size, format, args);
+    len = vsnprintf(title->text, title->size, format, args);
     va_end(args);
+    must(len > 0);
 }
 
 static void serve(int socket, const struct process_title *title)

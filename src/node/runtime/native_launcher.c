@@ -95,6 +95,15 @@ static bool ask_for_reply(struct native_launcher *launcher, struct launch_reques
     return true;
 }
 
+static struct launch_request new_request(bool exec)
+{
+    struct launch_request request = {.exec = exec};
+
+    for (size_t i = 0; i < LAUNCH_FDS; i++)
+        request.fds[i] = -1;
+    return request;
+}
+
 /* ---- starting ---- */
 
 static struct native_list list_of(const char *const *items)
@@ -284,19 +293,17 @@ static bool request_start(struct native_launcher *launcher, const struct native_
     auto_fd pid = -1;
     auto_fd ipc = -1;
     auto_fd reply = -1;
-    struct launch_request request;
+    struct launch_request request = new_request(/* exec= */ false);
 
     if (!keep_plan(plan, &plan_fd, f) || !open_namespace(spec->network_namespace, &network, f) ||
         !open_namespace(spec->pid_namespace, &pid, f) || !open_namespace(spec->ipc_namespace, &ipc, f))
         return false;
-    request = (struct launch_request){.fds = {[LAUNCH_PLAN] = plan_fd,
-                                              [LAUNCH_MOUNTS] = launch->rootfs->namespace_fd,
-                                              [LAUNCH_NETWORK] = network,
-                                              [LAUNCH_PID] = pid,
-                                              [LAUNCH_IPC] = ipc,
-                                              [LAUNCH_USER] = launch->user_namespace,
-                                              [LAUNCH_CONTAINER] = -1,
-                                              [LAUNCH_OUTPUT] = -1}};
+    request.fds[LAUNCH_PLAN] = plan_fd;
+    request.fds[LAUNCH_MOUNTS] = launch->rootfs->namespace_fd;
+    request.fds[LAUNCH_NETWORK] = network;
+    request.fds[LAUNCH_PID] = pid;
+    request.fds[LAUNCH_IPC] = ipc;
+    request.fds[LAUNCH_USER] = launch->user_namespace;
     return ask_for_reply(launcher, &request, &reply, f) && read_start(reply, spec->argv[0], f);
 }
 
@@ -423,8 +430,7 @@ static bool exec_plan_to_end(struct native_launcher *launcher, const struct nati
     auto_fd read_fd = -1;
     auto_fd write_fd = -1;
     int ends[2];
-    struct launch_request request = {
-        .exec = true, .fds = {-1, -1, -1, -1, -1, -1, -1, [LAUNCH_CONTAINER] = exec->pidfd, [LAUNCH_OUTPUT] = -1}};
+    struct launch_request request = new_request(/* exec= */ true);
 
     if (!send_plan(plan, &plan_fd, f))
         return false;
@@ -433,6 +439,7 @@ static bool exec_plan_to_end(struct native_launcher *launcher, const struct nati
     read_fd = ends[0];
     write_fd = ends[1];
     request.fds[LAUNCH_PLAN] = plan_fd;
+    request.fds[LAUNCH_CONTAINER] = exec->pidfd;
     request.fds[LAUNCH_OUTPUT] = write_fd;
     if (fcntl(read_fd, F_SETFL, O_NONBLOCK) != 0)
         return fail(f, FAIL_SYSTEM, "make the pipe non-blocking: %s", strerror(errno));

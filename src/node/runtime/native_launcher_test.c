@@ -3,6 +3,7 @@
 #include "node/runtime/container_log.h"
 #include "node/runtime/runtime_fixture.h"
 #include "node/runtime/small_file.h"
+#include "node/runtime/user_namespace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include <sys/statvfs.h>
 
 static struct fixture *fixture;
+static struct fixture *other; /* an installation that uses crun, while a test needs it */
 
 static void must_do(bool done, const struct fail *f)
 {
@@ -193,6 +195,22 @@ static void no_oci_runtime_is_needed(void **state)
     fixture_open(fixture);
     assert_int_equal(setenv("PATH", path, 1), 0);
     expect(&spec, 5, "");
+}
+
+static void missing_programs_are_named(void **state)
+{
+    struct runtime_options options = {
+        .instance = "other", .oci_runtime = "no-such-runtime", .exited = (runtime_exited_fn *)(void *)abort};
+    char path[FIXTURE_PATH_BYTES];
+    struct runtime *second;
+    struct fail f;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%.100s/other", fixture->directory);
+    options.state_dir = path;
+    assert_false(runtime_open(&options, &second, &f));
+    assert_int_equal(f.code, FAIL_NOT_FOUND);
+    assert_string_equal(f.message, "the program \"no-such-runtime\" is not installed");
 }
 
 /* ---- the log ---- */
@@ -417,6 +435,38 @@ static void users_are_mapped(void **state)
     delete ("a");
 }
 
+/* One container in the pid and ipc namespaces of another: they have one user namespace, that of their network. */
+static void mapped_users_share_processes(void **state)
+{
+    struct fixture_paths paths[2];
+    struct container_spec spec = fixture_spec(fixture, &paths[0], "a", "exec sleep 12345");
+    char pid[64];
+    char ipc[64];
+    char network[64];
+    auto_fd network_fd = -1;
+    auto_free struct runtime_container *containers = NULL;
+    size_t count;
+    struct fail f;
+
+    (void)state;
+    spec.id_map = (struct container_id_map){.host_first = 1000000, .count = 65536};
+    must_do(user_namespace_open_network(&spec.id_map, &network_fd, &f), &f);
+    (void)snprintf(network, sizeof(network), "/proc/%d/fd/%d", getpid(), network_fd);
+    spec.network_namespace = network;
+    start(&spec);
+    must_do(runtime_list(fixture->runtime, &containers, &count, &f), &f);
+    (void)snprintf(pid, sizeof(pid), "/proc/%d/ns/pid", containers[0].pid);
+    (void)snprintf(ipc, sizeof(ipc), "/proc/%d/ns/ipc", containers[0].pid);
+    spec = fixture_spec(fixture, &paths[1], "b",
+                        "tr '\\0' ' ' </proc/1/cmdline; echo; ls -d /dev/mqueue; kill -0 1 && echo may");
+    spec.id_map = (struct container_id_map){.host_first = 1000000, .count = 65536};
+    spec.network_namespace = network;
+    spec.pid_namespace = pid;
+    spec.ipc_namespace = ipc;
+    expect(&spec, 0, "sleep 12345 \n/dev/mqueue\nmay\n");
+    delete ("a");
+}
+
 /* ---- the same as crun ---- */
 
 /* crun gives /dev/null to the container's user. */
@@ -435,9 +485,9 @@ static void containers_look_as_under_crun(void **state)
     static const char *const add[] = {"NET_ADMIN"};
     static const char *const drop[] = {"ALL"};
     struct container_ulimit ulimits[] = {{.name = "nofile", .soft = 123, .hard = 456}};
-    struct fixture *other = fixture_new();
 
     (void)state;
+    other = fixture_new();
     other->instance[0] = 'u';
     other->oci_runtime = "crun";
     fixture_open(other);
@@ -469,6 +519,7 @@ static void containers_look_as_under_crun(void **state)
         free(looks[1]);
     }
     fixture_free(other);
+    other = NULL;
 }
 
 static int nothing_left(void **state)
@@ -503,6 +554,8 @@ static int make_world(void **state)
 static int end_world(void **state)
 {
     (void)state;
+    if (other != NULL) /* its test has failed */
+        fixture_free(other);
     fixture_free(fixture);
     return 0;
 }
@@ -515,6 +568,7 @@ int main(void)
         TEST(a_killed_supervisor_loses_one_container),
         TEST(children_end_with_the_first_process),
         TEST(no_oci_runtime_is_needed),
+        TEST(missing_programs_are_named),
         TEST(a_line_may_be_long),
         TEST(a_full_log_is_kept_beside_the_next),
         TEST(a_user_may_open_its_output),
@@ -523,6 +577,7 @@ int main(void)
         TEST(our_program_is_on_a_read_only_mount),
         TEST(nothing_of_ours_is_open_inside),
         TEST(users_are_mapped),
+        TEST(mapped_users_share_processes),
         TEST(containers_look_as_under_crun),
     };
 

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -32,6 +33,13 @@ int program_raise_limits(const struct native_plan *plan, struct child_failure *f
         if (setrlimit(resource, &ours) != 0)
             return child_fails(failure, "raise a resource limit", NULL);
     }
+    return 0;
+}
+
+int program_leave_keyring(struct child_failure *failure)
+{
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) < 0 && errno != ENOSYS)
+        return child_fails(failure, "make a session keyring", NULL);
     return 0;
 }
 

@@ -8,6 +8,9 @@
 /* With the host's rights, before a user namespace is joined: hard limits that the program shall have above ours. */
 int program_raise_limits(const struct native_plan *plan, struct child_failure *failure);
 
+/* A session keyring of its own, or the host's keys would be the container's. */
+int program_leave_keyring(struct child_failure *failure);
+
 /* The working directory, made if missing, inside "/". */
 int program_enter_directory(const struct native_plan *plan, struct child_failure *failure);
 

@@ -2,7 +2,6 @@
  *
  *     runtime_test          started by ourselves
  *     runtime_test crun     by the OCI runtime of this name */
-#include "base/must.h"
 #include "node/runtime/runtime_fixture.h"
 #include "node/runtime/small_file.h"
 #include "node/runtime/user_namespace.h"
@@ -13,7 +12,6 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -503,31 +501,6 @@ static void commands_run_inside(void **state)
     assert_int_equal(f.code, FAIL_NOT_FOUND);
 }
 
-static void *make_user_namespaces(void *context)
-{
-    const struct container_id_map map = {.host_first = 1 << 20, .count = 1 << 16};
-    struct fail f;
-
-    (void)context;
-    for (int i = 0; i < 50; i++) {
-        auto_fd network = -1;
-
-        must(user_namespace_open_network(&map, &network, &f));
-    }
-    return NULL;
-}
-
-static void threads_make_user_namespaces_at_once(void **state)
-{
-    pthread_t threads[4];
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(threads); i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, make_user_namespaces, NULL), 0);
-    for (size_t i = 0; i < COUNT_OF(threads); i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-}
-
 /* The container joins the user namespace that its network belongs to, and may set that network up. */
 static void users_are_mapped(void **state)
 {
@@ -721,22 +694,6 @@ static void log_files_do_not_grow_for_ever(void **state)
     assert_string_equal(output + len - 4, "end\n");
 }
 
-static void missing_programs_are_named(void **state)
-{
-    struct runtime_options options = {
-        .instance = "other", .oci_runtime = "no-such-runtime", .exited = (runtime_exited_fn *)(void *)abort};
-    char path[FIXTURE_PATH_BYTES];
-    struct runtime *second;
-    struct fail f;
-
-    (void)state;
-    (void)snprintf(path, sizeof(path), "%.100s/other", fixture->directory);
-    options.state_dir = path;
-    assert_false(runtime_open(&options, &second, &f));
-    assert_int_equal(f.code, FAIL_NOT_FOUND);
-    assert_string_equal(f.message, "the program \"no-such-runtime\" is not installed");
-}
-
 /* Each test begins and ends with nothing of it on the machine. */
 static int nothing_before(void **state)
 {
@@ -808,7 +765,6 @@ int main(int argc, char **argv)
         TEST(a_program_that_cannot_start_says_why),
         TEST(image_links_do_not_lead_out),
         TEST(commands_run_inside),
-        TEST(threads_make_user_namespaces_at_once),
         TEST(users_are_mapped),
         TEST(an_id_is_taken_once),
         TEST(containers_outlive_us),
@@ -817,7 +773,6 @@ int main(int argc, char **argv)
         TEST(a_state_dir_has_one_owner),
         TEST(two_installations_do_not_meet),
         TEST(log_files_do_not_grow_for_ever),
-        TEST(missing_programs_are_named),
     };
 
     oci_runtime = argc > 1 ? argv[1] : NULL;
