@@ -43,6 +43,14 @@ static enum host_internet_route internet_route(const struct transaction *tx, con
     return HOST_INTERNET_ROUTE_NONE;
 }
 
+/* Room for one more: a full list, as long as a power of two, is made anew twice as long. */
+static void *with_room(const struct transaction *tx, void *items, size_t count, size_t size)
+{
+    bool full = count > 0 && (count & (count - 1)) == 0;
+
+    return full ? memcpy(arena_alloc(tx->arena, 2 * count * size), items, count * size) : items;
+}
+
 static struct host_network *add_network(const struct transaction *tx, const struct network_interface_record *interface,
                                         struct host_assignment *assignment)
 {
@@ -57,6 +65,8 @@ static struct host_network *add_network(const struct transaction *tx, const stru
     size_t room = 0;
 
     must(vpc != NULL); /* a VPC with interfaces cannot be deleted */
+    assignment->networks.items =
+        with_room(tx, assignment->networks.items, assignment->networks.count, sizeof(*assignment->networks.items));
     network = &assignment->networks.items[assignment->networks.count++];
     network->vpc_id = vpc_id;
     network->cidr = vpc->vpc->cidr_block;
@@ -114,6 +124,8 @@ static void add_group(const struct transaction *tx, const struct network_interfa
     struct host_security_group *group;
 
     must(record != NULL); /* a group in use cannot be deleted */
+    assignment->groups.items =
+        with_room(tx, assignment->groups.items, assignment->groups.count, sizeof(*assignment->groups.items));
     group = &assignment->groups.items[assignment->groups.count++];
     group->group_id = group_id;
     group->vpc_id = record->group->vpc_id;
@@ -155,6 +167,12 @@ static void add_surroundings(const struct transaction *tx, const struct host_net
     to->subnet_cidr = network->subnets.items[at].cidr;
     if (network->dns_support && ipv4_cidr_parse(network->cidr, &first, &prefix))
         to->resolver_address = ipv4_text(tx->arena, first + 2);
+}
+
+void vpc_assign_begin(const struct transaction *tx, struct host_assignment *assignment)
+{
+    assignment->networks.items = arena_new(tx->arena, struct host_network);
+    assignment->groups.items = arena_new(tx->arena, struct host_security_group);
 }
 
 struct host_network_interface *vpc_assign(const struct transaction *tx, const struct network_interface_record *record,

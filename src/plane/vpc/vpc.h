@@ -52,10 +52,11 @@ void network_interface_delete(struct transaction *tx, struct str account, struct
 void network_interface_place(struct transaction *tx, struct str account, struct str region, struct str id,
                              struct str host_id);
 
-/* What a host has to know of one interface (host protocol). Its VPC and its groups are added to `assignment`, once
- * each: the caller has given the lists of networks and groups room for one more network and five more groups
- * (SECURITY_GROUPS_PER_INTERFACE_MAX). Everything is in the transaction's arena. */
 enum { SECURITY_GROUPS_PER_INTERFACE_MAX = 5 }; /* VPC quotas */
+
+/* What a host has to know of one interface (host protocol). Its VPC and its groups are added to `assignment`, once
+ * each; vpc_assign_begin has made these lists, empty. Everything is in the transaction's arena. */
+void vpc_assign_begin(const struct transaction *tx, struct host_assignment *assignment);
 struct host_network_interface *vpc_assign(const struct transaction *tx, const struct network_interface_record *record,
                                           struct host_assignment *assignment);
 
