@@ -49,6 +49,15 @@ bool str_is_among(struct str s, const struct str *items, size_t count)
     return false;
 }
 
+size_t str_characters(struct str s)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s.len; i++)
+        count += ((unsigned char)s.ptr[i] & 0xc0) != 0x80;
+    return count;
+}
+
 size_t str_find(struct str s, char c)
 {
     const char *at = s.len == 0 ? NULL : memchr(s.ptr, c, s.len);

@@ -55,6 +55,8 @@ bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 bool str_is_among(struct str s, const struct str *items, size_t count);
+/* Unicode characters, counted without looking whether the bytes are UTF-8: the ones that do not continue another. */
+size_t str_characters(struct str s);
 /* Index of the first / last byte c, or s.len when there is none. */
 size_t str_find(struct str s, char c);
 size_t str_find_last(struct str s, char c);

@@ -36,6 +36,13 @@ static void numbers_are_read_whole_or_not_at_all(void **state)
     }
 }
 
+static void characters_are_not_bytes(void **state)
+{
+    (void)state;
+    assert_int_equal(str_characters(STR("")), 0);
+    assert_int_equal(str_characters(STR("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa2")), 4);
+}
+
 static void cut_tells_nothing_from_empty(void **state)
 {
     struct str rest;
@@ -67,6 +74,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
+        cmocka_unit_test(characters_are_not_bytes),
         cmocka_unit_test(cut_tells_nothing_from_empty),
         cmocka_unit_test(an_arena_refuses_past_its_limit),
     };

@@ -5,6 +5,7 @@
 #include "main/installation.h"
 #include "main/listen.h"
 #include "main/verbs.h"
+#include "node/host/users.h"
 #include "node/runtime/capabilities.h"
 #include "node/runtime/cgroup.h"
 #include "os/files.h"
@@ -149,9 +150,15 @@ static bool in_path(const char *name, char *path, size_t size)
 
 static enum verdict check_programs(struct patient *patient)
 {
-    static const struct {
+    /* With cgroups v1 Berth starts containers itself; see node/runtime/runtime.h. */
+    bool oci = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+    const struct {
         const char *program, *package;
-    } rows[] = {{"crun", "crun"}, {"conmon", "conmon"}, {"catatonit", "catatonit"}, {"dnsmasq", "dnsmasq-base"}};
+        bool needed;
+    } rows[] = {{"crun", "crun", oci},
+                {"conmon", "conmon", oci},
+                {"catatonit", "catatonit", true},
+                {"dnsmasq", "dnsmasq-base", true}};
     char path[64];
     auto_buf missing = {.ptr = NULL};
     auto_buf found = {.ptr = NULL};
@@ -159,7 +166,8 @@ static enum verdict check_programs(struct patient *patient)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         bool there = in_path(rows[i].program, path, sizeof(path));
 
-        buf_printf(there ? &found : &missing, "%s ", there ? rows[i].program : rows[i].package);
+        if (there || rows[i].needed)
+            buf_printf(there ? &found : &missing, "%s ", there ? rows[i].program : rows[i].package);
     }
     if (missing.len > 0)
         return say(patient, BROKEN, "missing: apt-get install %.*s", STR_ARG(str_trim(buf_str(&missing))));
@@ -184,6 +192,15 @@ static enum verdict check_disk(struct patient *patient)
     if (free_mib < FREE_DISK_MIB)
         return say(patient, WORSE, "%s has %llu MiB left: make room for images", data, free_mib);
     return say(patient, GOOD, "%s, %llu MiB free", data, free_mib);
+}
+
+static enum verdict check_users(struct patient *patient)
+{
+    struct fail f;
+
+    return users_possible(patient->installation.data, &f)
+               ? say(patient, GOOD, "each task has users of its own")
+               : say(patient, WORSE, "tasks run as this machine's users, without a user namespace: %s", f.message);
 }
 
 static enum verdict check_roles(struct patient *patient)
@@ -249,6 +266,7 @@ static const struct {
     {"open files", check_files, false},
     {"programs", check_programs, false},
     {"disk", check_disk, true},
+    {"users", check_users, true},
     {"port", check_port, true},
     {"roles", check_roles, true},
 };

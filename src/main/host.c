@@ -26,11 +26,14 @@ int verb_host(const struct verb *verb, int argc, char **argv)
     const char *data = DATA_DIR_DEFAULT;
     const char *server = "127.0.0.1:4566";
     const char *name = NULL;
+    const char *runtime = "native";
     bool log_as_json = false;
     const struct option_spec rows[] = {
         {"data", OPTION_TEXT, "DIR", "where everything is kept (" DATA_DIR_DEFAULT ")", &data},
         {"server", OPTION_TEXT, "ADDRESS:PORT", "where the server answers (127.0.0.1:4566)", &server},
         {"name", OPTION_TEXT, "NAME", "shown by `berth status` (the machine's name)", &name},
+        {"runtime", OPTION_TEXT, "native|PROGRAM", "who starts containers: Berth, or crun under conmon (native)",
+         &runtime},
         {"log-json", OPTION_FLAG, NULL, "log lines as JSON", &log_as_json},
         {0},
     };
@@ -52,6 +55,7 @@ int verb_host(const struct verb *verb, int argc, char **argv)
     (void)uname(&machine);
     options.data_dir = data;
     options.endpoint = server;
+    options.oci_runtime = strcmp(runtime, "native") == 0 ? NULL : runtime;
     options.name = name != NULL ? name : machine.nodename;
     measure(&options);
     if (!listen_parse("server", server, &arena, &options.server_address, &options.server_port, &f) ||

@@ -111,6 +111,7 @@ int verb_up(const struct verb *verb, int argc, char **argv)
     const char *region = "us-east-1";
     const char *account = "000000000000";
     const char *clock_rate = "1";
+    const char *runtime = "native";
     const char *vpc_cidr;
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the APIs answer (127.0.0.1:4566)", &in.listen},
@@ -119,6 +120,8 @@ int verb_up(const struct verb *verb, int argc, char **argv)
         {"region", OPTION_TEXT, "NAME", "the default region (us-east-1)", &region},
         {"account", OPTION_TEXT, "ID", "the default account (000000000000)", &account},
         {"clock-rate", OPTION_TEXT, "N", "let the server's time run N times as fast (1)", &clock_rate},
+        {"runtime", OPTION_TEXT, "native|PROGRAM", "who starts containers: Berth, or crun under conmon (native)",
+         &runtime},
         {0},
     };
     int first;
@@ -139,7 +142,7 @@ int verb_up(const struct verb *verb, int argc, char **argv)
             return verb_failed(verb, &f);
     }
     if (data_dir_holder(&in.dir, "host") == 0) {
-        const char *const more[] = {"--server", in.listen, NULL};
+        const char *const more[] = {"--server", in.listen, "--runtime", runtime, NULL};
 
         if (!start_role(&in, "host", more, &f))
             return verb_failed(verb, &f);

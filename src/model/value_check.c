@@ -199,16 +199,6 @@ static void say(struct buf *out, const struct shape *shape, enum constraint cons
 
 /* Checking */
 
-/* Unicode characters, counted without looking whether the bytes are UTF-8: the ones that do not continue another. */
-static int64_t character_count(struct str text)
-{
-    int64_t count = 0;
-
-    for (size_t i = 0; i < text.len; i++)
-        count += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-    return count;
-}
-
 /* -1, 0, 1: under the minimum, within, over the maximum. */
 static int compare_bounds(const struct shape *shape, int64_t measure)
 {
@@ -228,7 +218,7 @@ static int within_bounds(const struct shape *shape, const void *value)
 {
     switch (shape->kind) {
     case SHAPE_STRING:
-        return compare_bounds(shape, character_count(*(const struct str *)value));
+        return compare_bounds(shape, (int64_t)str_characters(*(const struct str *)value));
     case SHAPE_BLOB:
     case SHAPE_DOCUMENT:
         return compare_bounds(shape, (int64_t)((const struct str *)value)->len);

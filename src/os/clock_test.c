@@ -16,7 +16,7 @@ static void virtual_clock_moves_only_by_hand(void **state)
     (void)state;
     (void)poll(NULL, 0, 2);
     assert_int_equal(clock_now_ms(&clock), 1000);
-    clock_virtual_advance(&by_hand, 15 * 60 * 1000);
+    clock_virtual_advance(&by_hand, INT64_C(15) * 60 * 1000);
     assert_int_equal(clock_now_ms(&clock), 901000);
 }
 

@@ -174,7 +174,7 @@ static bool skip(struct reading *reading, const struct token *token);
 static bool count_items(const struct reading *reading, const struct token *token, size_t *ret_count)
 {
     struct reading ahead = *reading;
-    struct token item = {0};
+    struct token item;
     size_t count = 0;
 
     if (!token->open) {
@@ -206,7 +206,7 @@ static bool take_break(struct reading *reading, const struct token *token)
 static bool skip_items(struct reading *reading, const struct token *token)
 {
     uint64_t left = token->number * (token->kind == TOKEN_MAP ? 2 : 1);
-    struct token item = {0};
+    struct token item;
 
     if (!token->open && token->number > reading->rest.len)
         return malformed(reading);
@@ -224,7 +224,7 @@ static bool skip_items(struct reading *reading, const struct token *token)
 /* The rest of an item whose head was taken: a member that the model does not know. */
 static bool skip(struct reading *reading, const struct token *token)
 {
-    struct token inner = {0};
+    struct token inner;
     struct str ignored;
     bool good = true;
 
@@ -342,7 +342,7 @@ static bool read_list(struct reading *reading, const struct shape *shape, const 
 /* The next key of a map, and the head of its value. */
 static bool next_entry(struct reading *reading, struct str *ret_key, struct token *ret_value)
 {
-    struct token token = {0};
+    struct token token;
 
     if (!next_token(reading, &token))
         return false;
@@ -451,7 +451,7 @@ static bool read_item(struct reading *reading, const struct shape *shape, const 
 bool wire_cbor_read(struct decoder *decoder, const struct shape *structure, struct str bytes, void *ret_value)
 {
     struct reading reading = {decoder, bytes};
-    struct token token = {0};
+    struct token token;
 
     if (bytes.len == 0)
         return true;

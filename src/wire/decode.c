@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 
 enum { ENTRIES_MAX = 1000 }; /* of a map: keys are compared one by one; the largest in the models has 150 */
 
@@ -49,17 +48,6 @@ bool decode_enter(struct decoder *decoder)
 void decode_leave(struct decoder *decoder)
 {
     decoder->depth--;
-}
-
-bool decode_refuse(struct decoder *decoder, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    return fail_api(decoder->f, "MalformedInput", "%s", text);
 }
 
 bool decode_enum(struct decoder *decoder, const struct shape *shape, struct str name, int *ret_value)

@@ -27,8 +27,8 @@ checked bool decode_enter(struct decoder *decoder);
 void decode_leave(struct decoder *decoder);
 
 /* A wrong type, number or date: MalformedInput, which wire_encode_error puts out as SerializationException in JSON and
- * InvalidParameterValue in EC2. Returns false. */
-checked bool decode_refuse(struct decoder *decoder, const char *format, ...) printf_like(2, 3);
+ * InvalidParameterValue in EC2. Is false, as fail() is. */
+#define decode_refuse(decoder, ...) fail_api((decoder)->f, "MalformedInput", __VA_ARGS__)
 
 /* An enum by its name, which is copied if need be; an unknown one is left to value_check_input. */
 checked bool decode_enum(struct decoder *decoder, const struct shape *shape, struct str name, int *ret_value);

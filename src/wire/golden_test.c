@@ -14,7 +14,7 @@
 static void show(struct http_text *http, struct arena *arena, struct buf *ret_text)
 {
     struct sigv4_claim claim;
-    struct wire_call call;
+    struct wire_call call = {0};
     struct fail f = {0};
     bool present;
     void *input;

@@ -26,9 +26,8 @@ def vpc(ec2):
     return ec2.create_vpc(CidrBlock="10.9.0.7/16", TagSpecifications=tagged("vpc", Name="mine"))["Vpc"]
 
 
-def default_subnets(ec2):
-    """Not all there are: other tests leave some of their own VPCs' behind, in an order that random ids make."""
-    return ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+def default_subnet(ec2):
+    return ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]
 
 
 def by_vpc(vpc):
@@ -163,6 +162,24 @@ def test_tags_come_and_go(ec2, vpc):
     assert tags() == {"Name": "mine"}
 
 
+def test_what_tags_may_be(ec2, vpc):
+    resource = vpc["VpcId"]
+    ec2.create_tags(Resources=[resource], Tags=[{"Key": "ä" * 128, "Value": "ü" * 256}])
+    found, = ec2.describe_vpcs(Filters=[{"Name": "tag:" + "ä" * 128, "Values": ["ü*"]}])["Vpcs"]
+    assert found["VpcId"] == resource
+    ec2.delete_tags(Resources=[resource], Tags=[{"Key": "ä" * 128}])
+    for key, value in (("k" * 129, ""), ("", "v"), ("k", "v" * 257), ("AWS:k", "")):
+        assert refusal(ec2.create_tags, Resources=[resource], Tags=[{"Key": key, "Value": value}]) == "InvalidParameterValue"
+    assert refusal(ec2.create_vpc, CidrBlock="10.8.0.0/16", TagSpecifications=tagged("vpc")) == "InvalidParameterValue"
+    assert refusal(ec2.create_vpc, CidrBlock="10.8.0.0/16", TagSpecifications=tagged("subnet", a="b")) == "InvalidParameterValue"
+    assert refusal(ec2.create_vpc, CidrBlock="10.8.0.0/16", TagSpecifications=[{"Tags": [{"Key": "a"}]}]) == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize("count", [-1, 0, 4, 1001])
+def test_pages_of_tags_have_a_size(ec2, vpc, count):
+    assert refusal(ec2.describe_tags, MaxResults=count) == "InvalidParameterValue"
+
+
 def test_an_empty_vpc_is_deleted(ec2):
     made = ec2.create_vpc(CidrBlock="10.77.0.0/20")["Vpc"]["VpcId"]
     ec2.delete_vpc(VpcId=made)
@@ -202,7 +219,24 @@ def test_the_default_acl_lets_everything_pass(ec2, vpc):
     assert sorted((entry["Egress"], entry["RuleNumber"], entry["RuleAction"]) for entry in acl["Entries"]) == [
         (False, 100, "allow"), (False, 32767, "deny"), (True, 100, "allow"), (True, 32767, "deny")]
     assert ec2.describe_network_acls(NetworkAclIds=[acl["NetworkAclId"]])["NetworkAcls"] == [acl]
-    assert refusal(ec2.describe_network_acls, NetworkAclIds=["acl-0"]) == "InvalidNetworkAclID.NotFound"
+    assert refusal(ec2.describe_network_acls, NetworkAclIds=["acl-0123456789abcdef0"]) == "InvalidNetworkAclID.NotFound"
+    assert refusal(ec2.describe_network_acls, NetworkAclIds=["acl-0"]) == "InvalidNetworkAclID.Malformed"
+    assert refusal(ec2.describe_network_acls, NextToken="made-up") == "InvalidNextToken"
+
+
+def test_pages_of_what_follows_from_vpcs(ec2):
+    made = [ec2.create_vpc(CidrBlock="10.40.0.0/24")["Vpc"]["VpcId"] for _ in range(5)]
+    pages = list(ec2.get_paginator("describe_network_acls").paginate(PaginationConfig={"PageSize": 5}))
+    assert len(pages) > 1 and all(len(page["NetworkAcls"]) <= 5 for page in pages)
+    assert {acl["VpcId"] for page in pages for acl in page["NetworkAcls"]} == {vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"]}
+    assert len(ec2.describe_dhcp_options()["DhcpOptions"]) == 1
+    for vpc in made:
+        ec2.delete_vpc(VpcId=vpc)
+
+
+def test_what_is_asked_for_twice_is_told_once(ec2, vpc):
+    assert len(ec2.describe_vpcs(VpcIds=[vpc["VpcId"], vpc["VpcId"]])["Vpcs"]) == 1
+    assert len(ec2.describe_regions(RegionNames=["us-east-1", "us-east-1"])["Regions"]) == 1
 
 
 def test_rules_one_by_one(ec2, vpc):
@@ -328,7 +362,7 @@ def test_what_terraform_reads_of_a_vpc(ec2, vpc):
         "domain-name": ["ec2.internal"], "domain-name-servers": ["AmazonProvidedDNS"]}
     assert {one["DhcpOptionsId"] for one in ec2.describe_vpcs()["Vpcs"]} == {vpc["DhcpOptionsId"]}
     assert refusal(ec2.describe_dhcp_options, DhcpOptionsIds=["dopt-1"]) == "InvalidDhcpOptionID.NotFound"
-    subnet = default_subnets(ec2)[0]
+    subnet = default_subnet(ec2)
     assert subnet["PrivateDnsNameOptionsOnLaunch"] == {"HostnameType": "ip-name", "EnableResourceNameDnsARecord": False,
                                                        "EnableResourceNameDnsAAAARecord": False}
     attributes = {one["AttributeName"]: one["AttributeValues"][0]["AttributeValue"]
@@ -364,7 +398,7 @@ def test_default_subnets_come_back(open_server):
 
 
 def test_attributes_that_subnets_do_not_have(ec2):
-    subnet = default_subnets(ec2)[0]["SubnetId"]
+    subnet = default_subnet(ec2)["SubnetId"]
     for name in ("AssignIpv6AddressOnCreation", "EnableDns64", "EnableResourceNameDnsARecordOnLaunch", "MapCustomerOwnedIpOnLaunch"):
         ec2.modify_subnet_attribute(SubnetId=subnet, **{name: {"Value": False}})
         assert refusal(ec2.modify_subnet_attribute, SubnetId=subnet, **{name: {"Value": True}}) == "UnsupportedOperation"
@@ -372,7 +406,7 @@ def test_attributes_that_subnets_do_not_have(ec2):
 
 
 def test_a_request_that_comes_twice_makes_one(ec2):
-    one, two = [subnet["SubnetId"] for subnet in default_subnets(ec2)[:2]]
+    one, two = [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][:2]]
     made = ec2.create_network_interface(SubnetId=one, ClientToken="once")["NetworkInterface"]["NetworkInterfaceId"]
     assert ec2.create_network_interface(SubnetId=one, ClientToken="once")["NetworkInterface"]["NetworkInterfaceId"] == made
     assert refusal(ec2.create_network_interface, SubnetId=two, ClientToken="once") == "IdempotentParameterMismatch"
@@ -380,7 +414,7 @@ def test_a_request_that_comes_twice_makes_one(ec2):
 
 
 def test_attributes_of_an_interface(ec2):
-    subnet = default_subnets(ec2)[0]["SubnetId"]
+    subnet = default_subnet(ec2)["SubnetId"]
     groups = [ec2.create_security_group(GroupName=f"worn{i}", Description="x")["GroupId"] for i in range(6)]
     assert refusal(ec2.create_network_interface, SubnetId=subnet, Groups=groups) == "SecurityGroupsPerInterfaceLimitExceeded"
     made = ec2.create_network_interface(SubnetId=subnet, Groups=groups[:2], Description="it")["NetworkInterface"]["NetworkInterfaceId"]

@@ -57,11 +57,20 @@ def test_a_new_group_lets_everything_out_and_nothing_in(ec2, vpc, group):
 @pytest.mark.parametrize("name, description, wanted", [
     ("", "x", "InvalidParameterValue"), ("sg-mine", "x", "InvalidParameterValue"), ("default", "x", "InvalidParameterValue"),
     ("n" * 256, "x", "InvalidParameterValue"), ("näme", "x", "InvalidParameterValue"), ("ok", "tab\there", "InvalidParameterValue"),
-    ("ok", "d" * 256, "InvalidParameterValue"), ("tested", "x", "InvalidGroup.Duplicate")])
+    ("ok", "d" * 256, "InvalidParameterValue"),
+    ("tested", "x", "InvalidGroup.Duplicate"),
+    ("TESTED", "x", "InvalidGroup.Duplicate"), ("tested  ", "x", "InvalidGroup.Duplicate"), ("Default", "x", "InvalidParameterValue"),
+    ("  ", "x", "InvalidParameterValue")])
 def test_names_that_no_group_has(ec2, vpc, group, name, description, wanted):
     before = len(ec2.describe_security_groups()["SecurityGroups"])
     assert code(ec2.create_security_group, GroupName=name, Description=description, VpcId=vpc) == wanted
     assert len(ec2.describe_security_groups()["SecurityGroups"]) == before
+
+
+def test_a_name_is_kept_without_spaces_at_its_end(ec2, vpc):
+    made = ec2.create_security_group(GroupName="with spaces  ", Description="x", VpcId=vpc)["GroupId"]
+    assert shown(ec2, made)["GroupName"] == "with spaces"
+    ec2.delete_security_group(GroupId=made)
 
 
 @pytest.mark.parametrize("permission, message", [

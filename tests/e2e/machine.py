@@ -7,6 +7,7 @@ import urllib.request
 
 from conftest import Installation, eventually
 
+BERTH_USERS = "/run/berth-users"  # src/node/host/users.h
 ROLE = "arn:aws:iam::000000000000:role/ecsTaskExecutionRole"
 
 
@@ -14,9 +15,10 @@ def run(*command, **more):
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, **more).stdout
 
 
-def make_image(work):
-    """busybox with a page, as an OCI layout."""
+def make_image(work, prepare=lambda root: None, config=()):
+    """busybox with a page, as an OCI layout; prepare changes its root, config is umoci's."""
     layout, bundle = f"{work}/image", f"{work}/bundle"
+    pathlib.Path(work).mkdir(exist_ok=True)
     run("umoci", "init", "--layout", layout)
     run("umoci", "new", "--image", f"{layout}:demo")
     run("umoci", "unpack", "--image", f"{layout}:demo", bundle)
@@ -24,12 +26,14 @@ def make_image(work):
     (root / "bin").mkdir(parents=True)
     (root / "www").mkdir()
     shutil.copy("/bin/busybox", root / "bin/busybox")
-    for applet in ("sh", "httpd", "echo", "sleep", "cat", "ls", "tail", "wget", "true", "false", "id", "env", "test", "touch"):
+    for applet in ("sh", "httpd", "echo", "sleep", "cat", "ls", "tail", "wget", "true", "false", "id", "env", "test", "touch",
+                   "chown", "chmod", "ping", "rm"):
         (root / "bin" / applet).symlink_to("busybox")
     (root / "www/index.html").write_text("hello\n")
+    prepare(root)
     run("umoci", "repack", "--image", f"{layout}:demo", bundle)
     run("umoci", "config", "--image", f"{layout}:demo", "--config.cmd", "/bin/httpd", "--config.cmd", "-f",
-        "--config.cmd", "-p", "--config.cmd", "80", "--config.cmd", "-h", "--config.cmd", "/www")
+        "--config.cmd", "-p", "--config.cmd", "80", "--config.cmd", "-h", "--config.cmd", "/www", *config)
     return layout
 
 
@@ -38,30 +42,34 @@ class Machine(Installation):
         super().__init__(directory)
         self.work = work
 
-    def up(self):
-        self.berth("up", "--data", self.directory, "--listen", self.listen)
-        self.ecs, self.ec2 = self.client("ecs"), self.client("ec2")
+    def up(self, *options):
+        self.berth("up", "--data", self.directory, "--listen", self.listen, *options)
+        self.ecs, self.ec2, self.logs = self.client("ecs"), self.client("ec2"), self.client("logs")
 
-    def prepare(self):
-        ecr = self.client("ecr")
-        self.image = ecr.create_repository(repositoryName="demo")["repository"]["repositoryUri"]
+    def push(self, name, layout):
+        """A new repository with that image as its latest; its address."""
+        repository = self.client("ecr").create_repository(repositoryName=name)["repository"]["repositoryUri"]
         token = self.aws("ecr", "get-authorization-token", "--query", "authorizationData[0].authorizationToken")
         password = subprocess.run(["base64", "-d"], input=token, capture_output=True, text=True).stdout.split(":")[1]
         run("skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", f"AWS:{password}",
-            f"oci:{make_image(self.work)}:demo", f"docker://{self.image}:latest")
+            f"oci:{layout}:demo", f"docker://{repository}:latest")
+        return repository
+
+    def prepare(self):
+        self.image = self.push("demo", make_image(self.work))
         self.ecs.create_cluster(clusterName="default")
         self.subnet = self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
         self.group = self.ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
         self.ec2.authorize_security_group_ingress(GroupId=self.group, IpProtocol="tcp", FromPort=80, ToPort=80,
                                                   CidrIp="0.0.0.0/0")
 
-    def register(self, family, containers):
+    def register(self, family, containers, **more):
         for container in containers:
             container.setdefault("image", f"{self.image}:latest")
             container.setdefault("stopTimeout", 2)  # busybox as PID 1 does not hear SIGTERM
         return self.ecs.register_task_definition(
             family=family, containerDefinitions=containers, networkMode="awsvpc", cpu="256", memory="512",
-            requiresCompatibilities=["FARGATE"], executionRoleArn=ROLE)["taskDefinition"]["taskDefinitionArn"]
+            requiresCompatibilities=["FARGATE"], executionRoleArn=ROLE, **more)["taskDefinition"]["taskDefinitionArn"]
 
     def run(self, definition, count=1, groups=None):
         network = {"awsvpcConfiguration": {"subnets": [self.subnet], "securityGroups": groups or [self.group]}}
@@ -91,6 +99,25 @@ def address(task):
 def page(ip, timeout=3):
     with urllib.request.urlopen(f"http://{ip}/", timeout=timeout) as reply:
         return reply.read().decode()
+
+
+def served(task, name="index.html"):
+    """What a task's page of that name says, once it is there."""
+    def read():
+        try:
+            with urllib.request.urlopen(f"http://{address(task)}/{name}", timeout=2) as reply:
+                return reply.read().decode()
+        except OSError:
+            return None
+    return eventually(read, what=f"{name} of {address(task)}")
+
+
+def container_of(task, name):
+    return next(container for container in task["containers"] if container["name"] == name)
+
+
+def shell(script):
+    return ["/bin/sh", "-c", script]
 
 
 def reachable(ip):

@@ -3,25 +3,11 @@
 import pathlib
 import re
 import subprocess
-import tempfile
 import time
 
 import pytest
 from conftest import BERTH, CLEAN, eventually
-from test_tasks import Machine, run
-
-
-@pytest.fixture(scope="module")
-def machine():
-    with tempfile.TemporaryDirectory(prefix="berth-logs-e2e-") as work:
-        running = Machine(f"{work}/data", work)
-        try:
-            running.up()
-            running.prepare()
-            running.logs = running.client("logs")
-            yield running
-        finally:
-            running.berth("down", "--data", running.directory, check=False)
+from machine import run, shell
 
 
 @pytest.fixture
@@ -34,10 +20,6 @@ def group(machine, request):
 def awslogs(group, **more):
     options = {"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "e2e"}
     return {"logDriver": "awslogs", "options": {**options, **{key.replace("_", "-"): value for key, value in more.items()}}}
-
-
-def shell(script):
-    return ["/bin/sh", "-c", script]
 
 
 def lines_of(machine, group, stream=None):
@@ -142,7 +124,6 @@ def test_a_task_that_ends_while_the_server_is_away_keeps_its_lines(machine, grou
     log = pathlib.Path(machine.directory, "host", "logs", task_id(arns[0]), "0.log")
     eventually(lambda: b"last words" in log.read_bytes(), what="the end of the container")
     machine.up()
-    machine.logs = machine.client("logs")
     machine.wait(arns, "STOPPED")
     assert lines_of(machine, group) == [str(i) for i in range(500)] + ["last words"]
 
@@ -158,7 +139,6 @@ def test_non_blocking_drops_the_oldest_lines_beyond_its_buffer(machine, group):
     log = pathlib.Path(machine.directory, "host", "logs", task_id(arns[0]), "0.log")
     eventually(lambda: b"line number 19999\n" in log.read_bytes(), what="the flood")
     machine.up()
-    machine.logs = machine.client("logs")
     lines = eventually(lambda: [l for l in [lines_of(machine, group)] if l[-1] == "line number 19999"], what="the end")[0]
     numbers = [int(line.rsplit(" ", 1)[1]) for line in lines[1:]]
     gaps = [i for i in range(1, len(numbers)) if numbers[i] != numbers[i - 1] + 1]

@@ -1,48 +1,23 @@
 """What a task definition says of a container is what the container has: seen from inside."""
 
 import json
-import urllib.request
 
 import pytest
 from conftest import eventually
-from machine import address
+from machine import container_of, served, shell
 
 SERVE = "exec /bin/httpd -f -p 80 -h /www"
-
-
-def shell(script):
-    return ["/bin/sh", "-c", script]
-
-
-def page(task, name="index.html"):
-    def read():
-        try:
-            with urllib.request.urlopen(f"http://{address(task)}/{name}", timeout=2) as reply:
-                return reply.read().decode()
-        except OSError:
-            return None
-    return eventually(read, what=f"{name} of {address(task)}")
 
 
 def inside(machine, script, volumes=None, others=(), **definition):
     """Runs a script in a container of that definition; what it prints, and the task."""
     container = {"name": "main", "command": shell(f"({script}) > /tmp/out 2>&1; exec /bin/httpd -f -p 80 -h /tmp"), **definition}
     extra = {"volumes": volumes} if volumes else {}
-    for one in [container, *others]:
-        one.setdefault("image", f"{machine.image}:latest")
-        one.setdefault("stopTimeout", 2)
-    arn = machine.ecs.register_task_definition(
-        family="inside", containerDefinitions=[container, *others], networkMode="awsvpc", cpu="256", memory="512",
-        requiresCompatibilities=["FARGATE"], **extra)["taskDefinition"]["taskDefinitionArn"]
-    arns = machine.run(arn)
+    arns = machine.run(machine.register("inside", [container, *others], **extra))
     task = machine.wait(arns, "RUNNING")[0]
-    text = page(task, "out")
+    text = served(task, "out")
     machine.stop(arns)
     return text
-
-
-def container_of(task, name):
-    return next(container for container in task["containers"] if container["name"] == name)
 
 
 # The image has no /tmp: each container that wants one mounts it.
@@ -112,7 +87,7 @@ def test_dependencies_are_waited_for(machine, condition, command, starts):
     task = machine.wait(arns, "RUNNING" if starts else "STOPPED")[0]
     assert container_of(task, "first")["exitCode"] == int(command.split()[1])
     if starts:
-        assert page(task) == "hello\n"
+        assert served(task) == "hello\n"
         machine.stop(arns)
     else:
         assert task["stopCode"] == "TaskFailedToStart"
@@ -147,7 +122,7 @@ def test_the_end_of_an_essential_container_ends_the_task(machine, essential):
     else:
         task = machine.wait(arns, "RUNNING")[0]
         task = eventually(lambda: "exitCode" in container_of(machine.describe(arns)[0], "side") and machine.describe(arns)[0])
-        assert page(task) == "hello\n"
+        assert served(task) == "hello\n"
         machine.stop(arns)
     assert container_of(task, "side")["exitCode"] == 7
 
@@ -170,7 +145,7 @@ def test_overrides_reach_the_container(machine):
         taskDefinition=definition, launchType="FARGATE", networkConfiguration=network, overrides={"containerOverrides": [
             {"name": "main", "command": shell(f'echo "$WHO" > /www/who; {SERVE}'),
              "environment": [{"name": "WHO", "value": "override"}]}]})["tasks"]]
-    assert page(machine.wait(arns, "RUNNING")[0], "who") == "override\n"
+    assert served(machine.wait(arns, "RUNNING")[0], "who") == "override\n"
     machine.stop(arns)
 
 

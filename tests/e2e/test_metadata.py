@@ -1,11 +1,10 @@
 """The task metadata endpoint as a container sees it, and what its resolver answers."""
 
 import json
-import urllib.request
 
 import pytest
 from conftest import eventually
-from machine import address
+from machine import address, served
 
 SERVE = "exec /bin/httpd -f -p 80 -h /www"
 
@@ -14,16 +13,6 @@ def asks(paths):
     """A command that stores what the endpoint answers below /www, by name, and then serves it."""
     lines = [f'/bin/wget -q -O /www/{name} "{url}" || echo refused > /www/{name}' for name, url in paths.items()]
     return ["/bin/sh", "-c", "; ".join([*lines, SERVE])]
-
-
-def answers(task, name):
-    def read():
-        try:
-            with urllib.request.urlopen(f"http://{address(task)}/{name}", timeout=2) as reply:
-                return reply.read().decode()
-        except OSError:
-            return None
-    return eventually(read, what=f"{name} of {address(task)}")
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +25,13 @@ def asked(machine):
                           "nothing": own + "/nothing"})},
         {"name": "side", "command": ["/bin/sleep", "1000"]}]))
     task = machine.wait(arns, "RUNNING")[0]
-    answers(task, "nothing")
+    served(task, "nothing")
     yield task
     machine.stop(arns)
 
 
 def test_the_container_and_its_task(machine, asked):
-    container, task = json.loads(answers(asked, "container")), json.loads(answers(asked, "task"))
+    container, task = json.loads(served(asked, "container")), json.loads(served(asked, "task"))
     shown = {shown["name"]: shown for shown in asked["containers"]}
     assert container["Name"] == "main" and container["DockerId"] == shown["main"]["runtimeId"]
     assert container["ContainerARN"] == shown["main"]["containerArn"]
@@ -58,11 +47,11 @@ def test_the_container_and_its_task(machine, asked):
     assert (task["Family"], task["LaunchType"]) == ("asks", "FARGATE")
     assert task["Limits"] == {"CPU": 0.25, "Memory": 512}
     assert sorted(one["Name"] for one in task["Containers"]) == ["main", "side"]
-    assert json.loads(answers(asked, "v3"))["DockerId"] == container["DockerId"]
+    assert json.loads(served(asked, "v3"))["DockerId"] == container["DockerId"]
 
 
 def test_statistics_have_docker_s_shape(asked):
-    stats, of_task = json.loads(answers(asked, "stats")), json.loads(answers(asked, "taskstats"))
+    stats, of_task = json.loads(served(asked, "stats")), json.loads(served(asked, "taskstats"))
     assert stats["memory_stats"]["limit"] == 256 << 20
     assert 0 < stats["memory_stats"]["usage"] < 256 << 20
     assert 0 < stats["cpu_stats"]["cpu_usage"]["total_usage"] < stats["cpu_stats"]["system_cpu_usage"]
@@ -72,13 +61,13 @@ def test_statistics_have_docker_s_shape(asked):
 
 
 def test_unknown_paths_and_other_tasks_are_refused(machine, asked):
-    assert answers(asked, "nothing") == "refused\n"
+    assert served(asked, "nothing") == "refused\n"
     theirs = f"http://169.254.170.2/v4/{asked['containers'][0]['runtimeId']}"
     arns = machine.run(machine.register("nosy", [
         {"name": "main", "command": asks({"theirs": theirs, "own": "$ECS_CONTAINER_METADATA_URI_V4"})}]))
     nosy = machine.wait(arns, "RUNNING")[0]
-    assert json.loads(answers(nosy, "own"))["Name"] == "main"
-    assert answers(nosy, "theirs") == "refused\n"
+    assert json.loads(served(nosy, "own"))["Name"] == "main"
+    assert served(nosy, "theirs") == "refused\n"
     machine.stop(arns)
 
 
@@ -87,5 +76,5 @@ def test_the_resolver_of_the_vpc_is_there(machine):
         {"name": "main", "command": ["/bin/sh", "-c", f"/bin/cat /etc/resolv.conf > /www/resolv; {SERVE}"]}]))
     task = machine.wait(arns, "RUNNING")[0]
     base = machine.ec2.describe_vpcs()["Vpcs"][0]["CidrBlock"].rsplit(".", 1)[0]
-    assert answers(task, "resolv").splitlines() == ["search ec2.internal", f"nameserver {base}.2"]
+    assert served(task, "resolv").splitlines() == ["search ec2.internal", f"nameserver {base}.2"]
     machine.stop(arns)

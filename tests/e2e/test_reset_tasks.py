@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 from conftest import eventually
-from test_tasks import Machine, address, reachable
+from machine import Machine, address, reachable
 
 
 @pytest.fixture

@@ -75,13 +75,14 @@ def until_running(machine, arns):
 class Installed:
     """A machine of the tests for the length of a with."""
 
-    def __init__(self, work):
+    def __init__(self, work, *options):
         from machine import Machine
 
+        self.options = options
         self.machine = Machine(f"{work}/data", work)
 
     def __enter__(self):
-        self.machine.up()
+        self.machine.up(*self.options)
         self.machine.prepare()
         return self.machine
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "node/host/internal.h"
+#include "node/runtime/small_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -293,9 +294,27 @@ static void adopt_containers(struct host *host, struct hosted *hosted)
     free(containers);
 }
 
+/* A task that has no range runs as the machine's users: it is from a host that could not, or nothing of it runs. */
+static void adopt_users(struct host *host, struct hosted *hosted)
+{
+    char path[HOSTED_PATH + 16];
+    struct fail f;
+    uint64_t first;
+
+    (void)snprintf(path, sizeof(path), "%s/users", hosted->dir);
+    if (!small_file_read_number(path, &first, &f)) {
+        if (f.code != FAIL_NOT_FOUND)
+            log_error("%s", f.message);
+        return;
+    }
+    if (!users_take(host->options.instance, hosted->task->assignment->task_id, (uint32_t)first, &hosted->users, &f))
+        log_error("task %s: %s", hosted->task_id, f.message);
+}
+
 static void adopt_task(struct host *host, const char *path)
 {
     struct host_task_assignment assignment = {0};
+    struct hosted *hosted;
     struct arena arena;
     struct fail f;
 
@@ -303,8 +322,11 @@ static void adopt_task(struct host *host, const char *path)
     if (!read_assignment(path, &arena, &assignment, &f) || !is_task_id(assignment.task_id) ||
         assignment.task_definition == NULL || assignment.network_interface == NULL)
         log_error("a task of a former process cannot be adopted: %s: %s", path, f.message);
-    else
-        adopt_containers(host, hosted_new(host, &assignment));
+    else {
+        hosted = hosted_new(host, &assignment);
+        adopt_users(host, hosted);
+        adopt_containers(host, hosted);
+    }
     arena_free(&arena);
 }
 

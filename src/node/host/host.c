@@ -244,8 +244,11 @@ static bool open_rooms(struct host *host, struct fail *f)
     char run_dir[HOSTED_PATH];
     struct image_store_options image_options = {.resolve = resolve_registry, .context = host};
     struct network_options network_options = {.instance = host->options.instance, .run_dir = run_dir};
-    struct runtime_options runtime_options = {
-        .state_dir = runtime_dir, .instance = host->options.instance, .exited = container_exited, .context = host};
+    struct runtime_options runtime_options = {.state_dir = runtime_dir,
+                                              .instance = host->options.instance,
+                                              .oci_runtime = host->options.oci_runtime,
+                                              .exited = container_exited,
+                                              .context = host};
 
     (void)snprintf(images, sizeof(images), "%s/images", host->dir);
     (void)snprintf(tasks, sizeof(tasks), "%s/tasks", host->dir);
@@ -286,6 +289,16 @@ static bool start_logs(struct host *host, struct fail *f)
 
     (void)snprintf(path, sizeof(path), "%s/logs", host->dir);
     return log_shipper_start(&options, &host->logs, f);
+}
+
+static void look_at_users(struct host *host)
+{
+    struct fail f;
+
+    users_give_unknown(host->options.instance, is_hosted, host);
+    host->maps_users = users_possible(host->dir, &f);
+    if (!host->maps_users)
+        log_warning("tasks run as the machine's own users, without a user namespace: %s", f.message);
 }
 
 static void close_rooms(struct host *host)
@@ -347,6 +360,7 @@ bool host_start(const struct host_options *options, struct host **ret_host, stru
         host_free(host);
         return false;
     }
+    look_at_users(host);
     for (size_t i = 0; i < WORKERS; i++)
         start_thread(&host->workers[i], worker_main, host);
     for (size_t i = 0; i < PULL_WORKERS; i++)

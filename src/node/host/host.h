@@ -21,8 +21,9 @@ struct host_options {
     const char *server_address;
     uint16_t server_port;
     const char *token;
-    const char *name;     /* shown by `berth status` */
-    const char *endpoint; /* of the built-in registry, "127.0.0.1:4566" */
+    const char *name;        /* shown by `berth status` */
+    const char *oci_runtime; /* see runtime.h; NULL: containers are started by ourselves */
+    const char *endpoint;    /* of the built-in registry, "127.0.0.1:4566" */
     int32_t cpu_units, memory_mib;
 };
 

@@ -10,6 +10,7 @@
 #include "node/host/metadata.h"
 #include "node/host/metadata_view.h"
 #include "node/host/task.h"
+#include "node/host/users.h"
 #include "node/image/image.h"
 #include "node/network/network.h"
 #include "node/runtime/runtime.h"
@@ -25,6 +26,7 @@ struct hosted {
     char task_id[65];
     char dir[HOSTED_PATH];           /* DIR/host/tasks/ID */
     char netns[NETWORK_PATH_SIZE];   /* after the network is made */
+    struct container_id_map users;   /* of all its containers; count 0: the machine's own */
     struct image **images;           /* by container; NULL until pulled */
     struct metadata_sample *samples; /* by container: what was last shown of it */
     size_t in_flight;                /* actions with the workers */
@@ -54,6 +56,7 @@ struct host {
     struct runtime *runtime;
     struct log_shipper *logs;
     struct metadata *metadata; /* link thread */
+    bool maps_users;           /* tasks get users of their own */
 
     pthread_mutex_t lock;        /* protects everything below; nothing is locked under it */
     pthread_cond_t planner_wake; /* the planner alone waits here: a signal must not go to another thread */

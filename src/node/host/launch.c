@@ -23,13 +23,25 @@ static bool make_dir(const char *path, mode_t mode, struct fail *f)
     return true;
 }
 
-static bool write_file(const char *path, struct str text, struct fail *f)
+/* Gives what the machine's root owns to the containers' root; what a container has given to another user stays. */
+static bool hand_over(const char *path, const struct container_id_map *users, struct fail *f)
+{
+    struct stat st;
+
+    if (users->count == 0)
+        return true;
+    if (lstat(path, &st) != 0 || (st.st_uid == 0 && lchown(path, users->host_first, users->host_first) != 0))
+        return fail(f, FAIL_SYSTEM, "give %s to the container's root: %s", path, strerror(errno));
+    return true;
+}
+
+static bool write_file(const char *path, struct str text, const struct container_id_map *users, struct fail *f)
 {
     auto_fd fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
     if (fd < 0 || write(fd, text.ptr, text.len) != (ssize_t)text.len)
         return fail(f, FAIL_SYSTEM, "write %s: %s", path, strerror(errno));
-    return true;
+    return hand_over(path, users, f);
 }
 
 const char *launch_container_dir(const struct launch_site *site, size_t i, struct arena *arena)
@@ -61,7 +73,7 @@ static bool add_file(struct builder *b, const char *name, const char *target, st
 {
     const char *path = arena_printf(b->arena, "%s/%s", b->dir, name).ptr;
 
-    return write_file(path, text, b->f) &&
+    return write_file(path, text, &b->site->users, b->f) &&
            add_mount(b, (struct container_mount){.kind = CONTAINER_MOUNT_BIND, .source = path, .target = target});
 }
 
@@ -119,7 +131,7 @@ static bool add_volume(struct builder *b, const struct ecs_mount_point *point, b
         source = arena_cstr(b->arena, volume->host->source_path);
     } else {
         source = arena_printf(b->arena, "%s/volume-%.*s", b->site->task_dir, STR_ARG(volume->name)).ptr;
-        if (!make_dir(source, 0755, b->f))
+        if (!make_dir(source, 0755, b->f) || !hand_over(source, &b->site->users, b->f))
             return false;
     }
     return add_mount(b, (struct container_mount){.kind = CONTAINER_MOUNT_BIND,
@@ -354,6 +366,7 @@ bool launch_spec(const struct launch_site *site, const struct task *task, size_t
     spec.id = arena_cstr(arena, task->containers[i].runtime_id);
     spec.task_id = arena_cstr(arena, task->assignment->task_id);
     spec.lower_dirs = site->lower_dirs;
+    spec.id_map = site->users;
     spec.read_only_root = b.definition->readonly_root_filesystem;
     spec.network_namespace = site->netns;
     spec.no_new_privileges = true; /* as Fargate */

@@ -9,7 +9,8 @@
 struct launch_site {
     const char *task_dir; /* the task's folder on this host, exists */
     const char *log_path; /* where the container's lines go */
-    const char *netns;    /* path */
+    const char *netns;    /* path; belongs to the root of `users` */
+    struct container_id_map users;
     const struct image *image;
     const char *lower_dirs;
 };

@@ -110,6 +110,8 @@ bool host_remove_all(const struct host_options *options, struct fail *first)
         remove_containers(runtime, &all_good, first);
         remove_tasks(runtime, dir, &all_good, first);
         runtime_close(runtime);
+        if (all_good)
+            users_give_unknown(options->instance, NULL, NULL);
         remove_cgroup(options, &all_good, first);
     }
     remove_network(options, &all_good, first);

@@ -3,6 +3,8 @@
 #include "base/must.h"
 #include "node/host/internal.h"
 #include "node/host/launch.h"
+#include "node/runtime/small_file.h"
+#include "node/runtime/user_namespace.h"
 #include "os/files.h"
 
 #include <signal.h>
@@ -36,7 +38,7 @@ static struct network_eni eni_of(const struct host_network_interface *from)
         .subnet = from->subnet_id,
         .address = from->address,
         .mac = from->mac_address,
-        .public_ip = from->public_address,
+        .public_address = from->public_ip,
         .groups = from->groups.items,
         .group_count = from->groups.count,
     };
@@ -60,12 +62,32 @@ static bool begin_logs(struct host *host, const struct task *task, struct fail *
     return true;
 }
 
+/* A range of users, kept in the task's folder for whoever adopts it, and a network namespace that belongs to its root.
+ */
+static bool take_users(struct host *host, struct hosted *hosted, int *ret_network_fd, struct fail *f)
+{
+    char path[HOSTED_PATH + 16];
+    auto_buf text = {.ptr = NULL};
+
+    if (hosted->users.count == 0 &&
+        !users_take(host->options.instance, hosted->task->assignment->task_id, 0, &hosted->users, f))
+        return false;
+    (void)snprintf(path, sizeof(path), "%s/users", hosted->dir);
+    buf_printf(&text, "%u", hosted->users.host_first);
+    return small_file_replace(path, buf_str(&text), f) &&
+           user_namespace_open_network(&hosted->users, ret_network_fd, f);
+}
+
 static bool make_network(struct host *host, struct hosted *hosted, struct fail *f)
 {
     const struct host_task_assignment *assignment = hosted->task->assignment;
     struct network_eni eni = eni_of(assignment->network_interface);
     struct cgroup_limits limits = task_limits(assignment);
+    auto_fd namespace_fd = -1;
 
+    if (host->maps_users && !take_users(host, hosted, &namespace_fd, f))
+        return false;
+    eni.namespace_fd = namespace_fd < 0 ? 0 : namespace_fd;
     return network_eni_add(host->network, &eni, hosted->netns, f) &&
            runtime_task_cgroup_create(host->runtime, hosted->task_id, &limits, f) && begin_logs(host, hosted->task, f);
 }
@@ -99,6 +121,8 @@ static void remove_network(struct host *host, struct hosted *hosted)
         log_error("task %.*s: its cgroup stays: %s", STR_ARG(assignment->task_id), f.message);
     if (!path_remove(hosted->dir, &f))
         log_error("task %.*s: its files stay: %s", STR_ARG(assignment->task_id), f.message);
+    else
+        users_give(&hosted->users);
     (void)pthread_mutex_lock(&host->lock);
     task_network_removed(hosted->task, host_now_ms());
     (void)pthread_mutex_unlock(&host->lock);
@@ -138,7 +162,8 @@ static const char *lower_dirs(const struct host *host, const struct image *image
 static bool start_container(struct host *host, struct hosted *hosted, size_t i, struct arena *arena, struct fail *f)
 {
     char log_path[LOG_PATH_BYTES];
-    struct launch_site site = {.task_dir = hosted->dir, .netns = hosted->netns, .log_path = log_path};
+    struct launch_site site = {
+        .task_dir = hosted->dir, .netns = hosted->netns, .users = hosted->users, .log_path = log_path};
     struct container_spec spec;
     struct fail f_delete;
 

@@ -41,15 +41,21 @@ static bool add_group(struct eni *eni, struct str text, struct fail *f)
     return true;
 }
 
+const struct cidr eni_public_space = {.address = 0xC6120000, .bits = 15};
+
 bool eni_set(struct eni *eni, const struct network_eni *wanted, struct fail *f)
 {
-    struct eni made = {.public_ip = wanted->public_ip};
+    struct eni made = {.namespace_fd = wanted->namespace_fd};
 
     if (!network_id_set(&made.id, wanted->id, "eni-", f) || !network_id_set(&made.vpc, wanted->vpc, "vpc-", f) ||
         !network_id_set(&made.subnet, wanted->subnet, "subnet-", f))
         return false;
     if (!address_parse(wanted->address, &made.address))
         return fail(f, FAIL_INPUT, "\"%.*s\" is not an IPv4 address", STR_ARG(wanted->address));
+    if (wanted->public_address.ptr != NULL && (!address_parse(wanted->public_address, &made.public_address) ||
+                                               !cidr_holds(eni_public_space, made.public_address)))
+        return fail(f, FAIL_INPUT, "\"%.*s\" is not an address of %s", STR_ARG(wanted->public_address),
+                    cidr_text(eni_public_space).text);
     if (!mac_parse(wanted->mac, made.mac))
         return fail(f, FAIL_INPUT, "\"%.*s\" is not a MAC address", STR_ARG(wanted->mac));
     for (size_t i = 0; i < wanted->group_count; i++) {
@@ -62,14 +68,14 @@ bool eni_set(struct eni *eni, const struct network_eni *wanted, struct fail *f)
     return true;
 }
 
-/* One line: id vpc subnet address mac public|private group... */
+/* One line: id vpc subnet address mac public-address|private group... */
 void eni_write(const struct eni *eni, struct buf *out)
 {
     const uint8_t *mac = eni->mac;
 
     buf_printf(out, "%s %s %s %s %02x:%02x:%02x:%02x:%02x:%02x %s", eni->id.text, eni->vpc.text, eni->subnet.text,
                address_text(eni->address).text, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
-               eni->public_ip ? "public" : "private");
+               eni->public_address != 0 ? address_text(eni->public_address).text : "private");
     for (size_t i = 0; i < eni->group_count; i++)
         buf_printf(out, " %s", eni->groups[i].text);
     buf_add_char(out, '\n');
@@ -81,7 +87,7 @@ bool eni_read(struct eni *eni, struct str text)
     struct str line = str_cut(text, '\n', &rest);
     struct str groups[NETWORK_ENI_GROUPS_MAX];
     struct network_eni read = {.groups = groups};
-    struct str exposure;
+    struct str public_address;
     struct fail ignored;
 
     if (rest.ptr == NULL || rest.len != 0)
@@ -91,10 +97,10 @@ bool eni_read(struct eni *eni, struct str text)
     read.subnet = str_cut(line, ' ', &line);
     read.address = str_cut(line, ' ', &line);
     read.mac = str_cut(line, ' ', &line);
-    exposure = str_cut(line, ' ', &line);
-    read.public_ip = str_is(exposure, "public");
-    if (!read.public_ip && !str_is(exposure, "private"))
-        return false;
+    public_address = str_cut(line, ' ', &line);
+    /* Before there were public addresses, records said "public" of what was let out. */
+    if (!str_is(public_address, "private") && !str_is(public_address, "public"))
+        read.public_address = public_address;
     while (line.ptr != NULL && read.group_count < NETWORK_ENI_GROUPS_MAX)
         groups[read.group_count++] = str_cut(line, ' ', &line);
     return line.ptr == NULL && eni_set(eni, &read, &ignored);
@@ -157,4 +163,38 @@ struct eni_link eni_link(const struct eni *eni)
 
     (void)snprintf(link.name, sizeof(link.name), "eni%s", tail);
     return link;
+}
+
+/* Listing. */
+
+static bool keep(struct arena *arena, const char *text, struct str *ret_kept)
+{
+    size_t len = strlen(text);
+    char *kept = arena_try(arena, len + 1);
+
+    if (kept == NULL)
+        return false;
+    memcpy(kept, text, len + 1);
+    *ret_kept = (struct str){kept, len};
+    return true;
+}
+
+bool eni_show(const struct eni *eni, struct arena *arena, struct network_eni *out)
+{
+    const uint8_t *mac = eni->mac;
+    struct str *groups = arena_try(arena, eni->group_count * sizeof(*groups));
+    char mac_text[18];
+
+    (void)snprintf(mac_text, sizeof(mac_text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+                   mac[5]);
+    for (size_t i = 0; groups != NULL && i < eni->group_count; i++) {
+        if (!keep(arena, eni->groups[i].text, &groups[i]))
+            return false;
+    }
+    *out = (struct network_eni){.groups = groups, .group_count = eni->group_count};
+    if (eni->public_address != 0 && !keep(arena, address_text(eni->public_address).text, &out->public_address))
+        return false;
+    return groups != NULL && keep(arena, eni->id.text, &out->id) && keep(arena, eni->vpc.text, &out->vpc) &&
+           keep(arena, eni->subnet.text, &out->subnet) && keep(arena, address_text(eni->address).text, &out->address) &&
+           keep(arena, mac_text, &out->mac);
 }

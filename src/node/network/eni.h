@@ -22,11 +22,13 @@ struct eni {
     struct network_id subnet;
     uint32_t address;
     uint8_t mac[MAC_BYTES];
-    bool public_ip;
+    uint32_t public_address;                          /* 0: none */
     size_t group_count;                               /* 1 to NETWORK_ENI_GROUPS_MAX */
     struct network_id groups[NETWORK_ENI_GROUPS_MAX]; /* in order, each once */
 
-    bool leaves;                     /* its packets may leave the VPC: follows from subnet and public_ip */
+    int namespace_fd;                /* as in struct network_eni; only while the ENI is made */
+    bool leaves;                     /* its packets may leave the VPC: follows from subnet and public address */
+    bool exposed;                    /* it is reached at its public address: follows from both, too */
     struct combination *combination; /* its groups in the firewall; NULL until the firewall holds it */
 };
 
@@ -34,8 +36,14 @@ struct eni {
  * names of chains and files. */
 checked bool network_id_set(struct network_id *id, struct str text, const char *prefix, struct fail *f);
 
+/* Public addresses: a range for benchmarks (RFC 2544), which the internet does not route. */
+extern const struct cidr eni_public_space;
+
 /* FAIL_INPUT when something is malformed. Groups are sorted, doubles dropped. */
 checked bool eni_set(struct eni *eni, const struct network_eni *wanted, struct fail *f);
+
+/* As network_list gives it, copied into the arena; false when there is no room. */
+checked bool eni_show(const struct eni *eni, struct arena *arena, struct network_eni *out);
 
 /* The record's text, and back; false when it is not one (cut short by a crash). */
 void eni_write(const struct eni *eni, struct buf *out);

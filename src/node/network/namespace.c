@@ -76,6 +76,18 @@ bool namespace_create(const char *name, int home_fd, int *ret_fd, struct fail *f
     return false;
 }
 
+bool namespace_name(const char *name, int fd, int home_fd, struct fail *f)
+{
+    auto_fd same = -1;
+
+    if (!namespace_enter(fd, f))
+        return false;
+    if (bind_own(path_of(name).text, &same, f))
+        return true;
+    namespace_leave(home_fd);
+    return false;
+}
+
 bool namespace_open(const char *name, int *ret_fd, struct fail *f)
 {
     struct path path = path_of(name);

@@ -17,6 +17,8 @@ checked bool namespace_prepare(struct fail *f);
 checked bool namespace_home(int *ret_fd, struct fail *f);
 /* A new namespace under that name; the calling thread is inside when this returns true. FAIL_CONFLICT: exists. */
 checked bool namespace_create(const char *name, int home_fd, int *ret_fd, struct fail *f);
+/* Gives one that was made elsewhere that name; the calling thread is inside when this returns true. */
+checked bool namespace_name(const char *name, int fd, int home_fd, struct fail *f);
 /* FAIL_NOT_FOUND when there is none, or only the file that a crash left. */
 checked bool namespace_open(const char *name, int *ret_fd, struct fail *f);
 checked bool namespace_enter(int fd, struct fail *f);

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "node/network/conntrack.h"
+#include "node/network/names.h"
 #include "node/network/router.h"
 #include "node/network/ruleset.h"
 #include "node/network/sandbox.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 
-enum { NAMES_BYTES_MAX = 16 << 20, NAME_BYTES_MAX = 253 /* RFC 1035, section 2.3.4, as text */ };
+enum { NAMES_BYTES_MAX = 16 << 20 };
 
 struct network {
     pthread_mutex_t lock; /* everything below but watch; the only lock here */
@@ -257,6 +258,17 @@ static bool watch(const struct network *network, const struct router *router, st
     return fail(f, FAIL_SYSTEM, "watch the resolver of %s: %s", router->vpc.id.text, strerror(errno));
 }
 
+/* The machine's way to an ENI's public address; the router's is among its elements in the firewall. */
+static bool expose(struct network *network, const struct router *router, const struct eni *eni, struct fail *f)
+{
+    return !eni->exposed || uplink_public(&router->uplink, &network->machine.rt, eni->public_address, true, f);
+}
+
+static bool hide(struct network *network, const struct router *router, const struct eni *eni, struct fail *f)
+{
+    return !eni->exposed || uplink_public(&router->uplink, &network->machine.rt, eni->public_address, false, f);
+}
+
 /* Lets running ENIs out, or no longer. */
 static bool apply_exits(struct network *network, struct router *router, struct fail *f)
 {
@@ -266,12 +278,17 @@ static bool apply_exits(struct network *network, struct router *router, struct f
         if (strcmp(eni->vpc.text, router->vpc.id.text) != 0)
             continue;
         after.leaves = vpc_lets_out(&router->vpc, eni);
-        if (after.leaves == eni->leaves)
+        after.exposed = vpc_exposes(&router->vpc, eni);
+        if (after.leaves == eni->leaves && after.exposed == eni->exposed)
             continue;
-        if (router->firewall.current && !firewall_change(&router->firewall, eni, &after, f))
+        if (!hide(network, router, eni, f) ||
+            (router->firewall.current && !firewall_change(&router->firewall, eni, &after, f)))
             return false;
         eni->leaves = after.leaves;
+        eni->exposed = after.exposed;
         eni->combination = after.combination;
+        if (!expose(network, router, eni, f))
+            return false;
     }
     return true;
 }
@@ -427,13 +444,14 @@ static bool change(struct network *network, struct router *router, struct eni *e
     if (eni->address != wanted->address || memcmp(eni->mac, wanted->mac, MAC_BYTES) != 0 ||
         strcmp(eni->subnet.text, wanted->subnet.text) != 0 || strcmp(eni->vpc.text, wanted->vpc.text) != 0)
         return fail(f, FAIL_CONFLICT, "%s exists with another address, MAC, subnet or VPC", eni->id.text);
-    if (eni->public_ip == wanted->public_ip && eni->leaves == wanted->leaves && same_groups(eni, wanted))
+    if (eni->public_address == wanted->public_address && eni->leaves == wanted->leaves &&
+        eni->exposed == wanted->exposed && same_groups(eni, wanted))
         return true;
-    if (!firewall_change(&router->firewall, eni, wanted, f))
+    if (!hide(network, router, eni, f) || !firewall_change(&router->firewall, eni, wanted, f))
         return false;
     wanted->node = eni->node;
     *eni = *wanted;
-    return eni_save(eni, network->machine.records, f);
+    return expose(network, router, eni, f) && eni_save(eni, network->machine.records, f);
 }
 
 static bool make(struct network *network, struct router *router, const struct subnet *subnet, struct eni *eni,
@@ -451,8 +469,9 @@ static bool make(struct network *network, struct router *router, const struct su
     if (!check_place(network, eni, subnet, f) || !namespace_remove(name.text, f) || !sandbox_make(eni, &place, f))
         return false;
     if (firewall_add(&router->firewall, eni, f)) {
-        if (eni_save(eni, network->machine.records, f))
+        if (expose(network, router, eni, f) && eni_save(eni, network->machine.records, f))
             return true;
+        (void)!hide(network, router, eni, &ignored);
         (void)!firewall_remove(&router->firewall, eni, &ignored);
     }
     (void)!sandbox_drop(name.text, &ignored);
@@ -474,6 +493,7 @@ static bool add(struct network *network, const struct eni *wanted, struct fail *
         return fail(f, FAIL_SYSTEM, "out of memory");
     *eni = *wanted;
     eni->leaves = vpc_lets_out(&router->vpc, eni);
+    eni->exposed = vpc_exposes(&router->vpc, eni);
     if (found != NULL)
         return change(network, router, found, eni, f);
     if (!make(network, router, subnet, eni, f))
@@ -496,6 +516,19 @@ bool network_eni_add(struct network *network, const struct network_eni *wanted, 
     return true;
 }
 
+/* The router may be gone already, with all it knew. */
+static bool disconnect(struct network *network, struct router *router, struct eni *eni, struct fail *f)
+{
+    return router == NULL || (hide(network, router, eni, f) && firewall_remove(&router->firewall, eni, f));
+}
+
+static bool forget_connections(const struct router *router, const struct eni *eni, struct fail *f)
+{
+    return router == NULL ||
+           (conntrack_forget(router->conntrack, eni->address, f) &&
+            (eni->public_address == 0 || conntrack_forget(router->conntrack, eni->public_address, f)));
+}
+
 bool network_eni_remove(struct network *network, struct str id, struct fail *f)
 {
     struct eni *eni;
@@ -506,46 +539,14 @@ bool network_eni_remove(struct network *network, struct str id, struct fail *f)
     if (eni == NULL)
         return true;
     router = router_at(network, str_of(eni->vpc.text));
-    if (!eni_forget(id, network->machine.records, f) ||
-        (router != NULL && !firewall_remove(&router->firewall, eni, f)) ||
-        !sandbox_drop(machine_name(&network->machine, eni->id.text).text, f) ||
-        (router != NULL && !conntrack_forget(router->conntrack, eni->address, f)))
+    if (!eni_forget(id, network->machine.records, f) || !disconnect(network, router, eni, f) ||
+        !sandbox_drop(machine_name(&network->machine, eni->id.text).text, f) || !forget_connections(router, eni, f))
         return fail_in(f, "%.*s", STR_ARG(id));
     eni_drop(network, eni);
     return true;
 }
 
 /* Listing. */
-
-static bool keep(struct arena *arena, const char *text, struct str *ret_kept)
-{
-    size_t len = strlen(text);
-    char *kept = arena_try(arena, len + 1);
-
-    if (kept == NULL)
-        return false;
-    memcpy(kept, text, len + 1);
-    *ret_kept = (struct str){kept, len};
-    return true;
-}
-
-static bool keep_eni(struct arena *arena, const struct eni *eni, struct network_eni *out)
-{
-    const uint8_t *mac = eni->mac;
-    struct str *groups = arena_try(arena, eni->group_count * sizeof(*groups));
-    char mac_text[18];
-
-    (void)snprintf(mac_text, sizeof(mac_text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-                   mac[5]);
-    for (size_t i = 0; groups != NULL && i < eni->group_count; i++) {
-        if (!keep(arena, eni->groups[i].text, &groups[i]))
-            return false;
-    }
-    *out = (struct network_eni){.public_ip = eni->public_ip, .groups = groups, .group_count = eni->group_count};
-    return groups != NULL && keep(arena, eni->id.text, &out->id) && keep(arena, eni->vpc.text, &out->vpc) &&
-           keep(arena, eni->subnet.text, &out->subnet) && keep(arena, address_text(eni->address).text, &out->address) &&
-           keep(arena, mac_text, &out->mac);
-}
 
 bool network_list(struct network *network, struct arena *arena, const struct network_eni **ret_enis, size_t *ret_count,
                   struct fail *f)
@@ -556,7 +557,7 @@ bool network_list(struct network *network, struct arena *arena, const struct net
     locked(network);
     enis = arena_try(arena, network->enis.count * sizeof(*enis));
     for (const struct eni *eni = eni_first(network); eni != NULL; eni = eni_after(network, eni)) {
-        if (enis == NULL || !keep_eni(arena, eni, &enis[count++]))
+        if (enis == NULL || !eni_show(eni, arena, &enis[count++]))
             return fail(f, FAIL_LIMIT, "the list of network interfaces is larger than its arena");
     }
     *ret_enis = enis;
@@ -581,35 +582,6 @@ bool network_socket(struct network *network, struct str vpc, struct str address,
 
 /* Names. */
 
-/* Letters, digits, "-" and "_" in labels between dots: what cannot break a line of dnsmasq's files. */
-static bool is_name(struct str name)
-{
-    if (name.len == 0 || name.len > NAME_BYTES_MAX)
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!letter && c != '-' && c != '_' && (c != '.' || i == 0 || name.ptr[i - 1] == '.'))
-            return false;
-    }
-    return true;
-}
-
-static bool put_names(struct buf *out, const struct network_name *names, size_t count, struct fail *f)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t address;
-
-        if (!is_name(names[i].name))
-            return fail(f, FAIL_INPUT, "\"%.*s\" is not a DNS name", STR_ARG(names[i].name));
-        if (!address_parse(names[i].address, &address))
-            return fail(f, FAIL_INPUT, "\"%.*s\" is not an IPv4 address", STR_ARG(names[i].address));
-        buf_printf(out, "%s %.*s\n", address_text(address).text, STR_ARG(names[i].name));
-    }
-    return true;
-}
-
 bool network_names_set(struct network *network, struct str vpc, const struct str *zones, size_t zone_count,
                        const struct network_name *names, size_t name_count, struct fail *f)
 {
@@ -617,13 +589,8 @@ bool network_names_set(struct network *network, struct str vpc, const struct str
     auto_buf servers = {.limit = NAMES_BYTES_MAX};
     struct router *router;
 
-    if (!put_names(&hosts, names, name_count, f))
+    if (!names_put_hosts(&hosts, names, name_count, f) || !names_put_zones(&servers, zones, zone_count, f))
         return false;
-    for (size_t i = 0; i < zone_count; i++) {
-        if (!is_name(zones[i]))
-            return fail(f, FAIL_INPUT, "\"%.*s\" is not a DNS name", STR_ARG(zones[i]));
-        buf_printf(&servers, "server=/%.*s/\n", STR_ARG(zones[i]));
-    }
     locked(network);
     router = router_need(network, vpc, f);
     if (router == NULL)

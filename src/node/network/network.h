@@ -26,8 +26,11 @@
  *   - a source address that is not the ENI's is dropped (the source/destination check);
  *   - security groups do not filter the resolver and the link-local services;
  *   - the subnet's first address is the gateway, the VPC's base address plus two and 169.254.169.253 the resolver;
- *   - 169.254.0.0/16 never leaves the VPC, so no task reaches the instance metadata of a cloud below us.
- * Not here: IPv6 (switched off in every namespace), network ACLs, peering, inbound address translation, other hosts.
+ *   - 169.254.0.0/16 never leaves the VPC, so no task reaches the instance metadata of a cloud below us;
+ *   - where a subnet's exit is an internet gateway, its ENIs are reached at their public addresses: from the machine
+ * and from other VPCs, as far as their groups let. The addresses are of 198.18.0.0/15 (RFC 2544), which the internet
+ * does not route, so "public" ends at this machine. Not here: IPv6 (switched off in every namespace), network ACLs,
+ * peering, other hosts.
  *
  * Threads: every function may be called from any thread; one mutex a struct network makes them take turns. A calling
  * thread visits other network namespaces during a call and is back in its own when the call returns. Needs
@@ -96,11 +99,13 @@ struct network_eni {
     struct str id;
     struct str vpc;
     struct str subnet;
-    struct str address; /* inside the subnet's CIDR */
-    struct str mac;     /* "02:ab:..." */
-    bool public_ip;
-    const struct str *groups; /* 1 to NETWORK_ENI_GROUPS_MAX */
+    struct str address;        /* inside the subnet's CIDR */
+    struct str mac;            /* "02:ab:..." */
+    struct str public_address; /* of 198.18.0.0/15, nobody else's in the instance; absent: none */
+    const struct str *groups;  /* 1 to NETWORK_ENI_GROUPS_MAX */
     size_t group_count;
+    int namespace_fd; /* of a new network namespace that shall become the ENI's; 0: one is made, owned by the machine's
+                         root. Not asked for when the ENI exists */
 };
 
 struct network_name {
@@ -136,9 +141,9 @@ checked bool network_apply_groups(struct network *network, const struct network_
                                   struct fail *f);
 
 /* Makes the ENI and its namespace, ready for use: ret_path is "/run/netns/...". For one that exists: brings groups and
- * public_ip up to date, without disturbing it. FAIL_NOT_FOUND: unknown VPC, subnet or group. FAIL_CONFLICT: the address
- * is another ENI's, or the ENI exists with another address, MAC, subnet or VPC, or the groups were not applied since
- * network_open. */
+ * the public address up to date, without disturbing it. FAIL_NOT_FOUND: unknown VPC, subnet or group. FAIL_CONFLICT:
+ * the address is another ENI's, or the ENI exists with another address, MAC, subnet or VPC, or the groups were not
+ * applied since network_open. */
 checked bool network_eni_add(struct network *network, const struct network_eni *eni, char ret_path[NETWORK_PATH_SIZE],
                              struct fail *f);
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { COUNT_DEFAULT = 200, COUNT_MAX = 3000, GROUPS = 60 };
+enum { COUNT_DEFAULT = 200, COUNT_MAX = 3000, GROUPS = 60, VPCS = 20 };
 
 static size_t count = COUNT_DEFAULT;
 
@@ -113,6 +113,31 @@ static double measure(struct test_vpc *vpc, const char *what, size_t group_count
     return print(label, times[0]);
 }
 
+/* What the first task in a VPC waits for besides: router, way out, resolver. */
+static void measure_vpc(struct test_vpc *vpc)
+{
+    struct network_vpc both[] = {vpc->vpc, vpc->vpc};
+    size_t all = count;
+    double times[2][VPCS];
+
+    both[1].id = STR("vpc-0b");
+    both[1].dns_support = true;
+    vpc->subnets[0].exit = NETWORK_EXIT_INTERNET_GATEWAY;
+    for (count = 0; count < VPCS; count++) {
+        double start = now_ms();
+
+        must_do(network_apply_vpcs(vpc->network, both, 2, f));
+        times[0][count] = now_ms() - start;
+        start = now_ms();
+        must_do(network_apply_vpcs(vpc->network, both, 1, f));
+        times[1][count] = now_ms() - start;
+    }
+    (void)print("make a VPC", times[0]);
+    (void)print("remove a VPC", times[1]);
+    vpc->subnets[0].exit = NETWORK_EXIT_NONE;
+    count = all;
+}
+
 static int bench(void)
 {
     struct network_group groups[GROUPS];
@@ -136,6 +161,7 @@ static int bench(void)
     start = now_ms();
     test_apply(vpc, groups, GROUPS);
     (void)printf("apply again, one changed            %6.2f\n", now_ms() - start);
+    measure_vpc(vpc);
     floor = measure_floor();
     (void)measure(vpc, "each of another two", GROUPS);
     ours = measure(vpc, "all of one group", 1);

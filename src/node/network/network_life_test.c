@@ -114,7 +114,7 @@ static void a_crash_disturbs_nobody(void **state)
     assert_int_equal(count, 3);
     assert_true(str_is(find(enis, count, "eni-web")->address, "10.1.16.10"));
     assert_true(str_is(find(enis, count, "eni-web")->mac, "02:00:00:00:00:0a"));
-    assert_true(find(enis, count, "eni-web")->public_ip);
+    assert_true(find(enis, count, "eni-web")->public_address.ptr != NULL);
     assert_true(str_is(find(enis, count, "eni-client")->groups[0], "sg-client"));
     must_do(network_eni_remove(vpc.network, STR("eni-gone"), f));
     test_vpc_apply(&vpc);

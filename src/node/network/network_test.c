@@ -354,7 +354,7 @@ static void exits_decide_who_reaches_the_internet(void **state)
 {
     struct test_vpc *vpc = *state;
     struct network_group group = test_group("sg-a", NULL, 0);
-    struct test_path public_ip;
+    struct test_path exposed;
     struct test_path private_ip;
     char peer[20];
     int listening = listen_in(INTERNET, "0.0.0.0", 443);
@@ -362,19 +362,19 @@ static void exits_decide_who_reaches_the_internet(void **state)
     int server;
 
     test_apply(vpc, &group, 1);
-    public_ip = test_eni(vpc, "eni-public", "10.1.16.10", "sg-a", true);
+    exposed = test_eni(vpc, "eni-public", "10.1.16.10", "sg-a", true);
     private_ip = test_eni(vpc, "eni-private", "10.1.16.11", "sg-a", false);
-    assert_true(is_dropped(public_ip.text, "198.51.100.1", 443));
+    assert_true(is_dropped(exposed.text, "198.51.100.1", 443));
     vpc->subnets[0].exit = NETWORK_EXIT_INTERNET_GATEWAY;
     must_do(network_apply_vpcs(vpc->network, &vpc->vpc, 1, f));
-    client = connect_from(public_ip.text, "198.51.100.1", 443, REACH_MS);
+    client = connect_from(exposed.text, "198.51.100.1", 443, REACH_MS);
     assert_true(client >= 0);
     server = accept_at(listening, peer);
     assert_string_equal(peer, "192.0.2.2"); /* the machine's own */
     assert_true(passes(server, client));
     assert_true(is_dropped(private_ip.text, "198.51.100.1", 443));
-    assert_true(is_dropped(public_ip.text, "169.254.169.254", 443));
-    assert_true(is_dropped(public_ip.text, "10.1.99.99", 443));
+    assert_true(is_dropped(exposed.text, "169.254.169.254", 443));
+    assert_true(is_dropped(exposed.text, "10.1.99.99", 443));
     vpc->subnets[0].exit = NETWORK_EXIT_NAT_GATEWAY;
     must_do(network_apply_vpcs(vpc->network, &vpc->vpc, 1, f));
     assert_true(reaches(private_ip.text, "198.51.100.1", 443));
@@ -384,6 +384,73 @@ static void exits_decide_who_reaches_the_internet(void **state)
     (void)close(client);
     (void)close(server);
     (void)close(listening);
+}
+
+/* At its public address an ENI is reached as its groups let, while its subnet's exit is an internet gateway. */
+static void a_public_address_is_reached(void **state)
+{
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-a", test_port_80, 1), test_group("sg-b", NULL, 0)};
+    struct test_path open;
+    struct test_path neighbour;
+    int listening;
+
+    test_apply(vpc, groups, COUNT_OF(groups));
+    open = test_eni(vpc, "eni-open", "10.1.16.10", "sg-a", true);
+    (void)test_eni(vpc, "eni-shut", "10.1.16.11", "sg-b", true);
+    neighbour = test_eni(vpc, "eni-next", "10.1.16.12", "sg-b", true);
+    listening = listen_in(open.text, "0.0.0.0", 80);
+    (void)listen_in(open.text, "0.0.0.0", 81);
+    assert_false(reaches(NULL, "198.18.16.10", 80)); /* no exit yet */
+    vpc->subnets[0].exit = NETWORK_EXIT_INTERNET_GATEWAY;
+    test_vpc_apply(vpc);
+    assert_true(reaches(NULL, "198.18.16.10", 80));
+    assert_true(is_dropped(NULL, "198.18.16.10", 81));
+    assert_true(is_dropped(NULL, "198.18.16.11", 80));
+    assert_true(reaches(neighbour.text, "198.18.16.10", 80)); /* without leaving the VPC */
+    assert_false(reaches(INTERNET, "198.18.16.10", 80));
+    vpc->subnets[0].exit = NETWORK_EXIT_NAT_GATEWAY; /* a way out is none in */
+    test_vpc_apply(vpc);
+    assert_false(reaches(NULL, "198.18.16.10", 80));
+    vpc->subnets[0].exit = NETWORK_EXIT_INTERNET_GATEWAY;
+    test_vpc_apply(vpc);
+    assert_true(reaches(NULL, "198.18.16.10", 80));
+    must_do(network_eni_remove(vpc->network, STR("eni-open"), f));
+    assert_false(reaches(NULL, "198.18.16.10", 80));
+    (void)close(listening);
+}
+
+/* A public address is reached from other VPCs, as from the internet; the private one behind it is not. */
+static void vpcs_meet_at_public_addresses(void **state)
+{
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-a", test_port_80, 1), test_group("sg-b", NULL, 0)};
+    struct network_subnet subnet = {
+        .id = STR("subnet-0c"), .cidr = STR("10.2.0.0/24"), .exit = NETWORK_EXIT_INTERNET_GATEWAY};
+    struct network_vpc vpcs[] = {
+        vpc->vpc, {.id = STR("vpc-0b"), .cidr = STR("10.2.0.0/16"), .subnets = &subnet, .subnet_count = 1}};
+    struct str group = STR("sg-b");
+    struct network_eni other = {.id = STR("eni-other"),
+                                .vpc = STR("vpc-0b"),
+                                .subnet = subnet.id,
+                                .address = STR("10.2.0.10"),
+                                .public_address = STR("198.18.200.10"),
+                                .mac = STR("02:00:00:00:00:0b"),
+                                .groups = &group,
+                                .group_count = 1};
+    struct test_path open;
+    char from[NETWORK_PATH_SIZE];
+
+    groups[1].vpc = STR("vpc-0b");
+    vpc->subnets[0].exit = NETWORK_EXIT_INTERNET_GATEWAY;
+    must_do(network_apply_vpcs(vpc->network, vpcs, COUNT_OF(vpcs), f));
+    test_apply(vpc, groups, COUNT_OF(groups));
+    open = test_eni(vpc, "eni-open", "10.1.16.10", "sg-a", true);
+    must_do(network_eni_add(vpc->network, &other, from, f));
+    (void)listen_in(open.text, "0.0.0.0", 80);
+    assert_true(reaches(from, "198.18.16.10", 80));
+    assert_true(is_dropped(from, "10.1.16.10", 80));
+    must_do(network_eni_remove(vpc->network, STR("eni-other"), f));
 }
 
 /* The machine routes to one VPC and out of another: that makes no way from one to the other. */
@@ -512,6 +579,8 @@ static int network_tests(void)
         in_vpc(the_machine_reaches_a_reachable_vpc),
         in_vpc(a_range_that_is_routed_already_is_refused),
         in_vpc(exits_decide_who_reaches_the_internet),
+        in_vpc(a_public_address_is_reached),
+        in_vpc(vpcs_meet_at_public_addresses),
         in_vpc(no_vpc_is_reached_through_the_machine),
         in_vpc(a_service_knows_who_asks),
         in_vpc(what_is_malformed_is_refused),

@@ -89,14 +89,18 @@ bool vpc_has_exit(const struct vpc *vpc)
     return false;
 }
 
+bool vpc_exposes(const struct vpc *vpc, const struct eni *eni)
+{
+    const struct subnet *subnet = vpc_subnet(vpc, eni->subnet.text);
+
+    return subnet != NULL && subnet->exit == NETWORK_EXIT_INTERNET_GATEWAY && eni->public_address != 0;
+}
+
 bool vpc_lets_out(const struct vpc *vpc, const struct eni *eni)
 {
     const struct subnet *subnet = vpc_subnet(vpc, eni->subnet.text);
 
-    if (subnet == NULL)
-        return false;
-    return subnet->exit == NETWORK_EXIT_NAT_GATEWAY ||
-           (subnet->exit == NETWORK_EXIT_INTERNET_GATEWAY && eni->public_ip);
+    return vpc_exposes(vpc, eni) || (subnet != NULL && subnet->exit == NETWORK_EXIT_NAT_GATEWAY);
 }
 
 static uint32_t resolver_address(const struct vpc *vpc)

@@ -44,6 +44,8 @@ const struct subnet *vpc_subnet(const struct vpc *vpc, const char *id); /* NULL:
 bool vpc_has_exit(const struct vpc *vpc);
 /* Whether packets of the ENI may leave the VPC. */
 bool vpc_lets_out(const struct vpc *vpc, const struct eni *eni);
+/* Whether it is reached at its public address. */
+bool vpc_exposes(const struct vpc *vpc, const struct eni *eni);
 
 /* Looks only at the id and CIDR of vpc. */
 checked bool router_open(struct machine *machine, const struct vpc *vpc, struct router **ret_router, struct fail *f);

@@ -161,6 +161,8 @@ static void put_route(struct nlmsghdr *message, const struct rtnetlink_route *ro
         mnl_attr_put_u32(message, RTA_GATEWAY, htonl(route->gateway));
     if (route->source != 0)
         mnl_attr_put_u32(message, RTA_PREFSRC, htonl(route->source));
+    if (route->priority != 0)
+        mnl_attr_put_u32(message, RTA_PRIORITY, route->priority);
 }
 
 void rtnetlink_route(struct rtnetlink *rt, const struct rtnetlink_route *route)

@@ -50,10 +50,11 @@ struct rtnetlink_route {
     uint32_t index;   /* interface; 0 for a black hole */
     uint32_t gateway; /* 0: on the link */
     uint32_t source;  /* preferred; 0: none */
+    uint32_t priority;
     bool black_hole;
 };
 
-/* Adds a route of the main table, or replaces the one to the same destination. */
+/* Adds a route of the main table, or replaces the one to the same destination of the same priority. */
 void rtnetlink_route(struct rtnetlink *rt, const struct rtnetlink_route *route);
 /* No failure when there is none. */
 void rtnetlink_route_remove(struct rtnetlink *rt, const struct rtnetlink_route *route);

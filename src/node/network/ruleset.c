@@ -13,7 +13,8 @@ void ruleset_table(struct buf *out, struct cidr vpc)
                " set exits { type ipv4_addr; }\n"
                " set services { type ipv4_addr; }\n"
                " map egress { type ipv4_addr : verdict; }\n"
-               " map ingress { type ipv4_addr : verdict;\n }\n"
+               " map ingress { type ipv4_addr : verdict; }\n"
+               " map public { type ipv4_addr : ipv4_addr; }\n"
                " chain spoofed { type filter hook prerouting priority raw; policy accept;\n"
                "  iifname \"eni*\" iifname . ip saddr != @enis drop\n"
                "  iifname \"eni*\" meta nfproto != ipv4 drop\n"
@@ -30,6 +31,9 @@ void ruleset_table(struct buf *out, struct cidr vpc)
                "  ct state established,related accept\n"
                "  oifname \"up\" ip daddr != 169.254.0.0/16 ip saddr @exits accept\n"
                "  ip daddr vmap @ingress\n }\n"
+               " chain arrive { type nat hook prerouting priority dstnat; policy accept;\n"
+               "  iifname \"up\" dnat ip to ip daddr map @public\n"
+               "  ip saddr @exits dnat ip to ip daddr map @public\n }\n"
                " chain translate { type nat hook postrouting priority srcnat; policy accept;\n"
                "  oifname \"up\" masquerade\n }\n"
                "}\n",
@@ -282,7 +286,10 @@ void ruleset_eni_add(struct buf *out, const struct eni *eni, unsigned combinatio
     for (size_t i = 0; i < eni->group_count; i++)
         buf_printf(out, "add element " RULESET_TABLE " m-%s { %s }\n", eni->groups[i].text, address.text);
     if (eni->leaves)
-        ruleset_eni_leaves(out, eni, true);
+        buf_printf(out, "add element " RULESET_TABLE " exits { %s }\n", address.text);
+    if (eni->exposed)
+        buf_printf(out, "add element " RULESET_TABLE " public { %s : %s }\n", address_text(eni->public_address).text,
+                   address.text);
 }
 
 void ruleset_eni_remove(struct buf *out, const struct eni *eni)
@@ -297,13 +304,9 @@ void ruleset_eni_remove(struct buf *out, const struct eni *eni)
     for (size_t i = 0; i < eni->group_count; i++)
         buf_printf(out, "delete element " RULESET_TABLE " m-%s { %s }\n", eni->groups[i].text, address.text);
     if (eni->leaves)
-        ruleset_eni_leaves(out, eni, false);
-}
-
-void ruleset_eni_leaves(struct buf *out, const struct eni *eni, bool leaves)
-{
-    buf_printf(out, "%s element " RULESET_TABLE " exits { %s }\n", leaves ? "add" : "delete",
-               address_text(eni->address).text);
+        buf_printf(out, "delete element " RULESET_TABLE " exits { %s }\n", address.text);
+    if (eni->exposed)
+        buf_printf(out, "delete element " RULESET_TABLE " public { %s }\n", address_text(eni->public_address).text);
 }
 
 void ruleset_service_add(struct buf *out, uint32_t address)

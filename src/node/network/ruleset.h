@@ -5,7 +5,9 @@
  * both of which must accept: `leave` looks the source up in map `egress`, `enter` the destination in map `ingress`. The
  * maps lead to the chains of the ENI's combination of groups ("ce-7", "ci-7"; one combination serves all ENIs that wear
  * the same groups), those jump to the chains of each group ("e-sg-...", "i-sg-..."), which hold the rules. So adding an
- * ENI adds elements, not rules. Packets to the router itself pass `local`: only services are reached. */
+ * ENI adds elements, not rules. Packets to the router itself pass `local`: only services are reached. `arrive` puts an
+ * ENI's own address in the place of its public one before anything but `spoofed` looks, for what comes from outside and
+ * from ENIs that may leave: their packets need not go out to come back. */
 #pragma once
 
 #include "base/buf.h"
@@ -40,6 +42,5 @@ void ruleset_combination_remove(struct buf *out, unsigned number);
 /* An ENI's elements in all sets and maps, and their removal. */
 void ruleset_eni_add(struct buf *out, const struct eni *eni, unsigned combination);
 void ruleset_eni_remove(struct buf *out, const struct eni *eni);
-void ruleset_eni_leaves(struct buf *out, const struct eni *eni, bool leaves);
 
 void ruleset_service_add(struct buf *out, uint32_t address);

@@ -17,13 +17,25 @@ static const struct namespace_setting settings[] = {
     {"ipv4/ping_group_range", "0 2147483647", /* optional= */ false},
 };
 
+/* A new namespace, or the one that is given; the thread is inside. */
+static bool enter_namespace(const struct eni *eni, const struct sandbox_place *place, int *ret_fd, struct fail *f)
+{
+    if (eni->namespace_fd == 0)
+        return namespace_create(place->name, place->home_fd, ret_fd, f);
+    if (!namespace_name(place->name, eni->namespace_fd, place->home_fd, f))
+        return false;
+    *ret_fd = dup(eni->namespace_fd);
+    return true;
+}
+
 /* The namespace with its settings and a socket to configure it with; the thread is home again. */
-static bool make_namespace(const struct sandbox_place *place, int *ret_fd, struct rtnetlink *inside, struct fail *f)
+static bool make_namespace(const struct eni *eni, const struct sandbox_place *place, int *ret_fd,
+                           struct rtnetlink *inside, struct fail *f)
 {
     auto_fd fd = -1;
     bool ok;
 
-    if (!namespace_create(place->name, place->home_fd, &fd, f))
+    if (!enter_namespace(eni, place, &fd, f))
         return false;
     ok = namespace_set(settings, COUNT_OF(settings), f) && rtnetlink_open(inside, f);
     namespace_leave(place->home_fd);
@@ -72,7 +84,7 @@ bool sandbox_make(const struct eni *eni, const struct sandbox_place *place, stru
     struct rtnetlink inside = {.fd = -1};
     struct fail ignored;
     auto_fd fd = -1;
-    bool ok = make_namespace(place, &fd, &inside, f);
+    bool ok = make_namespace(eni, place, &fd, &inside, f);
 
     if (ok) {
         ok = connect_router(eni, place, fd, f);

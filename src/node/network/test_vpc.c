@@ -61,15 +61,24 @@ void test_apply(struct test_vpc *vpc, const struct network_group *groups, size_t
     must_do(network_apply_groups(vpc->network, groups, count, f));
 }
 
-struct test_path test_eni(struct test_vpc *vpc, const char *id, const char *address, const char *group, bool public_ip)
+struct address_text test_public(const char *address)
+{
+    uint32_t number = 0;
+
+    assert_true(address_parse(str_of(address), &number));
+    return address_text(0xC6120000 | (number & 0xffff));
+}
+
+struct test_path test_eni(struct test_vpc *vpc, const char *id, const char *address, const char *group, bool is_public)
 {
     struct str groups[] = {str_of(group)};
+    struct address_text public_address = test_public(address);
     struct network_eni eni = {.id = str_of(id),
                               .vpc = TEST_VPC,
                               .subnet = TEST_SUBNET,
                               .address = str_of(address),
                               .mac = STR("02:00:00:00:00:0a"),
-                              .public_ip = public_ip,
+                              .public_address = str_of(is_public ? public_address.text : NULL),
                               .groups = groups,
                               .group_count = 1};
     struct test_path path = {0};

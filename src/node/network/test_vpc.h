@@ -1,6 +1,7 @@
 /* A network with one VPC, and short ways to fill it: what most tests of this folder start from. */
 #pragma once
 
+#include "node/network/address.h"
 #include "node/network/network.h"
 
 #define TEST_VPC    STR("vpc-0a")
@@ -29,5 +30,7 @@ void test_apply(struct test_vpc *vpc, const struct network_group *groups, size_t
 struct test_path {
     char text[NETWORK_PATH_SIZE];
 };
-/* An ENI of TEST_SUBNET with one group. */
-struct test_path test_eni(struct test_vpc *vpc, const char *id, const char *address, const char *group, bool public_ip);
+/* An ENI of TEST_SUBNET with one group; a public one has test_public(address). */
+struct test_path test_eni(struct test_vpc *vpc, const char *id, const char *address, const char *group, bool is_public);
+/* 198.18.x.y for 10.1.x.y */
+struct address_text test_public(const char *address);

@@ -1,5 +1,6 @@
 #include "node/network/uplink.h"
 
+#include "node/network/eni.h"
 #include "node/network/namespace.h"
 
 #include <errno.h>
@@ -213,6 +214,27 @@ bool uplink_route(const struct uplink *uplink, struct rtnetlink *machine, struct
     return rtnetlink_send(machine, f);
 }
 
+bool uplink_public(const struct uplink *uplink, struct rtnetlink *machine, uint32_t address, bool wanted,
+                   struct fail *f)
+{
+    /* Routes of different priorities to one address live side by side: two instances that were given the same range by
+     * hand do not take it from each other. */
+    struct rtnetlink_route route = {.to = {address, 32},
+                                    .gateway = router_end(uplink),
+                                    .source = machine_end(uplink),
+                                    .priority = 1 + (hash_of(str_of(uplink->name), STR("")) & 0xffff)};
+
+    if (!rtnetlink_link_find(machine, uplink->name, &route.index, f))
+        return false;
+    if (route.index == 0)
+        return !wanted || fail(f, FAIL_NOT_FOUND, "uplink %s has disappeared", uplink->name);
+    if (wanted)
+        rtnetlink_route(machine, &route);
+    else
+        rtnetlink_route_remove(machine, &route);
+    return rtnetlink_send(machine, f);
+}
+
 static void put_links(struct buf *out, const struct uplink_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -224,12 +246,17 @@ void uplink_table(struct buf *out, const char *instance, const struct uplink_row
     buf_printf(out, "table inet berth-%s\ndelete table inet berth-%s\n", instance, instance);
     if (count == 0)
         return;
-    /* Only the machine itself opens connections into a VPC by its uplink: not its neighbours, not other VPCs. */
+    /* Only the machine itself opens connections into a VPC by its uplink: not its neighbours, and other VPCs only to
+     * public addresses. */
     buf_printf(out,
                "table inet berth-%s {\n"
                " chain forward { type filter hook forward priority filter; policy accept;\n"
-               "  oifname { ",
+               "  iifname { ",
                instance);
+    put_links(out, rows, count);
+    buf_printf(out, " } oifname { ");
+    put_links(out, rows, count);
+    buf_printf(out, " } ip daddr %s accept\n  oifname { ", cidr_text(eni_public_space).text);
     put_links(out, rows, count);
     buf_printf(out, " } ct state != { established, related } drop\n }\n"
                     " chain translate { type nat hook postrouting priority srcnat; policy accept;\n");

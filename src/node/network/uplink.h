@@ -44,6 +44,11 @@ checked bool uplink_remove(struct uplink *uplink, struct rtnetlink *machine, str
 checked bool uplink_route(const struct uplink *uplink, struct rtnetlink *machine, struct cidr vpc, bool wanted,
                           struct fail *f);
 
+/* Adds or takes away the machine's route to a public address, of a kind of its own that replaces nobody else's. True
+ * also when there is nothing to take away. */
+checked bool uplink_public(const struct uplink *uplink, struct rtnetlink *machine, uint32_t address, bool wanted,
+                           struct fail *f);
+
 /* FAIL_CONFLICT when part of the range is routed other than by a default route or by interfaces whose names start with
  * own_prefix. */
 checked bool uplink_cidr_free(struct rtnetlink *machine, const char *own_prefix, struct cidr cidr, struct fail *f);

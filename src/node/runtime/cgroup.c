@@ -58,6 +58,25 @@ const struct cgroup_tree *cgroup_tree_of(const struct cgroup_host *host, enum cg
     return NULL;
 }
 
+/* What of a v1 mount's options says which tree it is. */
+static void copy_options(struct str options, char *to, size_t size)
+{
+    static const char *const others[] = {"rw",          "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode",
+                                         "favordynmods"};
+    size_t len = 0;
+
+    to[0] = '\0';
+    while (options.ptr != NULL) {
+        struct str option = str_cut(options, ',', &options);
+        bool other = str_starts(option, STR("release_agent="));
+
+        for (size_t i = 0; i < COUNT_OF(others); i++)
+            other = other || str_is(option, others[i]);
+        if (!other && len + option.len + 2 < size)
+            len += (size_t)snprintf(to + len, size - len, "%s%.*s", len == 0 ? "" : ",", STR_ARG(option));
+    }
+}
+
 /* One line of mountinfo (proc(5)): "36 35 98:0 / /mnt rw,noatime shared:1 - type source options". */
 static void detect_line(struct cgroup_host *host, struct str line)
 {
@@ -81,6 +100,7 @@ static void detect_line(struct cgroup_host *host, struct str line)
         struct cgroup_tree *tree = &host->trees[host->tree_count];
 
         memcpy(tree->mount, mount, sizeof(mount));
+        copy_options(options, tree->options, sizeof(tree->options));
         tree->controllers = controllers_in(options, ',');
         if (tree->controllers == 0)
             tree->controllers = 1U << CGROUP_OTHER;
@@ -283,6 +303,18 @@ bool cgroup_create(const struct cgroup_host *host, const char *path, const struc
     if (!fill_cpuset(host, path, f))
         return false;
     return write_limits(host, path, limits, f) || fail_in(f, "limit the cgroup %s", path);
+}
+
+bool cgroup_limit_devices(const struct cgroup_host *host, const char *path, const char *const *rules, struct fail *f)
+{
+    if (!cgroup_has(host, CGROUP_DEVICES))
+        return true;
+    if (!write_limit(host, path, CGROUP_DEVICES, "devices.deny", "a", f))
+        return fail_in(f, "limit the devices of cgroup %s", path);
+    for (; *rules != NULL; rules++)
+        if (!write_limit(host, path, CGROUP_DEVICES, "devices.allow", *rules, f))
+            return fail_in(f, "limit the devices of cgroup %s", path);
+    return true;
 }
 
 static void sleep_ms(int64_t ms)

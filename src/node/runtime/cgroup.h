@@ -26,11 +26,12 @@ enum cgroup_controller {
     CGROUP_CONTROLLERS
 };
 
-enum { CGROUP_TREES_MAX = 20, CGROUP_MOUNT_BYTES = 128 };
+enum { CGROUP_TREES_MAX = 20, CGROUP_MOUNT_BYTES = 128, CGROUP_OPTIONS_BYTES = 64 };
 
 struct cgroup_tree {
     char mount[CGROUP_MOUNT_BYTES];
-    unsigned controllers; /* bits 1 << enum cgroup_controller */
+    char options[CGROUP_OPTIONS_BYTES]; /* v1: which tree it is, to mount(2): "cpu,cpuacct", "name=systemd" */
+    unsigned controllers;               /* bits 1 << enum cgroup_controller */
 };
 
 /* Invariant: with CGROUP_V2 there is one tree; with CGROUP_HYBRID the v2 tree is not among `trees`. */
@@ -81,6 +82,11 @@ bool cgroup_has(const struct cgroup_host *host, enum cgroup_controller controlle
  * Refused limits leave the cgroup behind without them: delete it. */
 checked bool cgroup_create(const struct cgroup_host *host, const char *path, const struct cgroup_limits *limits,
                            struct fail *f);
+
+/* v1: from now on its processes may use only the devices of these rules ("c 1:3 rwm", see cgroup-v1/devices.rst in the
+ * kernel's documentation), which end in NULL. Nothing happens where there is no devices controller. */
+checked bool cgroup_limit_devices(const struct cgroup_host *host, const char *path, const char *const *rules,
+                                  struct fail *f);
 
 /* Removes it in all trees, children first. FAIL_CONFLICT when processes are left after about two seconds of trying
  * (the kernel takes a moment to let go of ended ones). What is not there is no failure. */

@@ -75,7 +75,8 @@ static const struct plan_device_rule default_rules[] = {
     {'c', 5, 1, "rwm"}, {'c', 5, 2, "rwm"}, {'c', 136, -1, "rwm"},
 };
 
-/* As Docker's: programs that are not root may listen on low ports and send pings in a network of their own. */
+/* As Docker's: programs that are not root may listen on low ports and send pings in a network of their own. In a user
+ * namespace the range of groups cannot be written, so who made the network has set both. */
 static const struct container_sysctl network_sysctls[] = {
     {"net.ipv4.ip_unprivileged_port_start", "0"},
     {"net.ipv4.ping_group_range", "0 2147483647"},
@@ -244,6 +245,7 @@ static bool plan_device(const struct container_device *device, struct arena *are
         return fail(f, FAIL_INPUT, "error gathering device information: %s is not a device", device->host_path);
     *ret_device = (struct plan_device){
         .path = device->container_path == NULL ? device->host_path : device->container_path,
+        .host_path = device->host_path,
         .type = S_ISBLK(st.st_mode) ? 'b' : 'c',
         .major = major(st.st_rdev),
         .minor = minor(st.st_rdev),
@@ -306,7 +308,7 @@ static bool plan_sysctls(struct container_plan *plan, struct arena *arena, struc
         return fail(f, FAIL_NOT_FOUND, "network namespace %s: %s", spec->network_namespace, strerror(errno));
     own_network = wanted.st_dev != ours.st_dev || wanted.st_ino != ours.st_ino;
     plan->sysctls = arena_array(arena, struct container_sysctl, spec->sysctl_count + COUNT_OF(network_sysctls));
-    for (size_t i = 0; i < COUNT_OF(network_sysctls) && own_network; i++)
+    for (size_t i = 0; i < COUNT_OF(network_sysctls) && own_network && spec->id_map.count == 0; i++)
         if (!sets_sysctl(spec, network_sysctls[i].name))
             plan->sysctls[plan->sysctl_count++] = network_sysctls[i];
     for (size_t i = 0; i < spec->sysctl_count; i++) {

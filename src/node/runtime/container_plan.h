@@ -27,7 +27,8 @@ struct plan_rlimit {
 
 struct plan_device {
     const char *path; /* in the container */
-    char type;        /* 'c' or 'b' */
+    const char *host_path;
+    char type; /* 'c' or 'b' */
     unsigned major;
     unsigned minor;
     const char *access; /* "rwm" */

@@ -1,6 +1,6 @@
 /* What is kept on disk about a container, so that a restarted process finds it again. A directory STATE/c/ID with
  *   record.json   this: written before anything runs (started_ms 0), and again once its program has started
- *   config.json   its OCI bundle; rootfs/ is the mount point in the container's own namespace
+ *   config.json   its OCI bundle, or `plan`, its native_plan; rootfs/ is the mount point in its own mount namespace
  *   supervisor    process id of its supervisor (conmon, or ours), written by it
  *   pid           process id of its first process, in our pid namespace, written by launcher or supervisor
  * and STATE/exits/ID: its exit status in decimal, written by the supervisor when the container has ended.

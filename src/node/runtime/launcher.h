@@ -1,5 +1,6 @@
-/* What is asked of a launcher, which starts a container's program under a supervisor that outlives us; oci_launcher.h
- * does it with an OCI runtime under conmon. See container_record.h for the files it leaves. */
+/* What is asked of a launcher, which starts a container's program under a supervisor that outlives us;
+ * native_launcher.h does it by itself, oci_launcher.h with an OCI runtime under conmon. See container_record.h for the
+ * files it leaves. */
 #pragma once
 
 #include "base/buf.h"
@@ -12,6 +13,7 @@ struct launch {
     const struct container_plan *plan;
     const struct seccomp_program *seccomp; /* NULL: no filter */
     const struct rootfs *rootfs;
+    int user_namespace;          /* of the spec's id_map; -1: none */
     const char *directory;       /* STATE/c/ID */
     const char *exits_directory; /* STATE/exits */
 };

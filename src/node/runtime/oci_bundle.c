@@ -112,8 +112,9 @@ static void add_namespace(json_t *array, const char *type, const char *path)
                                                     : json_pack("{s:s,s:s}", "type", type, "path", path));
 }
 
-static json_t *namespaces_json(const struct container_spec *spec)
+static json_t *namespaces_json(const struct container_spec *spec, int user_namespace)
 {
+    char user[PATH_BYTES];
     json_t *array = json_array();
 
     add_namespace(array, "mount", NULL);
@@ -122,8 +123,9 @@ static json_t *namespaces_json(const struct container_spec *spec)
     add_namespace(array, "pid", spec->pid_namespace);
     add_namespace(array, "ipc", spec->ipc_namespace);
     add_namespace(array, "network", spec->network_namespace);
-    if (spec->id_map.count > 0)
-        add_namespace(array, "user", NULL);
+    path_format(user, "/proc/%d/fd/%d", getpid(), user_namespace);
+    if (user_namespace >= 0)
+        add_namespace(array, "user", user);
     return array;
 }
 
@@ -195,12 +197,13 @@ static json_t *sysctls_json(const struct container_plan *plan)
     return object;
 }
 
-static json_t *linux_json(const struct container_plan *plan)
+static json_t *linux_json(const struct container_plan *plan, int user_namespace)
 {
     const struct container_id_map *map = &plan->spec->id_map;
-    json_t *linux_part = json_pack("{s:s,s:o,s:o,s:o,s:o,s:s}", "cgroupsPath", plan->cgroup, "namespaces",
-                                   namespaces_json(plan->spec), "resources", resources_json(plan), "devices",
-                                   devices_json(plan), "sysctl", sysctls_json(plan), "rootfsPropagation", "rprivate");
+    json_t *linux_part =
+        json_pack("{s:s,s:o,s:o,s:o,s:o,s:s}", "cgroupsPath", plan->cgroup, "namespaces",
+                  namespaces_json(plan->spec, user_namespace), "resources", resources_json(plan), "devices",
+                  devices_json(plan), "sysctl", sysctls_json(plan), "rootfsPropagation", "rprivate");
 
     if (!plan->spec->privileged) {
         (void)json_object_set_new(linux_part, "maskedPaths", strings(plan_masked_paths));
@@ -237,14 +240,15 @@ static bool write_json(json_t *json, const char *path, struct fail *f)
     return small_file_replace(path, str_of(text), f);
 }
 
-bool oci_bundle_write(const struct container_plan *plan, const struct seccomp_program *seccomp, const char *directory,
-                      struct fail *f)
+bool oci_bundle_write(const struct container_plan *plan, const struct seccomp_program *seccomp, int user_namespace,
+                      const char *directory, struct fail *f)
 {
     char path[PATH_BYTES];
     bool done;
-    json_t *config = json_pack("{s:s,s:o,s:{s:s,s:b},s:s,s:o,s:o}", "ociVersion", "1.0.2", "process",
-                               process_json(plan), "root", "path", "rootfs", "readonly", plan->spec->read_only_root,
-                               "hostname", plan->hostname, "mounts", mounts_json(plan), "linux", linux_json(plan));
+    json_t *config =
+        json_pack("{s:s,s:o,s:{s:s,s:b},s:s,s:o,s:o}", "ociVersion", "1.0.2", "process", process_json(plan), "root",
+                  "path", user_namespace < 0 ? "rootfs" : OCI_BUNDLE_OPEN_ROOT, "readonly", plan->spec->read_only_root,
+                  "hostname", plan->hostname, "mounts", mounts_json(plan), "linux", linux_json(plan, user_namespace));
 
     if (seccomp != NULL)
         (void)json_object_set_new(config, "annotations", annotations_json(seccomp));

@@ -197,6 +197,8 @@ static bool create(const struct oci_tools *tools, const struct launch *launch, s
     int ends[2];
     bool started;
 
+    if (access(tools->runtime, X_OK) != 0) /* conmon would say nothing about it */
+        return fail(f, FAIL_SYSTEM, "the program %s cannot be executed: %s", tools->runtime, strerror(errno));
     if (pipe2(ends, O_CLOEXEC) != 0)
         return fail(f, FAIL_SYSTEM, "pipe: %s", strerror(errno));
     read_fd = ends[0];

@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 enum { OPTIONS_BYTES = 8192, LAYERS_MAX = 500 };
@@ -45,15 +46,31 @@ child_side static int map_layer(struct mounting *mounting, const char *layer, si
     return 0;
 }
 
-child_side static int map_layers(struct mounting *mounting)
+/* The overlay will cover it. */
+child_side static int mount_scratch(struct mounting *mounting)
 {
     const char *mount_point = mounting->options->mount_point;
+
+    if (syscall(SYS_mount, "scratch", mount_point, "tmpfs", 0, "mode=700") < 0 || syscall(SYS_chdir, mount_point) < 0)
+        return child_fails(&mounting->failure, "mount a scratch directory on", mount_point);
+    return 0;
+}
+
+child_side static int mount_own_null(struct mounting *mounting)
+{
+    if (!mounting->options->own_null)
+        return 0;
+    if (syscall(SYS_mknodat, AT_FDCWD, "null", S_IFCHR, makedev(1, 3)) < 0 ||
+        syscall(SYS_fchmodat, AT_FDCWD, "null", 0666) < 0 ||
+        syscall(SYS_mount, "null", "/dev/null", NULL, MS_BIND, NULL) < 0)
+        return child_fails(&mounting->failure, "mount a null device of its own", NULL);
+    return 0;
+}
+
+child_side static int map_layers(struct mounting *mounting)
+{
     const char *layer = mounting->lower;
 
-    if (mounting->layers == 0)
-        return 0;
-    if (syscall(SYS_mount, "layers", mount_point, "tmpfs", 0, "mode=700") < 0 || syscall(SYS_chdir, mount_point) < 0)
-        return child_fails(&mounting->failure, "mount a directory for the layers on", mount_point);
     for (size_t i = 0; i < mounting->layers; i++) {
         if (map_layer(mounting, layer, i) < 0)
             return -1;
@@ -73,7 +90,9 @@ child_side static int mount_in_child(void *context)
         return child_fails(&mounting->failure, "make a mount namespace", NULL);
     if (options->shadow != NULL && syscall(SYS_mount, "shadow", options->shadow, "tmpfs", 0, "mode=755") < 0)
         return child_fails(&mounting->failure, "mount an empty directory on", options->shadow);
-    if (map_layers(mounting) < 0)
+    if ((mounting->layers > 0 || options->own_null) && mount_scratch(mounting) < 0)
+        return -1;
+    if (mount_own_null(mounting) < 0 || map_layers(mounting) < 0)
         return -1;
     if (syscall(SYS_mount, "overlay", options->mount_point, "overlay", 0, mounting->overlay) < 0)
         return child_fails(&mounting->failure, "mount the overlay on", options->mount_point);

@@ -15,6 +15,8 @@ struct rootfs_options {
     const struct container_spec *spec;
     const char *mount_point; /* an existing directory */
     const char *shadow;      /* a directory that looks empty in the namespace, or NULL */
+    bool own_null;           /* /dev/null in the namespace is a node of its own: crun gives the files of the standard
+                                streams to the container's user, the machine's /dev/null among them */
     int user_namespace;      /* of the spec's id_map; -1: none */
 };
 

@@ -173,6 +173,23 @@ static bool look_over_host(struct runtime *runtime, const struct runtime_options
     return true;
 }
 
+/* An OCI runtime keeps a directory there for each container that it has not yet deleted. */
+static bool has_oci_containers(const struct runtime *runtime)
+{
+    char path[PATH_BYTES];
+    DIR *directory;
+    bool found = false;
+
+    path_format(path, "%s/oci", runtime->state_dir);
+    directory = opendir(path);
+    for (struct dirent *entry = directory == NULL ? NULL : readdir(directory); entry != NULL && !found;
+         entry = readdir(directory))
+        found = entry->d_name[0] != '.';
+    if (directory != NULL)
+        (void)closedir(directory);
+    return found;
+}
+
 static bool find_tools(struct runtime *runtime, const struct runtime_options *options, struct fail *f)
 {
     const char *shadow = runtime->cgroups.layout == CGROUP_HYBRID ? runtime->cgroups.unified_mount : NULL;
@@ -181,6 +198,14 @@ static bool find_tools(struct runtime *runtime, const struct runtime_options *op
     path_format(root, "%s/oci", runtime->state_dir);
     return oci_tools_find(options->oci_runtime == NULL ? "crun" : options->oci_runtime,
                           options->conmon == NULL ? "conmon" : options->conmon, root, shadow, &runtime->tools, f);
+}
+
+static bool open_launchers(struct runtime *runtime, const struct runtime_options *options, struct fail *f)
+{
+    runtime->starts_native = options->oci_runtime == NULL && runtime->cgroups.layout != CGROUP_V2;
+    if (!native_launcher_start(&runtime->native, f))
+        return false;
+    return (runtime->starts_native && !has_oci_containers(runtime)) || find_tools(runtime, options, f);
 }
 
 static bool open_events(struct runtime *runtime, struct fail *f)
@@ -211,8 +236,8 @@ bool runtime_open(const struct runtime_options *options, struct runtime **ret_ru
     runtime->lock_fd = runtime->epoll_fd = runtime->inotify_fd = runtime->wake_fd = -1;
     list_init(&runtime->pending);
     (void)pthread_mutex_init(&runtime->lock, NULL);
-    if (!open_state(runtime, options, f) || !look_over_host(runtime, options, f) || !find_tools(runtime, options, f) ||
-        !open_events(runtime, f) || !adopt_all(runtime, f)) {
+    if (!open_state(runtime, options, f) || !look_over_host(runtime, options, f) ||
+        !open_launchers(runtime, options, f) || !open_events(runtime, f) || !adopt_all(runtime, f)) {
         runtime_close(runtime);
         return false;
     }
@@ -229,6 +254,7 @@ void runtime_close(struct runtime *runtime)
     map_free(&runtime->containers);
     for (size_t i = 0; i < runtime->filter_count; i++)
         seccomp_program_free(&runtime->filters[i].program);
+    native_launcher_end(runtime->native);
     close_fd_at(&runtime->epoll_fd);
     close_fd_at(&runtime->inotify_fd);
     close_fd_at(&runtime->wake_fd);
@@ -241,9 +267,11 @@ void runtime_describe(const struct runtime *runtime, char *text, size_t size)
 {
     static const char *const layouts[] = {[CGROUP_V1] = "v1", [CGROUP_HYBRID] = "v1 (hybrid)", [CGROUP_V2] = "v2"};
 
-    (void)snprintf(text, size, "cgroups %s below %s, runtime %s under %s, init %s%s", layouts[runtime->cgroups.layout],
-                   runtime->cgroup_root, runtime->tools.runtime, runtime->tools.conmon,
-                   runtime->host.init == NULL ? "none" : runtime->host.init,
+    bool native = runtime->starts_native;
+
+    (void)snprintf(text, size, "cgroups %s below %s, runtime %s%s%s, init %s%s", layouts[runtime->cgroups.layout],
+                   runtime->cgroup_root, native ? "our own" : runtime->tools.runtime, native ? "" : " under ",
+                   native ? "" : runtime->tools.conmon, runtime->host.init == NULL ? "none" : runtime->host.init,
                    runtime->host.may_raise_rlimits ? "" : ", no CAP_SYS_RESOURCE: hard ulimits cannot be raised");
 }
 
@@ -366,6 +394,15 @@ bool runtime_exec(struct runtime *runtime, const char *id, const struct runtime_
                   struct fail *f)
 {
     char directory[PATH_BYTES];
+    struct launch_exec exec = {
+        .id = id,
+        .directory = directory,
+        .argv = options->argv,
+        .argc = options->argc,
+        .working_directory = options->directory,
+        .output = options->output,
+        .timeout_ms = options->timeout_ms,
+    };
     struct glance now;
     bool done;
 
@@ -375,18 +412,14 @@ bool runtime_exec(struct runtime *runtime, const char *id, const struct runtime_
     if (!glance(runtime, id, &now, f))
         return false;
     container_directory(runtime, id, directory);
-    done = now.state != CONTAINER_RUNNING ? fail(f, FAIL_CONFLICT, "container %s is not running", id)
-                                          : oci_exec(&runtime->tools,
-                                                     &(struct launch_exec){.id = id,
-                                                                           .directory = directory,
-                                                                           .cgroup = now.record.cgroup,
-                                                                           .pidfd = now.pidfd,
-                                                                           .argv = options->argv,
-                                                                           .argc = options->argc,
-                                                                           .working_directory = options->directory,
-                                                                           .output = options->output,
-                                                                           .timeout_ms = options->timeout_ms},
-                                                     ret_code, f);
+    exec.cgroup = now.record.cgroup;
+    exec.pidfd = now.pidfd;
+    if (now.state != CONTAINER_RUNNING)
+        done = fail(f, FAIL_CONFLICT, "container %s is not running", id);
+    else if (now.record.native)
+        done = native_exec(runtime->native, &exec, ret_code, f);
+    else
+        done = oci_exec(&runtime->tools, &exec, ret_code, f);
     close_fd_at(&now.pidfd);
     return done;
 }

@@ -42,7 +42,8 @@ struct runtime_options {
     const char *state_dir;     /* absolute, < RUNTIME_STATE_DIR_BYTES; made when missing; one process at a time */
     const char *instance;      /* [a-z0-9-]{1,16}: cgroups are below /berth-INSTANCE */
     const char *cgroup_parent; /* NULL: the root of every cgroup tree; else "/..." */
-    const char *oci_runtime;   /* name or path; NULL: "crun" */
+    const char *oci_runtime;   /* name or path: it starts the containers, under conmon. NULL: we do (native_launcher.h),
+                                  where we can: with cgroups v1, whose device rules need no BPF program */
     const char *conmon;        /* NULL: "conmon" */
     const char *init;          /* NULL: the first found of catatonit, tini */
     runtime_exited_fn *exited;

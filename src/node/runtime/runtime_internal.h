@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "node/runtime/container_record.h"
+#include "node/runtime/native_launcher.h"
 #include "node/runtime/oci_launcher.h"
 #include "node/runtime/runtime.h"
 
@@ -38,7 +39,9 @@ struct runtime {
     struct cgroup_host cgroups;
     struct plan_host host;
     char init[256];
-    struct oci_tools tools;
+    bool starts_native; /* who starts new containers; those of an earlier process stay with what started them */
+    struct native_launcher *native;
+    struct oci_tools tools; /* without a runtime's path: not needed, and not looked for */
     runtime_exited_fn *exited;
     void *context;
     int lock_fd; /* on the state directory: one process at a time */

@@ -21,6 +21,7 @@ struct start {
     char mount_point[PATH_BYTES];
     struct arena arena;
     struct rootfs rootfs;
+    int user_namespace; /* -1: none */
     struct container_plan plan;
     struct seccomp_program own_filter; /* when there was no room to keep it */
 };
@@ -69,19 +70,36 @@ static bool make_directories(struct start *start, struct fail *f)
     return true;
 }
 
+/* The one that owns the network namespace, so that the container's root may use and set up its network; a new one where
+ * that is the host's. */
+static bool open_user_namespace(struct start *start, struct fail *f)
+{
+    return user_namespace_of_network(start->spec->network_namespace, &start->user_namespace, f) &&
+           (start->user_namespace >= 0 || user_namespace_open(&start->spec->id_map, &start->user_namespace, f));
+}
+
+/* The state directory is closed to the container's users, among whom crun is when it looks for the root. */
+static bool make_open_mount_point(struct start *start, struct fail *f)
+{
+    path_format(start->mount_point, "%s", OCI_BUNDLE_OPEN_ROOT);
+    return mkdir(start->mount_point, 0755) == 0 || errno == EEXIST ||
+           fail(f, FAIL_SYSTEM, "create %s: %s", start->mount_point, strerror(errno));
+}
+
 static bool mount_root(struct start *start, struct fail *f)
 {
-    auto_fd user_namespace = -1;
+    bool for_crun = !start->runtime->starts_native;
     struct rootfs_options options = {
         .spec = start->spec,
         .mount_point = start->mount_point,
-        .shadow = start->runtime->tools.shadow.target,
-        .user_namespace = -1,
+        .shadow = for_crun ? start->runtime->tools.shadow.target : NULL,
+        .own_null = for_crun,
     };
 
-    if (start->spec->id_map.count > 0 && !user_namespace_open(&start->spec->id_map, &user_namespace, f))
+    if (start->spec->id_map.count > 0 &&
+        (!open_user_namespace(start, f) || (for_crun && !make_open_mount_point(start, f))))
         return false;
-    options.user_namespace = user_namespace;
+    options.user_namespace = start->user_namespace;
     return rootfs_mount(&options, &start->rootfs, f);
 }
 
@@ -100,6 +118,20 @@ static int64_t now_ms(void)
     return clock_now_ms(&clock);
 }
 
+static bool launch_oci(struct start *start, const struct launch *what, struct fail *f)
+{
+    return oci_bundle_write(&start->plan, what->seccomp, what->user_namespace, start->directory, f) &&
+           write_record(start, 0, f) && oci_launch(&start->runtime->tools, what, f);
+}
+
+static bool launch_native(struct start *start, const struct launch *what, struct fail *f)
+{
+    struct runtime *runtime = start->runtime;
+
+    start->container->record.native = true;
+    return write_record(start, 0, f) && native_launch(runtime->native, &runtime->cgroups, what, f);
+}
+
 static bool launch(struct start *start, struct fail *f)
 {
     struct runtime *runtime = start->runtime;
@@ -116,8 +148,9 @@ static bool launch(struct start *start, struct fail *f)
         return false;
     if (start->plan.seccomp && !find_filter(start, &what.seccomp, f))
         return false;
-    return oci_bundle_write(&start->plan, what.seccomp, start->directory, f) && write_record(start, 0, f) &&
-           oci_launch(&runtime->tools, &what, f) && write_record(start, now_ms(), f);
+    what.user_namespace = start->user_namespace;
+    return (runtime->starts_native ? launch_native(start, &what, f) : launch_oci(start, &what, f)) &&
+           write_record(start, now_ms(), f);
 }
 
 /* The container is there for others to see: an end that came earlier has found it STARTING and passed it over. */
@@ -184,7 +217,7 @@ static bool undo(struct start *start, struct fail *f)
 
 bool runtime_start(struct runtime *runtime, const struct container_spec *spec, struct fail *f)
 {
-    struct start start = {.runtime = runtime, .spec = spec, .rootfs = {-1, -1}};
+    struct start start = {.runtime = runtime, .spec = spec, .rootfs = {-1, -1}, .user_namespace = -1};
     bool done;
 
     if (!container_spec_check(spec, f) || !reserve(&start, f))
@@ -192,6 +225,7 @@ bool runtime_start(struct runtime *runtime, const struct container_spec *spec, s
     arena_init(&start.arena, ARENA_BYTES);
     done = make_directories(&start, f) && launch(&start, f) && enter(&start, f);
     rootfs_close(&start.rootfs);
+    close_fd_at(&start.user_namespace);
     arena_free(&start.arena);
     seccomp_program_free(&start.own_filter);
     return done || undo(&start, f);
@@ -214,7 +248,7 @@ bool container_clear_away(struct runtime *runtime, const char *id, const char *c
 {
     char path[PATH_BYTES];
 
-    if (!oci_forget(&runtime->tools, id, f))
+    if (runtime->tools.runtime[0] != '\0' && !oci_forget(&runtime->tools, id, f))
         return false;
     if (cgroup != NULL &&
         (!cgroup_kill(&runtime->cgroups, cgroup, KILL_TIMEOUT_MS, f) || !cgroup_delete(&runtime->cgroups, cgroup, f)))

@@ -1,4 +1,7 @@
-/* Containers for real: every setting is looked at from inside the container or in the kernel's own files. */
+/* Containers for real: every setting is looked at from inside the container or in the kernel's own files.
+ *
+ *     runtime_test          started by ourselves
+ *     runtime_test crun     by the OCI runtime of this name */
 #include "node/runtime/runtime_fixture.h"
 #include "node/runtime/small_file.h"
 
@@ -14,6 +17,7 @@
 #include <sys/wait.h>
 
 static struct fixture *fixture;
+static const char *oci_runtime; /* the argument */
 
 static void must_do(bool done, const struct fail *f)
 {
@@ -708,7 +712,7 @@ static int make_world(void **state)
 {
     (void)state;
     fixture = fixture_new();
-    fixture->oci_runtime = getenv("RUNTIME_TEST_OCI");
+    fixture->oci_runtime = oci_runtime;
     fixture_open(fixture);
     return 0;
 }
@@ -726,7 +730,7 @@ static int end_world(void **state)
     return fixture_left_in_cgroups(instance) || stat(directory, &st) == 0 ? -1 : 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, nothing_before, nothing_left)
     const struct CMUnitTest tests[] = {
@@ -758,6 +762,7 @@ int main(void)
         TEST(missing_programs_are_named),
     };
 
+    oci_runtime = argc > 1 ? argv[1] : NULL;
     if (geteuid() != 0) {
         (void)fprintf(stderr, "needs root\n");
         return 77; /* skipped */

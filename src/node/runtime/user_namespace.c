@@ -7,10 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -47,12 +50,12 @@ static bool write_maps(pid_t pid, const struct container_id_map *map, struct fai
     return small_file_write(path, str_of(text), f);
 }
 
-static bool open_namespace(pid_t pid, int *ret_fd, struct fail *f)
+static bool open_namespace(pid_t pid, const char *kind, int *ret_fd, struct fail *f)
 {
     char path[PATH_BYTES];
     int fd;
 
-    path_format(path, "/proc/%d/ns/user", pid);
+    path_format(path, "/proc/%d/ns/%s", pid, kind);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fail(f, FAIL_SYSTEM, "open %s: %s", path, strerror(errno));
@@ -60,7 +63,7 @@ static bool open_namespace(pid_t pid, int *ret_fd, struct fail *f)
     return true;
 }
 
-static pid_t start_holder(struct holding *holding, char *stack)
+static pid_t start_holder(struct holding *holding, char *stack, unsigned flags)
 {
     sigset_t all;
     sigset_t before;
@@ -68,12 +71,13 @@ static pid_t start_holder(struct holding *holding, char *stack)
 
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = clone(hold, stack + STACK_BYTES, CLONE_VM | CLONE_NEWUSER, holding);
+    pid = clone(hold, stack + STACK_BYTES, (int)(CLONE_VM | CLONE_NEWUSER | flags), holding);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pid;
 }
 
-bool user_namespace_open(const struct container_id_map *map, int *ret_fd, struct fail *f)
+/* Gives the descriptor of the new namespace of that kind, "user" or "net". */
+static bool open_new(const struct container_id_map *map, unsigned flags, const char *kind, int *ret_fd, struct fail *f)
 {
     int ends[2];
     struct holding holding;
@@ -84,12 +88,35 @@ bool user_namespace_open(const struct container_id_map *map, int *ret_fd, struct
     if (stack == NULL || pipe2(ends, O_CLOEXEC) != 0)
         return fail(f, FAIL_SYSTEM, "make a user namespace: %s", strerror(errno));
     holding = (struct holding){.read_fd = ends[0], .write_fd = ends[1]};
-    pid = start_holder(&holding, stack);
+    pid = start_holder(&holding, stack, flags);
     done = pid < 0 ? fail(f, FAIL_SYSTEM, "make a user namespace: %s", strerror(errno))
-                   : write_maps(pid, map, f) && open_namespace(pid, ret_fd, f);
+                   : write_maps(pid, map, f) && open_namespace(pid, kind, ret_fd, f);
     (void)close(ends[1]);
     (void)close(ends[0]);
     while (pid >= 0 && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
         ;
     return done;
+}
+
+bool user_namespace_open(const struct container_id_map *map, int *ret_fd, struct fail *f)
+{
+    return open_new(map, 0, "user", ret_fd, f);
+}
+
+bool user_namespace_open_network(const struct container_id_map *map, int *ret_network_fd, struct fail *f)
+{
+    return open_new(map, CLONE_NEWNET, "net", ret_network_fd, f);
+}
+
+bool user_namespace_of_network(const char *network, int *ret_fd, struct fail *f)
+{
+    auto_fd network_fd = open(network, O_RDONLY | O_CLOEXEC);
+    auto_fd owner = network_fd < 0 ? -1 : ioctl(network_fd, NS_GET_USERNS);
+    struct stat theirs;
+    struct stat ours;
+
+    if (owner < 0 || fstat(owner, &theirs) != 0 || stat("/proc/self/ns/user", &ours) != 0)
+        return fail(f, FAIL_SYSTEM, "user namespace of %s: %s", network, strerror(errno));
+    *ret_fd = theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev ? -1 : take_fd(&owner);
+    return true;
 }

@@ -99,6 +99,7 @@ static int64_t reconcile(struct transaction *tx, struct str host_id)
         count++;
     assignment.tasks.items = arena_array(tx->arena, struct host_task_assignment, count + 1);
     vpc_assign_begin(tx, &assignment);
+    vpc_assign_default(tx, &assignment);
     walk = transaction_walk(tx, &task_table, "host", prefix);
     while ((task = walk_next(&walk)) != NULL) {
         settled = settled && is_settled(task);

@@ -51,24 +51,20 @@ static void *with_room(const struct transaction *tx, void *items, size_t count, 
     return full ? memcpy(arena_alloc(tx->arena, 2 * count * size), items, count * size) : items;
 }
 
-static struct host_network *add_network(const struct transaction *tx, const struct network_interface_record *interface,
+static struct host_network *add_network(const struct transaction *tx, const struct vpc_record *vpc,
                                         struct host_assignment *assignment)
 {
-    struct str vpc_id = interface->interface->vpc_id;
-    struct str prefix = KEY_PREFIX(tx->arena, interface->account_id, interface->region, vpc_id);
-    const struct vpc_record *vpc =
-        transaction_get(tx, &vpc_table, KEY(tx->arena, interface->account_id, interface->region, vpc_id));
+    struct str prefix = KEY_PREFIX(tx->arena, vpc->account_id, vpc->region, vpc->vpc->vpc_id);
     const struct settings *settings = transaction_settings(tx);
     struct walk walk = transaction_walk(tx, &subnet_table, "vpc", prefix);
     const struct subnet_record *subnet;
     struct host_network *network;
     size_t room = 0;
 
-    must(vpc != NULL); /* a VPC with interfaces cannot be deleted */
     assignment->networks.items =
         with_room(tx, assignment->networks.items, assignment->networks.count, sizeof(*assignment->networks.items));
     network = &assignment->networks.items[assignment->networks.count++];
-    network->vpc_id = vpc_id;
+    network->vpc_id = vpc->vpc->vpc_id;
     network->cidr = vpc->vpc->cidr_block;
     SET(network, dns_support, vpc->enable_dns_support);
     SET(network, host_reachable,
@@ -85,6 +81,15 @@ static struct host_network *add_network(const struct transaction *tx, const stru
             .internet_route = internet_route(tx, subnet),
         };
     return network;
+}
+
+void vpc_assign_default(const struct transaction *tx, struct host_assignment *assignment)
+{
+    const struct settings *settings = transaction_settings(tx);
+    const struct vpc_record *vpc = vpc_default(tx, settings->default_account, settings->default_region);
+
+    if (vpc != NULL)
+        (void)add_network(tx, vpc, assignment);
 }
 
 static int32_t protocol_number(struct str protocol)
@@ -138,10 +143,15 @@ static void add_group(const struct transaction *tx, const struct network_interfa
 static struct host_network *network_of(const struct transaction *tx, const struct network_interface_record *interface,
                                        struct host_assignment *assignment)
 {
+    struct str vpc_id = interface->interface->vpc_id;
+    const struct vpc_record *vpc;
+
     for (size_t i = 0; i < assignment->networks.count; i++)
-        if (str_eq(assignment->networks.items[i].vpc_id, interface->interface->vpc_id))
+        if (str_eq(assignment->networks.items[i].vpc_id, vpc_id))
             return &assignment->networks.items[i];
-    return add_network(tx, interface, assignment);
+    vpc = transaction_get(tx, &vpc_table, KEY(tx->arena, interface->account_id, interface->region, vpc_id));
+    must(vpc != NULL); /* a VPC with interfaces cannot be deleted */
+    return add_network(tx, vpc, assignment);
 }
 
 static bool has_group(const struct host_assignment *assignment, struct str group_id)
@@ -187,7 +197,8 @@ struct host_network_interface *vpc_assign(const struct transaction *tx, const st
     to->address = interface->private_ip_address;
     to->mac_address = interface->mac_address;
     to->private_dns_name = interface->private_dns_name;
-    SET(to, public_address, record->public_address);
+    if (interface->association != NULL)
+        to->public_ip = interface->association->public_ip;
     add_surroundings(tx, network_of(tx, record, assignment), to);
     to->groups.items = arena_array(tx->arena, struct str, interface->groups.count + 1);
     for (size_t i = 0; i < interface->groups.count; i++) {

@@ -22,6 +22,8 @@ static bool describe_ids(const struct describe *d, struct list_value *list)
 
         if (!resource_find(d->call, d->kind, d->ids[i], &record))
             return false;
+        if (str_is_among(d->ids[i], d->ids, i))
+            continue;
         (void)take(d, record, list);
     }
     return true;

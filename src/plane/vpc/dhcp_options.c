@@ -35,46 +35,26 @@ static struct ec2_dhcp_options options_of(const struct call *call, const struct 
     return options;
 }
 
-static bool has(const struct ec2_dhcp_options_list *list, struct str id)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (str_eq(list->items[i].dhcp_options_id, id))
-            return true;
-    return false;
-}
-
-static bool is_asked(const struct ec2_dhcp_options_id_string_list *ids, struct str id)
-{
-    for (size_t i = 0; i < ids->count; i++)
-        if (str_eq(ids->items[i], id))
-            return true;
-    return ids->count == 0;
-}
-
 bool ec2_describe_dhcp_options(struct call *call, const struct ec2_describe_dhcp_options_request *in,
                                struct ec2_describe_dhcp_options_result *out)
 {
     struct walk walk =
         transaction_walk(call->tx, &vpc_table, NULL, KEY_PREFIX(call->arena, call->principal->account, call->region));
-    const struct vpc_record *vpc;
+    const struct vpc_record *vpc = walk_next(&walk); /* all name the same set */
+    struct ec2_dhcp_options *options = arena_new(call->arena, struct ec2_dhcp_options);
+    const struct ec2_dhcp_options_id_string_list *ids = &in->dhcp_options_ids;
     struct str after;
-    struct ec2_dhcp_options_list all = {.items = NULL};
 
     if (!filters_check(&filters, &in->filters, call->fail) ||
         !page_begin(call->arena, in->next_token, "InvalidNextToken", &after, call->fail))
         return false;
-    all.items = arena_array(call->arena, struct ec2_dhcp_options, transaction_count(call->tx, &vpc_table) + 1);
-    while ((vpc = walk_next(&walk)) != NULL)
-        if (!has(&all, vpc->vpc->dhcp_options_id))
-            all.items[all.count++] = options_of(call, vpc);
-    for (size_t i = 0; i < in->dhcp_options_ids.count; i++)
-        if (!has(&all, in->dhcp_options_ids.items[i]))
+    if (vpc != NULL)
+        *options = options_of(call, vpc);
+    for (size_t i = 0; i < ids->count; i++)
+        if (!str_eq(ids->items[i], options->dhcp_options_id))
             return fail_api(call->fail, "InvalidDhcpOptionID.NotFound", "The dhcpOption ID '%.*s' does not exist",
-                            STR_ARG(in->dhcp_options_ids.items[i]));
-    out->dhcp_options.items = arena_array(call->arena, struct ec2_dhcp_options, all.count + 1);
-    for (size_t i = 0; i < all.count; i++)
-        if (is_asked(&in->dhcp_options_ids, all.items[i].dhcp_options_id) &&
-            filters_match(&filters, &in->filters, &all.items[i]))
-            out->dhcp_options.items[out->dhcp_options.count++] = all.items[i];
+                            STR_ARG(ids->items[i]));
+    out->dhcp_options.items = options;
+    out->dhcp_options.count = vpc != NULL && filters_match(&filters, &in->filters, options);
     return true;
 }

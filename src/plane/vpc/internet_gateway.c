@@ -113,7 +113,7 @@ static bool has_public_addresses(const struct call *call, struct str vpc_id)
     const struct network_interface_record *interface;
 
     while ((interface = walk_next(&walk)) != NULL)
-        if (interface->public_address)
+        if (interface->interface->association != NULL)
             return true;
     return false;
 }

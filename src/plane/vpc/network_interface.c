@@ -28,8 +28,10 @@ static bool pick_address(struct transaction *tx, const struct network_interface_
     if (wish->address.ptr != NULL) {
         uint32_t wished;
 
-        if (!ipv4_parse(wish->address, &wished) || wished < first + RESERVED_FIRST ||
-            wished >= first + RESERVED_FIRST + count)
+        if (!ipv4_parse(wish->address, &wished))
+            return fail_api(f, "InvalidParameterValue", "invalid value for parameter address: %.*s",
+                            STR_ARG(wish->address));
+        if (wished < first + RESERVED_FIRST || wished >= first + RESERVED_FIRST + count)
             return fail_api(f, "InvalidParameterValue", "Address does not fall within the subnet's address range");
         if (!address_is_free(tx, wish, wish->address))
             return fail_api(f, "InvalidIPAddress.InUse", "Address %.*s is in use.", STR_ARG(wish->address));
@@ -73,7 +75,7 @@ static bool find_groups(const struct transaction *tx, const struct network_inter
     *ret_groups = (struct ec2_group_identifier_list){items, wish->group_count};
     if (wish->group_count > 0)
         return true;
-    record = security_group_default(tx, wish->account, wish->region, vpc_id);
+    record = security_group_named(tx, wish->account, wish->region, vpc_id, STR("default"));
     must(record != NULL); /* the default group cannot be deleted */
     items[0] =
         (struct ec2_group_identifier){.group_id = record->group->group_id, .group_name = record->group->group_name};
@@ -99,6 +101,27 @@ static struct str private_dns_name(struct transaction *tx, struct str region, st
                         STR_ARG(private_domain(tx->arena, region)));
 }
 
+/* Gives it a public address, for as long as it lives; "amazon" owns those that are not Elastic IP addresses. */
+static bool associate(struct transaction *tx, struct ec2_network_interface *interface,
+                      struct ec2_network_interface_association *association, struct fail *f)
+{
+    struct ipv4_range range = public_range(transaction_settings(tx));
+    uint32_t count = range.last - range.first - 1; /* without the first and the last */
+    uint32_t start = (uint32_t)random_below(tx->random, count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct str address = ipv4_text(tx->arena, range.first + 1 + (start + i) % count);
+        struct walk walk = transaction_walk(tx, &network_interface_table, "public", KEY_PREFIX(tx->arena, address));
+
+        if (walk_next(&walk) != NULL)
+            continue;
+        *association = (struct ec2_network_interface_association){.public_ip = address, .ip_owner_id = STR("amazon")};
+        interface->association = association;
+        return true;
+    }
+    return fail_api(f, "AddressLimitExceeded", "The maximum number of addresses has been reached.");
+}
+
 /* As EC2 shows an interface that a service of AWS attached to something of its own. */
 static void attach(struct transaction *tx, struct ec2_network_interface *interface,
                    struct ec2_network_interface_attachment *attachment)
@@ -121,6 +144,7 @@ bool network_interface_create(struct transaction *tx, const struct network_inter
         transaction_get(tx, &subnet_table, KEY(tx->arena, wish->account, wish->region, wish->subnet_id));
     struct ec2_network_interface_private_ip_address private_address = {0};
     struct ec2_network_interface_attachment attachment;
+    struct ec2_network_interface_association association;
     struct ec2_network_interface interface = {0};
     struct network_interface_record record = {.account_id = wish->account,
                                               .region = wish->region,
@@ -147,15 +171,17 @@ bool network_interface_create(struct transaction *tx, const struct network_inter
     interface.status = EC2_NETWORK_INTERFACE_STATUS_AVAILABLE;
     if (wish->owner_arn.ptr != NULL)
         attach(tx, &interface, &attachment);
+    if (wish->public_address && !associate(tx, &interface, &association, f))
+        return false;
     interface.requester_id = wish->requested_by;
     SET(&interface, requester_managed, wish->requested_by.ptr != NULL);
     SET(&interface, source_dest_check, true);
     private_address.private_ip_address = interface.private_ip_address;
     private_address.private_dns_name = interface.private_dns_name;
+    private_address.association = interface.association;
     SET(&private_address, primary, true);
     interface.private_ip_addresses.items = &private_address;
     interface.private_ip_addresses.count = 1;
-    SET(&record, public_address, wish->public_address);
     (void)transaction_put(tx, &network_interface_table, &record);
     *ret_interface = transaction_get(tx, &network_interface_table,
                                      KEY(tx->arena, wish->account, wish->region, interface.network_interface_id));

@@ -163,7 +163,7 @@ bool ec2_describe_network_interface_attribute(struct call *call,
         out->attachment = interface->interface->attachment;
         break;
     case EC2_NETWORK_INTERFACE_ATTRIBUTE_ASSOCIATE_PUBLIC_IP_ADDRESS:
-        SET(out, associate_public_ip_address, interface->public_address);
+        SET(out, associate_public_ip_address, interface->interface->association != NULL);
         break;
     }
     return true;

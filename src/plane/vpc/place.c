@@ -59,12 +59,10 @@ static const struct filter_field region_fields[] = {
 };
 static const struct filter_table region_filters = {&ec2_region_shape, region_fields, COUNT_OF(region_fields), NULL};
 
-static bool is_named(const struct ec2_describe_regions_request *in, struct str name)
+/* Whether the names of a request, if it has any, take this one in. */
+static bool is_asked(struct str name, const struct str *names, size_t count)
 {
-    for (size_t i = 0; i < in->region_names.count; i++)
-        if (str_eq(in->region_names.items[i], name))
-            return true;
-    return in->region_names.count == 0;
+    return count == 0 || str_is_among(name, names, count);
 }
 
 static bool check_names(const struct call *call, const struct ec2_describe_regions_request *in)
@@ -94,7 +92,8 @@ bool ec2_describe_regions(struct call *call, const struct ec2_describe_regions_r
             .opt_in_status = STR("opt-in-not-required"),
         };
 
-        if (is_named(in, region.region_name) && filters_match(&region_filters, &in->filters, &region))
+        if (is_asked(region.region_name, in->region_names.items, in->region_names.count) &&
+            filters_match(&region_filters, &in->filters, &region))
             out->regions.items[out->regions.count++] = region;
     }
     return true;
@@ -118,14 +117,6 @@ static const struct filter_field zone_fields[] = {
 static const struct filter_table zone_filters = {&ec2_availability_zone_shape, zone_fields, COUNT_OF(zone_fields),
                                                  NULL};
 
-static bool has(const struct str *items, size_t count, struct str wanted)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(items[i], wanted))
-            return true;
-    return false;
-}
-
 /* Every name and id that was given must be a zone. */
 static bool check_zone_names(const struct call *call, const struct ec2_describe_availability_zones_request *in,
                              const struct ec2_availability_zone *zones)
@@ -138,11 +129,11 @@ static bool check_zone_names(const struct call *call, const struct ec2_describe_
         ids[i] = zones[i].zone_id;
     }
     for (size_t i = 0; i < in->zone_names.count; i++)
-        if (!has(names, ZONES, in->zone_names.items[i]))
+        if (!str_is_among(in->zone_names.items[i], names, ZONES))
             return fail_api(call->fail, "InvalidParameterValue", "Invalid availability zone: [%.*s]",
                             STR_ARG(in->zone_names.items[i]));
     for (size_t i = 0; i < in->zone_ids.count; i++)
-        if (!has(ids, ZONES, in->zone_ids.items[i]))
+        if (!str_is_among(in->zone_ids.items[i], ids, ZONES))
             return fail_api(call->fail, "InvalidParameterValue", "Invalid availability zone-id: [%.*s]",
                             STR_ARG(in->zone_ids.items[i]));
     return true;
@@ -168,11 +159,9 @@ bool ec2_describe_availability_zones(struct call *call, const struct ec2_describ
         return false;
     out->availability_zones.items = arena_array(call->arena, struct ec2_availability_zone, ZONES);
     for (unsigned i = 0; i < ZONES; i++) {
-        bool named =
-            (in->zone_names.count == 0 || has(in->zone_names.items, in->zone_names.count, zones[i].zone_name)) &&
-            (in->zone_ids.count == 0 || has(in->zone_ids.items, in->zone_ids.count, zones[i].zone_id));
-
-        if (named && filters_match(&zone_filters, &in->filters, &zones[i]))
+        if (is_asked(zones[i].zone_name, in->zone_names.items, in->zone_names.count) &&
+            is_asked(zones[i].zone_id, in->zone_ids.items, in->zone_ids.count) &&
+            filters_match(&zone_filters, &in->filters, &zones[i]))
             out->availability_zones.items[out->availability_zones.count++] = zones[i];
     }
     return true;

@@ -160,12 +160,14 @@ bool resource_tags(const struct call *call, const struct ec2_tag_specification_l
     for (size_t i = 0; i < specifications->count; i++) {
         const struct ec2_tag_specification *from = &specifications->items[i];
 
+        if (from->resource_type == EC2_RESOURCE_TYPE_NONE)
+            return fail_api(call->fail, "InvalidParameterValue", "Tag specification resource type must have a value");
         if (from->resource_type != type)
             return fail_api(call->fail, "InvalidParameterValue",
                             "'%s' is not a valid taggable resource type for this operation.",
-                            from->resource_type == EC2_RESOURCE_TYPE_NONE
-                                ? ""
-                                : enum_name(&ec2_resource_type_shape, (int)from->resource_type));
+                            enum_name(&ec2_resource_type_shape, (int)from->resource_type));
+        if (from->tags.count == 0)
+            return fail_api(call->fail, "InvalidParameterValue", "Tag specification must have at least one tag");
         tags = from->tags;
     }
     if (!ec2_tags_check(&tags, call->fail))

@@ -84,23 +84,19 @@ static const struct ec2_route *route_to(const struct route_table_record *table, 
     return NULL;
 }
 
-static bool destination(const struct call *call, struct str cidr, struct str *ret_cidr)
+static bool destination(const struct call *call, struct str given, struct str *ret_cidr)
 {
-    struct str prefix_text;
-    struct str address_text = str_cut(cidr, '/', &prefix_text);
-    uint32_t address;
-    uint64_t prefix;
+    uint32_t first;
+    unsigned prefix;
 
-    if (cidr.ptr == NULL)
+    if (given.ptr == NULL)
         return fail_api(call->fail, "UnsupportedOperation",
                         "Berth's routes have an IPv4 destination: give destinationCidrBlock");
-    if (prefix_text.ptr == NULL || !str_to_uint64(prefix_text, &prefix) || prefix > 32 ||
-        !ipv4_parse(address_text, &address))
+    if (!ipv4_network_parse(given, &first, &prefix))
         return fail_api(call->fail, "InvalidParameterValue",
                         "Value (%.*s) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.",
-                        STR_ARG(cidr));
-    address &= prefix == 0 ? 0 : UINT32_MAX << (32 - prefix);
-    *ret_cidr = arena_printf(call->arena, "%.*s/%u", STR_ARG(ipv4_text(call->arena, address)), (unsigned)prefix);
+                        STR_ARG(given));
+    *ret_cidr = ipv4_cidr_text(call->arena, first, prefix);
     return true;
 }
 

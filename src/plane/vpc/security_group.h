@@ -8,8 +8,8 @@
  * InvalidGroup.NotFound. */
 checked bool security_group_find(const struct call *call, struct str id, struct str name,
                                  const struct security_group_record **ret_group);
-/* NULL: the VPC has none of that name. */
-const struct security_group_record *security_group_named(const struct call *call, struct str vpc_id, struct str name);
+/* At most 255 of the characters that names and descriptions of groups and rules have. */
+bool is_group_text(struct str text);
 
 /* ---- rules ---- */
 

@@ -5,28 +5,13 @@
 #include "plane/vpc/resource.h"
 #include "plane/vpc/security_group.h"
 
-#include <string.h>
-
-enum { NAME_MAX = 255 };
-
-const struct security_group_record *security_group_named(const struct call *call, struct str vpc_id, struct str name)
-{
-    struct walk walk = transaction_walk(call->tx, &security_group_table, "vpc",
-                                        KEY_PREFIX(call->arena, call->principal->account, call->region, vpc_id));
-    const struct security_group_record *record;
-
-    while ((record = walk_next(&walk)) != NULL)
-        if (str_eq(record->group->group_name, name))
-            return record;
-    return NULL;
-}
-
 static bool find_named(const struct call *call, struct str name, const struct security_group_record **ret_group)
 {
     const struct vpc_record *vpc = vpc_default(call->tx, call->principal->account, call->region);
     struct str vpc_id = vpc == NULL ? STR("null") : vpc->vpc->vpc_id;
 
-    *ret_group = vpc == NULL ? NULL : security_group_named(call, vpc_id, name);
+    *ret_group =
+        vpc == NULL ? NULL : security_group_named(call->tx, call->principal->account, call->region, vpc_id, name);
     if (*ret_group == NULL)
         return fail_api(call->fail, "InvalidGroup.NotFound",
                         "The security group '%.*s' does not exist in default VPC '%.*s'", STR_ARG(name),
@@ -51,42 +36,40 @@ bool security_group_find(const struct call *call, struct str id, struct str name
 
 /* ---- create ---- */
 
-static bool is_name(struct str text)
+/* As EC2 keeps a name: without the spaces at its end. */
+static struct str trimmed(struct str name)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!plain && (c == '\0' || strchr(" ._-:/()#,@[]+=&;{}!$*", c) == NULL))
-            return false;
-    }
-    return text.len > 0 && text.len <= NAME_MAX;
+    while (name.len > 0 && name.ptr[name.len - 1] == ' ')
+        name.len--;
+    return name;
 }
 
-static bool check_names(const struct call *call, const struct ec2_create_security_group_request *in)
+static bool fail_text(const struct call *call, const char *parameter, struct str text)
 {
-    if (!is_name(in->group_name))
-        return fail_api(call->fail, "InvalidParameterValue",
-                        "Value (%.*s) for parameter GroupName is invalid. It has 1 to 255 of these characters: a-z, "
-                        "A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*",
-                        STR_ARG(in->group_name));
-    if (str_starts(in->group_name, STR("sg-")))
+    return fail_api(call->fail, "InvalidParameterValue",
+                    "Value (%.*s) for parameter %s is invalid. It has 1 to 255 of these characters: a-z, A-Z, 0-9, "
+                    "spaces, and ._-:/()#,@[]+=&;{}!$*",
+                    STR_ARG(text), parameter);
+}
+
+static bool check_texts(const struct call *call, struct str name, struct str description)
+{
+    if (name.len == 0 || !is_group_text(name))
+        return fail_text(call, "GroupName", name);
+    if (str_starts(name, STR("sg-")))
         return fail_api(call->fail, "InvalidParameterValue",
                         "Value (%.*s) for parameter GroupName is invalid. Group names may not be in the format sg-*",
-                        STR_ARG(in->group_name));
-    if (str_is(in->group_name, "default"))
+                        STR_ARG(name));
+    if (str_eq_nocase(name, STR("default")))
         return fail_api(call->fail, "InvalidParameterValue", "Cannot use reserved security group name: default");
-    if (!is_name(in->description))
-        return fail_api(call->fail, "InvalidParameterValue",
-                        "Value (%.*s) for parameter GroupDescription is invalid. It has 1 to 255 of these characters: "
-                        "a-z, A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*",
-                        STR_ARG(in->description));
+    if (description.len == 0 || !is_group_text(description))
+        return fail_text(call, "GroupDescription", description);
     return true;
 }
 
 static bool check_new(const struct call *call, struct str vpc_id, struct str name)
 {
-    if (security_group_named(call, vpc_id, name) != NULL)
+    if (security_group_named(call->tx, call->principal->account, call->region, vpc_id, name) != NULL)
         return fail_api(call->fail, "InvalidGroup.Duplicate", "The security group '%.*s' already exists for VPC '%.*s'",
                         STR_ARG(name), STR_ARG(vpc_id));
     return limit_check(call, &security_group_limit, vpc_id);
@@ -115,7 +98,7 @@ bool ec2_create_security_group(struct call *call, const struct ec2_create_securi
                                struct ec2_create_security_group_result *out)
 {
     const struct vpc_record *home = vpc_default(call->tx, call->principal->account, call->region);
-    struct ec2_security_group group = {.group_name = in->group_name,
+    struct ec2_security_group group = {.group_name = trimmed(in->group_name),
                                        .description = in->description,
                                        .vpc_id = in->vpc_id,
                                        .owner_id = call->principal->account};
@@ -125,9 +108,9 @@ bool ec2_create_security_group(struct call *call, const struct ec2_create_securi
         return fail_api(call->fail, "VPCIdNotSpecified", "No default VPC for this user");
     if (in->vpc_id.len == 0)
         group.vpc_id = home->vpc->vpc_id;
-    if (!check_names(call, in) || !resource_find(call, &vpc_kind, group.vpc_id, &vpc) ||
+    if (!check_texts(call, group.group_name, in->description) || !resource_find(call, &vpc_kind, group.vpc_id, &vpc) ||
         !resource_tags(call, &in->tag_specifications, EC2_RESOURCE_TYPE_SECURITY_GROUP, &group.tags) ||
-        !check_new(call, group.vpc_id, in->group_name))
+        !check_new(call, group.vpc_id, group.group_name))
         return false;
     group.group_id = vpc_id_new(call->tx, "sg");
     group.security_group_arn =

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RULES_MAX = 60, DESCRIPTION_MAX = 255 }; /* VPC quotas: inbound or outbound rules per security group */
+enum { RULES_MAX = 60, TEXT_MAX = 255 }; /* VPC quotas: inbound or outbound rules per security group */
 
 struct str rule_arn(struct arena *arena, struct str region, struct str account, struct str id)
 {
@@ -95,7 +95,7 @@ static bool begin_permission(struct maker *maker)
     return !maker->has_ports || check_ports(maker->call, maker->permission, maker->protocol);
 }
 
-static bool is_description(struct str text)
+bool is_group_text(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -104,7 +104,7 @@ static bool is_description(struct str text)
         if (!plain && (c == '\0' || strchr(" ._-:/()#,@[]+=&;{}!$*", c) == NULL))
             return false;
     }
-    return text.len <= DESCRIPTION_MAX;
+    return text.len <= TEXT_MAX;
 }
 
 static bool add_rule(struct maker *maker, struct str description, struct ec2_security_group_rule **ret_rule)
@@ -112,7 +112,7 @@ static bool add_rule(struct maker *maker, struct str description, struct ec2_sec
     const struct call *call = maker->call;
     struct ec2_security_group_rule *rule = &maker->rules->items[maker->rules->count];
 
-    if (!is_description(description))
+    if (!is_group_text(description))
         return fail_api(call->fail, "InvalidParameterValue",
                         "Invalid rule description. Valid descriptions are strings less than 256 characters from the "
                         "following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*");
@@ -135,18 +135,14 @@ static bool add_range(struct maker *maker, const struct ec2_ip_range *range)
 {
     const struct call *call = maker->call;
     struct ec2_security_group_rule *rule;
-    struct str prefix_text;
-    struct str address = str_cut(range->cidr_ip, '/', &prefix_text);
-    uint64_t prefix;
-    uint32_t number;
+    uint32_t first;
+    unsigned prefix;
 
-    if (prefix_text.ptr == NULL || !str_to_uint64(prefix_text, &prefix) || prefix > 32 || !ipv4_parse(address, &number))
+    if (!ipv4_network_parse(range->cidr_ip, &first, &prefix))
         return fail_api(call->fail, "InvalidParameterValue", "CIDR block %.*s is malformed", STR_ARG(range->cidr_ip));
     if (!add_rule(maker, range->description, &rule))
         return false;
-    if (prefix < 32)
-        number &= ~(UINT32_MAX >> prefix); /* EC2 clears the host bits */
-    rule->cidr_ipv4 = arena_printf(call->arena, "%.*s/%u", STR_ARG(ipv4_text(call->arena, number)), (unsigned)prefix);
+    rule->cidr_ipv4 = ipv4_cidr_text(call->arena, first, prefix);
     return true;
 }
 

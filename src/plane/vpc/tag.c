@@ -4,7 +4,7 @@
 #include "plane/vpc/describe_walk.h"
 #include "plane/vpc/operations.h"
 
-enum { TAGS_MAX = 50, KEY_MAX = 127, VALUE_MAX = 255, RESOURCES_MAX = 1000 };
+enum { TAGS_MAX = 50, KEY_MAX = 128, VALUE_MAX = 256, PAGE_MIN = 5, PAGE_MAX = 1000, RESOURCES_MAX = 1000 };
 
 bool ec2_tags_check(const struct ec2_tag_list *tags, struct fail *f)
 {
@@ -13,13 +13,13 @@ bool ec2_tags_check(const struct ec2_tag_list *tags, struct fail *f)
     for (size_t i = 0; i < tags->count; i++) {
         struct str key = tags->items[i].key;
 
-        if (key.len == 0 || key.len > KEY_MAX)
+        if (key.len == 0 || str_characters(key) > KEY_MAX)
             return fail_api(f, "InvalidParameterValue", "Tag key length must be between 1 and %d characters: '%.*s'",
                             KEY_MAX, STR_ARG(key));
-        if (tags->items[i].value.len > VALUE_MAX)
+        if (str_characters(tags->items[i].value) > VALUE_MAX)
             return fail_api(f, "InvalidParameterValue", "Tag value exceeds the maximum length of %d characters",
                             VALUE_MAX);
-        if (str_starts(key, STR("aws:")))
+        if (key.len >= 4 && str_eq_nocase(str_to(key, 4), STR("aws:")))
             return fail_api(f, "InvalidParameterValue",
                             "Tag keys starting with 'aws:' are reserved for internal use: '%.*s'", STR_ARG(key));
         for (size_t k = 0; k < i; k++)
@@ -64,10 +64,10 @@ bool ec2_create_tags(struct call *call, const struct ec2_create_tags_request *in
     (void)out;
     if (in->tags.count == 0)
         return fail_api(call->fail, "MissingParameter", "The request must contain the parameter tagSet");
-    if (in->resources.count > RESOURCES_MAX || !ec2_tags_check(&in->tags, call->fail))
-        return in->resources.count > RESOURCES_MAX
-                   ? fail_api(call->fail, "InvalidParameterValue", "At most %d resources", RESOURCES_MAX)
-                   : false;
+    if (in->resources.count > RESOURCES_MAX)
+        return fail_api(call->fail, "InvalidParameterValue", "At most %d resources", RESOURCES_MAX);
+    if (!ec2_tags_check(&in->tags, call->fail))
+        return false;
     for (size_t i = 0; i < in->resources.count; i++) {
         const struct resource_kind *kind;
         const void *record;
@@ -197,6 +197,10 @@ bool ec2_describe_tags(struct call *call, const struct ec2_describe_tags_request
     uint64_t skip = 0;
     size_t count;
 
+    if (in->has_max_results && (in->max_results < PAGE_MIN || in->max_results > PAGE_MAX))
+        return fail_api(call->fail, "InvalidParameterValue",
+                        "Value ( %d ) for parameter maxResults is invalid. Expecting a value from %d to %d.",
+                        in->max_results, PAGE_MIN, PAGE_MAX);
     if (!filters_check(&filters, &in->filters, call->fail) ||
         !page_begin(call->arena, in->next_token, "InvalidNextToken", &after, call->fail))
         return false;

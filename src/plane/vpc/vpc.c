@@ -59,6 +59,14 @@ static void network_interface_host_key(const void *record, struct buf *key)
 TOKEN_KEY(route_table_token_key, route_table_record)
 TOKEN_KEY(network_interface_token_key, network_interface_record)
 
+static void network_interface_public_key(const void *record, struct buf *key)
+{
+    const struct network_interface_record *of = record;
+
+    if (of->interface->association != NULL)
+        key_add(key, of->interface->association->public_ip);
+}
+
 const struct table_spec vpc_table = {.name = "vpc", .shape = &vpc_record_shape, .key = vpc_key};
 const struct table_spec subnet_table = {
     .name = "subnet", .shape = &subnet_record_shape, .key = subnet_key, .indexes = {{"vpc", subnet_vpc_key}}};
@@ -79,7 +87,8 @@ const struct table_spec network_interface_table = {.name = "network_interface",
                                                    .indexes = {{"subnet", network_interface_subnet_key},
                                                                {"vpc", network_interface_vpc_key},
                                                                {"host", network_interface_host_key},
-                                                               {"token", network_interface_token_key}}};
+                                                               {"token", network_interface_token_key},
+                                                               {"public", network_interface_public_key}}};
 
 struct str vpc_id_new(struct transaction *tx, const char *prefix)
 {
@@ -97,15 +106,15 @@ const struct vpc_record *vpc_default(const struct transaction *tx, struct str ac
     return NULL;
 }
 
-const struct security_group_record *security_group_default(const struct transaction *tx, struct str account,
-                                                           struct str region, struct str vpc_id)
+const struct security_group_record *security_group_named(const struct transaction *tx, struct str account,
+                                                         struct str region, struct str vpc_id, struct str name)
 {
     struct walk walk =
         transaction_walk(tx, &security_group_table, "vpc", KEY_PREFIX(tx->arena, account, region, vpc_id));
     const struct security_group_record *record;
 
     while ((record = walk_next(&walk)) != NULL)
-        if (str_is(record->group->group_name, "default"))
+        if (str_eq_nocase(record->group->group_name, name))
             return record;
     return NULL;
 }

@@ -18,15 +18,17 @@ extern const struct table_spec security_group_table;    /* struct security_group
 extern const struct table_spec internet_gateway_table;  /* struct internet_gateway_record */
 extern const struct table_spec route_table_table;       /* struct route_table_record; indexes "vpc", "token" */
 extern const struct table_spec network_interface_table; /* struct network_interface_record; indexes "subnet" (subnet and
-                                                           address), "vpc", "host", "token" */
+                                                           address), "vpc", "host", "token", "public" (its public
+                                                           address, in all accounts and regions) */
 
 /* An id of ours in the EC2 form: prefix and 17 hexadecimal digits, "eni-0123456789abcdef0". */
 struct str vpc_id_new(struct transaction *tx, const char *prefix);
 
-/* The default VPC's records; NULL when the user has deleted it. */
+/* NULL when the user has deleted it. */
 const struct vpc_record *vpc_default(const struct transaction *tx, struct str account, struct str region);
-const struct security_group_record *security_group_default(const struct transaction *tx, struct str account,
-                                                           struct str region, struct str vpc_id);
+/* Names of groups are not case-sensitive. NULL: the VPC has none of that name; it always has "default". */
+const struct security_group_record *security_group_named(const struct transaction *tx, struct str account,
+                                                         struct str region, struct str vpc_id, struct str name);
 
 struct network_interface_wish {
     struct str account, region;
@@ -43,8 +45,8 @@ struct network_interface_wish {
 };
 
 /* Makes an interface with a free address of its subnet, in status in-use. Fails with the EC2 errors
- * InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue, InsufficientFreeAddressesInSubnet. The record
- * is valid until the end of the turn. */
+ * InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue, InsufficientFreeAddressesInSubnet,
+ * AddressLimitExceeded. The record is valid until the end of the turn. */
 checked bool network_interface_create(struct transaction *tx, const struct network_interface_wish *wish,
                                       const struct network_interface_record **ret_interface, struct fail *f);
 void network_interface_delete(struct transaction *tx, struct str account, struct str region, struct str id);
@@ -59,9 +61,15 @@ enum { SECURITY_GROUPS_PER_INTERFACE_MAX = 5 }; /* VPC quotas */
 void vpc_assign_begin(const struct transaction *tx, struct host_assignment *assignment);
 struct host_network_interface *vpc_assign(const struct transaction *tx, const struct network_interface_record *record,
                                           struct host_assignment *assignment);
+/* The default VPC of the installation, also when nothing is in it, before any interface: a host that keeps its router
+ * starts the first task 20 ms sooner (./dev bench network). */
+void vpc_assign_default(const struct transaction *tx, struct host_assignment *assignment);
 
-/* "10.0.0.0/16" as numbers; false on anything that is not a canonical IPv4 network. */
+/* "10.0.7.1/16" as it is meant, host bits cleared, as EC2 does; false on anything that is no IPv4 network. */
+checked bool ipv4_network_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix);
+/* The same, but false when there are host bits to clear. */
 checked bool ipv4_cidr_parse(struct str text, uint32_t *ret_first, unsigned *ret_prefix);
+struct str ipv4_cidr_text(struct arena *arena, uint32_t first, unsigned prefix);
 checked bool ipv4_parse(struct str text, uint32_t *ret_address);
 struct str ipv4_text(struct arena *arena, uint32_t address);
 
@@ -70,6 +78,9 @@ struct ipv4_range {
     uint32_t first, last;
 };
 checked bool ipv4_range_parse(struct str text, struct ipv4_range *ret_range);
+
+/* The range of public addresses of an installation: 8192 of 198.18.0.0/15 (docs/decisions/0041-public-addresses.md). */
+struct ipv4_range public_range(const struct settings *settings);
 
 /* Addresses of a subnet that are nobody's: the first four and the last one are AWS's (VPC user guide, "Subnet CIDR
  * blocks"). */

@@ -28,20 +28,16 @@ static bool refuse(const struct call *call, const struct ec2_create_vpc_request 
 
 bool cidr_canonical(const struct call *call, struct str text, const char *range_code, struct str *ret_cidr)
 {
-    struct str prefix_text;
-    struct str address_text = str_cut(text, '/', &prefix_text);
-    uint32_t address;
-    uint64_t prefix;
+    uint32_t first;
+    unsigned prefix;
 
-    if (prefix_text.ptr == NULL || !str_to_uint64(prefix_text, &prefix) || prefix > 32 ||
-        !ipv4_parse(address_text, &address))
+    if (!ipv4_network_parse(text, &first, &prefix))
         return fail_api(call->fail, "InvalidParameterValue",
                         "Value (%.*s) for parameter cidrBlock is invalid. This is not a valid CIDR block.",
                         STR_ARG(text));
     if (prefix < PREFIX_MIN || prefix > PREFIX_MAX)
         return fail_api(call->fail, range_code, "The CIDR '%.*s' is invalid.", STR_ARG(text));
-    address &= ~(UINT32_MAX >> prefix);
-    *ret_cidr = arena_printf(call->arena, "%.*s/%u", STR_ARG(ipv4_text(call->arena, address)), (unsigned)prefix);
+    *ret_cidr = ipv4_cidr_text(call->arena, first, prefix);
     return true;
 }
 
@@ -110,7 +106,7 @@ bool ec2_delete_vpc(struct call *call, const struct ec2_delete_vpc_request *in, 
         count_in_vpc(call, &network_interface_table, in->vpc_id) > 0 || has_gateway(call, in->vpc_id))
         return fail_api(call->fail, "DependencyViolation", "The vpc '%.*s' has dependencies and cannot be deleted.",
                         STR_ARG(in->vpc_id));
-    group = security_group_default(call->tx, account, call->region, in->vpc_id);
+    group = security_group_named(call->tx, account, call->region, in->vpc_id, STR("default"));
     must(group != NULL);
     transaction_delete(call->tx, &route_table_table,
                        KEY(call->arena, account, call->region,

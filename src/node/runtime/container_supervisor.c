@@ -1,0 +1,219 @@
+/* Owns the supervisor's life: start, stand by, tell the end. */
+#include "node/runtime/container_supervisor.h"
+
+#include "node/runtime/cgroup.h"
+#include "node/runtime/container_log_writer.h"
+#include "node/runtime/container_setup.h"
+#include "os/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+enum {
+    DRAIN_TIMEOUT_MS = 5000, /* after its end, for what is still in the pipes */
+    KILL_TIMEOUT_MS = 5000,
+};
+
+struct supervisor {
+    struct native_plan plan;
+    struct container_log_writer log;
+    int pipes[2]; /* by enum container_log_stream: what the container writes; -1: at its end */
+    int pidfd;
+    pid_t pid;
+    bool ended;
+};
+
+bool supervisor_read_plan(int fd, struct native_plan *ret_plan, struct fail *f)
+{
+    struct arena *arena = calloc(1, sizeof(*arena));
+    struct stat st;
+    void *flat;
+
+    if (arena == NULL || fstat(fd, &st) != 0 || st.st_size == 0 || st.st_size > NATIVE_PLAN_BYTES_MAX)
+        return fail(f, FAIL_SYSTEM, "read the container's plan: %s", strerror(errno));
+    flat = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    if (flat == MAP_FAILED)
+        return fail(f, FAIL_SYSTEM, "map the container's plan: %s", strerror(errno));
+    arena_init(arena, NATIVE_PLAN_BYTES_MAX);
+    return native_plan_read((struct str){flat, (size_t)st.st_size}, arena, ret_plan, f);
+}
+
+/* ---- start ---- */
+
+static bool write_pid(const struct supervisor *supervisor, const char *name, pid_t pid, struct fail *f)
+{
+    char path[PATH_BYTES];
+    char text[16];
+
+    path_format(path, "%s/%s", supervisor->plan.directory, name);
+    (void)snprintf(text, sizeof(text), "%d", pid);
+    return small_file_replace(path, str_of(text), f);
+}
+
+/* The ends for the container belong to its user, who may open /dev/stdout, which leads to them, anew. */
+static bool make_pipes(struct supervisor *supervisor, int ret_ends[2], struct fail *f)
+{
+    uint64_t first = supervisor->plan.host_uid_first;
+
+    for (int i = 0; i < 2; i++) {
+        int ends[2];
+
+        if (pipe2(ends, O_CLOEXEC) != 0 ||
+            fchown(ends[1], (uid_t)(first + supervisor->plan.uid), (gid_t)(first + supervisor->plan.gid)) != 0)
+            return fail(f, FAIL_SYSTEM, "make the container's output: %s", strerror(errno));
+        supervisor->pipes[i] = ends[0];
+        ret_ends[i] = ends[1];
+    }
+    return true;
+}
+
+static bool run_setup(struct supervisor *supervisor, const struct setup *setup, struct fail *f)
+{
+    char why[512];
+
+    container_set_up(setup);
+    supervisor->pid = setup->result->pid;
+    if (setup->result->executing)
+        return true;
+    setup_result_describe(setup->result, why, sizeof(why));
+    return fail(f, FAIL_SYSTEM, "%s", why);
+}
+
+/* False with *ret_reply filled. */
+static bool start(struct supervisor *supervisor, const struct launch_request *request, struct launch_reply *ret_reply)
+{
+    struct setup setup = {.plan = &supervisor->plan, .request = request, .result = setup_result_new()};
+    int ends[2] = {-1, -1};
+    bool good;
+    struct fail f = {.message = "out of memory"};
+
+    good = setup.result != NULL &&
+           container_log_writer_open(&supervisor->log, supervisor->plan.log_path, supervisor->plan.log_max_bytes, &f) &&
+           make_pipes(supervisor, ends, &f) && write_pid(supervisor, "supervisor", getpid(), &f);
+    setup.out = ends[CONTAINER_LOG_STDOUT];
+    setup.err = ends[CONTAINER_LOG_STDERR];
+    good = good && run_setup(supervisor, &setup, &f) && write_pid(supervisor, "pid", supervisor->pid, &f);
+    close_fd_at(&ends[0]);
+    close_fd_at(&ends[1]);
+    if (good)
+        supervisor->pidfd = pidfd_open(supervisor->pid, 0); /* our child, not yet reaped: the number is its own */
+    *ret_reply = (struct launch_reply){.outcome = good ? LAUNCH_STARTED : LAUNCH_FAILED};
+    (void)snprintf(ret_reply->text, sizeof(ret_reply->text), "%s", f.message);
+    if (setup.result != NULL && setup.result->exec_error != 0)
+        *ret_reply = (struct launch_reply){.outcome = LAUNCH_NOT_EXECUTED, .number = setup.result->exec_error};
+    return good;
+}
+
+/* ---- stand by ---- */
+
+static void copy_output(struct supervisor *supervisor, enum container_log_stream stream)
+{
+    char piece[LOG_PIECE_BYTES];
+    ssize_t got = read(supervisor->pipes[stream], piece, sizeof(piece));
+
+    if (got > 0)
+        container_log_writer_add(&supervisor->log, stream, (struct str){piece, (size_t)got});
+    if (got > 0 || (got < 0 && errno == EINTR))
+        return;
+    (void)close(supervisor->pipes[stream]);
+    supervisor->pipes[stream] = -1;
+}
+
+/* One wait for output, or the end; false when neither came in time. */
+static bool stand_by(struct supervisor *supervisor, int timeout_ms)
+{
+    struct pollfd ready[] = {
+        {.fd = supervisor->pipes[0], .events = POLLIN},
+        {.fd = supervisor->pipes[1], .events = POLLIN},
+        {.fd = supervisor->ended ? -1 : supervisor->pidfd, .events = POLLIN},
+    };
+    int count = poll(ready, COUNT_OF(ready), timeout_ms);
+
+    for (int i = 0; i < 2 && count > 0; i++)
+        if (ready[i].revents != 0)
+            copy_output(supervisor, (enum container_log_stream)i);
+    if (count > 0 && ready[2].revents != 0)
+        supervisor->ended = true;
+    return count != 0;
+}
+
+/* The end of the first process is the end of the container. In a pid namespace of its own the kernel has killed the
+ * others by now; in a shared one that is our work, as it is Docker's. */
+static void end_others(const struct supervisor *supervisor)
+{
+    struct cgroup_host cgroups;
+    struct fail f;
+
+    if ((supervisor->plan.flags & NATIVE_JOINS_PID) == 0 || !cgroup_detect("/proc/self/mountinfo", &cgroups, &f))
+        return;
+    (void)!cgroup_kill(&cgroups, supervisor->plan.cgroup, KILL_TIMEOUT_MS, &f); /* runtime_delete tries again */
+}
+
+static int follow(struct supervisor *supervisor)
+{
+    int64_t deadline_ms;
+    int code;
+
+    while (!supervisor->ended)
+        (void)stand_by(supervisor, -1);
+    code = container_reap(supervisor->pid);
+    end_others(supervisor);
+    /* Ends with the pipes: all who had them are gone, unless one was handed to another container. */
+    deadline_ms = clock_monotonic_ms() + DRAIN_TIMEOUT_MS;
+    while ((supervisor->pipes[0] >= 0 || supervisor->pipes[1] >= 0) && stand_by(supervisor, clock_left_ms(deadline_ms)))
+        ;
+    return code;
+}
+
+static void tell_end(const struct supervisor *supervisor, int code)
+{
+    char text[16];
+    struct fail f;
+
+    (void)snprintf(text, sizeof(text), "%d", code);
+    (void)!small_file_replace(supervisor->plan.exits_path, str_of(text), &f); /* without it the container is lost */
+}
+
+/* The host is gone, or has given up on us, before it could hear that the container runs: it would be nobody's. */
+static void abandon(const struct supervisor *supervisor)
+{
+    (void)pidfd_send_signal(supervisor->pidfd, SIGKILL, NULL, 0);
+    (void)container_reap(supervisor->pid);
+}
+
+void container_supervise(struct launch_request *request, const struct process_title *title)
+{
+    struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
+    struct launch_reply reply = {.outcome = LAUNCH_FAILED, .text = "out of memory"};
+    struct fail f = {0};
+    bool started = false;
+    bool heard;
+
+    (void)setsid();
+    (void)signal(SIGCHLD, SIG_DFL);
+    (void)prctl(PR_SET_NAME, "berth-superv.");
+    if (supervisor != NULL) {
+        supervisor->pipes[0] = supervisor->pipes[1] = supervisor->pidfd = -1;
+        if (supervisor_read_plan(request->fds[LAUNCH_PLAN], &supervisor->plan, &f)) {
+            process_title_set(title, "berth-supervisor %s %s", supervisor->plan.id, supervisor->plan.directory);
+            started = start(supervisor, request, &reply);
+        } else {
+            (void)snprintf(reply.text, sizeof(reply.text), "%s", f.message);
+        }
+    }
+    heard = launch_reply_send(request->fds[LAUNCH_REPLY], &reply);
+    if (!started)
+        return;                    /* only our end closes the reply socket: the host waits for that */
+    launch_request_close(request); /* the container's namespaces, too, end with the container */
+    if (heard)
+        tell_end(supervisor, follow(supervisor));
+    else
+        abandon(supervisor);
+}

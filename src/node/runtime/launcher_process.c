@@ -1,0 +1,120 @@
+/* Owns the start of the launcher process and its loop. Its arguments are "PROGRAM PROCESS_NAME ROOM", and descriptor 3
+ * is the socket. */
+#include "node/runtime/launcher_process.h"
+
+#include "base/attributes.h"
+#include "node/runtime/container_supervisor.h"
+#include "node/runtime/exec_supervisor.h"
+#include "node/runtime/launch_channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#define PROCESS_NAME "berth-launcher"
+
+enum {
+    SOCKET_FD = 3,
+    ROOM_BYTES = 1200, /* of ROOM, over which supervisors write their names */
+};
+
+/* Our executable on a mount of its own that is read-only: a program in a container that gets hold of it through
+ * /proc/PID/exe, be it by having us execute "/proc/self/exe", cannot write to it, as it otherwise could once nothing
+ * runs from it (CVE-2019-5736 in other runtimes). */
+static bool open_own_program(int *ret_fd, struct fail *f)
+{
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+    auto_fd fd = open_tree(AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+    if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0)
+        return fail(f, FAIL_SYSTEM, "make a read-only view of our own program: %s", strerror(errno));
+    *ret_fd = take_fd(&fd);
+    return true;
+}
+
+bool launcher_process_start(struct process *ret_process, int *ret_socket, struct fail *f)
+{
+    static const char *const no_environment[] = {NULL};
+    char program[64];
+    char room[ROOM_BYTES + 1];
+    const char *argv[] = {program, PROCESS_NAME, room, NULL};
+    struct process_fd socket = {.to = SOCKET_FD};
+    struct process_options options = {
+        .argv = argv, .env = no_environment, .own_session = true, .directory = "/", .fds = &socket, .fd_count = 1};
+    auto_fd own = -1;
+    auto_fd ours = -1;
+    auto_fd theirs = -1;
+    int ends[2];
+
+    if (!open_own_program(&own, f))
+        return false;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return fail(f, FAIL_SYSTEM, "socketpair: %s", strerror(errno));
+    ours = ends[0];
+    socket.from = theirs = ends[1];
+    (void)snprintf(program, sizeof(program), "/proc/self/fd/%d", own);
+    memset(room, '-', ROOM_BYTES);
+    room[ROOM_BYTES] = '\0';
+    if (!process_start(&options, ret_process, f))
+        return fail_in(f, "start the launcher process");
+    *ret_socket = take_fd(&ours);
+    return true;
+}
+
+void process_title_set(const struct process_title *title, const char *format, ...)
+{
+    va_list args;
+
+    memset(title->text, 0, title->size);
+    va_start(args, format);
+    (void)vsnprintf(title->text, title->size, format, args);
+    va_end(args);
+}
+
+static void serve(int socket, const struct process_title *title)
+{
+    struct launch_request request;
+
+    while (launch_request_receive(socket, &request)) {
+        if (fork() == 0) {
+            (void)close(socket);
+            if (request.exec)
+                exec_supervise(&request, title);
+            else
+                container_supervise(&request, title);
+            _exit(0);
+        }
+        launch_request_close(&request); /* no fork: the host sees the reply socket close */
+    }
+}
+
+/* Not dumpable, and so are all that come from us until they execute a program: nobody in a container that we enter may
+ * look at us through /proc or ptrace. Ignored children are reaped by the kernel. */
+static void prepare(const struct process_title *title)
+{
+    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGCHLD};
+
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)prctl(PR_SET_NAME, PROCESS_NAME);
+    for (size_t i = 0; i < COUNT_OF(ignored); i++)
+        (void)signal(ignored[i], SIG_IGN);
+    process_title_set(title, PROCESS_NAME);
+}
+
+__attribute__((constructor)) static void launcher_process(int argc, char **argv)
+{
+    struct process_title title;
+
+    if (argc != 3 || strcmp(argv[1], PROCESS_NAME) != 0 || strlen(argv[2]) != ROOM_BYTES)
+        return;
+    /* The kernel lays arguments out one behind the other. */
+    title = (struct process_title){argv[0], (size_t)(argv[2] - argv[0]) + ROOM_BYTES};
+    prepare(&title);
+    serve(SOCKET_FD, &title);
+    _exit(0);
+}
