@@ -5,64 +5,63 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static bool is_before(const struct heap_node *a, const struct heap_node *b)
+static bool is_before(const struct heap_place *a, const struct heap_place *b)
 {
     return a->when_ms != b->when_ms ? a->when_ms < b->when_ms : a->number < b->number;
 }
 
-static void put(struct heap *heap, struct heap_node *node, size_t at)
+static void put(struct heap *heap, struct heap_place place, size_t at)
 {
-    heap->nodes[at] = node;
-    node->at = at;
+    heap->places[at] = place;
+    place.node->at = at;
 }
 
-static void rise(struct heap *heap, struct heap_node *node, size_t at)
+static void rise(struct heap *heap, struct heap_place place, size_t at)
 {
-    while (at > 0 && is_before(node, heap->nodes[(at - 1) / 2])) {
-        put(heap, heap->nodes[(at - 1) / 2], at);
+    while (at > 0 && is_before(&place, &heap->places[(at - 1) / 2])) {
+        put(heap, heap->places[(at - 1) / 2], at);
         at = (at - 1) / 2;
     }
-    put(heap, node, at);
+    put(heap, place, at);
 }
 
-static void sink(struct heap *heap, struct heap_node *node, size_t at)
+static void sink(struct heap *heap, struct heap_place place, size_t at)
 {
     for (;;) {
         size_t child = 2 * at + 1;
 
-        if (child + 1 < heap->count && is_before(heap->nodes[child + 1], heap->nodes[child]))
+        if (child + 1 < heap->count && is_before(&heap->places[child + 1], &heap->places[child]))
             child++;
-        if (child >= heap->count || !is_before(heap->nodes[child], node))
+        if (child >= heap->count || !is_before(&heap->places[child], &place))
             break;
-        put(heap, heap->nodes[child], at);
+        put(heap, heap->places[child], at);
         at = child;
     }
-    put(heap, node, at);
+    put(heap, place, at);
 }
 
 void heap_add(struct heap *heap, struct heap_node *node, int64_t when_ms)
 {
     if (heap->count == heap->capacity) {
         heap->capacity = heap->capacity == 0 ? 64 : heap->capacity * 2;
-        heap->nodes = realloc(heap->nodes, heap->capacity * sizeof(struct heap_node *));
-        must(heap->nodes != NULL);
+        heap->places = realloc(heap->places, heap->capacity * sizeof(heap->places[0]));
+        must(heap->places != NULL);
     }
     node->when_ms = when_ms;
-    node->number = heap->added++;
-    rise(heap, node, heap->count++);
+    rise(heap, (struct heap_place){when_ms, heap->added++, node}, heap->count++);
 }
 
 void heap_remove(struct heap *heap, struct heap_node *node)
 {
     size_t at = node->at;
-    struct heap_node *last;
+    struct heap_place last;
 
     must(at < heap->count);
-    must(heap->nodes[at] == node);
-    last = heap->nodes[--heap->count];
-    if (last == node)
+    must(heap->places[at].node == node);
+    last = heap->places[--heap->count];
+    if (last.node == node)
         return;
-    if (is_before(last, node))
+    if (is_before(&last, &heap->places[at]))
         rise(heap, last, at);
     else
         sink(heap, last, at);
@@ -70,6 +69,6 @@ void heap_remove(struct heap *heap, struct heap_node *node)
 
 void heap_free(struct heap *heap)
 {
-    free(heap->nodes);
-    *heap = (struct heap){.nodes = NULL};
+    free(heap->places);
+    *heap = (struct heap){.places = NULL};
 }

@@ -10,12 +10,18 @@
 
 struct heap_node {
     int64_t when_ms;
+    size_t at; /* where it stands */
+};
+
+/* What is compared stands in the heap: nodes are all over the memory. */
+struct heap_place {
+    int64_t when_ms;
     uint64_t number; /* order of adding */
-    size_t at;       /* where it stands */
+    struct heap_node *node;
 };
 
 struct heap {
-    struct heap_node **nodes;
+    struct heap_place *places;
     size_t count, capacity;
     uint64_t added;
 };
@@ -30,5 +36,5 @@ void heap_free(struct heap *heap); /* the heap, not the nodes */
 /* The earliest, or NULL. */
 static inline struct heap_node *heap_first(const struct heap *heap)
 {
-    return heap->count == 0 ? NULL : heap->nodes[0];
+    return heap->count == 0 ? NULL : heap->places[0].node;
 }

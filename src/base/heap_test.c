@@ -11,6 +11,7 @@ enum { NODES = 200 };
 
 static struct heap_node nodes[NODES];
 static bool in_heap[NODES];
+static size_t added_at[NODES]; /* the step */
 
 /* The earliest by looking at all of them. */
 static struct heap_node *earliest(void)
@@ -19,7 +20,7 @@ static struct heap_node *earliest(void)
 
     for (size_t i = 0; i < NODES; i++)
         if (in_heap[i] && (best == NULL || nodes[i].when_ms < best->when_ms ||
-                           (nodes[i].when_ms == best->when_ms && nodes[i].number < best->number)))
+                           (nodes[i].when_ms == best->when_ms && added_at[i] < added_at[best - nodes])))
             best = &nodes[i];
     return best;
 }
@@ -38,6 +39,7 @@ static void gives_the_earliest_and_of_equals_the_first(void **state)
             heap_remove(&heap, &nodes[i]);
         else
             heap_add(&heap, &nodes[i], (int64_t)random_below(&random, 50));
+        added_at[i] = step;
         in_heap[i] = !in_heap[i];
         assert_ptr_equal(heap_first(&heap), earliest());
     }

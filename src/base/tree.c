@@ -36,7 +36,8 @@ static uint64_t word_of(struct str key, size_t start)
     uint64_t word = 0;
     size_t left = key.len - start;
 
-    memcpy(&word, key.ptr + start, left < sizeof(word) ? left : sizeof(word));
+    if (left > 0) /* an absent key is behind nothing */
+        memcpy(&word, key.ptr + start, left < sizeof(word) ? left : sizeof(word));
     return be64toh(word);
 }
 

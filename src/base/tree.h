@@ -7,14 +7,15 @@
 #include "base/attributes.h"
 #include "base/str.h"
 
+/* What a descent reads stands first, to lie in one line of the cache. */
 struct tree_node {
     struct tree_node *left;
     struct tree_node *right;
+    uint64_t word;     /* the key's bytes from tree.skip on, as a number in their order: what most comparisons need */
+    uint64_t priority; /* a hash of the key */
+    struct str key;
     struct tree_node *before; /* its neighbours in the order of keys: a walk need not descend */
     struct tree_node *after;
-    struct str key;
-    uint64_t priority; /* a hash of the key */
-    uint64_t word;     /* the key's bytes from tree.skip on, as a number in their order: what most comparisons need */
 };
 
 struct tree {

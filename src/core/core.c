@@ -204,21 +204,30 @@ static void run_job(struct core *core, struct turn *turn, struct job *job)
     list_add_last(&turn->jobs, &job->link);
 }
 
-struct turn *core_turn(struct core *core, int64_t now_ms)
+static struct turn *take_turn(struct core *core, int64_t now_ms, bool reconciles)
 {
-    struct turn *turn;
+    struct turn *turn = turn_new(core, now_ms);
 
-    if (core_next_ms(core) > now_ms)
-        return NULL;
-    turn = turn_new(core, now_ms);
     for (int i = 0; i < JOBS_A_TURN && !list_empty(&core->jobs); i++)
         run_job(core, turn, list_item(list_take_first(&core->jobs), struct job, link));
-    reconcile_sweep(core, now_ms);
-    reconcile_some(core, turn, RECONCILES_A_TURN);
+    if (reconciles) {
+        reconcile_sweep(core, now_ms);
+        reconcile_some(core, turn, RECONCILES_A_TURN);
+    }
     turn_encode(turn);
     core->counters.turns++;
     core->counters.rows += turn->row_count;
     return turn;
+}
+
+struct turn *core_turn(struct core *core, int64_t now_ms)
+{
+    return core_next_ms(core) > now_ms ? NULL : take_turn(core, now_ms, /* reconciles= */ true);
+}
+
+struct turn *core_turn_jobs(struct core *core, int64_t now_ms)
+{
+    return core_has_jobs(core) ? take_turn(core, now_ms, /* reconciles= */ false) : NULL;
 }
 
 int64_t core_next_ms(const struct core *core)

@@ -98,6 +98,9 @@ bool core_has_jobs(const struct core *core); /* submitted and not run yet */
 /* One turn: everything submitted (bounded), timers that are due, dirty keys (bounded). NULL: there was nothing to do.
  * The turn belongs to the core until it is settled. */
 struct turn *core_turn(struct core *core, int64_t now_ms);
+/* The same with jobs only: timers and dirty keys wait for a core_turn, so that a key which many jobs touch is looked at
+ * once for all of them. */
+struct turn *core_turn_jobs(struct core *core, int64_t now_ms);
 /* What must be made durable; may be empty (then settle at once, after earlier turns). Valid until settled; safe to read
  * from the store thread. */
 const struct row *turn_rows(const struct turn *turn, size_t *ret_count);

@@ -549,6 +549,22 @@ static void timers_wake_a_key_when_it_asked_for_it(void **state)
     assert_in_range(looked_at, 1, 2);
 }
 
+static void a_turn_of_jobs_only_leaves_what_is_dirty(void **state)
+{
+    struct bench *bench = *state;
+    struct test_job job;
+
+    run_all(bench);
+    looked_at = 0;
+    assert_null(core_turn_jobs(bench->core, bench->now_ms));
+    submit(bench, &job, make_x);
+    assert_true(settle(bench, core_turn_jobs(bench->core, bench->now_ms)));
+    assert_int_equal(looked_at, 0);
+    assert_int_equal(core_next_ms(bench->core), 0);
+    run_all(bench);
+    assert_int_equal(looked_at, 1);
+}
+
 /* It put nothing, so no undone change says that it has to be looked at. */
 static void what_a_reconciler_said_in_an_undone_turn_is_said_again(void **state)
 {
@@ -726,6 +742,7 @@ int main(void)
         with_core(closing_gives_back_what_was_never_run),
         with_core(a_change_is_looked_at_until_there_is_nothing_to_do),
         with_core(timers_wake_a_key_when_it_asked_for_it),
+        with_core(a_turn_of_jobs_only_leaves_what_is_dirty),
         with_core(what_a_reconciler_said_in_an_undone_turn_is_said_again),
         with_core(every_key_is_looked_at_at_start_and_on_the_slow_clock),
         with_core(everything_durable_comes_back),

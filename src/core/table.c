@@ -143,14 +143,23 @@ void *table_set(struct table *table, struct str key, void *block)
     return table_set_record(table, table_find(table, key), key, block);
 }
 
+/* All at once: nothing is taken out of the trees one by one. */
 void table_free(struct table *table)
 {
-    while (table->records.root != NULL) {
-        struct record *record = tree_item(table->records.root, struct record, node);
+    struct tree_node *next;
 
+    for (struct tree_node *node = table->records.first; node != NULL; node = next) {
+        struct record *record = tree_item(node, struct record, node);
+
+        next = tree_next(node);
+        for (size_t i = 0; i < table->index_count; i++)
+            free(record->indexes[i]);
         free(record->value);
-        record_remove(table, record);
+        free(record);
     }
+    table->records = (struct tree){.root = NULL};
+    for (size_t i = 0; i < table->index_count; i++)
+        table->indexes[i] = (struct tree){.root = NULL};
     map_free(&table->by_key);
     buf_free(&table->scratch);
 }

@@ -38,9 +38,11 @@ struct loop {
     struct list inbox;       /* jobs submitted */
     struct commit next;      /* turns that wait for the store thread */
     struct commit committed; /* what the store thread has finished and the core thread has not settled */
-    bool store_failing;      /* the store thread's: a failure is said once */
-    size_t unsettled;        /* the core thread's, as the next two */
-    bool failing;            /* the last commit failed */
+    /* Whether reconcilers may run: once for all that one commit takes. While not, a turn stands in `next`. */
+    bool may_reconcile;
+    bool store_failing; /* the store thread's: a failure is said once */
+    size_t unsettled;   /* the core thread's, as the next two */
+    bool failing;       /* the last commit failed */
     int64_t retry_ms;
     struct reset_request reset;
     bool stopping, store_stopping;
@@ -133,6 +135,8 @@ static void *store_main(void *context)
         struct commit work = loop->next;
 
         loop->next.count = 0;
+        loop->may_reconcile = true;
+        (void)pthread_cond_signal(&loop->core_wake);
         (void)pthread_mutex_unlock(&loop->lock);
         work.good = commit_rows(loop, &work);
         (void)pthread_mutex_lock(&loop->lock);
@@ -162,12 +166,14 @@ static void settle(struct loop *loop, const struct commit *work)
 }
 
 /* When the core may have a turn. */
-static int64_t next_turn_ms(const struct loop *loop)
+static int64_t next_turn_ms(const struct loop *loop, bool reconciles)
 {
     int64_t next_ms = core_next_ms(loop->core);
 
     if (loop->unsettled >= UNSETTLED_MAX)
         return WHEN_NEVER;
+    if (!reconciles)
+        return core_has_jobs(loop->core) ? 0 : WHEN_NEVER;
     if (loop->failing && !core_has_jobs(loop->core) && next_ms < loop->retry_ms)
         return loop->retry_ms;
     return next_ms;
@@ -177,7 +183,7 @@ static int64_t next_turn_ms(const struct loop *loop)
 static void wait_for_work(struct loop *loop)
 {
     int64_t now = now_ms(loop);
-    int64_t next_ms = loop->reset.asked ? WHEN_NEVER : next_turn_ms(loop);
+    int64_t next_ms = loop->reset.asked ? WHEN_NEVER : next_turn_ms(loop, loop->may_reconcile);
     struct timespec until;
 
     if (!list_empty(&loop->inbox) || loop->committed.count > 0 || next_ms <= now)
@@ -192,10 +198,18 @@ static void wait_for_work(struct loop *loop)
     (void)pthread_cond_timedwait(&loop->core_wake, &loop->lock, &until);
 }
 
-static void run_turn(struct loop *loop)
+static struct turn *take_turn(struct loop *loop, bool reconciles)
 {
     int64_t now = now_ms(loop);
-    struct turn *turn = next_turn_ms(loop) <= now ? core_turn(loop->core, now) : NULL;
+
+    if (next_turn_ms(loop, reconciles) > now)
+        return NULL;
+    return reconciles ? core_turn(loop->core, now) : core_turn_jobs(loop->core, now);
+}
+
+static void run_turn(struct loop *loop, bool reconciles)
+{
+    struct turn *turn = take_turn(loop, reconciles);
     size_t rows;
 
     if (turn == NULL)
@@ -208,6 +222,8 @@ static void run_turn(struct loop *loop)
     (void)pthread_mutex_lock(&loop->lock);
     loop->unsettled++;
     loop->next.turns[loop->next.count++] = turn;
+    if (reconciles)
+        loop->may_reconcile = false;
     (void)pthread_cond_signal(&loop->store_wake);
     (void)pthread_mutex_unlock(&loop->lock);
 }
@@ -250,6 +266,7 @@ static void *core_main(void *context)
     for (;;) {
         struct list jobs = LIST_INIT(jobs);
         struct commit finished;
+        bool reconciles;
         bool reset;
         bool stopping;
 
@@ -260,11 +277,14 @@ static void *core_main(void *context)
         loop->committed.count = 0;
         if (finished.count > 0) {
             /* A failed commit takes every later turn with it, those that wait for the store too. */
-            if (!finished.good)
+            if (!finished.good) {
                 loop->next.count = 0;
+                loop->may_reconcile = true;
+            }
             (void)pthread_cond_signal(&loop->store_wake);
         }
         loop->counters = core_count(loop->core);
+        reconciles = loop->may_reconcile;
         reset = loop->reset.asked;
         stopping = loop->stopping;
         (void)pthread_mutex_unlock(&loop->lock);
@@ -275,7 +295,7 @@ static void *core_main(void *context)
         if (reset && loop->unsettled == 0)
             reset_now(loop);
         else if (!reset)
-            run_turn(loop);
+            run_turn(loop, reconciles);
         if (stopping && !reset && is_at_rest(loop))
             return NULL;
     }
@@ -305,6 +325,7 @@ bool loop_start(const struct loop_options *options, struct loop **ret_loop, stru
     must(loop != NULL);
     must(options->clock_rate >= 1);
     loop->options = *options;
+    loop->may_reconcile = true;
     list_init(&loop->inbox);
     *ret_loop = loop; /* callbacks during core_open may ask for it */
     if (!core_open(&options->core, clock_now_ms(&options->clock), &loop->core, f)) {

@@ -178,7 +178,8 @@ void check_world(struct world *world)
 static bool hosts_agree(struct world *world, struct transaction *view, struct buf *why)
 {
     for (unsigned i = 0; i < world->options.hosts; i++)
-        for (const struct sim_task *on = world->hosts[i].tasks; on != NULL; on = on->next) {
+        for (size_t k = 0; k < world->hosts[i].task_count; k++) {
+            const struct sim_task *on = &world->hosts[i].tasks[k];
             const struct task_record *task = task_of_arn(view, on->arn);
 
             if (on->status == HOST_TASK_STATUS_GONE)

@@ -6,26 +6,36 @@ enum { STEP_MS_MAX = 400, REPORT_EVERY_MS = 10000 };
 
 static struct sim_task *find(const struct sim_host *host, struct str arn)
 {
-    for (struct sim_task *task = host->tasks; task != NULL; task = task->next)
-        if (str_eq(task->arn, arn))
-            return task;
+    for (size_t i = 0; i < host->task_count; i++)
+        if (str_eq(host->tasks[i].arn, arn))
+            return &host->tasks[i];
     return NULL;
 }
 
 static struct sim_task *add(struct world *world, struct sim_host *host, struct str arn)
 {
-    struct sim_task *task = calloc(1, sizeof(*task) + arn.len);
+    struct sim_task *task;
+    char *copy = malloc(arn.len);
 
-    must(task != NULL);
-    memcpy(task->space, arn.ptr, arn.len);
-    task->arn = (struct str){task->space, arn.len};
-    task->status = HOST_TASK_STATUS_PENDING;
-    task->wanted = true;
-    task->news = true;
-    task->next_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, STEP_MS_MAX);
-    task->next = host->tasks;
-    host->tasks = task;
+    if (host->task_count == host->task_capacity) {
+        host->task_capacity = host->task_capacity == 0 ? 4 : host->task_capacity * 2;
+        host->tasks = realloc(host->tasks, host->task_capacity * sizeof(*host->tasks));
+    }
+    must(copy != NULL);
+    must(host->tasks != NULL);
+    memcpy(copy, arn.ptr, arn.len);
+    task = &host->tasks[host->task_count++];
+    *task = (struct sim_task){.arn = {copy, arn.len},
+                              .status = HOST_TASK_STATUS_PENDING,
+                              .wanted = true,
+                              .news = true,
+                              .next_ms = world->now_ms + 1 + (int64_t)random_below(&world->random, STEP_MS_MAX)};
     return task;
+}
+
+static void forget(struct sim_task *task)
+{
+    free((void *)(uintptr_t)task->arn.ptr);
 }
 
 static void unwanted(struct world *world, struct sim_task *task)
@@ -58,40 +68,36 @@ static struct sim_task *take(struct world *world, struct sim_host *host, const s
 /* What is not assigned any more ends, and is forgotten when it is gone. */
 static void drop_unassigned(struct world *world, struct sim_host *host)
 {
-    struct sim_task **link = &host->tasks;
+    size_t kept = 0;
 
-    while (*link != NULL) {
-        struct sim_task *task = *link;
+    for (size_t i = 0; i < host->task_count; i++) {
+        struct sim_task *task = &host->tasks[i];
 
         if (!task->assigned)
             unwanted(world, task);
-        if (task->assigned || task->status != HOST_TASK_STATUS_GONE) {
-            link = &task->next;
-            continue;
-        }
-        *link = task->next;
-        free(task);
+        if (task->assigned || task->status != HOST_TASK_STATUS_GONE)
+            host->tasks[kept++] = *task;
+        else
+            forget(task);
     }
+    host->task_count = kept;
 }
 
 void sim_host_receive(struct world *world, unsigned number, struct str bytes)
 {
     struct sim_host *host = &world->hosts[number];
     struct host_from_server message = {0};
-    struct arena arena;
     struct fail f;
 
     if (!host->alive)
         return;
-    arena_init(&arena, ARENA_LIMIT_DEFAULT);
-    must(value_decode(&host_from_server_shape, bytes, &message, &arena, &f));
-    if (message.assignment->generation < host->generation) {
-        arena_free(&arena); /* overtaken by a newer one */
-        return;
-    }
+    arena_reset(&world->scratch);
+    must(value_decode(&host_from_server_shape, bytes, &message, &world->scratch, &f));
+    if (message.assignment->generation < host->generation)
+        return; /* overtaken by a newer one */
     host->generation = message.assignment->generation;
-    for (struct sim_task *task = host->tasks; task != NULL; task = task->next)
-        task->assigned = false;
+    for (size_t i = 0; i < host->task_count; i++)
+        host->tasks[i].assigned = false;
     for (size_t i = 0; i < message.assignment->tasks.count; i++) {
         struct sim_task *task = take(world, host, &message.assignment->tasks.items[i]);
 
@@ -100,7 +106,6 @@ void sim_host_receive(struct world *world, unsigned number, struct str bytes)
     }
     drop_unassigned(world, host);
     sim_host_wake(world, number);
-    arena_free(&arena);
 }
 
 static void advance(struct world *world, struct sim_task *task)
@@ -151,25 +156,23 @@ static void report(struct world *world, unsigned number)
     struct sim_host *host = &world->hosts[number];
     struct host_report report = {0};
     struct host_from_host message = {.report = &report};
-    struct arena arena;
     auto_buf bytes = {.ptr = NULL};
     size_t count = 0;
 
-    arena_init(&arena, ARENA_LIMIT_DEFAULT);
-    for (struct sim_task *task = host->tasks; task != NULL; task = task->next)
-        count++;
-    report.tasks.items = arena_array(&arena, struct host_task_report, count + 1);
-    for (struct sim_task *task = host->tasks; task != NULL; task = task->next) {
-        if (task->news || host->complete_due)
-            report.tasks.items[report.tasks.count++] = report_of(world, task);
-        task->news = false;
+    arena_reset(&world->scratch);
+    for (size_t i = 0; i < host->task_count; i++)
+        count += host->tasks[i].news || host->complete_due ? 1 : 0;
+    report.tasks.items = arena_array(&world->scratch, struct host_task_report, count + 1);
+    for (size_t i = 0; i < host->task_count; i++) {
+        if (host->tasks[i].news || host->complete_due)
+            report.tasks.items[report.tasks.count++] = report_of(world, &host->tasks[i]);
+        host->tasks[i].news = false;
     }
     SET(&report, complete, host->complete_due);
     if (report.tasks.count > 0 || host->complete_due) {
         value_encode(&host_from_host_shape, &message, &bytes);
         world_send(world, EVENT_TO_SERVER, number, buf_str(&bytes));
     }
-    arena_free(&arena);
     host->complete_due = false;
 }
 
@@ -179,10 +182,10 @@ static int64_t next_ms(const struct sim_host *host)
 
     if (!host->alive)
         return host->back_ms;
-    for (const struct sim_task *task = host->tasks; task != NULL; task = task->next) {
-        if (task->news)
+    for (size_t i = 0; i < host->task_count; i++) {
+        if (host->tasks[i].news)
             return 0;
-        next = task->next_ms < next ? task->next_ms : next;
+        next = host->tasks[i].next_ms < next ? host->tasks[i].next_ms : next;
     }
     return host->complete_due ? 0 : next;
 }
@@ -206,9 +209,9 @@ void sim_host_step(struct world *world, unsigned number)
     if (!host->alive && world->now_ms >= host->back_ms)
         sim_host_return(world, number);
     if (host->alive) {
-        for (struct sim_task *task = host->tasks; task != NULL; task = task->next)
-            if (task->next_ms <= world->now_ms)
-                advance(world, task);
+        for (size_t i = 0; i < host->task_count; i++)
+            if (host->tasks[i].next_ms <= world->now_ms)
+                advance(world, &host->tasks[i]);
         if (host->next_report_ms <= world->now_ms) {
             host->complete_due = true;
             host->next_report_ms = world->now_ms + REPORT_EVERY_MS;
@@ -224,12 +227,9 @@ void sim_host_die(struct world *world, unsigned number, bool for_ever)
 
     host->alive = false;
     host->back_ms = for_ever ? WHEN_NEVER : world->now_ms + 1 + (int64_t)random_below(&world->random, 5 * MINUTE_MS);
-    while (host->tasks != NULL) {
-        struct sim_task *task = host->tasks;
-
-        host->tasks = task->next;
-        free(task);
-    }
+    for (size_t i = 0; i < host->task_count; i++)
+        forget(&host->tasks[i]);
+    host->task_count = 0;
     world_send(world, EVENT_DISCONNECT, number, STR(""));
     sim_host_wake(world, number);
 }

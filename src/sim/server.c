@@ -104,10 +104,20 @@ void sim_server_close(struct world *world)
     world->core = NULL;
 }
 
+/* While a turn waits for the disk to take it, only jobs run, as in the product. */
+static bool reconciles(const struct world *world)
+{
+    return world->unsettled_count < 2;
+}
+
 int64_t sim_server_next_ms(const struct world *world)
 {
-    int64_t next = world->unsettled_count < UNSETTLED_MAX ? core_next_ms(world->core) : WHEN_NEVER;
+    int64_t next = core_next_ms(world->core);
 
+    if (!reconciles(world))
+        next = core_has_jobs(world->core) ? 0 : WHEN_NEVER;
+    if (world->unsettled_count == UNSETTLED_MAX)
+        next = WHEN_NEVER;
     return world->unsettled_count > 0 && world->committed_ms < next ? world->committed_ms : next;
 }
 
@@ -129,7 +139,8 @@ void sim_server_run(struct world *world)
 
     settle_due(world);
     while (!world->broken && world->unsettled_count < UNSETTLED_MAX &&
-           (turn = core_turn(world->core, world->now_ms)) != NULL) {
+           (turn = reconciles(world) ? core_turn(world->core, world->now_ms)
+                                     : core_turn_jobs(world->core, world->now_ms)) != NULL) {
         if (world->unsettled_count == 0)
             start_commit(world);
         world->unsettled[world->unsettled_count++] = turn;

@@ -224,6 +224,7 @@ static void world_begin(struct world *world, const struct sim_options *options)
 
     world->options = *options;
     list_init(&world->unanswered);
+    arena_init(&world->scratch, ARENA_LIMIT_DEFAULT);
     random_seed(&world->random, options->seed);
     world->full_disk_permille = full_disk_permilles[random_below(&world->random, COUNT_OF(full_disk_permilles))];
     world->settings = (struct settings){.endpoint = STR("127.0.0.1:4566"),
@@ -270,6 +271,7 @@ static void world_end(struct world *world)
     for (unsigned i = 0; i < world->options.hosts; i++) {
         sim_host_die(world, i, true);
         free((void *)(uintptr_t)world->hosts[i].id.ptr);
+        free(world->hosts[i].tasks);
     }
     while ((node = heap_first(&world->events)) != NULL) {
         heap_remove(&world->events, node);
@@ -279,6 +281,7 @@ static void world_end(struct world *world)
     while ((seen = map_next(&world->seen, &at)) != NULL)
         free(seen);
     map_free(&world->seen);
+    arena_free(&world->scratch);
     free(world->hosts);
     world->engine->kind->close(world->engine);
 }

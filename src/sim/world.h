@@ -10,14 +10,12 @@
 
 /* A task on a simulated host: what the machine really does, whatever anybody believes. */
 struct sim_task {
-    struct str arn; /* in `space` */
+    struct str arn; /* malloc'ed */
     enum host_task_status status;
     bool wanted;
     bool assigned;   /* by the newest assignment heard */
     bool news;       /* to be reported */
     int64_t next_ms; /* when the status moves on */
-    struct sim_task *next;
-    char space[];
 };
 
 struct sim_host {
@@ -26,6 +24,7 @@ struct sim_host {
     bool connected;  /* the server has a link to it */
     int64_t back_ms; /* when a dead host returns; WHEN_NEVER */
     struct sim_task *tasks;
+    size_t task_count, task_capacity;
     int64_t generation;          /* of the newest assignment heard */
     int64_t last_delivery_ms[2]; /* to it, from it: a link delivers in order */
     bool complete_due;           /* all tasks are to be reported */
@@ -47,6 +46,7 @@ struct event {
 enum { UNSETTLED_MAX = 4 };
 
 struct world {
+    struct arena scratch; /* a host's, for one message */
     struct sim_options options;
     struct sim_result result;
     struct random random;

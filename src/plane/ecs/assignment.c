@@ -11,6 +11,8 @@
 
 #define RESEND_MS (5 * SECOND_MS)
 
+enum { BYTES_A_TASK = 640 }; /* of an assignment, as a first guess */
+
 static void assign_credentials(const struct transaction *tx, const struct task_record *task,
                                struct host_task_assignment *to)
 {
@@ -96,9 +98,7 @@ static int64_t reconcile(struct transaction *tx, struct str host_id)
     while (walk_next(&walk) != NULL)
         count++;
     assignment.tasks.items = arena_array(tx->arena, struct host_task_assignment, count + 1);
-    assignment.networks.items = arena_array(tx->arena, struct host_network, count + 2);
-    assignment.groups.items =
-        arena_array(tx->arena, struct host_security_group, count * SECURITY_GROUPS_PER_INTERFACE_MAX + 1);
+    vpc_assign_begin(tx, &assignment);
     vpc_assign_default(tx, &assignment);
     walk = transaction_walk(tx, &task_table, "host", prefix);
     while ((task = walk_next(&walk)) != NULL) {
@@ -106,6 +106,7 @@ static int64_t reconcile(struct transaction *tx, struct str host_id)
         assign_task(tx, task, &assignment);
     }
     SET(&assignment, generation, tx->now_ms);
+    must(buf_reserve(&text, (count + 2) * BYTES_A_TASK));
     value_encode(&host_from_server_shape, &message, &text);
     must(!text.overflowed);
     transaction_effect(tx, "assignment", host_id, buf_str(&text));

@@ -44,6 +44,14 @@ static enum host_internet_route internet_route(const struct transaction *tx, con
     return HOST_INTERNET_ROUTE_NONE;
 }
 
+/* Room for one more: a full list, as long as a power of two, is made anew twice as long. */
+static void *with_room(const struct transaction *tx, void *items, size_t count, size_t size)
+{
+    bool full = count > 0 && (count & (count - 1)) == 0;
+
+    return full ? memcpy(arena_alloc(tx->arena, 2 * count * size), items, count * size) : items;
+}
+
 static struct host_network *add_network(const struct transaction *tx, const struct vpc_record *vpc,
                                         struct host_assignment *assignment)
 {
@@ -51,9 +59,12 @@ static struct host_network *add_network(const struct transaction *tx, const stru
     const struct settings *settings = transaction_settings(tx);
     struct walk walk = transaction_walk(tx, &subnet_table, "vpc", prefix);
     const struct subnet_record *subnet;
-    struct host_network *network = &assignment->networks.items[assignment->networks.count++];
+    struct host_network *network;
     size_t room = 0;
 
+    assignment->networks.items =
+        with_room(tx, assignment->networks.items, assignment->networks.count, sizeof(*assignment->networks.items));
+    network = &assignment->networks.items[assignment->networks.count++];
     network->vpc_id = vpc->vpc->vpc_id;
     network->cidr = vpc->vpc->cidr_block;
     SET(network, dns_support, vpc->enable_dns_support);
@@ -105,6 +116,8 @@ static void add_group(const struct transaction *tx, const struct network_interfa
     struct host_security_group *group;
 
     must(record != NULL); /* a group in use cannot be deleted */
+    assignment->groups.items =
+        with_room(tx, assignment->groups.items, assignment->groups.count, sizeof(*assignment->groups.items));
     group = &assignment->groups.items[assignment->groups.count++];
     group->group_id = group_id;
     group->vpc_id = record->group->vpc_id;
@@ -151,6 +164,12 @@ static void add_surroundings(const struct transaction *tx, const struct host_net
     to->subnet_cidr = network->subnets.items[at].cidr;
     if (network->dns_support && ipv4_cidr_parse(network->cidr, &first, &prefix))
         to->resolver_address = ipv4_text(tx->arena, first + 2);
+}
+
+void vpc_assign_begin(const struct transaction *tx, struct host_assignment *assignment)
+{
+    assignment->networks.items = arena_new(tx->arena, struct host_network);
+    assignment->groups.items = arena_new(tx->arena, struct host_security_group);
 }
 
 struct host_network_interface *vpc_assign(const struct transaction *tx, const struct network_interface_record *record,

@@ -54,14 +54,15 @@ void network_interface_delete(struct transaction *tx, struct str account, struct
 void network_interface_place(struct transaction *tx, struct str account, struct str region, struct str id,
                              struct str host_id);
 
-/* What a host has to know of one interface (host protocol). Its VPC and its groups are added to `assignment`, once
- * each: the caller has given the lists of networks and groups room for one more network and five more groups
- * (SECURITY_GROUPS_PER_INTERFACE_MAX). Everything is in the transaction's arena. */
 enum { SECURITY_GROUPS_PER_INTERFACE_MAX = 5 }; /* VPC quotas */
+
+/* What a host has to know of one interface (host protocol). Its VPC and its groups are added to `assignment`, once
+ * each; vpc_assign_begin has made these lists, empty. Everything is in the transaction's arena. */
+void vpc_assign_begin(const struct transaction *tx, struct host_assignment *assignment);
 struct host_network_interface *vpc_assign(const struct transaction *tx, const struct network_interface_record *record,
                                           struct host_assignment *assignment);
 /* The default VPC of the installation, also when nothing is in it, before any interface: a host that keeps its router
- * starts the first task 20 ms sooner (./dev bench network). Takes room for one network. */
+ * starts the first task 20 ms sooner (./dev bench network). */
 void vpc_assign_default(const struct transaction *tx, struct host_assignment *assignment);
 
 /* "10.0.7.1/16" as it is meant, host bits cleared, as EC2 does; false on anything that is no IPv4 network. */
