@@ -109,6 +109,8 @@ static void prepare(const struct process_title *title)
     process_title_set(title, PROCESS_NAME);
 }
 
+/* A constructor, so that whatever program has the runtime in it (berth, its tests) is a launcher when it is executed as
+ * one, before its own main has done anything. */
 __attribute__((constructor)) static void launcher_process(int argc, char **argv)
 {
     struct process_title title;
