@@ -40,6 +40,11 @@ def tidy(tally):
     files = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=ROOT, capture_output=True, text=True).stdout.split()
     format_check = subprocess.run(["clang-format-14", "--dry-run", "-Werror", *files], cwd=ROOT)
     tally.add("format", format_check.returncode == 0)
+    lint = subprocess.run(["run-clang-tidy-14", "-quiet", "-p", ROOT / "build" / "clang", f"{ROOT}/src/"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    tally.add("clang-tidy", lint.returncode == 0)
+    if lint.returncode != 0:
+        print("\n".join(line for line in lint.stdout.splitlines() if "error: " in line))
     docs = subprocess.run([sys.executable, ROOT / "tools" / "docs.py", "--check"])
     tally.add("generated docs", docs.returncode == 0)
 

@@ -74,8 +74,11 @@ struct str random_uuid(struct random *random, struct arena *arena)
     const char *hex = random_hex(random, arena, 32).ptr;
     char *text = arena_alloc(arena, LEN + 1);
 
-    for (size_t i = 0; i < LEN; i++)
-        text[i] = form[i] == '-' ? '-' : *hex++;
+    for (size_t i = 0; i < LEN; i++) {
+        text[i] = form[i];
+        if (form[i] != '-')
+            text[i] = *hex++;
+    }
     text[VERSION] = '4';
     text[VARIANT] = "89ab"[(unsigned char)text[VARIANT] % 4];
     return (struct str){text, LEN};

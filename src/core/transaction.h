@@ -27,14 +27,14 @@ struct transaction {
 };
 
 /* The record under key, or NULL. */
-const void *transaction_get(const struct transaction *tx, const struct table_spec *table, struct str key);
+const void *transaction_get(const struct transaction *tx, const struct table_spec *spec, struct str key);
 
 /* Puts a deep copy of the record under its own key. false: a status rule forbids the step, nothing was done (late,
  * doubled and reordered reports end here; ignore the answer with (void) where that is meant). A put that changes
  * nothing writes nothing. */
-bool transaction_put(struct transaction *tx, const struct table_spec *table, const void *record);
+bool transaction_put(struct transaction *tx, const struct table_spec *spec, const void *record);
 /* Nothing when there is no such record. */
-void transaction_delete(struct transaction *tx, const struct table_spec *table, struct str key);
+void transaction_delete(struct transaction *tx, const struct table_spec *spec, struct str key);
 
 /* A walk in key order over the records whose (index) key starts with prefix. Changing the table while walking is
  * allowed: the walk goes on behind the key it stood at. */
@@ -50,12 +50,12 @@ struct walk {
     uint64_t changes;
 };
 
-struct walk transaction_walk(const struct transaction *tx, const struct table_spec *table, const char *index,
+struct walk transaction_walk(const struct transaction *tx, const struct table_spec *spec, const char *index,
                              struct str prefix);
 /* The next record, or NULL at the end. walk->at is its (index) key. */
 const void *walk_next(struct walk *walk);
 /* How many records the table has. */
-size_t transaction_count(const struct transaction *tx, const struct table_spec *table);
+size_t transaction_count(const struct transaction *tx, const struct table_spec *spec);
 
 /* Something for the outside world, released when the turn is durable and dropped when it is undone: `bytes` (copied)
  * for `target`, by the port that core_options.release names. */

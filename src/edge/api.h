@@ -19,4 +19,4 @@ const struct operation_spec *front_operation(const struct front *front, const st
 void front_enter(struct front *front);
 void front_leave(struct front *front);
 /* Runs `work` on a worker thread, where blocking is allowed. Any thread. */
-void front_work(struct front *front, void (*work)(void *context), void *context);
+void front_work(struct front *front, void (*run)(void *context), void *context);

@@ -143,8 +143,6 @@ static bool begin(void *context, struct http_exchange *exchange)
     case DOOR_REGISTRY:
         return front->options.registry.begin(front->options.registry.context, exchange);
     case DOOR_HOST_LINK:
-        exchange->body_limit = 0;
-        return true;
     case DOOR_LAYER:
         exchange->body_limit = 0;
         return true;

@@ -372,7 +372,7 @@ static void a_full_disk_refuses_and_recovers(void **state)
 /* A reconciler that cannot write tries again in its time, not as fast as it can. */
 static void a_full_disk_costs_no_processor(void **state)
 {
-    const struct timespec pause = {.tv_nsec = 500 * 1000000};
+    const struct timespec pause = {.tv_nsec = 500000000};
     struct bench *bench = *state;
     unsigned failures;
 

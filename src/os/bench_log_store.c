@@ -60,6 +60,7 @@ static void *append(void *context)
 static void bench_append(struct log_store *store, size_t threads)
 {
     struct worker workers[64];
+    size_t events = BATCHES / threads * threads * BATCH_EVENTS;
     double start = seconds();
 
     for (size_t i = 0; i < threads; i++) {
@@ -70,7 +71,7 @@ static void bench_append(struct log_store *store, size_t threads)
     for (size_t i = 0; i < threads; i++)
         (void)pthread_join(workers[i].thread, NULL);
     (void)printf("append, %zu thread(s), batches of %d: %.0f events/s\n", threads, BATCH_EVENTS,
-                 (double)(BATCHES / threads * threads * BATCH_EVENTS) / (seconds() - start));
+                 (double)events / (seconds() - start));
 }
 
 static void bench_filter(struct log_store *store, size_t threads)

@@ -98,12 +98,12 @@ struct exchange {
 };
 
 /* http_exchange.c: libmicrohttpd's callbacks of a request. */
-void *exchange_at_request_line(void *server, const char *target, struct MHD_Connection *connection);
+void *exchange_at_request_line(void *context, const char *target, struct MHD_Connection *connection);
 enum MHD_Result exchange_proceed(void *server, struct MHD_Connection *connection, const char *url, const char *method,
                                  const char *version, const char *upload, size_t *upload_size, void **context);
 void exchange_completed(void *server, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode why);
-void exchange_upgraded(void *exchange, struct MHD_Connection *connection, void *context, const char *early,
+void exchange_upgraded(void *context, struct MHD_Connection *connection, void *request_context, const char *early,
                        size_t early_len, MHD_socket fd, struct MHD_UpgradeResponseHandle *handle);
 /* Breaks an exchange off, from any thread, under http_server.lock. */
 void exchange_cut(struct exchange *exchange);

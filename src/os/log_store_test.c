@@ -280,7 +280,7 @@ static void a_page_keeps_its_bytes_but_never_starves(void **state)
     for (int i = 0; i < 3; i++)
         (void)append(world, "s", 100 + i, "x123456789");
     query.from_head = true;
-    query.bytes_max = 2 * (10 + LOG_EVENT_OVERHEAD_BYTES);
+    query.bytes_max = (size_t)2 * (10 + LOG_EVENT_OVERHEAD_BYTES);
     assert_int_equal(get(world, &query).count, 2);
     query.bytes_max = 1;
     page = get(world, &query);

@@ -295,7 +295,7 @@ static void client_done(struct job *job, bool durable)
     struct world *world = client->world;
 
     if (world->ending)
-        client_free(client);
+        client_free(client); /* NOLINT(bugprone-branch-clone): the order is what matters */
     else if (world->closing)
         list_add_last(&world->unanswered, &job->link);
     else if (!durable)

@@ -22,7 +22,7 @@ void world_wrong(struct world *world, const char *format, ...)
     if (world->broken)
         return;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)vsnprintf(text, sizeof(text), format, args); /* NOLINT(clang-analyzer-valist.Uninitialized): it is not */
     va_end(args);
     world->broken = !fail(&world->fail, FAIL_CONFLICT, "at %.3f s: %s",
                           (double)(world->now_ms - world->result.virtual_ms) / 1000.0, text);
@@ -158,7 +158,8 @@ static void step(struct world *world)
 /* With faults, tasks come in fits and starts over the whole phase; without, twenty a second for each host. */
 static int64_t safety_ms(const struct sim_options *options)
 {
-    return options->faults ? SAFETY_MS : (int64_t)options->tasks * SECOND_MS / (TASKS_A_SECOND * options->hosts) + 1;
+    return options->faults ? SAFETY_MS
+                           : (int64_t)options->tasks * SECOND_MS / ((int64_t)TASKS_A_SECOND * options->hosts) + 1;
 }
 
 static void safety(struct world *world)

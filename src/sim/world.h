@@ -82,11 +82,11 @@ void world_send(struct world *world, enum event_kind kind, unsigned host, struct
 bool world_chance(struct world *world, unsigned permille); /* never in the liveness phase */
 
 /* host.c */
-void sim_host_receive(struct world *world, unsigned host, struct str bytes);
-void sim_host_step(struct world *world, unsigned host);
-void sim_host_wake(struct world *world, unsigned host); /* posts the moment when it has something to do */
-void sim_host_die(struct world *world, unsigned host, bool for_ever);
-void sim_host_return(struct world *world, unsigned host);
+void sim_host_receive(struct world *world, unsigned number, struct str bytes);
+void sim_host_step(struct world *world, unsigned number);
+void sim_host_wake(struct world *world, unsigned number); /* posts the moment when it has something to do */
+void sim_host_die(struct world *world, unsigned number, bool for_ever);
+void sim_host_return(struct world *world, unsigned number);
 
 /* server.c */
 unsigned sim_host_number(struct str id);

@@ -78,8 +78,10 @@ static bool checksum_holds(const char *block)
     int64_t sum = 0, signed_sum = 0;
 
     for (unsigned i = 0; i < TAR_BLOCK; i++) {
-        char c = i >= CHECKSUM.at && i < CHECKSUM.at + CHECKSUM.len ? ' ' : block[i];
+        char c = block[i];
 
+        if (i >= CHECKSUM.at && i < CHECKSUM.at + CHECKSUM.len)
+            c = ' ';
         sum += (unsigned char)c;
         signed_sum += (signed char)c;
     }

@@ -1,3 +1,4 @@
+#include "base/must.h"
 #include "node/image/problem.h"
 #include "node/image/tar_header.h"
 
@@ -29,6 +30,7 @@ bool tar_extent_add(struct arena *arena, struct tar_overrides *overrides, uint64
         overrides->extents = grown;
         overrides->extent_room = room;
     }
+    must(overrides->extents != NULL);
     overrides->extents[overrides->extent_count++] = (struct tar_extent){offset, len};
     return true;
 }

@@ -54,7 +54,7 @@ static const struct {
     const char *field;
     int64_t min, max;
 } ranges[] = {
-    {"cpu", 0, 192 * 1024},
+    {"cpu", 0, INT64_C(192) * 1024},
     {"memory", 4, INT32_MAX},
     {"memoryReservation", 4, INT32_MAX},
     {"restartPolicy.restartAttemptPeriod", 60, 1800},

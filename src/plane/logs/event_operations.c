@@ -5,6 +5,8 @@
 #include "plane/logs/operations.h"
 #include "plane/logs/put_batch.h"
 
+#include <inttypes.h>
+
 enum {
     PAGE_EVENTS_MAX = 10000,
     PAGE_BYTES_MAX = 1 << 20,
@@ -72,7 +74,7 @@ bool put_log_events_finish(const struct call *call, const struct ports *ports,
     if (!logs->append(logs->context, &batch, &ordinal, call->fail))
         return false;
     /* Deprecated, but still given and, like the one that comes in, of no consequence. */
-    out->next_sequence_token = arena_printf(call->arena, "%056llu", (unsigned long long)(ordinal + count));
+    out->next_sequence_token = arena_printf(call->arena, "%056" PRIu64, ordinal + count);
     if (plan->cut.any_rejected)
         out->rejected_log_events_info = &plan->cut.rejected;
     if (in->entity != NULL) { /* events are not related to entities, which does not keep them from being stored */

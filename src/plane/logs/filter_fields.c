@@ -95,7 +95,7 @@ static bool read_next(struct filter_cursor *at, struct filter_fields *fields, st
     field = arena_new(at->arena, struct field);
     if (!read_field(at, field, f) || !name_is_new(fields, field, f))
         return false;
-    **end = field;
+    **end = field; /* NOLINT(clang-analyzer-core.NullDereference): *end is the last field's next, or the first */
     *end = &field->next;
     if (fields->ellipsis)
         fields->behind++;

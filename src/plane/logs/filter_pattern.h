@@ -40,7 +40,7 @@ enum filter_kind filter_pattern_kind(const struct filter_pattern *pattern);
 
 /* Takes what it needs from scratch, which the caller resets: up to FILTER_SCRATCH_BYTES(message.len). A message for
  * which scratch has no room does not match. */
-#define FILTER_SCRATCH_BYTES(len) (((size_t)1 << 20) + (len)*48)
+#define FILTER_SCRATCH_BYTES(len) (((size_t)1 << 20) + (size_t)(len)*48)
 bool filter_pattern_match(const struct filter_pattern *pattern, struct str message, struct arena *scratch);
 
 /* -- What a match yields: values of metrics and dimensions. */

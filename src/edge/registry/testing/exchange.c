@@ -29,13 +29,13 @@ static struct str body_of(struct arena *arena, const struct http_reply *reply)
 }
 
 /* The server's, for this test: keeps a copy of everything, as the headers' memory goes with the exchange. */
-void http_exchange_reply(struct http_exchange *shown, const struct http_reply *reply)
+void http_exchange_reply(struct http_exchange *exchange, const struct http_reply *reply)
 {
-    struct exchange *exchange = list_item(shown, struct exchange, shown);
-    struct kept_reply *kept = &exchange->reply;
+    struct exchange *whole = list_item(exchange, struct exchange, shown);
+    struct kept_reply *kept = &whole->reply;
 
-    must(pthread_mutex_lock(&exchange->lock) == 0);
-    must(!exchange->replied);
+    must(pthread_mutex_lock(&whole->lock) == 0);
+    must(!whole->replied);
     kept->status = reply->status;
     kept->body = body_of(&kept->arena, reply);
     must(reply->header_count <= REPLY_HEADERS_MAX_KEPT);
@@ -46,9 +46,9 @@ void http_exchange_reply(struct http_exchange *shown, const struct http_reply *r
         must(close(reply->fd) == 0);
     if (reply->owned != NULL)
         buf_free(reply->owned);
-    exchange->replied = true;
-    must(pthread_cond_signal(&exchange->changed) == 0);
-    must(pthread_mutex_unlock(&exchange->lock) == 0);
+    whole->replied = true;
+    must(pthread_cond_signal(&whole->changed) == 0);
+    must(pthread_mutex_unlock(&whole->lock) == 0);
 }
 
 static void wait_for_reply(struct exchange *exchange)

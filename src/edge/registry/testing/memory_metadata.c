@@ -131,6 +131,7 @@ static struct image *find_reference(struct repository *repository, const struct 
 
 static bool no_image(struct repository *repository, struct registry_call *call)
 {
+    must(repository != NULL);
     return fail_api(&call->fail, "ImageNotFoundException",
                     "The image with imageId {imageDigest:'%.*s', imageTag:'%.*s'} does not exist within the repository "
                     "with name '%.*s' in the registry with id '%.*s'",
@@ -293,6 +294,7 @@ static bool add_one(struct registry_call *call, const struct named *item)
 
     if (call->operation != REGISTRY_REFERRERS)
         return registry_add(call, item->name);
+    must(manifest != NULL);
     return registry_add_referrer(call, &(struct registry_referrer){.media_type = manifest->media_type,
                                                                    .digest = item->name,
                                                                    .size = item->image->bytes.len,
