@@ -18,5 +18,5 @@ const struct operation_spec *front_operation(const struct front *front, const st
 /* A call is under way, and is over: front_free waits. */
 void front_enter(struct front *front);
 void front_leave(struct front *front);
-/* Runs `work` on a worker thread, where blocking is allowed. Any thread. */
+/* Runs `run` on a worker thread, where blocking is allowed. Any thread. */
 void front_work(struct front *front, void (*run)(void *context), void *context);

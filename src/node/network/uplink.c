@@ -192,12 +192,12 @@ bool uplink_cidr_free(struct rtnetlink *machine, const char *own_prefix, struct 
                 cidr_text(conflict.found.to).text, device);
 }
 
-bool uplink_route(const struct uplink *uplink, struct rtnetlink *machine, struct cidr vpc, bool wanted, struct fail *f)
+/* Adds a route that leads over the uplink, or takes it away. */
+static bool change_route(const struct uplink *uplink, struct rtnetlink *machine, struct rtnetlink_route route,
+                         bool wanted, struct fail *f)
 {
-    struct rtnetlink_route route = {.to = vpc, .gateway = router_end(uplink), .source = machine_end(uplink)};
-
-    if (wanted && !uplink_cidr_free(machine, uplink->name, vpc, f))
-        return false;
+    route.gateway = router_end(uplink);
+    route.source = machine_end(uplink);
     if (!rtnetlink_link_find(machine, uplink->name, &route.index, f))
         return false;
     if (route.index == 0)
@@ -209,25 +209,22 @@ bool uplink_route(const struct uplink *uplink, struct rtnetlink *machine, struct
     return rtnetlink_send(machine, f);
 }
 
+bool uplink_route(const struct uplink *uplink, struct rtnetlink *machine, struct cidr vpc, bool wanted, struct fail *f)
+{
+    if (wanted && !uplink_cidr_free(machine, uplink->name, vpc, f))
+        return false;
+    return change_route(uplink, machine, (struct rtnetlink_route){.to = vpc}, wanted, f);
+}
+
 bool uplink_public(const struct uplink *uplink, struct rtnetlink *machine, uint32_t address, bool wanted,
                    struct fail *f)
 {
     /* Routes of different priorities to one address live side by side: two instances that were given the same range by
      * hand do not take it from each other. */
-    struct rtnetlink_route route = {.to = {address, 32},
-                                    .gateway = router_end(uplink),
-                                    .source = machine_end(uplink),
-                                    .priority = 1 + (hash_of(str_of(uplink->name), STR("")) & 0xffff)};
+    const struct rtnetlink_route route = {.to = {address, 32},
+                                          .priority = 1 + (hash_of(str_of(uplink->name), STR("")) & 0xffff)};
 
-    if (!rtnetlink_link_find(machine, uplink->name, &route.index, f))
-        return false;
-    if (route.index == 0)
-        return !wanted || fail(f, FAIL_NOT_FOUND, "uplink %s has disappeared", uplink->name);
-    if (wanted)
-        rtnetlink_route(machine, &route);
-    else
-        rtnetlink_route_remove(machine, &route);
-    return rtnetlink_send(machine, f);
+    return change_route(uplink, machine, route, wanted, f);
 }
 
 static void put_links(struct buf *out, const struct uplink_row *rows, size_t count)
