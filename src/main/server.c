@@ -35,6 +35,7 @@ struct server {
     struct registry_layers layers;
     struct layer_port layer_port;
     struct collector *collector;
+    struct audit *audit;
     struct front *front;
     struct http_server *http;
     int lock_fd;
@@ -169,7 +170,8 @@ static bool start_registry(struct server *server, struct arena *arena, struct fa
     server->records = (struct registry_records){.loop = server->loop,
                                                 .settings = &server->settings,
                                                 .keys = server->keys,
-                                                .host_token = str_of(server->dir.token)};
+                                                .host_token = str_of(server->dir.token),
+                                                .audit = server->audit};
     server->layers = (struct registry_layers){.loop = server->loop,
                                               .blobs = server->blobs,
                                               .secret = str_of(server->dir.token),
@@ -199,6 +201,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .layers = &server->layers,
         .collector = server->collector,
         .host_links = server->links,
+        .audit = server->audit,
         .reset = reset,
         .reset_context = server,
     };
@@ -235,6 +238,8 @@ static void stop(struct server *server)
         blob_store_close(server->blobs);
     if (server->engine != NULL)
         server->engine->kind->close(server->engine);
+    if (server->audit != NULL)
+        audit_close(server->audit);
     keys_free(server->keys);
 }
 
@@ -248,7 +253,8 @@ static bool start(struct server *server, const struct server_options *options, s
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
-    return start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
+    return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
+           start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
            start_front(server, address, port, f);
 }
 
