@@ -27,7 +27,7 @@ def make_image(work, prepare=lambda root: None, config=()):
     (root / "www").mkdir()
     shutil.copy("/bin/busybox", root / "bin/busybox")
     for applet in ("sh", "httpd", "echo", "sleep", "cat", "ls", "tail", "wget", "true", "false", "id", "env", "test", "touch",
-                   "chown", "chmod", "ping", "rm"):
+                   "chown", "chmod", "ping", "rm", "mv"):
         (root / "bin" / applet).symlink_to("busybox")
     (root / "www/index.html").write_text("hello\n")
     prepare(root)
