@@ -1,5 +1,6 @@
 """A whole installation with an image in its registry: what the tests with real containers share."""
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -127,12 +128,28 @@ def reachable(ip):
         return False
 
 
-def traces(instance):
+def processes(text):
+    """The processes with this text in their command line."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has ended meanwhile
+        if text in line:
+            found.append(line)
+    return found
+
+
+def traces(directory):
     """Everything that an installation could leave on the machine."""
+    instance = pathlib.Path(directory, "instance").read_text().strip()
     found = [line for line in run("ip", "netns").splitlines() if f"berth-{instance}" in line]
     found += [line for line in run("ip", "-o", "link").splitlines() if instance in line]
     found += [line for line in run("ip", "route").splitlines() if instance in line]
     found += [line for line in run("nft", "list", "tables").splitlines() if instance in line]
-    found += [line for line in open("/proc/self/mounts") if instance in line]
+    found += [line for line in open("/proc/self/mounts") if instance in line or directory in line]
     found += [str(path) for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/berth-{instance}")]
-    return found
+    found += [str(path) for path in pathlib.Path("/run").glob(f"**/*{instance}*")]
+    found += [path for path in map(str, pathlib.Path(BERTH_USERS).glob("*")) if os.readlink(path).startswith(instance + "/")]
+    return found + processes(directory)
