@@ -47,12 +47,12 @@ class Machine(Installation):
         self.berth("up", "--data", self.directory, "--listen", self.listen, *options)
         self.ecs, self.ec2, self.logs = self.client("ecs"), self.client("ec2"), self.client("logs")
 
-    def push(self, name, layout):
+    def push(self, name, layout, *options):
         """A new repository with that image as its latest; its address."""
         repository = self.client("ecr").create_repository(repositoryName=name)["repository"]["repositoryUri"]
         token = self.aws("ecr", "get-authorization-token", "--query", "authorizationData[0].authorizationToken")
         password = subprocess.run(["base64", "-d"], input=token, capture_output=True, text=True).stdout.split(":")[1]
-        run("skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", f"AWS:{password}",
+        run("skopeo", "copy", *options, "--dest-tls-verify=false", "--dest-creds", f"AWS:{password}",
             f"oci:{layout}:demo", f"docker://{repository}:latest")
         return repository
 
