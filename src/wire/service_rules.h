@@ -11,7 +11,8 @@ struct service_rules {
     const char *missing_text; /* printf format for the member's name on the wire */
     const char *fault;        /* error type of a fault of ours */
     bool nul_allowed;         /* strings may hold NUL */
-    bool one_violation;       /* a broken constraint is told as ecr tells it: only the first, and in its own words */
+    /* Turns value_check's words into the service's own; NULL: they are the same. */
+    void (*retell)(struct fail *f);
 };
 
 /* Never NULL; service may be NULL. */
