@@ -8,7 +8,7 @@ struct service_rules {
     const char *service;    /* our id; NULL: all others */
     const char *validation; /* error type of a value that breaks the model's constraints */
     const char *missing;    /* error type of a required member that is absent, NULL: as above, in value_check's words */
-    const char *missing_text; /* printf format for the member's name on the wire */
+    const char *missing_text; /* printf format for the member's name in answers */
     const char *fault;        /* error type of a fault of ours */
     bool nul_allowed;         /* strings may hold NUL */
     /* Turns value_check's words into the service's own; NULL: they are the same. */
