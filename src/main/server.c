@@ -17,6 +17,7 @@
 #include "plane/iam/iam.h"
 
 #include <malloc.h>
+#include <sys/stat.h>
 
 struct server {
     struct data_dir dir;
@@ -302,6 +303,7 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     if (options.clock_rate < 1)
         options.clock_rate = 1;
     log_setup(options.log_requests ? LOG_DEBUG : LOG_INFO, options.log_json);
+    (void)umask(077); /* records and keys are the owner's alone, in whatever directory they stand */
     signals_block();
     keep_memory();
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
