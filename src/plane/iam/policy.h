@@ -11,12 +11,15 @@
 #include "plane/iam/policy_model.h"
 
 /* Which elements a document must and must not have: Principal is for resource and trust policies only, Resource is not
- * for trust policies. */
-enum policy_kind { POLICY_IDENTITY, POLICY_RESOURCE, POLICY_TRUST };
+ * for trust policies; managed policies are identity policies that must be of Version 2012-10-17. */
+enum policy_kind { POLICY_IDENTITY, POLICY_RESOURCE, POLICY_TRUST, POLICY_MANAGED };
+
+/* Longer ones are refused unread: IAM's API takes no longer text, and no quota of any service is larger. */
+enum { POLICY_BYTES_MAX = 131072 };
 
 /* Reads a document; what it says stands in the arena. Fails with MalformedPolicyDocument (HTTP 400) in IAM's words;
- * services that call it differently (ECR's InvalidParameterException) put their own type on it. The size of documents
- * is the caller's to limit: quotas differ. */
+ * services that call it differently (ECR's InvalidParameterException) put their own type on it. Quotas below
+ * POLICY_BYTES_MAX are the caller's to keep: they differ. */
 checked bool policy_read(struct str json, enum policy_kind kind, struct arena *arena,
                          struct policy_document **ret_document, struct fail *f);
 
@@ -35,7 +38,7 @@ typedef bool policy_key_fn(const void *context, struct str key, struct policy_va
 struct policy_caller {
     struct str account;
     struct str arn;       /* the user's, or the session's: "arn:aws:sts::1:assumed-role/Name/session" */
-    struct str role_arn;  /* of a role's session: the role's own; absent for all others */
+    struct str role_arn;  /* behind a session: the role's own, or the user's who federated; absent for all others */
     struct str service;   /* "ecs-tasks.amazonaws.com" when a service asks; absent for all others */
     struct str federated; /* the identity provider, for AssumeRoleWithWebIdentity; absent for all others */
     bool is_root;         /* the account itself: everything in its own account is allowed unless denied */
@@ -46,6 +49,9 @@ struct policy_question {
     struct str action;           /* "ecs:RunTask" */
     struct str resource;         /* an ARN, or "*" where the action knows none */
     struct str resource_account; /* whose the resource is; absent: the principal's own */
+    /* Trust policies (and KMS's key policies): without an allow of the resource's own policy nobody may, not even the
+     * account's root. */
+    bool resource_must_allow;
     policy_key_fn *key;
     const void *context;
 };
