@@ -1,6 +1,11 @@
 #include "plane/iam/iam.h"
 
 #include "base/must.h"
+#include "plane/iam/group.h"
+#include "plane/iam/managed_policy.h"
+#include "plane/iam/principal_policy.h"
+#include "plane/iam/role.h"
+#include "plane/iam/user.h"
 
 /* How long an expired key is still known, so that its user hears that it expired. */
 #define KEY_KEPT_MS (24 * HOUR_MS)
@@ -30,28 +35,22 @@ static void root_key_index(const void *record, struct buf *key)
         key_add(key, access_key->account_id);
 }
 
+static void key_owner_index(const void *record, struct buf *key)
+{
+    const struct access_key_record *access_key = record;
+
+    if (access_key->owner_id.ptr != NULL)
+        key_add(key, access_key->owner_id);
+}
+
 const struct table_spec access_key_table = {
     .name = "access_key",
     .shape = &access_key_record_shape,
     .key = access_key_key,
-    .indexes = {{"root", root_key_index}},
+    .indexes = {{"root", root_key_index}, {"owner", key_owner_index}},
 };
 
 /* ---- keys ---- */
-
-/* Characters of AWS's key ids after the four letters that tell the kind: base 32. */
-static struct str key_id(struct transaction *tx, const char *kind)
-{
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    unsigned char bytes[16];
-    char *id = arena_alloc(tx->arena, 21);
-
-    transaction_secret(tx, bytes, sizeof(bytes));
-    memcpy(id, kind, 4);
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        id[4 + i] = alphabet[bytes[i] % 32];
-    return (struct str){id, 20};
-}
 
 static struct str secret_text(struct transaction *tx, size_t len)
 {
@@ -84,7 +83,7 @@ void iam_root_key_put(struct transaction *tx, const struct access_key_record *ke
 static void root_key_make(struct transaction *tx, struct str account)
 {
     struct access_key_record key = {
-        .access_key_id = key_id(tx, "AKIA"),
+        .access_key_id = iam_id_new(tx, "AKIA", ACCESS_KEY_ID_LEN),
         .account_id = account,
         .secret = secret_text(tx, 40),
         .kind = ACCESS_KEY_KIND_ROOT,
@@ -115,7 +114,7 @@ void iam_home_ensure(struct transaction *tx, struct str account, struct str regi
 struct access_key_record iam_root_session(struct transaction *tx, const struct principal *root, int64_t expires_ms)
 {
     struct access_key_record key = {
-        .access_key_id = key_id(tx, "ASIA"),
+        .access_key_id = iam_id_new(tx, "ASIA", ACCESS_KEY_ID_LEN),
         .account_id = root->account,
         .secret = secret_text(tx, 40),
         .session_token = secret_text(tx, 128),
@@ -144,13 +143,14 @@ static struct str assumed_role_arn(struct arena *arena, struct str account, stru
 struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name)
 {
     struct access_key_record key = {
-        .access_key_id = key_id(tx, "ASIA"),
+        .access_key_id = iam_id_new(tx, "ASIA", ACCESS_KEY_ID_LEN),
         .account_id = account,
         .secret = secret_text(tx, 40),
         .session_token = secret_text(tx, 128),
         .kind = ACCESS_KEY_KIND_SESSION,
         .principal_arn = assumed_role_arn(tx->arena, account, role_arn, session_name),
-        .user_id = arena_printf(tx->arena, "%.*s:%.*s", STR_ARG(key_id(tx, "AROA")), STR_ARG(session_name)),
+        .user_id =
+            arena_printf(tx->arena, "%.*s:%.*s", STR_ARG(iam_id_new(tx, "AROA", ENTITY_ID_LEN)), STR_ARG(session_name)),
     };
 
     SET(&key, created_at, tx->now_ms);
@@ -246,7 +246,11 @@ static void key_dirties(const struct transaction *tx, const void *before, const 
 
 /* ---- the domain ---- */
 
-static const struct table_spec *const tables[] = {&account_table, &access_key_table};
+static const struct table_spec *const tables[] = {
+    &account_table,       &access_key_table,       &user_table,           &membership_table,     &group_table,
+    &role_table,          &instance_profile_table, &managed_policy_table, &policy_version_table, &attachment_table,
+    &inline_policy_table,
+};
 static const struct reconciler_spec *const reconcilers[] = {&key_reconciler};
 static const struct dirties_spec dirties[] = {{&access_key_table, key_dirties}};
 

@@ -7,16 +7,30 @@
 #include "core/call.h"
 #include "core/core.h"
 #include "plane/iam/iam_record.h"
+#include "plane/iam/policy.h"
 
 extern const struct domain_spec iam_domain;
-extern const struct table_spec access_key_table; /* struct access_key_record by access key id */
-extern const struct table_spec account_table;    /* struct account_record by account id and region */
+/* By access key id; "root": the root keys by account; "owner": by user or role id. A key without status is active. */
+extern const struct table_spec access_key_table;
+extern const struct table_spec account_table; /* struct account_record by account id and region */
 
 extern const struct operation_spec sts_handlers[];
 extern const size_t sts_handler_count;
 
 /* The account's root key of the installation's first state: what `berth env` prints. NULL when there is none. */
 const struct access_key_record *iam_root_key(const struct transaction *tx, struct str account);
+
+/* The record behind the principal's key: kind, owner (user or role id), session (name, tags, source identity,
+ * policies), time of issue. NULL with --auth=open, where any key is good, and for keys that are gone meanwhile. */
+const struct access_key_record *iam_key_of(const struct transaction *tx, const struct principal *principal);
+
+/* The policies that a decision about the principal takes besides the resource's: those of the user and his groups or of
+ * the role, the boundary, and those of the session. The lists stand in the arena, the documents in records. */
+void iam_policies_of(const struct transaction *tx, const struct principal *principal, struct arena *arena,
+                     struct policies *ret_policies);
+/* The same without a session, of the user, group or role that has that id. */
+void iam_policies_of_owner(const struct transaction *tx, struct str owner_id, struct arena *arena,
+                           struct policies *ret_policies);
 
 /* Puts this root key in the place of the one that its account has. */
 void iam_root_key_put(struct transaction *tx, const struct access_key_record *key);
