@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "plane/iam/authorize.h"
 #include "plane/iam/iam.h"
 
 /* The largest request of an AWS API that Berth answers is ECR's UploadLayerPart: 20 MiB in base64. */
@@ -204,7 +205,9 @@ static struct api_call *call_new(struct front *front, struct http_exchange *exch
                                .settings = front_options_of(front)->settings,
                                .request_id = entropy_uuid(exchange->arena),
                                .invocation_id = wire_header(&exchange->request, "amz-sdk-invocation-id"),
-                               .source_ip = exchange->peer_address};
+                               .source_ip = exchange->peer_address,
+                               .user_agent = wire_header(&exchange->request, "user-agent"),
+                               .secure = exchange->tls};
     return call;
 }
 

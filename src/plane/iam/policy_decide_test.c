@@ -59,7 +59,7 @@ static const struct policy_caller callers[] = {
                          .role_arn = STR_INIT(FOREIGN_ROLE)},
     [SERVICE] = {.service = STR_INIT("ecs-tasks.amazonaws.com")},
     [WEB] = {.federated = STR_INIT("arn:aws:iam::111122223333:oidc-provider/id.example.com")},
-    [NOBODY] = {0},
+    [NOBODY] = {.account = {NULL, 0}},
 };
 
 #define EXPECT(verdict, source) (int)((verdict)*8 + (source))
