@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "plane/iam/authorize.h"
 #include "plane/iam/iam.h"
 
 /* The largest request of an AWS API that Berth answers is ECR's UploadLayerPart: 20 MiB in base64. */
@@ -22,19 +23,9 @@ struct api_call {
     int64_t start_us;
     void *in, *out;
     struct fail fail;
-    bool good;
+    bool decoded, good;
     struct wire_reply reply;
 };
-
-static struct str request_id_new(struct arena *arena)
-{
-    struct random random;
-    uint64_t seed;
-
-    entropy_fill(&seed, sizeof(seed));
-    random_seed(&random, seed);
-    return random_uuid(&random, arena);
-}
 
 /* The access log: for whoever looks for a request, not for every day. */
 static void log_call(const struct api_call *call, int64_t took_us)
@@ -43,6 +34,26 @@ static void log_call(const struct api_call *call, int64_t took_us)
               STR_ARG(call->exchange->peer_address), call->wire.service == NULL ? "-" : call->wire.service->id,
               call->wire.operation == NULL ? "-" : call->wire.operation->name, STR_ARG(call->principal.arn),
               STR_ARG(call->call.region), call->reply.status, (long long)took_us);
+}
+
+static void audit(const struct api_call *call)
+{
+    const struct front_options *options = front_options_of(call->front);
+
+    if (call->spec == NULL || options->audit == NULL)
+        return; /* nobody who is known, or nothing that there is */
+    audit_write(options->audit, &(struct audit_event){
+                                    .principal = &call->principal,
+                                    .action = call->spec->action,
+                                    .region = call->call.region,
+                                    .request_id = call->call.request_id,
+                                    .source_ip = call->call.source_ip,
+                                    .user_agent = wire_header(&call->exchange->request, "user-agent"),
+                                    .when_ms = clock_now_ms(&options->authenticator.clock),
+                                    .shape = call->decoded ? call->spec->operation->input : NULL,
+                                    .parameters = call->in,
+                                    .failure = call->good ? NULL : &call->fail,
+                                });
 }
 
 /* The call is over, and its memory is the exchange's. */
@@ -59,6 +70,7 @@ static void send(struct api_call *call)
 
     metrics_count(front_metrics(front), call->number, wire->status, took_us);
     log_call(call, took_us);
+    audit(call);
     http_exchange_reply(call->exchange, &reply);
     front_leave(front);
 }
@@ -174,7 +186,8 @@ static bool prepare(struct api_call *call)
                            call->wire.service->id, call->wire.operation->name);
     call->in = arena_alloc(exchange->arena, call->wire.operation->input->size);
     call->out = arena_alloc(exchange->arena, call->wire.operation->output->size);
-    return wire_decode(&call->wire, &request, call->in, exchange->arena, &call->fail);
+    call->decoded = wire_decode(&call->wire, &request, call->in, exchange->arena, &call->fail);
+    return call->decoded;
 }
 
 static struct api_call *call_new(struct front *front, struct http_exchange *exchange)
@@ -190,9 +203,11 @@ static struct api_call *call_new(struct front *front, struct http_exchange *exch
                                .fail = &call->fail,
                                .principal = &call->principal,
                                .settings = front_options_of(front)->settings,
-                               .request_id = request_id_new(exchange->arena),
+                               .request_id = entropy_uuid(exchange->arena),
                                .invocation_id = wire_header(&exchange->request, "amz-sdk-invocation-id"),
-                               .source_ip = exchange->peer_address};
+                               .source_ip = exchange->peer_address,
+                               .user_agent = wire_header(&exchange->request, "user-agent"),
+                               .secure = exchange->tls};
     return call;
 }
 

@@ -1,6 +1,7 @@
 #include "edge/control.h"
 
 #include "base/log.h"
+#include "edge/accounts.h"
 #include "edge/api.h"
 #include "edge/registry/route.h"
 #include "edge/reset.h"
@@ -52,6 +53,14 @@ static bool may_command(const struct front *front, struct http_exchange *exchang
     return false;
 }
 
+static bool is_operator(const struct front *front, struct http_exchange *exchange)
+{
+    if (bears_token(front, exchange))
+        return true;
+    reply_error(exchange, 403, "the token is wrong");
+    return false;
+}
+
 /* ---- the paths ---- */
 
 static void health(struct front *front, struct http_exchange *exchange)
@@ -67,10 +76,8 @@ static void metrics(struct front *front, struct http_exchange *exchange)
 
 static void status(struct front *front, struct http_exchange *exchange)
 {
-    if (bears_token(front, exchange))
+    if (is_operator(front, exchange))
         status_reply(front_options_of(front)->loop, exchange);
-    else
-        reply_error(exchange, 403, "the token is wrong");
 }
 
 static void reset_on_worker(void *context)
@@ -141,24 +148,47 @@ static void collect(struct front *front, struct http_exchange *exchange)
     front_work(front, collect_on_worker, exchange);
 }
 
+static void list_accounts(struct front *front, struct http_exchange *exchange)
+{
+    if (is_operator(front, exchange))
+        accounts_list(front_options_of(front), exchange);
+}
+
+static void create_account(struct front *front, struct http_exchange *exchange)
+{
+    if (is_operator(front, exchange))
+        accounts_create(front_options_of(front), exchange,
+                        route_parameter(exchange->request.query, "id", exchange->arena));
+}
+
 static const struct {
     const char *method, *path;
     void (*handle)(struct front *front, struct http_exchange *exchange);
 } routes[] = {
-    {"GET", "/_berth/health", health}, {"GET", "/_berth/metrics", metrics},  {"GET", "/_berth/status", status},
-    {"POST", "/_berth/reset", reset},  {"POST", "/_berth/collect", collect},
+    {"GET", "/_berth/health", health},
+    {"GET", "/_berth/metrics", metrics},
+    {"GET", "/_berth/status", status},
+    {"POST", "/_berth/reset", reset},
+    {"POST", "/_berth/collect", collect},
+    {"GET", "/_berth/accounts", list_accounts},
+    {"POST", "/_berth/accounts", create_account},
 };
 
 void control_complete(struct front *front, struct http_exchange *exchange)
 {
+    bool known = false;
+
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         if (!str_is(exchange->request.path, routes[i].path))
             continue;
-        if (str_is(exchange->request.method, routes[i].method))
+        if (str_is(exchange->request.method, routes[i].method)) {
             routes[i].handle(front, exchange);
-        else
-            reply_error(exchange, 405, "this path does not take that method");
-        return;
+            return;
+        }
+        known = true;
     }
-    reply_error(exchange, 404, "there is nothing at this path");
+    if (known)
+        reply_error(exchange, 405, "this path does not take that method");
+    else
+        reply_error(exchange, 404, "there is nothing at this path");
 }

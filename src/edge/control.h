@@ -4,6 +4,8 @@
  *   GET  /_berth/metrics            Prometheus' text format
  *   GET  /_berth/status             for `berth status`
  *   POST /_berth/reset              back to the first state
+ *   GET  /_berth/accounts           for `berth account list` and `berth env --account`
+ *   POST /_berth/accounts?id=ID     for `berth account create`
  *   POST /_berth/collect?grace=S    garbage collection of the registry now, sparing what is younger than S seconds
  *
  * Those that change something are for whoever holds the control token or signs as a root of the default account, and

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "core/call.h"
+#include "edge/audit.h"
 #include "edge/authenticate.h"
 #include "edge/host_link.h"
 #include "edge/loop.h"
@@ -37,6 +38,7 @@ struct front_options {
     const struct registry_layers *layers;
     struct collector *collector;
     struct host_links *host_links;
+    struct audit *audit; /* NULL: nothing is written */
     /* Extra work of a reset (log lines); NULL: none. */
     bool (*reset)(void *context, struct fail *f);
     void *reset_context;

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ecr/ecr.h"
+#include "plane/iam/authorize.h"
 #include "plane/iam/iam.h"
 #include "wire/base64.h"
 
@@ -11,6 +12,8 @@ struct registry_job {
     struct job job;
     struct registry_records *records;
     struct registry_call *call;
+    struct principal principal; /* once it is known */
+    int64_t when_ms;
 };
 
 /* ---- who is it, and may he? ---- */
@@ -68,14 +71,19 @@ static bool identify(const struct registry_job *job, const struct transaction *t
     return fail_api(&call->fail, REGISTRY_NO_IDENTITY, "no basic auth credentials");
 }
 
-static bool allowed(struct registry_call *call, const struct principal *principal)
+static bool allowed(struct transaction *tx, struct registry_call *call, const struct registry_job *job)
 {
     struct repository_ref resource = call->repository;
+    struct call asking = {.tx = tx,
+                          .arena = call->arena,
+                          .fail = &call->fail,
+                          .principal = &job->principal,
+                          .settings = job->records->settings,
+                          .region = call->repository.registry.region};
 
     if (resource.name.len == 0)
         resource.name = STR("*");
-    return call->action == NULL ||
-           iam_allows(principal, call->action, repository_arn(call->arena, &resource), &call->fail);
+    return call->action == NULL || iam_allows(&asking, NULL, call->action, repository_arn(call->arena, &resource));
 }
 
 /* ---- the operations ---- */
@@ -261,12 +269,30 @@ static bool run(struct job *job, struct transaction *tx)
     struct registry_job *registry_job = list_item(&job->link, struct registry_job, job.link);
     struct registry_call *call = registry_job->call;
     const struct repository_record *repository;
-    struct principal principal = {.kind = PRINCIPAL_ANONYMOUS};
 
-    call->good = identify(registry_job, tx, &principal) && allowed(call, &principal) &&
+    registry_job->when_ms = tx->now_ms;
+    call->good = identify(registry_job, tx, &registry_job->principal) && allowed(tx, call, registry_job) &&
                  (call->repository.name.len == 0 || repository_find(tx, &call->repository, &repository, &call->fail)) &&
                  operations[call->operation](tx, call);
     return call->good;
+}
+
+/* Whoever has no key was let in without a decision: our own hosts, and anybody under --auth=open. */
+static void audit(const struct registry_job *job)
+{
+    const struct registry_call *call = job->call;
+
+    if (call->action == NULL || job->principal.access_key.len == 0 || job->records->audit == NULL)
+        return;
+    audit_write(job->records->audit, &(struct audit_event){
+                                         .principal = &job->principal,
+                                         .action = call->action,
+                                         .region = call->repository.registry.region,
+                                         .source_ip = call->source_ip,
+                                         .when_ms = job->when_ms,
+                                         .resource = repository_arn(call->arena, &call->repository),
+                                         .failure = call->good ? NULL : &call->fail,
+                                     });
 }
 
 static void done(struct job *job, bool durable)
@@ -276,6 +302,7 @@ static void done(struct job *job, bool durable)
 
     if (call->good && !durable)
         call->good = fail(&call->fail, FAIL_SYSTEM, "the change could not be made durable");
+    audit(registry_job);
     free(registry_job);
     call->done(call);
 }

@@ -31,13 +31,18 @@ bool installation_open(struct installation *in, struct fail *f)
     return true;
 }
 
-static bool get(const struct installation *in, const char *path, struct http_client_reply *ret_reply, struct fail *f)
+static bool ask(const struct installation *in, const char *method, const char *path,
+                struct http_client_reply *ret_reply, struct fail *f)
 {
     char url[256];
     char bearer[96];
     struct http_header header = {.name = STR("Authorization")};
-    struct http_client_request request = {
-        .url = url, .headers = &header, .header_count = 1, .connect_timeout_ms = 2000, .total_timeout_ms = 10000};
+    struct http_client_request request = {.method = method,
+                                          .url = url,
+                                          .headers = &header,
+                                          .header_count = 1,
+                                          .connect_timeout_ms = 2000,
+                                          .total_timeout_ms = 10000};
     struct http_client *client;
     bool good;
 
@@ -51,20 +56,33 @@ static bool get(const struct installation *in, const char *path, struct http_cli
     return good;
 }
 
-bool installation_status(const struct installation *in, json_t **ret_status, struct fail *f)
+bool installation_ask(const struct installation *in, const char *method, const char *path, json_t **ret_answer,
+                      struct fail *f)
 {
     auto_client_reply reply = {0};
     json_error_t error;
-    json_t *status;
+    json_t *answer;
+    const char *why;
 
-    if (!get(in, "/_berth/status", &reply, f))
+    if (!ask(in, method, path, &reply, f))
         return false;
-    if (reply.status != 200)
+    if (reply.status == 403 || reply.status == 404)
         return fail(f, FAIL_DENIED, "http://%s answers %u: it is not the server of %s", in->listen, reply.status,
                     in->data);
-    status = json_loadb(reply.body.ptr, reply.body.len, 0, &error);
-    if (status == NULL)
-        return fail(f, FAIL_INPUT, "the server's status cannot be read: %s", error.text);
-    *ret_status = status;
+    answer = json_loadb(reply.body.ptr, reply.body.len, 0, &error);
+    if (answer == NULL)
+        return fail(f, FAIL_INPUT, "the server's answer cannot be read: %s", error.text);
+    why = json_string_value(json_object_get(answer, "error"));
+    if (reply.status != 200) {
+        (void)fail(f, FAIL_INPUT, "%s", why == NULL ? "the server refuses" : why);
+        json_decref(answer);
+        return false;
+    }
+    *ret_answer = answer;
     return true;
+}
+
+bool installation_status(const struct installation *in, json_t **ret_status, struct fail *f)
+{
+    return installation_ask(in, "GET", "/_berth/status", ret_status, f);
 }

@@ -17,5 +17,9 @@ checked bool installation_open(struct installation *in, struct fail *f);
 void installation_free(struct installation *in);
 #define auto_installation __attribute__((cleanup(installation_free))) struct installation
 
-/* The server's state as /_berth/status tells it; the caller's to decref. FAIL_DENIED when another server answers. */
+/* Asks the running server at a /_berth/ path; the answer is the caller's to decref. FAIL_DENIED when another server
+ * answers, FAIL_INPUT with the server's words when it refuses. */
+checked bool installation_ask(const struct installation *in, const char *method, const char *path, json_t **ret_answer,
+                              struct fail *f);
+/* The server's state as /_berth/status tells it; the caller's to decref. */
 checked bool installation_status(const struct installation *in, json_t **ret_status, struct fail *f);

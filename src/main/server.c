@@ -17,6 +17,7 @@
 #include "plane/iam/iam.h"
 
 #include <malloc.h>
+#include <sys/stat.h>
 
 struct server {
     struct data_dir dir;
@@ -35,6 +36,7 @@ struct server {
     struct registry_layers layers;
     struct layer_port layer_port;
     struct collector *collector;
+    struct audit *audit;
     struct front *front;
     struct http_server *http;
     int lock_fd;
@@ -169,7 +171,8 @@ static bool start_registry(struct server *server, struct arena *arena, struct fa
     server->records = (struct registry_records){.loop = server->loop,
                                                 .settings = &server->settings,
                                                 .keys = server->keys,
-                                                .host_token = str_of(server->dir.token)};
+                                                .host_token = str_of(server->dir.token),
+                                                .audit = server->audit};
     server->layers = (struct registry_layers){.loop = server->loop,
                                               .blobs = server->blobs,
                                               .secret = str_of(server->dir.token),
@@ -199,6 +202,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .layers = &server->layers,
         .collector = server->collector,
         .host_links = server->links,
+        .audit = server->audit,
         .reset = reset,
         .reset_context = server,
     };
@@ -235,6 +239,8 @@ static void stop(struct server *server)
         blob_store_close(server->blobs);
     if (server->engine != NULL)
         server->engine->kind->close(server->engine);
+    if (server->audit != NULL)
+        audit_close(server->audit);
     keys_free(server->keys);
 }
 
@@ -248,7 +254,8 @@ static bool start(struct server *server, const struct server_options *options, s
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
-    return start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
+    return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
+           start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
            start_front(server, address, port, f);
 }
 
@@ -293,6 +300,7 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     if (options.clock_rate < 1)
         options.clock_rate = 1;
     log_setup(options.log_requests ? LOG_DEBUG : LOG_INFO, options.log_json);
+    (void)umask(077); /* records and keys are the owner's alone, in whatever directory they stand */
     signals_block();
     keep_memory();
     arena_init(&arena, ARENA_LIMIT_DEFAULT);

@@ -1,4 +1,4 @@
-/* `berth status` and `env`: what an installation is doing, and how a shell reaches it. */
+/* `berth status`: what an installation is doing. */
 #include "base/str.h"
 #include "main/installation.h"
 #include "main/verbs.h"
@@ -86,28 +86,5 @@ int verb_status(const struct verb *verb, int argc, char **argv)
         print_status(status);
     }
     json_decref(status);
-    return EXIT_OK;
-}
-
-/* ---- env ---- */
-
-int verb_env(const struct verb *verb, int argc, char **argv)
-{
-    auto_installation in = {.data = DATA_DIR_DEFAULT};
-    const struct option_spec rows[] = {
-        {"listen", OPTION_TEXT, "ADDRESS:PORT", "taken for symmetry with up; the directory tells", &in.listen},
-        {"data", OPTION_TEXT, "DIR", "the installation's directory (" DATA_DIR_DEFAULT ")", &in.data},
-        {0},
-    };
-    struct str lines;
-    int first;
-    int status;
-    struct fail f;
-
-    if (!options_parse(verb, rows, argc, argv, &first, &status))
-        return status;
-    if (!installation_open(&in, &f) || !data_dir_read(&in.dir, "env", &in.arena, &lines, &f))
-        return verb_failed(verb, &f);
-    (void)fwrite(lines.ptr, 1, lines.len, stdout);
     return EXIT_OK;
 }

@@ -28,15 +28,29 @@ static bool open_log(const struct installation *in, const char *role, int *ret_f
     return true;
 }
 
+/* By its name, and not by /proc/self/exe, so that ps shows what it is. */
+static bool own_path(char *path, size_t size, struct fail *f)
+{
+    ssize_t len = readlink("/proc/self/exe", path, size - 1);
+
+    if (len < 0)
+        return fail(f, FAIL_SYSTEM, "readlink /proc/self/exe: %s", strerror(errno));
+    path[len] = '\0';
+    return true;
+}
+
 static bool start_role(const struct installation *in, const char *role, const char *const *more, struct fail *f)
 {
-    const char *argv[24] = {"/proc/self/exe", role, "--data", in->data};
+    char self[4096];
+    const char *argv[24] = {self, role, "--data", in->data};
     size_t count = 4;
     auto_fd log = -1;
     struct process process;
     struct process_options options = {.argv = argv, .own_session = true, .directory = "/"};
     struct process_fd fds[1];
 
+    if (!own_path(self, sizeof(self), f))
+        return false;
     for (; *more != NULL; more++) {
         must(count + 1 < COUNT_OF(argv));
         argv[count++] = *more;

@@ -42,6 +42,8 @@ bool value_equal(const struct shape *shape, const void *a, const void *b);
 
 /* One-line JSON-like text for logs and `berth state`; sensitive members are shown as "***". Not a wire format. */
 void value_dump(const struct shape *shape, const void *value, struct buf *out);
+/* The same with members named as CloudTrail names them: the first letter small. */
+void value_dump_camel(const struct shape *shape, const void *value, struct buf *out);
 
 /* Store encoding: compact, self-describing by member tag, so that members can be added, removed and reordered between
  * releases. Enums are stored by name. Unknown tags are skipped when decoding; an unknown enum name is absent, in a list

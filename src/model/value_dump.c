@@ -38,7 +38,18 @@ static void dump_time(int64_t when_ms, struct buf *out)
     arena_free(&arena);
 }
 
-static void dump_members(const struct shape *structure, const void *value, struct buf *out)
+static void dump(const struct shape *shape, const void *value, bool camel, struct buf *out);
+
+static void dump_name(const char *name, bool camel, struct buf *out)
+{
+    size_t at = out->len;
+
+    dump_text(str_of(name), out);
+    if (camel && !out->overflowed && out->ptr[at + 1] >= 'A' && out->ptr[at + 1] <= 'Z')
+        out->ptr[at + 1] = (char)(out->ptr[at + 1] - 'A' + 'a');
+}
+
+static void dump_members(const struct shape *structure, const void *value, bool camel, struct buf *out)
 {
     const char *separator = "";
 
@@ -49,40 +60,40 @@ static void dump_members(const struct shape *structure, const void *value, struc
         if (!member_present(member, value))
             continue;
         buf_add_cstr(out, separator);
-        dump_text(str_of(member->name), out);
+        dump_name(member->name, camel, out);
         buf_add_cstr(out, ": ");
         if (member->sensitive)
             buf_add_cstr(out, "\"***\"");
         else
-            value_dump(member->shape, member_value(member, value), out);
+            dump(member->shape, member_value(member, value), camel, out);
         separator = ", ";
     }
     buf_add_char(out, '}');
 }
 
-static void dump_list(const struct shape *list, const struct list_value *items, struct buf *out)
+static void dump_list(const struct shape *list, const struct list_value *items, bool camel, struct buf *out)
 {
     buf_add_char(out, '[');
     for (size_t i = 0; i < items->count; i++) {
         buf_add_cstr(out, i == 0 ? "" : ", ");
-        value_dump(list->element, list_at(list, items, i), out);
+        dump(list->element, list_at(list, items, i), camel, out);
     }
     buf_add_char(out, ']');
 }
 
-static void dump_map(const struct shape *map, const struct list_value *items, struct buf *out)
+static void dump_map(const struct shape *map, const struct list_value *items, bool camel, struct buf *out)
 {
     buf_add_char(out, '{');
     for (size_t i = 0; i < items->count; i++) {
         buf_add_cstr(out, i == 0 ? "" : ", ");
-        value_dump(map->key, map_key_at(map, items, i), out);
+        dump(map->key, map_key_at(map, items, i), camel, out);
         buf_add_cstr(out, ": ");
-        value_dump(map->element, map_value_at(map, items, i), out);
+        dump(map->element, map_value_at(map, items, i), camel, out);
     }
     buf_add_char(out, '}');
 }
 
-void value_dump(const struct shape *shape, const void *value, struct buf *out)
+static void dump(const struct shape *shape, const void *value, bool camel, struct buf *out)
 {
     if (shape->sensitive) {
         buf_add_cstr(out, "\"***\"");
@@ -90,13 +101,13 @@ void value_dump(const struct shape *shape, const void *value, struct buf *out)
     }
     switch (shape->kind) {
     case SHAPE_STRUCTURE:
-        dump_members(shape, value, out);
+        dump_members(shape, value, camel, out);
         break;
     case SHAPE_LIST:
-        dump_list(shape, value, out);
+        dump_list(shape, value, camel, out);
         break;
     case SHAPE_MAP:
-        dump_map(shape, value, out);
+        dump_map(shape, value, camel, out);
         break;
     case SHAPE_STRING:
         dump_text(*(const struct str *)value, out);
@@ -126,4 +137,14 @@ void value_dump(const struct shape *shape, const void *value, struct buf *out)
         dump_time(*(const int64_t *)value, out);
         break;
     }
+}
+
+void value_dump(const struct shape *shape, const void *value, struct buf *out)
+{
+    dump(shape, value, false, out);
+}
+
+void value_dump_camel(const struct shape *shape, const void *value, struct buf *out)
+{
+    dump(shape, value, true, out);
 }

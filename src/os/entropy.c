@@ -25,3 +25,11 @@ void entropy_seed(struct random *random)
 {
     entropy_fill(random->state, sizeof(random->state));
 }
+
+struct str entropy_uuid(struct arena *arena)
+{
+    struct random random;
+
+    entropy_seed(&random);
+    return random_uuid(&random, arena);
+}

@@ -7,3 +7,5 @@
 void entropy_fill(void *at, size_t len);
 /* A generator that nobody can predict. */
 void entropy_seed(struct random *random);
+/* A version 4 UUID that nobody can predict, in the arena. */
+struct str entropy_uuid(struct arena *arena);

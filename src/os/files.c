@@ -69,6 +69,22 @@ bool file_write(const char *path, struct str bytes, mode_t mode, struct fail *f)
     return sync_directory_of(path, f);
 }
 
+bool file_replace(const char *path, struct str bytes, mode_t mode, struct fail *f)
+{
+    char beside[PATH_MAX];
+    int len = snprintf(beside, sizeof(beside), "%s~", path);
+    auto_fd fd = -1;
+
+    if (len < 0 || (size_t)len >= sizeof(beside))
+        return fail(f, FAIL_INPUT, "%s: path too long", path);
+    fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (fd < 0)
+        return fail_path(f, "create", beside);
+    if (!write_all(fd, bytes))
+        return fail_path(f, "write", beside);
+    return rename(beside, path) == 0 || fail_path(f, "rename", beside);
+}
+
 bool file_read(const char *path, struct buf *out, struct fail *f)
 {
     char piece[16384];

@@ -11,6 +11,10 @@
  * fsync of the directory. */
 checked bool file_write(const char *path, struct str bytes, mode_t mode, struct fail *f);
 
+/* As file_write, but for one writer at a time, and not synced: for what means nothing after a power cut, or what may be
+ * missing, old or empty then. The mode is for a new file, less the umask. */
+checked bool file_replace(const char *path, struct str bytes, mode_t mode, struct fail *f);
+
 /* Adds the whole file to *out. FAIL_NOT_FOUND; FAIL_LIMIT when it is larger than out's limit leaves room for. */
 checked bool file_read(const char *path, struct buf *out, struct fail *f);
 

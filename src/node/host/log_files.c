@@ -51,7 +51,8 @@ bool log_route_write(const char *logs_dir, size_t container, const struct log_ro
     if (bytes.overflowed)
         return fail(f, FAIL_LIMIT, "the log configuration is too large");
     log_file_path(logs_dir, record->task_id, container, "route", path);
-    return directory_make(dir, 0700, f) && file_write(path, buf_str(&bytes), 0600, f);
+    /* Not synced, as the log itself is not: a power cut may lose the last seconds of either, no other end does. */
+    return directory_make(dir, 0700, f) && file_replace(path, buf_str(&bytes), 0600, f);
 }
 
 bool log_route_read(const char *logs_dir, struct str task_id, size_t container, struct arena *arena,

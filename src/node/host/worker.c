@@ -78,7 +78,7 @@ static bool take_users(struct host *host, struct hosted *hosted, int *ret_networ
         return false;
     (void)snprintf(path, sizeof(path), "%s/users", hosted->dir);
     buf_printf(&text, "%u", hosted->users.host_first);
-    return small_file_replace(path, buf_str(&text), f) &&
+    return file_replace(path, buf_str(&text), 0600, f) &&
            user_namespace_open_network(&hosted->users, ret_network_fd, f);
 }
 
@@ -180,7 +180,7 @@ static void keep_digest(const struct hosted *hosted, size_t i, struct str digest
     struct fail f;
 
     (void)snprintf(path, sizeof(path), "%s/%zu.image", hosted->dir, i);
-    if (!small_file_replace(path, digest, &f))
+    if (!file_replace(path, digest, 0600, &f))
         log_warning("%s", f.message);
 }
 

@@ -292,15 +292,27 @@ static bool keep_image(struct pull *pull, struct fail *f)
     return true;
 }
 
+/* Under the lock. */
+static bool reference_stands(const struct pull *pull, struct str key)
+{
+    const struct reference_record *record = store_reference(pull->store, key);
+
+    return record != NULL && str_is(record->digest, pull->digest) && str_is(record->repo_digest, pull->repo_digest);
+}
+
 /* Under the lock. The reference may have stood for another image. */
 static bool keep_reference(struct pull *pull, struct fail *f)
 {
-    struct reference_record *record = calloc(1, sizeof(*record));
+    struct str key = reference_key(&pull->arena, pull->reference.text, &pull->platform);
+    struct reference_record *record;
     struct tree_node *old;
 
+    if (reference_stands(pull, key))
+        return true;
+    record = calloc(1, sizeof(*record));
     must(record != NULL);
     arena_init(&record->arena, ARENA_LIMIT_DEFAULT);
-    record->key = reference_key(&record->arena, pull->reference.text, &pull->platform);
+    record->key = arena_str(&record->arena, key);
     record->reference = arena_str(&record->arena, pull->reference.text);
     record->digest = arena_str(&record->arena, str_of(pull->digest));
     record->repo_digest = arena_str(&record->arena, str_of(pull->repo_digest));
@@ -391,19 +403,46 @@ static struct image_registry registry_of(struct pull *pull)
     return registry;
 }
 
+/* The client that was used last: a registry's connection is likely to be open still. */
+static bool take_client(struct pull *pull, struct fail *f)
+{
+    struct image_store *store = pull->store;
+
+    store_lock(store);
+    if (store->idle_client_count > 0)
+        pull->client = store->idle_clients[--store->idle_client_count];
+    store_unlock(store);
+    return pull->client != NULL || fetch_client_open(&store->options.limits, &pull->client, f);
+}
+
+static void give_client(struct pull *pull)
+{
+    struct image_store *store = pull->store;
+
+    store_lock(store);
+    if (store->idle_client_count < IDLE_CLIENTS_MAX) {
+        store->idle_clients[store->idle_client_count++] = pull->client;
+        pull->client = NULL;
+    }
+    store_unlock(store);
+    if (pull->client != NULL)
+        fetch_client_close(pull->client);
+    pull->client = NULL;
+}
+
 static bool fetch_with_session(struct pull *pull, struct fail *f)
 {
     const struct image_limits *limits = &pull->store->options.limits;
     struct image_registry registry = registry_of(pull);
     bool good;
 
-    if (!fetch_client_open(limits, &pull->client, f))
+    if (!take_client(pull, f))
         return false;
     fetch_client_cancel(pull->client, pull->cancel);
     pull->session = registry_session_open(&registry, &pull->reference, limits, pull->store->tokens);
     good = fetch_image(pull, f);
     registry_session_close(pull->session);
-    fetch_client_close(pull->client);
+    give_client(pull);
     return good;
 }
 

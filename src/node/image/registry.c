@@ -46,6 +46,8 @@ struct registry_session *registry_session_open(const struct image_registry *regi
     session->ca_file = registry->ca_file.len == 0 ? NULL : arena_cstr(&session->arena, registry->ca_file);
     session->repository = arena_str(&session->arena, reference->repository);
     session->reference = arena_str(&session->arena, reference->text);
+    if (basic_wanted(tokens, registry->host, registry->user, registry->password))
+        session->authorization = basic_authorization(registry->user, registry->password);
     return session;
 }
 
@@ -104,6 +106,7 @@ static bool authorize(struct registry_session *session, struct fetch_client *cli
     if (challenge->scheme == CHALLENGE_NONE || (challenge->scheme == CHALLENGE_BASIC && request.user.ptr == NULL))
         return denied(session, f);
     if (challenge->scheme == CHALLENGE_BASIC) {
+        basic_remember(session->tokens, session->registry.host, request.user, request.password);
         set_authorization(session, basic_authorization(request.user, request.password));
         return true;
     }

@@ -484,6 +484,8 @@ void image_store_close(struct image_store *store)
     image_store_stop(store);
     layer_workers_join(store);
     free_trees(store);
+    for (size_t i = 0; i < store->idle_client_count; i++)
+        fetch_client_close(store->idle_clients[i]);
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         close_fd_at(&fds[i]);
     token_cache_free(store->tokens);

@@ -18,7 +18,7 @@
 
 #include <pthread.h>
 
-enum { LAYER_NAME_LEN = 26, FILE_NAME_SIZE = 64 + sizeof(".json") };
+enum { LAYER_NAME_LEN = 26, FILE_NAME_SIZE = 64 + sizeof(".json"), IDLE_CLIENTS_MAX = 4 };
 
 #define LAYER_EMPTY "empty"
 
@@ -85,7 +85,9 @@ struct image_store {
     struct tree layers;
     struct list handles;
     struct list pulls;
-    struct list jobs; /* queued and running, oldest first */
+    struct list jobs;                                    /* queued and running, oldest first */
+    struct fetch_client *idle_clients[IDLE_CLIENTS_MAX]; /* of pulls that have ended, with their connections */
+    size_t idle_client_count;
 };
 
 void store_lock(struct image_store *store);

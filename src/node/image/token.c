@@ -250,3 +250,31 @@ bool token_get(struct token_cache *cache, struct fetch_client *client, const str
     arena_free(&arena);
     return good;
 }
+
+/* ---- Basic ---- */
+
+static void basic_key(struct str registry, struct str user, struct str password, char ret_key[DIGEST_SIZE])
+{
+    const struct token_request request = {
+        .challenge = {.scheme = CHALLENGE_BASIC, .service = registry}, .user = user, .password = password};
+
+    key_of(&request, ret_key); /* no realm: no token's */
+}
+
+void basic_remember(struct token_cache *cache, struct str registry, struct str user, struct str password)
+{
+    char key[DIGEST_SIZE];
+
+    basic_key(registry, user, password, key);
+    keep(cache, key, "", EXPIRES_MAX_S);
+}
+
+bool basic_wanted(struct token_cache *cache, struct str registry, struct str user, struct str password)
+{
+    char key[DIGEST_SIZE];
+    auto_free char *found = NULL;
+
+    basic_key(registry, user, password, key);
+    found = cached(cache, key, /* refused= */ false);
+    return found != NULL;
+}

@@ -1,6 +1,7 @@
 /* Bearer tokens of registries, asked from the authorization service that a challenge names and kept until they expire
- * (OCI Distribution, "Token Authentication Specification"). A token belongs to one scope and one pair of credentials;
- * the cache knows those only by their digest. Safe from any thread. */
+ * (OCI Distribution, "Token Authentication Specification"); and which registries want Basic instead, so that they need
+ * not ask for it again. A token belongs to one scope and one pair of credentials; the cache knows those only by their
+ * digest. Safe from any thread. */
 #pragma once
 
 #include "node/image/challenge.h"
@@ -27,3 +28,6 @@ checked bool token_get(struct token_cache *cache, struct fetch_client *client, c
 
 /* "Basic <base64 of user:password>", malloc'ed (RFC 7617). */
 char *basic_authorization(struct str user, struct str password);
+/* That the registry wanted Basic for these credentials: basic_wanted is true from then on, for a day. */
+void basic_remember(struct token_cache *cache, struct str registry, struct str user, struct str password);
+bool basic_wanted(struct token_cache *cache, struct str registry, struct str user, struct str password);

@@ -39,9 +39,10 @@ static bool read_file(const char *path, struct buf *out, struct fail *f)
     return file_read(path, out, f) || f->code == FAIL_NOT_FOUND;
 }
 
+/* Not synced: after a power cut they are written anew, as the resolver is started anew. */
 static bool write_file(const struct resolver *resolver, const char *file, const struct buf *content, struct fail *f)
 {
-    return file_write(path_of(resolver, file).text, buf_str(content), 0644, f);
+    return file_replace(path_of(resolver, file).text, buf_str(content), 0644, f);
 }
 
 /* Whether the process is the dnsmasq of this directory: its number may have been given to another since. */

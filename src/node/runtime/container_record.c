@@ -1,6 +1,8 @@
 /* Owns the form of record.json. */
 #include "node/runtime/container_record.h"
 
+#include "os/files.h"
+
 #include <jansson.h>
 
 bool container_record_write(const char *directory, const struct container_record *record, struct fail *f)
@@ -16,7 +18,7 @@ bool container_record_write(const char *directory, const struct container_record
     if (text == NULL)
         return fail(f, FAIL_INPUT, "%s: the log path is not UTF-8, or memory is short", record->id);
     path_format(path, "%s/record.json", directory);
-    done = small_file_replace(path, str_of(text), f);
+    done = file_replace(path, str_of(text), 0600, f);
     return done;
 }
 

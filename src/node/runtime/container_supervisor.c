@@ -5,6 +5,7 @@
 #include "node/runtime/container_log_writer.h"
 #include "node/runtime/container_setup.h"
 #include "os/clock.h"
+#include "os/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +55,7 @@ static bool write_pid(const struct supervisor *supervisor, const char *name, pid
 
     path_format(path, "%s/%s", supervisor->plan.directory, name);
     (void)snprintf(text, sizeof(text), "%d", pid);
-    return small_file_replace(path, str_of(text), f);
+    return file_replace(path, str_of(text), 0600, f);
 }
 
 /* The ends for the container belong to its user, who may open /dev/stdout, which leads to them, anew. */
@@ -194,22 +195,28 @@ static void tell_end(const struct supervisor *supervisor, int code)
     struct fail f;
 
     (void)snprintf(text, sizeof(text), "%d", code);
-    (void)!small_file_replace(supervisor->plan.exits_path, str_of(text), &f); /* without it the container is lost */
+    (void)!file_replace(supervisor->plan.exits_path, str_of(text), 0600, &f); /* without it the container is lost */
 }
 
-void container_supervise(struct launch_request *request, const struct process_title *title)
+struct supervisor *container_supervisor_new(void)
 {
     struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
+
+    if (supervisor != NULL)
+        supervisor->pipes[0] = supervisor->pipes[1] = supervisor->pidfd = -1;
+    return supervisor;
+}
+
+void container_supervise(struct supervisor *supervisor, struct launch_request *request,
+                         const struct process_title *title)
+{
     struct launch_reply reply = {.outcome = LAUNCH_FAILED, .text = "out of memory"};
     struct fail f = {0};
     bool started = false;
     bool heard;
 
-    (void)setsid();
-    (void)signal(SIGCHLD, SIG_DFL);
     (void)prctl(PR_SET_NAME, "berth-superv.");
     if (supervisor != NULL) {
-        supervisor->pipes[0] = supervisor->pipes[1] = supervisor->pidfd = -1;
         if (supervisor_read_plan(request->fds[LAUNCH_PLAN], &supervisor->plan, &f)) {
             process_title_set(title, "berth-supervisor %s %s", supervisor->plan.id, supervisor->plan.directory);
             started = start(supervisor, request, &reply);

@@ -6,8 +6,13 @@
 #include "node/runtime/launch_channel.h"
 #include "node/runtime/launcher_process.h"
 
+struct supervisor;
+
+/* In the launcher, before the fork. NULL without memory. */
+struct supervisor *container_supervisor_new(void);
 /* In the forked process, to its end. */
-void container_supervise(struct launch_request *request, const struct process_title *title);
+void container_supervise(struct supervisor *supervisor, struct launch_request *request,
+                         const struct process_title *title);
 
 /* The plan that comes with a request, read into memory that lives as long as the process. */
 struct native_plan;

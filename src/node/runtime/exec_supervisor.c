@@ -103,6 +103,7 @@ static struct launch_reply run(const struct setup *setup)
         enter(setup);
         _exit(0);
     }
+    close_fd_at(&setup->request->fds[LAUNCH_BUSY]);
     if (entry > 0)
         (void)container_reap(entry);
     if (result->executing)
@@ -126,8 +127,6 @@ void exec_supervise(struct launch_request *request, const struct process_title *
                           .result = setup_result_new()};
     struct fail f = {.message = "out of memory"};
 
-    (void)setsid();
-    (void)signal(SIGCHLD, SIG_DFL);
     (void)prctl(PR_SET_NAME, "berth-exec");
     if (setup.result != NULL && supervisor_read_plan(request->fds[LAUNCH_PLAN], &plan, &f)) {
         process_title_set(title, "berth-exec %s %s", plan.id, plan.directory);

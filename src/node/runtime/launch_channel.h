@@ -15,6 +15,7 @@ enum launch_fd {
     LAUNCH_USER,
     LAUNCH_CONTAINER, /* exec: pidfd of the container's first process */
     LAUNCH_OUTPUT,    /* exec: for standard output and error */
+    LAUNCH_BUSY,      /* the launcher's own, never sent: closed when it may fork for the next request */
     LAUNCH_FDS
 };
 

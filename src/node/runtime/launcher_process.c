@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/socket.h>
 
 #define PROCESS_NAME "berth-launcher"
+#define SPARE_NAME   "berth-spare"
 
 enum {
     SOCKET_FD = 3,
@@ -79,21 +81,79 @@ void process_title_set(const struct process_title *title, const char *format, ..
     must(len > 0);
 }
 
-static void serve(int socket, const struct process_title *title)
+/* A spare: a process that is to be the supervisor of the next request, forked ahead, since that takes milliseconds. In
+ * busy_fd it says that it has a request, and by closing it that it has done with its start. */
+static void be_spare(int socket, int busy_fd, struct supervisor *supervisor, const struct process_title *title)
 {
     struct launch_request request;
 
-    while (launch_request_receive(socket, &request)) {
-        if (fork() == 0) {
-            (void)close(socket);
-            if (request.exec)
-                exec_supervise(&request, title);
-            else
-                container_supervise(&request, title);
-            _exit(0);
-        }
-        launch_request_close(&request); /* no fork: the host sees the reply socket close */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* as long as it stands by nothing, it ends with the launcher */
+    (void)setsid();
+    (void)signal(SIGCHLD, SIG_DFL);
+    process_title_set(title, SPARE_NAME);
+    if (!launch_request_receive(socket, &request))
+        return;
+    (void)prctl(PR_SET_PDEATHSIG, 0);
+    (void)close(socket);
+    (void)!write(busy_fd, "", 1);
+    request.fds[LAUNCH_BUSY] = busy_fd;
+    if (request.exec)
+        exec_supervise(&request, title);
+    else
+        container_supervise(supervisor, &request, title);
+}
+
+/* Until the spare's start is done, or another request waits: before that, the next fork would only slow it down. */
+static void wait_for_next(int socket, int busy_fd)
+{
+    struct pollfd ready[] = {{.fd = busy_fd}, {.fd = socket, .events = POLLIN}};
+    char byte;
+    ssize_t got;
+
+    do
+        got = read(busy_fd, &byte, 1);
+    while (got < 0 && errno == EINTR);
+    while (got > 0 && poll(ready, COUNT_OF(ready), -1) < 0 && errno == EINTR)
+        ;
+}
+
+static bool host_is_gone(int socket)
+{
+    struct pollfd end = {.fd = socket};
+
+    return poll(&end, 1, 0) > 0; /* asked for nothing, it tells of a hang-up only */
+}
+
+/* Where no process can be forked, a request is taken and dropped: the host sees its reply socket close. */
+static bool refuse_next(int socket)
+{
+    struct launch_request request;
+
+    if (!launch_request_receive(socket, &request))
+        return false;
+    launch_request_close(&request);
+    return true;
+}
+
+/* Forks the next spare and waits until it is none any more. False when the host is gone. */
+static bool provide_spare(int socket, struct supervisor *supervisor, const struct process_title *title)
+{
+    int ends[2];
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return refuse_next(socket);
+    pid = fork();
+    if (pid == 0) {
+        (void)close(ends[0]);
+        be_spare(socket, ends[1], supervisor, title);
+        _exit(0);
     }
+    (void)close(ends[1]);
+    if (pid > 0)
+        wait_for_next(socket, ends[0]);
+    (void)close(ends[0]);
+    return pid > 0 ? !host_is_gone(socket) : refuse_next(socket);
 }
 
 /* Not dumpable, and so are all that come from us until they execute a program: nobody in a container that we enter may
@@ -114,12 +174,15 @@ static void prepare(const struct process_title *title)
 __attribute__((constructor)) static void launcher_process(int argc, char **argv)
 {
     struct process_title title;
+    struct supervisor *supervisor;
 
     if (argc != 3 || strcmp(argv[1], PROCESS_NAME) != 0 || strlen(argv[2]) != ROOM_BYTES)
         return;
     /* The kernel lays arguments out one behind the other. */
     title = (struct process_title){argv[0], (size_t)(argv[2] - argv[0]) + ROOM_BYTES};
     prepare(&title);
-    serve(SOCKET_FD, &title);
+    supervisor = container_supervisor_new(); /* of each spare, which has it as its own after the fork */
+    while (provide_spare(SOCKET_FD, supervisor, &title))
+        ;
     _exit(0);
 }

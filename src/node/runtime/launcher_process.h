@@ -1,6 +1,6 @@
-/* The launcher process: a small process with one thread, which forks a supervisor for every container. The host has
- * many threads and much memory, so forking it is slow, and what it knows (the token of its link) has no business in a
- * process that enters containers.
+/* The launcher process: a small process with one thread, which forks a supervisor for every container, the next one
+ * always ahead of its request (a spare). The host has many threads and much memory, so forking it is slow, and what it
+ * knows (the token of its link) has no business in a process that enters containers.
  *
  * It is the same program, executed again; whatever program is linked with this library can be it, since it starts in a
  * constructor. It ends when the host's end of the socket closes. Supervisors go on, also when it is killed. */

@@ -59,8 +59,7 @@ void native_launcher_end(struct native_launcher *launcher)
     free(launcher);
 }
 
-/* A launcher that was killed takes no request with it that it had not yet forked for: that one's reply socket closes.
- */
+/* A launcher that was killed takes its spare with it, and maybe a request: that one's reply socket closes. */
 static bool ask(struct native_launcher *launcher, const struct launch_request *request, struct fail *f)
 {
     bool sent;
@@ -247,7 +246,7 @@ static bool keep_plan(const struct native_plan *plan, int *ret_fd, struct fail *
         return fail(f, FAIL_LIMIT, "the container's arguments and environment are longer than %d bytes",
                     NATIVE_PLAN_BYTES_MAX);
     path_format(path, "%s/plan", plan->directory);
-    if (!small_file_replace(path, buf_str(&flat), f))
+    if (!file_replace(path, buf_str(&flat), 0600, f))
         return false;
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)

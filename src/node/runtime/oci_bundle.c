@@ -6,6 +6,7 @@
 
 #include "node/runtime/capabilities.h"
 #include "node/runtime/small_file.h"
+#include "os/files.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -237,7 +238,7 @@ static bool write_json(json_t *json, const char *path, struct fail *f)
 
     if (text == NULL)
         return fail(f, FAIL_INPUT, "%s: a text in it is not UTF-8, or memory is short", path);
-    return small_file_replace(path, str_of(text), f);
+    return file_replace(path, str_of(text), 0600, f);
 }
 
 bool oci_bundle_write(const struct container_plan *plan, const struct seccomp_program *seccomp, int user_namespace,

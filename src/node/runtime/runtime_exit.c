@@ -2,6 +2,8 @@
  * of its supervisor (a pidfd). Both wake the same epoll descriptor, and runtime_dispatch looks at the file. */
 #include "node/runtime/runtime_internal.h"
 
+#include "os/files.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -117,7 +119,7 @@ bool container_write_lost(const struct runtime *runtime, const struct container_
     if (!cgroup_kill(&runtime->cgroups, record->cgroup, KILL_TIMEOUT_MS, f))
         return false;
     container_exit_path(runtime, record->id, path);
-    return small_file_replace(path, STR("137 lost"), f);
+    return file_replace(path, STR("137 lost"), 0600, f);
 }
 
 /* The exit file holds the status in decimal; "137 lost" when we wrote it for want of a supervisor. */

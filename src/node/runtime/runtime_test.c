@@ -5,6 +5,7 @@
 #include "node/runtime/runtime_fixture.h"
 #include "node/runtime/small_file.h"
 #include "node/runtime/user_namespace.h"
+#include "os/files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -284,7 +285,7 @@ static void mounts_are_there(void **state)
     path_format(host_dir, "%s/host", fixture->directory);
     path_format(host_file, "%s/hosts", fixture->directory);
     assert_int_equal(mkdir(host_dir, 0755), 0);
-    must_do(small_file_replace(host_file, STR("10.0.0.1 here\n"), &f), &f);
+    must_do(file_replace(host_file, STR("10.0.0.1 here\n"), 0600, &f), &f);
     {
         char inner[PATH_BYTES];
 
@@ -430,7 +431,7 @@ static void image_links_do_not_lead_out(void **state)
     {
         struct fail f;
 
-        must_do(small_file_replace(path, STR("root:x:55:0::/:\n"), &f), &f);
+        must_do(file_replace(path, STR("root:x:55:0::/:\n"), 0600, &f), &f);
     }
     path_format(path, "%s/link", paths.upper);
     assert_int_equal(symlink("../../../..", path), 0);

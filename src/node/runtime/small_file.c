@@ -75,19 +75,3 @@ bool small_file_write(const char *path, struct str text, struct fail *f)
         return fail(f, FAIL_SYSTEM, "write \"%.*s\" to %s: %s", STR_ARG(text), path, strerror(errno));
     return true;
 }
-
-bool small_file_replace(const char *path, struct str text, struct fail *f)
-{
-    char next[PATH_BYTES];
-    auto_fd fd = -1;
-
-    path_format(next, "%s~", path);
-    fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fail(f, FAIL_SYSTEM, "create %s: %s", next, strerror(errno));
-    if (write(fd, text.ptr, text.len) != (ssize_t)text.len)
-        return fail(f, FAIL_SYSTEM, "write %s: %s", next, strerror(errno));
-    if (rename(next, path) != 0)
-        return fail(f, FAIL_SYSTEM, "rename %s: %s", next, strerror(errno));
-    return true;
-}

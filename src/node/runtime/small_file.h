@@ -19,7 +19,3 @@ checked bool small_file_read_number(const char *path, uint64_t *ret_value, struc
 
 /* Writes into a file that exists (the kernel's kind), in one write. */
 checked bool small_file_write(const char *path, struct str text, struct fail *f);
-
-/* Puts a file of ours in place: readers see the old one or the new one, never a part. Mode 0600. It is not synced:
- * what it tells about does not survive a power cut either. */
-checked bool small_file_replace(const char *path, struct str text, struct fail *f);

@@ -74,63 +74,6 @@ void iam_home_ensure(struct transaction *tx, struct str account, struct str regi
         transaction_seed(tx, account, region);
 }
 
-/* ---- authorization ---- */
-
-/* What the agent does on behalf of a task with its execution role; the AWS managed policy
- * AmazonECSTaskExecutionRolePolicy allows the same. */
-static const char *const execution_actions[] = {
-    "ecr:GetAuthorizationToken",  "ecr:BatchCheckLayerAvailability",
-    "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage",
-    "logs:CreateLogGroup",        "logs:CreateLogStream",
-    "logs:PutLogEvents",          "sts:GetCallerIdentity",
-};
-
-/* The account in "arn:aws:service:region:account:..."; empty when the resource names none. */
-static struct str account_of(struct str arn)
-{
-    struct str rest = arn;
-
-    for (int i = 0; i < 4 && rest.ptr != NULL; i++)
-        (void)str_cut(rest, ':', &rest);
-    return rest.ptr == NULL ? STR("") : str_cut(rest, ':', &rest);
-}
-
-static bool is_foreign(const struct principal *principal, struct str resource)
-{
-    struct str account = account_of(resource);
-
-    return account.len > 0 && !str_eq(account, principal->account);
-}
-
-static bool is_execution_action(const char *action)
-{
-    for (size_t i = 0; i < COUNT_OF(execution_actions); i++)
-        if (strcmp(action, execution_actions[i]) == 0)
-            return true;
-    return false;
-}
-
-bool iam_allows(const struct principal *principal, const char *action, struct str resource, struct fail *f)
-{
-    bool foreign = is_foreign(principal, resource);
-
-    if (!foreign &&
-        (principal->kind == PRINCIPAL_ROOT || (principal->kind == PRINCIPAL_SESSION && is_execution_action(action))))
-        return true;
-    return fail_api(f, "AccessDeniedException",
-                    "User: %.*s is not authorized to perform: %s on resource: %.*s because no %s-based policy allows "
-                    "the %s action",
-                    STR_ARG(principal->arn), action, STR_ARG(resource), foreign ? "resource" : "identity", action);
-}
-
-bool iam_authorize(const struct call *call, const struct operation_spec *operation, const void *in)
-{
-    if (operation->action == NULL) /* nobody needs a permission for it */
-        return true;
-    return iam_allows(call->principal, operation->action,
-                      operation->resource == NULL ? STR("*") : operation->resource(call, in), call->fail);
-}
-
 /* ---- the domain ---- */
 
 static const struct table_spec *const tables[] = {

@@ -41,11 +41,3 @@ void iam_home_ensure(struct transaction *tx, struct str account, struct str regi
  * iam_session_end. A role that does not exist gives one that has no policies. */
 struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name);
 void iam_session_end(struct transaction *tx, struct str access_key_id);
-
-/* The decision: may the principal do the action to the resource (an ARN, or "*")? Fails with AccessDeniedException in
- * AWS's words. Nobody may do anything to what is another account's; root may do everything in its own; an execution
- * session what the agent does for its task: logs, image pulls. */
-checked bool iam_allows(const struct principal *principal, const char *action, struct str resource, struct fail *f);
-/* The hook that every operation of every service goes through before its handler; the registry protocol, which has no
- * handlers, asks iam_allows itself. */
-checked bool iam_authorize(const struct call *call, const struct operation_spec *operation, const void *in);

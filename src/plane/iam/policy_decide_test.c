@@ -46,22 +46,21 @@
 #define DENY_TO_NOT(action, principal)            STATEMENT_TO("Deny", action, "'NotPrincipal':" principal, "")
 #define ALLOW_TO_IF(action, principal, condition) STATEMENT_TO("Allow", action, "'Principal':" principal, condition)
 
-static const struct policy_caller ANNA_HERSELF = {.account = STR_INIT(HOME), .arn = STR_INIT(ANNA)};
-static const struct policy_caller ROOT = {.account = STR_INIT(HOME), .arn = STR_INIT(HOME_ROOT), .is_root = true};
-static const struct policy_caller SESSION = {STR_INIT(HOME), STR_INIT(SESSION_ARN), .role_arn = STR_INIT(ROLE)};
-static const struct policy_caller FEDERATED = {STR_INIT(HOME), STR_INIT(FEDERATED_ARN), .role_arn = STR_INIT(ANNA)};
-static const struct policy_caller FOREIGN = {.account = STR_INIT(AWAY), .arn = STR_INIT(FOREIGN_ARN)};
-static const struct policy_caller FOREIGN_ROOT = {STR_INIT(AWAY), STR_INIT(AWAY_ROOT), .is_root = true};
-static const struct policy_caller FOREIGN_SESSION = {
-    .account = STR_INIT(AWAY),
-    .arn = STR_INIT("arn:aws:sts::444455556666:assumed-role/puller/one"),
-    .role_arn = STR_INIT(FOREIGN_ROLE),
+enum who { ANNA_HERSELF, ROOT, SESSION, FEDERATED, FOREIGN, FOREIGN_ROOT, FOREIGN_SESSION, SERVICE, WEB, NOBODY };
+static const struct policy_caller callers[] = {
+    [ANNA_HERSELF] = {.account = STR_INIT(HOME), .arn = STR_INIT(ANNA)},
+    [ROOT] = {.account = STR_INIT(HOME), .arn = STR_INIT(HOME_ROOT), .is_root = true},
+    [SESSION] = {.account = STR_INIT(HOME), .arn = STR_INIT(SESSION_ARN), .role_arn = STR_INIT(ROLE)},
+    [FEDERATED] = {.account = STR_INIT(HOME), .arn = STR_INIT(FEDERATED_ARN), .role_arn = STR_INIT(ANNA)},
+    [FOREIGN] = {.account = STR_INIT(AWAY), .arn = STR_INIT(FOREIGN_ARN)},
+    [FOREIGN_ROOT] = {.account = STR_INIT(AWAY), .arn = STR_INIT(AWAY_ROOT), .is_root = true},
+    [FOREIGN_SESSION] = {.account = STR_INIT(AWAY),
+                         .arn = STR_INIT("arn:aws:sts::444455556666:assumed-role/puller/one"),
+                         .role_arn = STR_INIT(FOREIGN_ROLE)},
+    [SERVICE] = {.service = STR_INIT("ecs-tasks.amazonaws.com")},
+    [WEB] = {.federated = STR_INIT("arn:aws:iam::111122223333:oidc-provider/id.example.com")},
+    [NOBODY] = {.account = {NULL, 0}},
 };
-static const struct policy_caller SERVICE = {.service = STR_INIT("ecs-tasks.amazonaws.com")};
-static const struct policy_caller WEB = {
-    .federated = STR_INIT("arn:aws:iam::111122223333:oidc-provider/id.example.com"),
-};
-static const struct policy_caller NOBODY = {0};
 
 #define EXPECT(verdict, source) (int)((verdict)*8 + (source))
 enum {
@@ -101,7 +100,7 @@ struct decision_case {
     int line;
     const char *page;
     int expected;
-    struct policy_caller who;
+    enum who who;
     const char *action, *resource, *keys;
     bool must;
     const char *identity[IDENTITY_MAX], *resource_policy, *boundary, *session;
@@ -181,7 +180,7 @@ static struct policy_decision ask(const struct decision_case *row, struct arena 
 {
     struct request request = {.keys = str_of(row->keys)};
     struct policies policies = {0};
-    struct policy_question question = {.caller = &row->who,
+    struct policy_question question = {.caller = &callers[row->who],
                                        .action = str_of(row->action),
                                        .resource = str_of(row->resource),
                                        .resource_account = STR(HOME),
@@ -216,7 +215,7 @@ static void every_row_is_decided_as_its_page_says(void **state)
         /* What decides is shown; what is missing cannot be. */
         if (decision.verdict == POLICY_EXPLICIT_DENY)
             assert_int_equal(decision.statement->effect, POLICY_EFFECT_DENY);
-        if (decision.verdict == POLICY_ALLOW && !cases[i].who.is_root)
+        if (decision.verdict == POLICY_ALLOW && !callers[cases[i].who].is_root)
             assert_int_equal(decision.statement->effect, POLICY_EFFECT_ALLOW);
         if (decision.verdict == POLICY_IMPLICIT_DENY)
             assert_null(decision.statement);
@@ -232,16 +231,16 @@ static void a_trust_policy_alone_says_whom_it_lets_in(void **state)
 {
     static const struct {
         const char *document;
-        const struct policy_caller *who;
+        enum who who;
         enum policy_verdict verdict;
     } rows[] = {
-        {DOC(ALLOW_TO("sts:AssumeRole", TASKS)), &SERVICE, POLICY_ALLOW},
-        {DOC(ALLOW_TO("sts:AssumeRole", TASKS)), &ANNA_HERSELF, POLICY_IMPLICIT_DENY},
-        {DOC(ALLOW_TO("sts:AssumeRole", AWS(HOME))), &ANNA_HERSELF, POLICY_ALLOW},
-        {DOC(ALLOW_TO("sts:AssumeRole", AWS(HOME)) "," DENY_TO("sts:AssumeRole", AWS(ANNA))), &ANNA_HERSELF,
+        {DOC(ALLOW_TO("sts:AssumeRole", TASKS)), SERVICE, POLICY_ALLOW},
+        {DOC(ALLOW_TO("sts:AssumeRole", TASKS)), ANNA_HERSELF, POLICY_IMPLICIT_DENY},
+        {DOC(ALLOW_TO("sts:AssumeRole", AWS(HOME))), ANNA_HERSELF, POLICY_ALLOW},
+        {DOC(ALLOW_TO("sts:AssumeRole", AWS(HOME)) "," DENY_TO("sts:AssumeRole", AWS(ANNA))), ANNA_HERSELF,
          POLICY_EXPLICIT_DENY},
-        {DOC(ALLOW_TO("sts:TagSession", AWS(HOME))), &ANNA_HERSELF, POLICY_IMPLICIT_DENY},
-        {DOC(ALLOW_TO("sts:AssumeRole", AWS(HOME))), &FOREIGN, POLICY_IMPLICIT_DENY},
+        {DOC(ALLOW_TO("sts:TagSession", AWS(HOME))), ANNA_HERSELF, POLICY_IMPLICIT_DENY},
+        {DOC(ALLOW_TO("sts:AssumeRole", AWS(HOME))), FOREIGN, POLICY_IMPLICIT_DENY},
     };
     struct arena arena;
 
@@ -249,7 +248,7 @@ static void a_trust_policy_alone_says_whom_it_lets_in(void **state)
     arena_init(&arena, 1 << 20);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct policy_list list = {0};
-        struct policy_question question = {.caller = rows[i].who,
+        struct policy_question question = {.caller = &callers[rows[i].who],
                                            .action = STR("sts:AssumeRole"),
                                            .resource = STR(ROLE),
                                            .resource_account = STR(HOME)};
