@@ -193,6 +193,7 @@ static bool decide(const struct gathered *gathered, const struct key_context *co
         .action = str_of(context->ask->action),
         .resource = context->ask->resource,
         .resource_account = context->resource_account,
+        .resource_must_allow = context->access != NULL && context->access->policy_must_allow,
         .key = condition_key_find,
         .context = context,
     };

@@ -1,6 +1,7 @@
 /* The operations of STS but those that assume roles. */
 #include "base/must.h"
 #include "plane/iam/assume_role.h"
+#include "plane/iam/authorize.h"
 #include "plane/iam/operations.h"
 #include "plane/iam/session_request.h"
 
@@ -100,8 +101,59 @@ static bool sts_get_access_key_info(struct call *call, const struct sts_get_acce
     return true;
 }
 
+/* ---- who may assume a role: his policies and the role's trust policy ---- */
+
+static struct str assume_role_resource(const struct call *call, const void *in)
+{
+    (void)call;
+    return ((const struct sts_assume_role_request *)in)->role_arn;
+}
+
+static const struct policy_document *trust_of(const struct call *call, struct str role_arn)
+{
+    const struct role_record *role = role_by_arn(call->tx, role_arn);
+
+    return role == NULL ? NULL : role->trust;
+}
+
+/* Tags and source identity are permissions of their own (IAM user guide, "Session tags in AWS STS", "Monitor and
+ * control actions taken with assumed roles"). */
+static void assume_role_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct sts_assume_role_request *request = in;
+
+    (void)call;
+    asks_add(asks, "sts:AssumeRole", request->role_arn);
+    if (request->tags.count > 0)
+        asks_add(asks, "sts:TagSession", request->role_arn);
+    if (request->source_identity.ptr != NULL)
+        asks_add(asks, "sts:SetSourceIdentity", request->role_arn);
+}
+
+#define REQUEST_KEY(member)                                                                                            \
+    static struct str member##_key(const struct call *call, const void *in, struct str resource)                       \
+    {                                                                                                                  \
+        (void)call;                                                                                                    \
+        (void)resource;                                                                                                \
+        return ((const struct sts_assume_role_request *)in)->member;                                                   \
+    }
+
+REQUEST_KEY(external_id)
+REQUEST_KEY(role_session_name)
+REQUEST_KEY(source_identity)
+
+static const struct condition_key assume_role_keys[] = {
+    {"sts:ExternalId", external_id_key},
+    {"sts:RoleSessionName", role_session_name_key},
+    {"sts:SourceIdentity", source_identity_key},
+};
+static const struct access_spec assume_role_access = {
+    .keys = assume_role_keys, .key_count = COUNT_OF(assume_role_keys), .policy = trust_of, .policy_must_allow = true};
+
 const struct operation_spec sts_handlers[] = {
     OPERATION(sts, get_caller_identity, NULL, NULL), /* nobody needs a permission (STS API reference) */
+    OPERATION_GUARDED(sts, assume_role, "sts:AssumeRole", assume_role_resource, NULL, assume_role_asks,
+                      &assume_role_access),
     OPERATION(sts, get_session_token, "sts:GetSessionToken", NULL),
     OPERATION(sts, get_federation_token, "sts:GetFederationToken", NULL),
     OPERATION(sts, get_access_key_info, "sts:GetAccessKeyInfo", NULL),
