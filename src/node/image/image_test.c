@@ -485,6 +485,58 @@ static void the_registry_s_challenge_is_answered(void **state)
     image_release(pull_as(t, "test.local/team/app", "user", "secret-word"));
 }
 
+static void a_registry_s_wish_for_basic_is_remembered(void **state)
+{
+    struct fixture *t = *state;
+    struct test_layer layers[] = {LAYER_A};
+    char digest[DIGEST_SIZE];
+
+    test_registry_add_image(&t->registry, "app", "latest", layers, 1, "", NULL, digest);
+    test_registry_write(&t->registry, "auth", STR("basic user secret-word"));
+    image_release(pull_as(t, "test.local/app", "user", "secret-word"));
+    assert_int_equal(test_registry_count(&t->registry, "GET /v2/app/manifests/latest"), 2);
+    image_release(pull_as(t, "test.local/app", "user", "secret-word"));
+    assert_int_equal(test_registry_count(&t->registry, "GET /v2/app/manifests/latest"), 3);
+    assert_null(pull_as(t, "test.local/app", NULL, NULL)); /* these were not ours to give to others */
+    assert_int_equal(image_problem_of(&t->f), IMAGE_DENIED);
+    test_registry_write(&t->registry, "auth", STR("bearer user secret-word"));
+    image_release(pull_as(t, "test.local/app", "user", "secret-word"));
+}
+
+/* The inode of the only file in references/. */
+static ino_t reference_file(const struct fixture *t)
+{
+    int fd = openat(t->fd, "references", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fdopendir(fd);
+    struct dirent *entry;
+    ino_t found = 0;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL)
+        if (entry->d_name[0] != '.')
+            found = entry->d_ino;
+    (void)closedir(dir);
+    return found;
+}
+
+static void a_pull_that_changes_nothing_writes_nothing(void **state)
+{
+    struct fixture *t = *state;
+    struct test_layer first = LAYER_A;
+    struct test_layer second = LAYER_B;
+    char digest[DIGEST_SIZE];
+    ino_t file;
+
+    test_registry_add_image(&t->registry, "app", "latest", &first, 1, "", NULL, digest);
+    image_release(pull(t, "test.local/app"));
+    file = reference_file(t);
+    image_release(pull(t, "test.local/app"));
+    assert_int_equal(reference_file(t), file);
+    test_registry_add_image(&t->registry, "app", "latest", &second, 1, "", NULL, digest);
+    image_release(pull(t, "test.local/app"));
+    assert_int_not_equal(reference_file(t), file);
+}
+
 /* --- what lies --- */
 
 static void bytes_that_are_not_as_promised_are_refused(void **state)
@@ -1006,6 +1058,8 @@ int main(void)
         TEST(silence_and_trickles_end),
         TEST(redirects_are_followed_without_authorization),
         TEST(the_registry_s_challenge_is_answered),
+        TEST(a_registry_s_wish_for_basic_is_remembered),
+        TEST(a_pull_that_changes_nothing_writes_nothing),
         TEST(bytes_that_are_not_as_promised_are_refused),
         TEST(a_manifest_that_is_not_its_digest_is_refused),
         TEST(configs_that_lie_are_refused),
