@@ -141,7 +141,8 @@ static struct str assumed_role_arn(struct arena *arena, struct str account, stru
                         STR_ARG(session));
 }
 
-struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name)
+struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name,
+                             int64_t seconds)
 {
     struct access_key_record key = {
         .access_key_id = key_id(tx, "ASIA"),
@@ -154,6 +155,8 @@ struct str iam_session_begin(struct transaction *tx, struct str account, struct 
     };
 
     SET(&key, created_at, tx->now_ms);
+    if (seconds > 0)
+        SET(&key, expires_at, tx->now_ms + seconds * SECOND_MS);
     (void)transaction_put(tx, &access_key_table, &key);
     return key.access_key_id;
 }
