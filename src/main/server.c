@@ -116,6 +116,9 @@ static bool choose_settings(struct server *server, const struct server_options *
                     "--auth=open lets everybody in, so it is refused unless --listen is a loopback address");
     if (strlen(options->account) != 12 || strspn(options->account, "0123456789") != 12)
         return fail(f, FAIL_INPUT, "--account takes twelve digits, not '%s'", options->account);
+    if (options->region[0] == '\0' || strlen(options->region) > 32 ||
+        options->region[strspn(options->region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+        return fail(f, FAIL_INPUT, "--region takes a name like us-east-1, not '%s'", options->region);
     server->settings = (struct settings){
         .endpoint = str_of(options->public_address),
         .default_region = str_of(options->region),
