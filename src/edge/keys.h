@@ -23,7 +23,7 @@ struct key_found {
     int64_t expires_ms;       /* WHEN_NEVER: never */
 };
 
-/* Copies what is known of an access key into the arena; false when there is no such key. */
+/* Copies what is known of an access key into the arena; false when there is no such key, or it is inactive. */
 checked bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found);
 
 /* Compares a secret with what a client sent, in a time that tells nothing but their lengths. */

@@ -1,7 +1,5 @@
-/* Identity: accounts, their root keys, session keys, and the decision whether a call may go ahead.
- *
- * Users, roles and policies are not here yet: every principal is an account's root, or a session that Berth made itself
- * for a task's execution role. */
+/* Identity: accounts, users, groups, roles, what policies hang on them, keys and sessions, and the decision whether a
+ * call may go ahead. IAM is global: its records are by account, without a region. */
 #pragma once
 
 #include "core/call.h"
@@ -10,10 +8,11 @@
 #include "plane/iam/policy.h"
 
 extern const struct domain_spec iam_domain;
-/* By access key id; "root": the root keys by account; "owner": by user or role id. A key without status is active. */
-extern const struct table_spec access_key_table;
-extern const struct table_spec account_table; /* struct account_record by account id and region */
+extern const struct table_spec access_key_table; /* by access key id; see access_key.h */
+extern const struct table_spec account_table;    /* struct account_record by account id and region */
 
+extern const struct operation_spec iam_handlers[];
+extern const size_t iam_handler_count;
 extern const struct operation_spec sts_handlers[];
 extern const size_t sts_handler_count;
 
@@ -39,8 +38,6 @@ void iam_root_key_put(struct transaction *tx, const struct access_key_record *ke
 void iam_home_ensure(struct transaction *tx, struct str account, struct str region);
 
 /* A session of a role for the task that `session_name` names: its key id in the transaction's arena. It is valid until
- * iam_session_end. */
+ * iam_session_end. A role that does not exist gives one that has no policies. */
 struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name);
-/* A session of an account's root itself, until that time: the record, its strs in the transaction's arena. */
-struct access_key_record iam_root_session(struct transaction *tx, const struct principal *root, int64_t expires_ms);
 void iam_session_end(struct transaction *tx, struct str access_key_id);

@@ -19,7 +19,7 @@ const struct table_spec managed_policy_table = {
     .indexes = {{"name", managed_policy_name_index}},
 };
 
-static void policy_version_key(const void *record, struct buf *key)
+static void version_key(const void *record, struct buf *key)
 {
     const struct policy_version_record *version = record;
 
@@ -28,7 +28,16 @@ static void policy_version_key(const void *record, struct buf *key)
 }
 
 const struct table_spec policy_version_table = {
-    .name = "iam_policy_version", .shape = &policy_version_record_shape, .key = policy_version_key};
+    .name = "iam_policy_version", .shape = &policy_version_record_shape, .key = version_key};
+
+struct str policy_version_key(struct arena *arena, struct str policy_id, int64_t number)
+{
+    auto_buf key = {0};
+
+    key_add(&key, policy_id);
+    key_add_number(&key, number);
+    return arena_str(arena, buf_str(&key));
+}
 
 const struct managed_policy_record *managed_policy_by_arn(const struct transaction *tx, struct str arn)
 {

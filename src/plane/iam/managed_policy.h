@@ -10,6 +10,8 @@
 extern const struct table_spec managed_policy_table; /* by id; "name": by account and name */
 extern const struct table_spec policy_version_table; /* by policy id and number */
 
+struct str policy_version_key(struct arena *arena, struct str policy_id, int64_t number);
+
 #define ACCOUNT_AWS STR("aws")
 enum { POLICY_VERSIONS_MAX = 5 }; /* IAM user guide, "IAM and AWS STS quotas" */
 

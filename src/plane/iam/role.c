@@ -16,11 +16,12 @@ static void role_name_index(const void *record, struct buf *key)
 
 static void role_boundary_index(const void *record, struct buf *key)
 {
-    const struct iam_attached_permissions_boundary *boundary =
-        ((const struct role_record *)record)->role->permissions_boundary;
+    const struct role_record *role = record;
 
-    if (boundary != NULL)
-        key_add(key, boundary->permissions_boundary_arn);
+    if (role->role->permissions_boundary == NULL)
+        return;
+    key_add(key, role->role->permissions_boundary->permissions_boundary_arn);
+    key_add(key, role->account_id);
 }
 
 const struct table_spec role_table = {
@@ -47,7 +48,7 @@ const struct role_record *role_by_arn(const struct transaction *tx, struct str a
 
 bool role_is_service_linked(const struct role_record *role)
 {
-    return str_starts(role->role->path, STR("/aws-service-role/"));
+    return str_starts(role->role->path, SERVICE_LINKED_PATH);
 }
 
 /* ---- instance profiles ---- */

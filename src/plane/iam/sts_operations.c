@@ -1,5 +1,5 @@
 #include "model/gen/sts.h"
-#include "plane/iam/iam.h"
+#include "plane/iam/session.h"
 
 static bool sts_get_caller_identity(struct call *call, const struct sts_get_caller_identity_request *in,
                                     struct sts_get_caller_identity_response *out)
@@ -21,13 +21,17 @@ static bool sts_get_session_token(struct call *call, const struct sts_get_sessio
                           ? in->duration_seconds
                           : SESSION_SECONDS_DEFAULT;
     struct sts_credentials *credentials = arena_new(call->arena, struct sts_credentials);
+    struct access_key_record of = {.account_id = call->principal->account,
+                                   .kind = ACCESS_KEY_KIND_ROOT_SESSION,
+                                   .principal_arn = call->principal->arn,
+                                   .user_id = call->principal->user_id};
     struct access_key_record key;
 
     if (str_starts(call->principal->access_key, STR("ASIA")))
         return fail_api(call->fail, "AccessDenied", "Cannot call GetSessionToken with session credentials");
     if (in->serial_number.ptr != NULL || in->token_code.ptr != NULL)
         return fail_api(call->fail, "AccessDenied", "Berth has no MFA devices; SerialNumber and TokenCode are refused");
-    key = iam_root_session(call->tx, call->principal, call->tx->now_ms + seconds * SECOND_MS);
+    key = session_make(call->tx, &of, seconds);
     credentials->access_key_id = key.access_key_id;
     credentials->secret_access_key = key.secret;
     credentials->session_token = key.session_token;
@@ -37,7 +41,7 @@ static bool sts_get_session_token(struct call *call, const struct sts_get_sessio
 }
 
 const struct operation_spec sts_handlers[] = {
-    OPERATION(sts, get_caller_identity, "sts:GetCallerIdentity", NULL),
+    OPERATION(sts, get_caller_identity, NULL, NULL),
     OPERATION(sts, get_session_token, "sts:GetSessionToken", NULL),
 };
 const size_t sts_handler_count = COUNT_OF(sts_handlers);

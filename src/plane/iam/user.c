@@ -14,11 +14,12 @@ static void user_name_index(const void *record, struct buf *key)
 
 static void user_boundary_index(const void *record, struct buf *key)
 {
-    const struct iam_attached_permissions_boundary *boundary =
-        ((const struct user_record *)record)->user->permissions_boundary;
+    const struct user_record *user = record;
 
-    if (boundary != NULL)
-        key_add(key, boundary->permissions_boundary_arn);
+    if (user->user->permissions_boundary == NULL)
+        return;
+    key_add(key, user->user->permissions_boundary->permissions_boundary_arn);
+    key_add(key, user->account_id);
 }
 
 const struct table_spec user_table = {

@@ -6,7 +6,8 @@
 #include "plane/iam/entity.h"
 #include "plane/iam/iam_record.h"
 
-extern const struct table_spec user_table; /* by id; "name": by account and name; "boundary": by its policy's ARN */
+extern const struct table_spec
+    user_table; /* by id; "name": by account and name; "boundary": by its policy's ARN and account */
 extern const struct table_spec membership_table; /* by user id, group id; "group": by group id */
 
 /* The user of that name, or NULL. */
