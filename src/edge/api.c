@@ -36,6 +36,14 @@ static void log_call(const struct api_call *call, int64_t took_us)
               STR_ARG(call->call.region), call->reply.status, (long long)took_us);
 }
 
+/* "sts:GetCallerIdentity", also where nobody needs a permission for it. */
+static const char *action_of(const struct api_call *call)
+{
+    if (call->spec->action != NULL)
+        return call->spec->action;
+    return arena_printf(call->exchange->arena, "%s:%s", call->wire.service->id, call->wire.operation->name).ptr;
+}
+
 static void audit(const struct api_call *call)
 {
     const struct front_options *options = front_options_of(call->front);
@@ -44,7 +52,7 @@ static void audit(const struct api_call *call)
         return; /* nobody who is known, or nothing that there is */
     audit_write(options->audit, &(struct audit_event){
                                     .principal = &call->principal,
-                                    .action = call->spec->action,
+                                    .action = action_of(call),
                                     .region = call->call.region,
                                     .request_id = call->call.request_id,
                                     .source_ip = call->call.source_ip,

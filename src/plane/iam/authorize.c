@@ -30,7 +30,7 @@ void asks_pass_role(struct asks *asks, const struct call *call, struct str role,
     if (role.len == 0)
         return;
     if (str_starts(role, STR("arn:"))) {
-        if (!arn_split(role, &parts) || !str_is(parts.kind, "role"))
+        if (!arn_split(role, &parts) || !str_is(parts.kind, "role") || parts.account.len != 12)
             return; /* which the handler refuses */
     } else {
         record = role_by_name(call->tx, call->principal->account, role);
@@ -197,6 +197,7 @@ static bool decide(const struct gathered *gathered, const struct key_context *co
         .action = str_of(context->ask->action),
         .resource = context->ask->resource,
         .resource_account = context->resource_account,
+        .resource_must_allow = context->access != NULL && context->access->policy_must_allow,
         .key = condition_key_find,
         .context = context,
     };

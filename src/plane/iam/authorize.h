@@ -24,6 +24,8 @@ struct access_spec {
     struct str (*tag)(const struct call *call, struct str resource, struct str key);
     /* The resource's own policy; NULL: it has none, or resources of the service cannot have one. */
     const struct policy_document *(*policy)(const struct call *call, struct str resource);
+    /* Without an allow of that policy nobody may, not even the account's root: trust policies. */
+    bool policy_must_allow;
 };
 
 /* ---- what a call asks for ---- */

@@ -164,6 +164,12 @@ static struct str create_service_linked_role_resource(const struct call *call, c
     return service_linked_role_arn(call, request->aws_service_name, request->custom_suffix);
 }
 
+static struct str simulate_principal_policy_resource(const struct call *call, const void *in)
+{
+    (void)call;
+    return ((const struct iam_simulate_principal_policy_request *)in)->policy_source_arn;
+}
+
 #define ROW(name, action)     OPERATION(iam, name, "iam:" action, name##_resource)
 #define ROW_ANY(name, action) OPERATION(iam, name, "iam:" action, NULL)
 #define ROWS_OF_HOLDER(holder, Holder)                                                                                 \
@@ -247,5 +253,7 @@ const struct operation_spec iam_handlers[] = {
     ROW(add_client_id_to_open_id_connect_provider, "AddClientIDToOpenIDConnectProvider"),
     ROW(remove_client_id_from_open_id_connect_provider, "RemoveClientIDFromOpenIDConnectProvider"),
     ROW(update_open_id_connect_provider_thumbprint, "UpdateOpenIDConnectProviderThumbprint"),
+    ROW_ANY(simulate_custom_policy, "SimulateCustomPolicy"),
+    ROW(simulate_principal_policy, "SimulatePrincipalPolicy"),
 };
 const size_t iam_handler_count = COUNT_OF(iam_handlers);
