@@ -35,14 +35,15 @@ TAGGED_RESOURCE(tag_resource)
 TAGGED_RESOURCE(untag_resource)
 TAGGED_RESOURCE(list_tags_for_resource)
 
-/* "cluster/id" of that kind; an ARN is taken as it is. */
+/* "cluster/id" of that kind. An ARN of the caller's own is taken as it is; the handler refuses others. */
 static struct str arn_in_cluster(const struct call *call, const char *kind, struct str cluster, struct str id)
 {
     struct str name = cluster.ptr == NULL ? STR("default") : ecs_name(cluster);
+    struct str own;
 
-    if (str_starts(id, STR("arn:")))
+    if (str_starts(id, STR("arn:")) && ecs_own_name(call, id, kind, &own))
         return id;
-    return ecs_arn(call, kind, arena_printf(call->arena, "%.*s/%.*s", STR_ARG(name), STR_ARG(id)));
+    return ecs_arn(call, kind, arena_printf(call->arena, "%.*s/%.*s", STR_ARG(name), STR_ARG(ecs_name(id))));
 }
 
 static struct str stop_task_resource(const struct call *call, const void *in)
