@@ -1,5 +1,6 @@
 """A whole installation with an image in its registry: what the tests with real containers share."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -55,7 +56,17 @@ class Machine(Installation):
             f"oci:{layout}:demo", f"docker://{repository}:latest")
         return repository
 
+    def make_execution_role(self):
+        iam = self.client("iam")
+        iam.create_role(RoleName="ecsTaskExecutionRole", AssumeRolePolicyDocument=json.dumps({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                           "Principal": {"Service": "ecs-tasks.amazonaws.com"}}]}))
+        iam.attach_role_policy(RoleName="ecsTaskExecutionRole",
+                               PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
+
     def prepare(self):
+        self.make_execution_role()
         self.image = self.push("demo", make_image(self.work))
         self.ecs.create_cluster(clusterName="default")
         self.subnet = self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]

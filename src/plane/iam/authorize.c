@@ -166,28 +166,6 @@ static void add_resource_policy(const struct key_context *context, struct policy
         policies->resource = (struct policy_list){named, 1, true};
 }
 
-/* What the agent does for a task whose execution role nobody has made in IAM: the same that AWS's managed policy
- * AmazonECSTaskExecutionRolePolicy allows. */
-static const struct str execution_actions[] = {
-    STR_INIT("ecr:GetAuthorizationToken"),  STR_INIT("ecr:BatchCheckLayerAvailability"),
-    STR_INIT("ecr:GetDownloadUrlForLayer"), STR_INIT("ecr:BatchGetImage"),
-    STR_INIT("logs:CreateLogGroup"),        STR_INIT("logs:CreateLogStream"),
-    STR_INIT("logs:PutLogEvents"),          STR_INIT("sts:GetCallerIdentity"),
-};
-
-static bool is_execution_action(const char *action)
-{
-    return str_is_among(str_of(action), execution_actions, COUNT_OF(execution_actions));
-}
-
-static bool is_unmade_role(const struct key_context *context)
-{
-    return context->call->principal->kind == PRINCIPAL_SESSION && context->key != NULL &&
-           context->key->owner_id.ptr == NULL &&
-           (context->resource_account.ptr == NULL ||
-            str_eq(context->resource_account, context->call->principal->account));
-}
-
 static bool decide(const struct gathered *gathered, const struct key_context *context)
 {
     struct policies policies = gathered->policies;
@@ -203,8 +181,6 @@ static bool decide(const struct gathered *gathered, const struct key_context *co
     };
     struct policy_decision decision;
 
-    if (is_unmade_role(context) && is_execution_action(context->ask->action))
-        return true;
     add_resource_policy(context, &named, &policies);
     decision = policy_decide(&question, &policies);
     return decision.verdict == POLICY_ALLOW || deny(context->call, context->ask, &decision);
