@@ -43,7 +43,9 @@ void iam_root_key_put(struct transaction *tx, const struct access_key_record *ke
 /* Makes the account at home in the region (record, root key, default VPC ...) if it is not yet. */
 void iam_home_ensure(struct transaction *tx, struct str account, struct str region);
 
-/* A session of a role for the task that `session_name` names: its key id in the transaction's arena. It is valid until
- * iam_session_end. A role that does not exist gives one that has no policies. */
-struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name);
+/* A session of a role for the task that `session_name` names: its key id in the transaction's arena. It is valid for so
+ * many seconds (0: without an end of its own), and until iam_session_end. A role that does not exist gives one that has
+ * no policies. */
+struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name,
+                             int64_t seconds);
 void iam_session_end(struct transaction *tx, struct str access_key_id);
