@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/must.h"
+#include "os/entropy.h"
 #include "plane/iam/iam.h"
 
 #include <pthread.h>
@@ -11,6 +12,7 @@
 struct keys {
     pthread_rwlock_t lock; /* protects the map; nothing else is locked under it */
     struct map map;        /* struct access_key_record blocks of our own, by access key id */
+    char decoy[40];        /* constant */
 };
 
 struct keys *keys_new(void)
@@ -19,6 +21,7 @@ struct keys *keys_new(void)
 
     must(keys != NULL);
     must(pthread_rwlock_init(&keys->lock, NULL) == 0);
+    entropy_fill(keys->decoy, sizeof(keys->decoy));
     return keys;
 }
 
@@ -83,12 +86,10 @@ static bool works(const struct keys *keys, const struct access_key_record *recor
 bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found)
 {
     const struct access_key_record *record;
-    bool found;
 
     (void)pthread_rwlock_rdlock(&keys->lock);
     record = map_get(&keys->map, access_key);
-    found = record != NULL && works(keys, record);
-    if (found)
+    if (record != NULL)
         *ret_found = (struct key_found){
             .principal = {.kind = principal_kinds[record->kind],
                           .account = arena_str(arena, record->account_id),
@@ -98,9 +99,15 @@ bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, st
             .secret = arena_str(arena, record->secret),
             .session_token = arena_str(arena, record->session_token),
             .expires_ms = record->has_expires_at ? record->expires_at : WHEN_NEVER,
+            .works = works(keys, record),
         };
     (void)pthread_rwlock_unlock(&keys->lock);
-    return found;
+    return record != NULL;
+}
+
+struct str keys_decoy(const struct keys *keys)
+{
+    return (struct str){keys->decoy, sizeof(keys->decoy)};
 }
 
 bool secret_eq(struct str sent, struct str secret)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 
 static struct exchange *exchange_of(struct http_exchange *shown)
 {
@@ -93,6 +94,8 @@ static enum MHD_Result settle(struct exchange *exchange)
     if (response == NULL)
         return MHD_NO;
     exchange->phase = PHASE_REPLYING;
+    if (exchange->hop_limit > 0)
+        (void)setsockopt(exchange->session->fd, IPPROTO_IP, IP_TTL, &exchange->hop_limit, sizeof(exchange->hop_limit));
     if (exchange->last || atomic_load(&exchange->server->stopping))
         (void)MHD_add_response_header(response, "Connection", "close");
     result = MHD_queue_response(exchange->connection, exchange->status, response);
@@ -310,6 +313,7 @@ void http_exchange_reply(struct http_exchange *exchange, const struct http_reply
     struct exchange *whole = exchange_of(exchange);
     struct MHD_Response *response = response_make(whole, reply);
 
+    whole->hop_limit = reply->hop_limit;
     if (response != NULL)
         deliver(whole, reply->status, response);
     else

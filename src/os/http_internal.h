@@ -84,6 +84,7 @@ struct exchange {
     uint64_t drained_bytes;
     ssize_t (*read)(void *context, char *at, size_t size); /* STREAM */
     void *read_context;
+    int hop_limit;                                                            /* of the reply */
     void (*take)(void *context, struct http_socket socket, struct str early); /* upgrade */
     void *take_context;
 

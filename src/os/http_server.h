@@ -55,6 +55,7 @@ struct http_reply {
      * for HEAD, nor after the client has gone, which is noticed within about a second. */
     ssize_t (*read)(void *context, char *at, size_t size);
     void *context;
+    int hop_limit; /* how many routers the connection's packets pass from now on (IP_TTL); 0: as before */
 };
 
 struct http_handler {

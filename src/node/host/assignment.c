@@ -109,12 +109,27 @@ static bool is_task_id(struct str id)
     return true;
 }
 
+/* lock held, or nobody else knows it yet. */
+static void take_credentials(struct hosted *hosted, const struct host_credentials *credentials)
+{
+    struct host_credentials *copy;
+
+    if (credentials == NULL)
+        return;
+    arena_reset(&hosted->credentials_arena);
+    copy = arena_new(&hosted->credentials_arena, struct host_credentials);
+    value_copy(&host_credentials_shape, copy, credentials, &hosted->credentials_arena);
+    hosted->credentials = copy;
+}
+
 static struct hosted *hosted_new(struct host *host, const struct host_task_assignment *assignment)
 {
     struct hosted *hosted = calloc(1, sizeof(*hosted));
 
     must(hosted != NULL);
     hosted->task = task_new(assignment);
+    arena_init(&hosted->credentials_arena, ARENA_LIMIT_DEFAULT);
+    take_credentials(hosted, assignment->task_credentials);
     hosted->images = calloc(hosted->task->container_count + 1, sizeof(*hosted->images));
     must(hosted->images != NULL);
     hosted->samples = calloc(hosted->task->container_count + 1, sizeof(*hosted->samples));
@@ -166,6 +181,7 @@ void host_task_drop(struct host *host, struct hosted *hosted)
             image_release(hosted->images[i]);
     free(hosted->images);
     free(hosted->samples);
+    arena_free(&hosted->credentials_arena);
     task_free(hosted->task);
     free(hosted);
 }
@@ -194,6 +210,7 @@ static void apply_task(struct host *host, const struct host_task_assignment *ass
         hosted->waits = false;
         hosted->assigned = true;
         task_want(hosted->task, wanted);
+        take_credentials(hosted, assignment->task_credentials);
     } else if (!wanted) {
         never_came(host, assignment);
     } else if (assignment->task_definition != NULL) {

@@ -32,6 +32,8 @@ struct hosted {
     size_t in_flight;                /* actions with the workers */
     bool assigned;                   /* the newest assignment names it */
     bool logs_ended;                 /* its last lines are delivered */
+    struct arena credentials_arena;
+    const struct host_credentials *credentials; /* the newest of the task's role; NULL: it has none */
     bool waits; /* adopted before anything of it was started: networks are known with the first assignment */
 };
 

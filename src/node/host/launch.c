@@ -239,7 +239,7 @@ static void set_environment(struct builder *b)
     const struct host_task_assignment *assignment = b->task->assignment;
     const struct image_config *config = &b->site->image->config;
     const struct ecs_environment_variables *own = &b->definition->environment;
-    struct environment all = {.items = arena_array(b->arena, struct str, config->env.count + own->count + 8)};
+    struct environment all = {.items = arena_array(b->arena, struct str, config->env.count + own->count + 9)};
 
     for (size_t i = 0; i < config->env.count; i++)
         set_variable(&all, config->env.items[i]);
@@ -250,6 +250,9 @@ static void set_environment(struct builder *b)
                                     STR_ARG(metadata_uri(b->arena, "v3", b->runtime_id))));
     set_variable(&all, arena_printf(b->arena, "ECS_CONTAINER_METADATA_URI_V4=%.*s",
                                     STR_ARG(metadata_uri(b->arena, "v4", b->runtime_id))));
+    if (assignment->credentials_id.ptr != NULL)
+        set_variable(&all, arena_printf(b->arena, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=" CREDENTIALS_PATH "%.*s",
+                                        STR_ARG(assignment->credentials_id)));
     for (size_t i = 0; i < own->count; i++)
         set_variable(&all,
                      arena_printf(b->arena, "%.*s=%.*s", STR_ARG(own->items[i].name), STR_ARG(own->items[i].value)));

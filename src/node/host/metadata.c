@@ -39,16 +39,19 @@ static bool parse_path(struct str path, struct str *ret_id, struct str *ret_rest
     return ret_id->len > 0;
 }
 
+static bool asks(const struct station *station, struct str peer, const struct hosted *hosted)
+{
+    const struct host_network_interface *interface = hosted->task->assignment->network_interface;
+
+    return interface != NULL && str_eq(interface->vpc_id, station->vpc_id) && str_eq(interface->address, peer);
+}
+
 /* The container of that id, if it is of the task whose interface asks. lock held. */
 static struct hosted *find(const struct station *station, struct str peer, struct str id, size_t *ret_container)
 {
     struct hosted *hosted = map_get(&station->metadata->host->tasks, str_to(id, str_find(id, '-')));
-    const struct host_network_interface *interface;
 
-    if (hosted == NULL)
-        return NULL;
-    interface = hosted->task->assignment->network_interface;
-    if (interface == NULL || !str_eq(interface->vpc_id, station->vpc_id) || !str_eq(interface->address, peer))
+    if (hosted == NULL || !asks(station, peer, hosted))
         return NULL;
     for (size_t i = 0; i < hosted->task->container_count; i++)
         if (str_eq(hosted->task->containers[i].runtime_id, id)) {
@@ -126,6 +129,28 @@ static json_t *view(const struct station *station, struct hosted *hosted, size_t
     return stats == NULL ? json_null() : stats;
 }
 
+/* The credentials of that id, if they are of the task whose interface asks. */
+static bool answer_credentials(const struct station *station, const struct http_exchange *exchange, json_t **ret_answer,
+                               struct fail *f)
+{
+    struct host *host = station->metadata->host;
+    struct str id = str_from(exchange->request.path, strlen(CREDENTIALS_PATH));
+    struct hosted *hosted;
+    json_t *found = NULL;
+    size_t at = 0;
+
+    (void)pthread_mutex_lock(&host->lock);
+    while (found == NULL && (hosted = map_next(&host->tasks, &at)) != NULL)
+        if (hosted->credentials != NULL && str_eq(hosted->task->assignment->credentials_id, id) &&
+            asks(station, exchange->peer_address, hosted))
+            found = metadata_credentials(hosted->credentials);
+    (void)pthread_mutex_unlock(&host->lock);
+    if (found == NULL)
+        return fail_status(f, 400, "InvalidIdInRequest", "there are no credentials of that id for you");
+    *ret_answer = found;
+    return true;
+}
+
 static bool answer(const struct station *station, const struct http_exchange *exchange, json_t **ret_answer,
                    struct fail *f)
 {
@@ -138,6 +163,8 @@ static bool answer(const struct station *station, const struct http_exchange *ex
 
     if (!str_is(exchange->request.method, "GET"))
         return fail_status(f, 405, "MethodNotAllowed", "only GET");
+    if (str_starts(exchange->request.path, STR(CREDENTIALS_PATH)))
+        return answer_credentials(station, exchange, ret_answer, f);
     if (!parse_path(exchange->request.path, &id, &rest))
         return fail_status(f, 404, "NotFound", "there is no %.*s", STR_ARG(exchange->request.path));
     machine_ns = str_ends(rest, STR("stats")) ? machine_cpu_ns() : 0;

@@ -4,12 +4,16 @@
  *   /v4/ID          the container          /v4/ID/task        its task with all containers
  *   /v4/ID/stats    its Docker statistics  /v4/ID/task/stats  those of all containers, by id
  *
- * ID is the container's runtime id, which its environment names. Who asks is told by the network interface that the
- * request came from, so that a task reads nothing but itself, whatever path it knows. */
+ * and the credentials of the task's role ("Task IAM role") at /v2/credentials/ID.
+ *
+ * ID is the container's runtime id, or of the credentials, which its environment names. Who asks is told by the network
+ * interface that the request came from, so that a task reads nothing but itself, whatever path it knows. */
 #pragma once
 
 #include "model/host.h"
 #include "node/host/task.h"
+
+#define CREDENTIALS_PATH "/v2/credentials/"
 
 struct host;
 struct metadata;

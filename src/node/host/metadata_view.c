@@ -234,3 +234,15 @@ json_t *metadata_stats(struct str name, struct str id, const struct metadata_sam
     must(json_object_set_new(all, "blkio_stats", block_io(&now->stats)) == 0);
     return all;
 }
+
+json_t *metadata_credentials(const struct host_credentials *credentials)
+{
+    json_t *all = json_object();
+
+    add_text(all, "RoleArn", credentials->role_arn);
+    add_text(all, "AccessKeyId", credentials->access_key_id);
+    add_text(all, "SecretAccessKey", credentials->secret_access_key);
+    add_text(all, "Token", credentials->session_token);
+    add_time(all, "Expiration", credentials->expiration / SECOND_MS * SECOND_MS);
+    return all;
+}

@@ -12,6 +12,9 @@ json_t *metadata_container(const struct task *task, size_t i, const struct image
 /* The task; images by container. */
 json_t *metadata_task(const struct task *task, struct image *const *images);
 
+/* What the SDKs' container credentials provider reads. */
+json_t *metadata_credentials(const struct host_credentials *credentials);
+
 /* One reading of a container's counters, and of the whole machine's CPU time. */
 struct metadata_sample {
     int64_t when_ms;

@@ -13,22 +13,22 @@
 
 enum { BYTES_A_TASK = 640 }; /* of an assignment, as a first guess */
 
-static void assign_credentials(const struct transaction *tx, const struct task_record *task,
-                               struct host_task_assignment *to)
+/* NULL: the task has no such role, or its key has expired. */
+static struct host_credentials *credentials_of(const struct transaction *tx, struct str key_id)
 {
-    const struct access_key_record *key;
+    const struct access_key_record *key = key_id.ptr == NULL ? NULL : transaction_get(tx, &access_key_table, key_id);
     struct host_credentials *credentials;
 
-    if (task->execution_key_id.ptr == NULL)
-        return;
-    key = transaction_get(tx, &access_key_table, task->execution_key_id);
-    must(key != NULL); /* ends with the task */
+    if (key == NULL)
+        return NULL;
     credentials = arena_new(tx->arena, struct host_credentials);
     credentials->access_key_id = key->access_key_id;
     credentials->secret_access_key = key->secret;
     credentials->session_token = key->session_token;
     credentials->role_arn = key->principal_arn;
-    to->execution_credentials = credentials;
+    if (key->has_expires_at)
+        SET(credentials, expiration, key->expires_at);
+    return credentials;
 }
 
 static const struct task_definition_record *definition_of(const struct transaction *tx, const struct task_record *task)
@@ -56,7 +56,7 @@ static void assign_definition(const struct transaction *tx, const struct task_re
     to->container_arns.items = arena_array(tx->arena, struct str, task->task->containers.count + 1);
     for (size_t i = 0; i < task->task->containers.count; i++)
         to->container_arns.items[to->container_arns.count++] = task->task->containers.items[i].container_arn;
-    assign_credentials(tx, task, to);
+    to->execution_credentials = credentials_of(tx, task->execution_key_id);
 }
 
 static bool is_settled(const struct task_record *task)
@@ -77,6 +77,12 @@ static void assign_task(const struct transaction *tx, const struct task_record *
     assignment->desired_status = task_wants_to_run(task) ? HOST_DESIRED_STATUS_RUNNING : HOST_DESIRED_STATUS_STOPPED;
     if (!task->host_knows)
         assign_definition(tx, task, assignment);
+    if (task->task_key_id.ptr != NULL) {
+        assignment->credentials_id = task->credentials_id;
+        assignment->task_credentials = credentials_of(tx, task->task_key_id);
+        if (assignment->task_credentials != NULL)
+            assignment->task_credentials->role_arn = task_credentials_role(tx, task);
+    }
     if (interface != NULL)
         assignment->network_interface = vpc_assign(tx, interface, to);
 }

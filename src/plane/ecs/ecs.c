@@ -18,7 +18,8 @@ static bool changes_assignment(const struct task_record *before, const struct ta
 
     if (told_before != told_after)
         return true;
-    return told_after && task_wants_to_run(before) != task_wants_to_run(after);
+    return told_after &&
+           (task_wants_to_run(before) != task_wants_to_run(after) || !str_eq(before->task_key_id, after->task_key_id));
 }
 
 static void task_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)

@@ -323,4 +323,6 @@ void task_finish(struct transaction *tx, struct task_edit *edit)
         network_interface_delete(tx, record->account_id, record->region, record->network_interface_id);
     if (record->execution_key_id.ptr != NULL)
         iam_session_end(tx, record->execution_key_id);
+    if (record->task_key_id.ptr != NULL)
+        iam_session_end(tx, record->task_key_id);
 }

@@ -78,3 +78,13 @@ void task_edit_status(struct transaction *tx, struct task_edit *edit, enum task_
 void task_edit_stop(struct transaction *tx, struct task_edit *edit, enum ecs_task_stop_code code, struct str reason);
 /* The last step: puts it as STOPPED and gives back all it held. */
 void task_finish(struct transaction *tx, struct task_edit *edit);
+
+/* task_credentials.c: the session of the task's role, for its containers. */
+
+/* Before the record is put: begins the session, where the task has a role. */
+void task_credentials_begin(struct transaction *tx, const struct ecs_task_definition *definition,
+                            struct task_record *record);
+/* Puts a new session in its place when the one there is ends soon; when to look again. */
+int64_t task_credentials_rotate(struct transaction *tx, const struct task_record *task);
+/* The ARN of the role: of a task that has such a session. */
+struct str task_credentials_role(const struct transaction *tx, const struct task_record *task);

@@ -142,7 +142,8 @@ static struct str execution_key(struct call *call, const struct task_wish *wish,
 
     if (role.ptr == NULL)
         role = wish->definition->execution_role_arn;
-    return role.ptr == NULL ? role : iam_session_begin(call->tx, call->principal->account, role, task_id);
+    return role.ptr == NULL ? role
+                            : iam_session_begin(call->tx, call->principal->account, role, task_id, /* seconds= */ 0);
 }
 
 const struct ecs_task *task_make(struct call *call, const struct task_wish *wish, size_t number, struct str host_id)
@@ -169,6 +170,7 @@ const struct ecs_task *task_make(struct call *call, const struct task_wish *wish
     if (str_is(account_setting(call, ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE), "non-blocking"))
         SET(&record, logs_non_blocking, true);
     record.execution_key_id = execution_key(call, wish, record.task_id);
+    task_credentials_begin(call->tx, wish->definition, &record);
     must(transaction_put(call->tx, &task_table, &record));
     return task;
 }

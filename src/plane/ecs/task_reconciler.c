@@ -170,6 +170,7 @@ static int64_t reconcile(struct transaction *tx, struct str key)
 {
     const struct task_record *task = transaction_get(tx, &task_table, key);
     int64_t lost_ms;
+    int64_t rotate_ms;
 
     if (task == NULL)
         return WHEN_NEVER;
@@ -182,9 +183,12 @@ static int64_t reconcile(struct transaction *tx, struct str key)
         give_up(tx, task);
         return WHEN_NEVER;
     }
-    if (!task_wants_to_run(task))
+    if (!task_wants_to_run(task)) {
         stop_step(tx, task);
-    return lost_ms;
+        return lost_ms;
+    }
+    rotate_ms = task_credentials_rotate(tx, task);
+    return rotate_ms < lost_ms ? rotate_ms : lost_ms;
 }
 
 const struct reconciler_spec task_reconciler = {"task", &task_table, reconcile};

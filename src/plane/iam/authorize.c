@@ -221,3 +221,44 @@ bool iam_allows(const struct call *call, const struct access_spec *access, const
     asks_add(&asks, action, resource);
     return allow_all(&context, &asks);
 }
+
+/* ---- services that take a role on ---- */
+
+struct service_keys {
+    struct str account;
+    struct str source_arn;
+};
+
+static bool find_service_key(const void *context, struct str key, struct policy_values *ret_values)
+{
+    const struct service_keys *keys = context;
+    const struct str *value = str_eq_nocase(key, STR("aws:SourceAccount")) ? &keys->account
+                              : str_eq_nocase(key, STR("aws:SourceArn"))   ? &keys->source_arn
+                                                                           : NULL;
+
+    if (value == NULL)
+        return false;
+    *ret_values = (struct policy_values){value, 1};
+    return true;
+}
+
+bool iam_role_trusts(const struct call *call, struct str role_arn, const char *service)
+{
+    const struct role_record *role = role_by_arn(call->tx, role_arn);
+    struct policy_caller caller = {.service = str_of(service)};
+    struct service_keys keys = {.account = call->principal->account,
+                                .source_arn = arena_printf(call->arena, "arn:aws:%s:%.*s:%.*s:*",
+                                                           call->operation->service->id, STR_ARG(call->region),
+                                                           STR_ARG(call->principal->account))};
+    struct policy_question question = {.caller = &caller,
+                                       .action = STR("sts:AssumeRole"),
+                                       .resource = role_arn,
+                                       .key = find_service_key,
+                                       .context = &keys};
+    struct policy_named trust;
+
+    if (role == NULL)
+        return false;
+    trust = (struct policy_named){role_arn, role->trust};
+    return policy_decide_trust(&question, &trust).verdict == POLICY_ALLOW;
+}

@@ -23,6 +23,12 @@ const struct access_key_record *iam_root_key(const struct transaction *tx, struc
  * policies), time of issue. NULL with --auth=open, where any key is good, and for keys that are gone meanwhile. */
 const struct access_key_record *iam_key_of(const struct transaction *tx, const struct principal *principal);
 
+/* Keeps for what a user's or root's key, or the role of a session's, was last used, and when: now. */
+struct iam_use {
+    struct str access_key, service, region;
+};
+void iam_use_note(struct transaction *tx, const struct iam_use *use);
+
 /* The policies that a decision about the principal takes besides the resource's: those of the user and his groups or of
  * the role, the boundary, and those of the session. The lists stand in the arena, the documents in records. */
 void iam_policies_of(const struct transaction *tx, const struct principal *principal, struct arena *arena,
@@ -37,7 +43,9 @@ void iam_root_key_put(struct transaction *tx, const struct access_key_record *ke
 /* Makes the account at home in the region (record, root key, default VPC ...) if it is not yet. */
 void iam_home_ensure(struct transaction *tx, struct str account, struct str region);
 
-/* A session of a role for the task that `session_name` names: its key id in the transaction's arena. It is valid until
- * iam_session_end. A role that does not exist gives one that has no policies. */
-struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name);
+/* A session of a role for the task that `session_name` names: its key id in the transaction's arena. It is valid for so
+ * many seconds (0: without an end of its own), and until iam_session_end. A role that does not exist gives one that has
+ * no policies. */
+struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name,
+                             int64_t seconds);
 void iam_session_end(struct transaction *tx, struct str access_key_id);

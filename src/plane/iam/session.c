@@ -29,7 +29,8 @@ struct str assumed_role_arn(struct arena *arena, struct str account, struct str 
                         STR_ARG(session));
 }
 
-struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name)
+struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name,
+                             int64_t seconds)
 {
     const struct role_record *role = role_by_arn(tx, role_arn);
     struct str role_id = role != NULL ? role->role->role_id : iam_id_new(tx, "AROA", ENTITY_ID_LEN);
@@ -44,7 +45,7 @@ struct str iam_session_begin(struct transaction *tx, struct str account, struct 
 
     if (role != NULL)
         key.owner_id = role_id;
-    return session_make(tx, &key, /* seconds= */ 0).access_key_id;
+    return session_make(tx, &key, seconds).access_key_id;
 }
 
 void iam_session_end(struct transaction *tx, struct str access_key_id)
