@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import subprocess
 
 import botocore.exceptions
 import pytest
@@ -117,7 +118,6 @@ def test_the_same_with_the_aws_cli(world):
     user = User(world, allow("ecs:ListTasks", Condition={"ArnEquals": {"ecs:cluster": f"{CLUSTER}/blue"}}))
     environment = dict(world.environment, AWS_ACCESS_KEY_ID=user.keys["aws_access_key_id"],
                        AWS_SECRET_ACCESS_KEY=user.keys["aws_secret_access_key"])
-    import subprocess
 
     def aws(*arguments):
         return subprocess.run(["/usr/bin/aws", "--endpoint-url", world.url, "--output", "text", *arguments],
@@ -298,3 +298,24 @@ def test_roles_of_other_accounts_cannot_be_handed_over(world):
     foreign = "arn:aws:iam::111122223333:role/theirs"
     assert f"iam:PassRole on resource: {foreign} because no resource-based policy" in message(
         world.client("ecs").register_task_definition, **definition(foreign))
+
+
+# ---- the role's own side ----
+
+UNABLE = ("ECS was unable to assume the role '{}' that was provided for this task. Please verify that the role being passed "
+          "has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.")
+
+
+def test_a_task_needs_roles_that_trust_ecs(world, role):
+    ecs, iam = world.client("ecs"), world.client("iam")
+    missing = f"arn:aws:iam::{ACCOUNT}:role/missing"
+    answer = refused(run, ecs, world, "blue", "web", overrides={"taskRoleArn": missing})
+    assert answer["Error"] == {"Code": "ClientException", "Message": UNABLE.format(missing)}
+    other = iam.create_role(RoleName="Other", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))["Role"]["Arn"]
+    assert message(run, ecs, world, "blue", "web", overrides={"executionRoleArn": other}) == UNABLE.format(other)
+    iam.update_assume_role_policy(RoleName="Other", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT},
+                       "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:us-east-1:{ACCOUNT}:*"}}}]}))
+    assert run(ecs, world, "blue", "web", overrides={"executionRoleArn": other})["tasks"]

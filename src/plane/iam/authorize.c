@@ -242,14 +242,11 @@ static bool find_service_key(const void *context, struct str key, struct policy_
     return true;
 }
 
-bool iam_role_trusts(const struct call *call, struct str role_arn, const char *service)
+bool iam_role_trusts(const struct call *call, struct str role_arn, const char *service, struct str source_arn)
 {
     const struct role_record *role = role_by_arn(call->tx, role_arn);
     struct policy_caller caller = {.service = str_of(service)};
-    struct service_keys keys = {.account = call->principal->account,
-                                .source_arn = arena_printf(call->arena, "arn:aws:%s:%.*s:%.*s:*",
-                                                           call->operation->service->id, STR_ARG(call->region),
-                                                           STR_ARG(call->principal->account))};
+    struct service_keys keys = {call->principal->account, source_arn};
     struct policy_question question = {.caller = &caller,
                                        .action = STR("sts:AssumeRole"),
                                        .resource = role_arn,
