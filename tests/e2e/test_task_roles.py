@@ -78,7 +78,7 @@ def test_credentials_end_with_the_task(machine, roles):
     machine.stop([task["taskArn"]])
     with pytest.raises(sts.exceptions.ClientError) as refused:
         sts.get_caller_identity()
-    assert refused.value.response["Error"]["Code"] == "InvalidClientTokenId"
+    assert refused.value.response["Error"]["Code"] == "SignatureDoesNotMatch"
 
 
 def test_a_restarted_host_still_has_them(machine, roles):
