@@ -25,10 +25,14 @@ void asks_add(struct asks *asks, const char *action, struct str resource)
 void asks_pass_role(struct asks *asks, const struct call *call, struct str role, const char *service)
 {
     const struct role_record *record;
+    struct arn_parts parts;
 
     if (role.len == 0)
         return;
-    if (!str_starts(role, STR("arn:"))) {
+    if (str_starts(role, STR("arn:"))) {
+        if (!arn_split(role, &parts) || !str_is(parts.kind, "role") || parts.account.len != 12)
+            return; /* which the handler refuses */
+    } else {
         record = role_by_name(call->tx, call->principal->account, role);
         role = record != NULL ? record->role->arn
                               : iam_arn(asks->arena, call->principal->account, "role", (struct str){NULL, 0}, role);

@@ -1,0 +1,50 @@
+#include "plane/ecs/access.h"
+
+#include "plane/ecs/ecs.h"
+#include "plane/ecs/tag.h"
+
+static struct str cluster_key(const struct call *call, const struct operation *operation, const void *in)
+{
+    struct str cluster = request_member(call, operation, in, "cluster");
+
+    if (shape_member(operation->input, STR("cluster")) == NULL)
+        return (struct str){NULL, 0};
+    return ecs_arn(call, "cluster", cluster.ptr == NULL ? STR("default") : ecs_name(cluster));
+}
+
+struct str task_definition_arn_of(const struct call *call, struct str text)
+{
+    const struct task_definition_record *definition = task_definition_find(call, text);
+
+    if (definition != NULL)
+        return definition->task_definition->task_definition_arn;
+    return str_starts(text, STR("arn:")) ? text : ecs_arn(call, "task-definition", text);
+}
+
+static struct str task_definition_key(const struct call *call, const struct operation *operation, const void *in)
+{
+    struct str definition = request_member(call, operation, in, "taskDefinition");
+
+    return definition.ptr == NULL ? definition : task_definition_arn_of(call, definition);
+}
+
+/* Of TagResource that another operation asks for besides: that operation. */
+static struct str create_action_key(const struct call *call, const struct operation *operation, const void *in)
+{
+    (void)in;
+    return operation == call->operation ? (struct str){NULL, 0} : str_of(call->operation->name);
+}
+
+static const struct condition_key keys[] = {
+    {"ecs:cluster", NULL, cluster_key},
+    {"ecs:task-definition", NULL, task_definition_key},
+    {"ecs:CreateAction", NULL, create_action_key},
+    {"ecs:enable-execute-command", "enableExecuteCommand", NULL},
+    {"ecs:enable-ecs-managed-tags", "enableECSManagedTags", NULL},
+    {"ecs:propagate-tags", "propagateTags", NULL},
+    {"ecs:task-cpu", "cpu", NULL},
+    {"ecs:task-memory", "memory", NULL},
+    {"ecs:account-setting", "name", NULL},
+};
+
+const struct access_spec ecs_access = {.keys = keys, .key_count = COUNT_OF(keys), .tag = ecs_tag_of};
