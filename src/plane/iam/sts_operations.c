@@ -1,5 +1,6 @@
 /* The operations of STS but those that assume roles. */
 #include "base/must.h"
+#include "plane/iam/access.h"
 #include "plane/iam/assume_role.h"
 #include "plane/iam/authorize.h"
 #include "plane/iam/operations.h"
@@ -135,8 +136,11 @@ static const struct condition_key assume_role_keys[] = {
     {"sts:RoleSessionName", "RoleSessionName", NULL},
     {"sts:SourceIdentity", "SourceIdentity", NULL},
 };
-static const struct access_spec assume_role_access = {
-    .keys = assume_role_keys, .key_count = COUNT_OF(assume_role_keys), .policy = trust_of, .policy_must_allow = true};
+static const struct access_spec assume_role_access = {.keys = assume_role_keys,
+                                                      .key_count = COUNT_OF(assume_role_keys),
+                                                      .tag = iam_tag_of,
+                                                      .policy = trust_of,
+                                                      .policy_must_allow = true};
 
 const struct operation_spec sts_handlers[] = {
     OPERATION(sts, get_caller_identity, NULL, NULL), /* nobody needs a permission (STS API reference) */
