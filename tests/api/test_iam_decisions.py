@@ -319,3 +319,56 @@ def test_a_task_needs_roles_that_trust_ecs(world, role):
          "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT},
                        "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:us-east-1:{ACCOUNT}:*"}}}]}))
     assert run(ecs, world, "blue", "web", overrides={"executionRoleArn": other})["tasks"]
+
+
+# ---- EC2's network ----
+
+@pytest.fixture(scope="module")
+def vpc(world):
+    ec2 = world.client("ec2")
+    return ec2.create_vpc(CidrBlock="10.7.0.0/16", TagSpecifications=[
+        {"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "blue"}]}])["Vpc"]["VpcId"]
+
+
+def ec2_arn(name):
+    return f"arn:aws:ec2:us-east-1:{ACCOUNT}:{name}"
+
+
+def test_ec2_asks_for_what_is_made_and_for_what_it_is_made_in(world, vpc):
+    user = User(world, allow("ec2:CreateSubnet", ec2_arn(f"vpc/{vpc}")))
+    ec2 = user.client("ec2")
+    answer = refused(ec2.create_subnet, VpcId=vpc, CidrBlock="10.7.1.0/24")
+    assert answer["Error"] == {"Code": "UnauthorizedOperation", "Message": (
+        f"You are not authorized to perform this operation. User: {user.arn} is not authorized to perform: "
+        f"ec2:CreateSubnet on resource: {ec2_arn('subnet/*')} because no identity-based policy allows the "
+        "ec2:CreateSubnet action")}
+    user.put(allow("ec2:CreateSubnet", [ec2_arn("subnet/*"), ec2_arn(f"vpc/{vpc}")]))
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.1.0/24")["Subnet"]["SubnetId"]
+    other = world.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+    assert ec2_arn(f"vpc/{other}") in message(ec2.create_subnet, VpcId=other, CidrBlock="10.7.2.0/24")
+    assert f"ec2:DeleteSubnet on resource: {ec2_arn(f'subnet/{subnet}')}" in message(ec2.delete_subnet, SubnetId=subnet)
+
+
+def test_ec2_tags_of_resources_and_requests(world, vpc):
+    user = User(world, allow("ec2:ModifyVpcAttribute", Condition={"StringEquals": {"ec2:ResourceTag/team": "blue"}}),
+                allow("ec2:CreateSecurityGroup"))
+    ec2 = user.client("ec2")
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
+    other = world.client("ec2").create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    message(ec2.modify_vpc_attribute, VpcId=other, EnableDnsSupport={"Value": True})
+    tags = [{"ResourceType": "security-group", "Tags": [{"Key": "team", "Value": "red"}]}]
+    made = {"GroupName": "tagged", "Description": "d", "VpcId": vpc, "TagSpecifications": tags}
+    assert "ec2:CreateTags on resource" in message(ec2.create_security_group, **made)
+    user.put(allow("ec2:CreateSecurityGroup"),
+             allow("ec2:CreateTags", Condition={"StringEquals": {"ec2:CreateAction": "CreateSecurityGroup",
+                                                                "aws:RequestTag/team": "red"}}))
+    group = ec2.create_security_group(**made)["GroupId"]
+    message(ec2.create_tags, Resources=[group], Tags=[{"Key": "team", "Value": "red"}])
+
+
+def test_dry_run_asks_the_same(world, vpc):
+    user = User(world)
+    ec2 = user.client("ec2")
+    assert refused(ec2.delete_vpc, VpcId=vpc, DryRun=True)["Error"]["Code"] == "UnauthorizedOperation"
+    user.put(allow("ec2:DeleteVpc"))
+    assert refused(ec2.delete_vpc, VpcId=vpc, DryRun=True)["Error"]["Code"] == "DryRunOperation"
