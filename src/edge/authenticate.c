@@ -54,7 +54,7 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
         return fail_api(f, "InvalidClientTokenId", "The security token included in the request is invalid.");
     if (clock_now_ms(&authenticator->clock) >= found.expires_ms)
         return fail_api(f, "ExpiredToken", "The security token included in the request is expired");
-    sigv4_derive_key(claim, found.secret, &key);
+    keys_signing_key(authenticator->keys, claim, found.secret, &key);
     if (!sigv4_verify(claim, request, &key, clock_now_ms(&authenticator->wall_clock), arena, f))
         return false;
     *ret_caller =

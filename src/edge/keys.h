@@ -4,6 +4,7 @@
 
 #include "core/call.h"
 #include "core/core.h"
+#include "wire/sigv4.h"
 
 struct keys;
 
@@ -23,8 +24,11 @@ struct key_found {
     int64_t expires_ms;       /* WHEN_NEVER: never */
 };
 
-/* Copies what is known of an access key into the arena; false when there is no such key. */
+/* Copies what is known of an access key into the arena; false when there is no such key, or it is inactive. */
 checked bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found);
+
+/* sigv4_derive_key, whose result is kept: deriving takes four of the five HMACs that a signature costs. */
+void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct str secret, struct sigv4_key *ret_key);
 
 /* Compares a secret with what a client sent, in a time that tells nothing but their lengths. */
 bool secret_eq(struct str sent, struct str secret);

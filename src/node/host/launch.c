@@ -259,11 +259,12 @@ static void set_environment(struct builder *b)
     const struct host_task_assignment *assignment = b->task->assignment;
     const struct image_config *config = &b->site->image->config;
     const struct ecs_environment_variables *own = &b->definition->environment;
-    struct environment all = {.items = arena_array(b->arena, struct str, config->env.count + own->count + 9)};
+    struct environment all = {.items = arena_array(b->arena, struct str, config->env.count + own->count + 10)};
 
     for (size_t i = 0; i < config->env.count; i++)
         set_variable(&all, config->env.items[i]);
     set_variable(&all, STR("AWS_EXECUTION_ENV=AWS_ECS_FARGATE"));
+    set_variable(&all, STR("AWS_ENDPOINT_URL=" API_URL));
     set_variable(&all, arena_printf(b->arena, "AWS_REGION=%.*s", STR_ARG(assignment->region)));
     set_variable(&all, arena_printf(b->arena, "AWS_DEFAULT_REGION=%.*s", STR_ARG(assignment->region)));
     set_variable(&all, arena_printf(b->arena, "ECS_CONTAINER_METADATA_URI=%.*s",
