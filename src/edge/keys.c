@@ -74,15 +74,36 @@ void keys_changed(struct keys *keys, const struct change *change)
     free(before);
 }
 
+static const enum principal_kind principal_kinds[] = {
+    [ACCESS_KEY_KIND_ROOT] = PRINCIPAL_ROOT,       [ACCESS_KEY_KIND_ROOT_SESSION] = PRINCIPAL_ROOT,
+    [ACCESS_KEY_KIND_USER] = PRINCIPAL_USER,       [ACCESS_KEY_KIND_USER_SESSION] = PRINCIPAL_USER,
+    [ACCESS_KEY_KIND_SESSION] = PRINCIPAL_SESSION, [ACCESS_KEY_KIND_FEDERATED] = PRINCIPAL_SESSION,
+};
+
+/* A key works while it is active, and so does the one that it was made with. */
+static bool works(const struct keys *keys, const struct access_key_record *record)
+{
+    const struct access_key_record *parent;
+
+    if (record->status != IAM_STATUS_TYPE_NONE && record->status != IAM_STATUS_TYPE_ACTIVE)
+        return false;
+    if (record->parent_key_id.ptr == NULL)
+        return true;
+    parent = map_get(&keys->map, record->parent_key_id);
+    return parent != NULL && works(keys, parent);
+}
+
 bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found)
 {
     const struct access_key_record *record;
+    bool found;
 
     (void)pthread_rwlock_rdlock(&keys->lock);
     record = map_get(&keys->map, access_key);
-    if (record != NULL)
+    found = record != NULL && works(keys, record);
+    if (found)
         *ret_found = (struct key_found){
-            .principal = {.kind = record->kind == ACCESS_KEY_KIND_SESSION ? PRINCIPAL_SESSION : PRINCIPAL_ROOT,
+            .principal = {.kind = principal_kinds[record->kind],
                           .account = arena_str(arena, record->account_id),
                           .access_key = arena_str(arena, record->access_key_id),
                           .arn = arena_str(arena, record->principal_arn),
@@ -92,7 +113,7 @@ bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, st
             .expires_ms = record->has_expires_at ? record->expires_at : WHEN_NEVER,
         };
     (void)pthread_rwlock_unlock(&keys->lock);
-    return record != NULL;
+    return found;
 }
 
 void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct str secret, struct sigv4_key *ret_key)

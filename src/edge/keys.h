@@ -24,7 +24,7 @@ struct key_found {
     int64_t expires_ms;       /* WHEN_NEVER: never */
 };
 
-/* Copies what is known of an access key into the arena; false when there is no such key. */
+/* Copies what is known of an access key into the arena; false when there is no such key, or it is inactive. */
 checked bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found);
 
 /* sigv4_derive_key, whose result is kept: deriving takes four of the five HMACs that a signature costs. */

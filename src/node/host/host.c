@@ -344,6 +344,7 @@ static void host_free(struct host *host)
                 image_release(hosted->images[i]);
         free(hosted->images);
         free(hosted->samples);
+        free(hosted->kept);
         task_free(hosted->task);
         free(hosted);
     }

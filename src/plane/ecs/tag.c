@@ -7,7 +7,7 @@
 #include "plane/ecs/operations.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_definition.h"
-#include "plane/iam/iam.h"
+#include "plane/iam/authorize.h"
 
 /* ---- rules ---- */
 
