@@ -243,6 +243,8 @@ void api_complete(struct front *front, struct http_exchange *exchange)
         send_error(call);
         return;
     }
+    key_use_note(front_key_use(front), &call->principal, str_of(call->wire.service->id), call->call.region,
+                 clock_now_ms(&front_options_of(front)->authenticator.clock));
     call->call.operation = call->wire.operation;
     call->job = (struct job){.actor = "api", .cause = call->call.request_id, .run = run, .done = done};
     loop_submit(front_options_of(front)->loop, &call->job);

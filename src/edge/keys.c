@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/must.h"
+#include "os/entropy.h"
 #include "plane/iam/iam.h"
 
 #include <pthread.h>
@@ -21,6 +22,7 @@ struct keys {
     struct map map;                           /* struct access_key_record blocks of our own, by access key id */
     pthread_mutex_t signing_lock;             /* protects the signing keys; nothing else is locked under it */
     struct signing_key signing[SIGNING_KEYS]; /* at the hash of what it is of; the next one takes its place */
+    char decoy[40];                           /* constant */
 };
 
 struct keys *keys_new(void)
@@ -30,6 +32,7 @@ struct keys *keys_new(void)
     must(keys != NULL);
     must(pthread_rwlock_init(&keys->lock, NULL) == 0);
     must(pthread_mutex_init(&keys->signing_lock, NULL) == 0);
+    entropy_fill(keys->decoy, sizeof(keys->decoy));
     return keys;
 }
 
@@ -96,12 +99,10 @@ static bool works(const struct keys *keys, const struct access_key_record *recor
 bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found)
 {
     const struct access_key_record *record;
-    bool found;
 
     (void)pthread_rwlock_rdlock(&keys->lock);
     record = map_get(&keys->map, access_key);
-    found = record != NULL && works(keys, record);
-    if (found)
+    if (record != NULL)
         *ret_found = (struct key_found){
             .principal = {.kind = principal_kinds[record->kind],
                           .account = arena_str(arena, record->account_id),
@@ -111,12 +112,18 @@ bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, st
             .secret = arena_str(arena, record->secret),
             .session_token = arena_str(arena, record->session_token),
             .expires_ms = record->has_expires_at ? record->expires_at : WHEN_NEVER,
+            .works = works(keys, record),
         };
     (void)pthread_rwlock_unlock(&keys->lock);
-    return found;
+    return record != NULL;
 }
 
-void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct str secret, struct sigv4_key *ret_key)
+struct str keys_decoy(const struct keys *keys)
+{
+    return (struct str){keys->decoy, sizeof(keys->decoy)};
+}
+
+bool keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct str secret, struct sigv4_key *ret_key)
 {
     char of[SIGNING_LABEL];
     int len = snprintf(of, sizeof(of), "%.*s/%.*s/%.*s/%.*s", STR_ARG(secret), STR_ARG(claim->date),
@@ -126,7 +133,7 @@ void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct
 
     if (len < 0 || len >= SIGNING_LABEL) {
         sigv4_derive_key(claim, secret, ret_key);
-        return;
+        return false;
     }
     (void)pthread_mutex_lock(&keys->signing_lock);
     hit = strcmp(slot->of, of) == 0;
@@ -134,12 +141,13 @@ void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct
         *ret_key = slot->key;
     (void)pthread_mutex_unlock(&keys->signing_lock);
     if (hit)
-        return;
+        return true;
     sigv4_derive_key(claim, secret, ret_key);
     (void)pthread_mutex_lock(&keys->signing_lock);
     memcpy(slot->of, of, sizeof(of));
     slot->key = *ret_key;
     (void)pthread_mutex_unlock(&keys->signing_lock);
+    return false;
 }
 
 bool secret_eq(struct str sent, struct str secret)

@@ -2,6 +2,7 @@
 
 import botocore.exceptions
 import pytest
+from conftest import eventually
 
 READ = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecs:List*","Resource":"*"}]}'
 
@@ -74,8 +75,23 @@ def test_keys_two_a_user_and_off_at_once(server, iam):
     assert sts.get_caller_identity()
     for key in keys:
         iam.delete_access_key(UserName="keys", AccessKeyId=key["AccessKeyId"])
-    assert code(sts.get_caller_identity)[0] == "InvalidClientTokenId"
+    assert code(sts.get_caller_identity)[0] == "SignatureDoesNotMatch"
     iam.delete_user(UserName="keys")
+
+
+def test_when_a_key_was_last_used(server, iam):
+    iam.create_user(UserName="used")
+    key = iam.create_access_key(UserName="used")["AccessKey"]
+    ask = lambda: iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+    never = ask()
+    assert never["UserName"] == "used"
+    assert never["AccessKeyLastUsed"] == {"ServiceName": "N/A", "Region": "N/A"}
+    server.client("sts", aws_access_key_id=key["AccessKeyId"],
+                  aws_secret_access_key=key["SecretAccessKey"]).get_caller_identity()
+    used = eventually(lambda: "LastUsedDate" in ask()["AccessKeyLastUsed"] and ask()["AccessKeyLastUsed"])
+    assert (used["ServiceName"], used["Region"]) == ("sts", "us-east-1") and used["LastUsedDate"] >= key["CreateDate"]
+    iam.delete_access_key(UserName="used", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName="used")
 
 
 def test_groups(iam):

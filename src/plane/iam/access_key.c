@@ -1,6 +1,7 @@
 #include "plane/iam/access_key.h"
 
 #include "base/must.h"
+#include "plane/iam/iam.h"
 
 /* ---- tables ---- */
 
@@ -64,6 +65,28 @@ void access_key_revoke_all(struct transaction *tx, struct str owner_id)
         changed.status = IAM_STATUS_TYPE_INACTIVE; /* not deleted: a task may still name it as its own */
         must(transaction_put(tx, &access_key_table, &changed));
     }
+}
+
+/* ---- when they were last used ---- */
+
+static struct str used_id(const struct access_key_record *key)
+{
+    if (key->kind == ACCESS_KEY_KIND_SESSION)
+        return key->owner_id;
+    return key->kind == ACCESS_KEY_KIND_USER || key->kind == ACCESS_KEY_KIND_ROOT ? key->access_key_id
+                                                                                  : (struct str){NULL, 0};
+}
+
+void iam_use_note(struct transaction *tx, const struct iam_use *use)
+{
+    const struct access_key_record *key = transaction_get(tx, &access_key_table, use->access_key);
+    struct last_use_record record = {.service = use->service, .region = use->region};
+
+    if (key == NULL || used_id(key).ptr == NULL)
+        return;
+    record.id = used_id(key);
+    SET(&record, used_at, tx->now_ms);
+    must(transaction_put(tx, &last_use_table, &record));
 }
 
 /* ---- keys of sessions go when their time is long over ---- */

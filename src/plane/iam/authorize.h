@@ -9,10 +9,12 @@
 
 /* ---- what a service declares ---- */
 
-/* A condition key of a service: its value for a call about that resource, absent when the request has none. */
+/* A condition key of a service: what a member of the request says, or what `value` makes of the request; absent when
+ * the request has no such key. */
 struct condition_key {
-    const char *name; /* "ecs:cluster" */
-    struct str (*value)(const struct call *call, const void *in, struct str resource);
+    const char *name;   /* "ecs:cluster" */
+    const char *member; /* "enableExecuteCommand": of the operation's input, where that has it; NULL: ask `value` */
+    struct str (*value)(const struct call *call, const struct operation *operation, const void *in);
 };
 
 struct access_spec {
@@ -22,8 +24,8 @@ struct access_spec {
     struct str (*tag)(const struct call *call, struct str resource, struct str key);
     /* The resource's own policy; NULL: it has none, or resources of the service cannot have one. */
     const struct policy_document *(*policy)(const struct call *call, struct str resource);
-    bool
-        policy_must_allow; /* without an allow of that policy nobody may, not even the account's root: trust policies */
+    /* Without an allow of that policy nobody may, not even the account's root: trust policies. */
+    bool policy_must_allow;
 };
 
 /* ---- what a call asks for ---- */
@@ -53,6 +55,13 @@ checked bool iam_authorize(const struct call *call, const struct operation_spec 
 /* For what is no operation: the registry protocol, and what handlers ask besides. */
 checked bool iam_allows(const struct call *call, const struct access_spec *access, const char *action,
                         struct str resource);
+
+/* What a member of the request says: text, enum, number or boolean; absent where it is not there. */
+struct str request_member(const struct call *call, const struct operation *operation, const void *in, const char *name);
+
+/* Whether a role exists and lets the service take it on for what that ARN means, in the call's account: its trust
+ * policy, with aws:SourceAccount and aws:SourceArn as the service gives them. */
+bool iam_role_trusts(const struct call *call, struct str role_arn, const char *service, struct str source_arn);
 
 /* ---- for the files of this noun ---- */
 

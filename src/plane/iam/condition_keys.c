@@ -1,6 +1,7 @@
 /* Condition keys: the global ones (IAM user guide, "AWS global condition context keys"), IAM's own, tags, and those
  * that a service declares. What is not here is absent from the request: aws:MultiFactorAuthPresent (there is no MFA),
  * aws:CalledVia, aws:SourceVpc and their kin. */
+#include "model/interpret.h"
 #include "plane/iam/authorize.h"
 #include "plane/iam/iam.h"
 #include "plane/iam/role.h"
@@ -234,6 +235,49 @@ static struct str find_tag(const struct key_context *context, struct str key)
     return is_own_resource_tag(context, key, &tag) ? resource_tag(context, tag) : ABSENT;
 }
 
+/* ---- what services declare ---- */
+
+static struct str text_of(const struct member *member, const void *in, struct arena *arena)
+{
+    const void *at = member_at(member, in);
+
+    switch ((enum shape_kind)member->kind) {
+    case SHAPE_STRING:
+        return *(const struct str *)at;
+    case SHAPE_ENUM:
+        return str_of(enum_name(member->shape, *(const int *)at));
+    case SHAPE_BOOLEAN:
+        return *(const bool *)at ? STR("true") : STR("false");
+    case SHAPE_INTEGER:
+        return arena_printf(arena, "%d", *(const int32_t *)at);
+    case SHAPE_LONG:
+        return arena_printf(arena, "%lld", (long long)*(const int64_t *)at);
+    case SHAPE_STRUCTURE:
+    case SHAPE_LIST:
+    case SHAPE_MAP:
+    case SHAPE_BLOB:
+    case SHAPE_DOCUMENT:
+    case SHAPE_DOUBLE:
+    case SHAPE_TIMESTAMP:
+        break;
+    }
+    return ABSENT;
+}
+
+struct str request_member(const struct call *call, const struct operation *operation, const void *in, const char *name)
+{
+    const struct member *member = shape_member(operation->input, str_of(name));
+
+    return member == NULL || !member_present(member, in) ? ABSENT : text_of(member, in, call->arena);
+}
+
+static struct str service_value(const struct key_context *context, const struct condition_key *key)
+{
+    if (key->member != NULL)
+        return request_member(context->call, context->operation, context->in, key->member);
+    return key->value(context->call, context->operation, context->in);
+}
+
 /* ---- all keys ---- */
 
 static struct str find_one(const struct key_context *context, struct str key)
@@ -243,7 +287,7 @@ static struct str find_one(const struct key_context *context, struct str key)
             return rows[i].value(context);
     for (size_t i = 0; context->in != NULL && context->access != NULL && i < context->access->key_count; i++)
         if (str_eq_nocase(str_of(context->access->keys[i].name), key))
-            return context->access->keys[i].value(context->call, context->in, context->ask->resource);
+            return service_value(context, &context->access->keys[i]);
     return find_tag(context, key);
 }
 

@@ -23,6 +23,12 @@ const struct access_key_record *iam_root_key(const struct transaction *tx, struc
  * policies), time of issue. NULL with --auth=open, where any key is good, and for keys that are gone meanwhile. */
 const struct access_key_record *iam_key_of(const struct transaction *tx, const struct principal *principal);
 
+/* Keeps for what a user's or root's key, or the role of a session's, was last used, and when: now. */
+struct iam_use {
+    struct str access_key, service, region;
+};
+void iam_use_note(struct transaction *tx, const struct iam_use *use);
+
 /* The policies that a decision about the principal takes besides the resource's: those of the user and his groups or of
  * the role, the boundary, and those of the session. The lists stand in the arena, the documents in records. */
 void iam_policies_of(const struct transaction *tx, const struct principal *principal, struct arena *arena,

@@ -3,6 +3,7 @@
  * (there is no console to sign in to, and no organization). */
 #include "plane/iam/operations.h"
 
+#include "plane/iam/access.h"
 #include "plane/iam/iam.h"
 #include "plane/iam/oidc_provider.h"
 #include "plane/iam/service_linked_role.h"
@@ -170,8 +171,17 @@ static struct str simulate_principal_policy_resource(const struct call *call, co
     return ((const struct iam_simulate_principal_policy_request *)in)->policy_source_arn;
 }
 
-#define ROW(name, action)     OPERATION(iam, name, "iam:" action, name##_resource)
-#define ROW_ANY(name, action) OPERATION(iam, name, "iam:" action, NULL)
+/* Whatever runs with the profile gets the role. */
+static void add_role_to_instance_profile_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct iam_add_role_to_instance_profile_request *request = in;
+
+    asks_add(asks, "iam:AddRoleToInstanceProfile", profile_resource(call, request->instance_profile_name));
+    asks_pass_role(asks, call, request->role_name, "ec2.amazonaws.com");
+}
+
+#define ROW(name, action)     OPERATION_GUARDED(iam, name, "iam:" action, name##_resource, NULL, NULL, &iam_access)
+#define ROW_ANY(name, action) OPERATION_GUARDED(iam, name, "iam:" action, NULL, NULL, NULL, &iam_access)
 #define ROWS_OF_HOLDER(holder, Holder)                                                                                 \
     ROW(attach_##holder##_policy, "Attach" Holder "Policy"), ROW(detach_##holder##_policy, "Detach" Holder "Policy"),  \
         ROW(list_attached_##holder##_policies, "ListAttached" Holder "Policies"),                                      \
@@ -219,7 +229,8 @@ const struct operation_spec iam_handlers[] = {
     ROW_ANY(list_instance_profiles, "ListInstanceProfiles"),
     ROW(list_instance_profiles_for_role, "ListInstanceProfilesForRole"),
     ROW(delete_instance_profile, "DeleteInstanceProfile"),
-    ROW(add_role_to_instance_profile, "AddRoleToInstanceProfile"),
+    OPERATION_GUARDED(iam, add_role_to_instance_profile, "iam:AddRoleToInstanceProfile",
+                      add_role_to_instance_profile_resource, NULL, add_role_to_instance_profile_asks, &iam_access),
     ROW(remove_role_from_instance_profile, "RemoveRoleFromInstanceProfile"),
     ROW(create_policy, "CreatePolicy"),
     ROW(get_policy, "GetPolicy"),

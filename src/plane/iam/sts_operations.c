@@ -1,5 +1,6 @@
 /* The operations of STS but those that assume roles. */
 #include "base/must.h"
+#include "plane/iam/access.h"
 #include "plane/iam/assume_role.h"
 #include "plane/iam/authorize.h"
 #include "plane/iam/operations.h"
@@ -130,25 +131,16 @@ static void assume_role_asks(const struct call *call, const void *in, struct ask
         asks_add(asks, "sts:SetSourceIdentity", request->role_arn);
 }
 
-#define REQUEST_KEY(member)                                                                                            \
-    static struct str member##_key(const struct call *call, const void *in, struct str resource)                       \
-    {                                                                                                                  \
-        (void)call;                                                                                                    \
-        (void)resource;                                                                                                \
-        return ((const struct sts_assume_role_request *)in)->member;                                                   \
-    }
-
-REQUEST_KEY(external_id)
-REQUEST_KEY(role_session_name)
-REQUEST_KEY(source_identity)
-
 static const struct condition_key assume_role_keys[] = {
-    {"sts:ExternalId", external_id_key},
-    {"sts:RoleSessionName", role_session_name_key},
-    {"sts:SourceIdentity", source_identity_key},
+    {"sts:ExternalId", "ExternalId", NULL},
+    {"sts:RoleSessionName", "RoleSessionName", NULL},
+    {"sts:SourceIdentity", "SourceIdentity", NULL},
 };
-static const struct access_spec assume_role_access = {
-    .keys = assume_role_keys, .key_count = COUNT_OF(assume_role_keys), .policy = trust_of, .policy_must_allow = true};
+static const struct access_spec assume_role_access = {.keys = assume_role_keys,
+                                                      .key_count = COUNT_OF(assume_role_keys),
+                                                      .tag = iam_tag_of,
+                                                      .policy = trust_of,
+                                                      .policy_must_allow = true};
 
 const struct operation_spec sts_handlers[] = {
     OPERATION(sts, get_caller_identity, NULL, NULL), /* nobody needs a permission (STS API reference) */
