@@ -98,7 +98,7 @@ static void changed(void *context, const struct change *change)
 /* ---- starting and stopping ---- */
 
 struct server_options {
-    const char *listen, *data, *auth, *region, *account, *vpc_cidr;
+    const char *listen, *public_address, *data, *auth, *region, *account, *vpc_cidr;
     unsigned long clock_rate;
     bool log_json, log_requests;
 };
@@ -121,7 +121,7 @@ static bool choose_settings(struct server *server, const struct server_options *
     if (strlen(options->account) != 12 || strspn(options->account, "0123456789") != 12)
         return fail(f, FAIL_INPUT, "--account takes twelve digits, not '%s'", options->account);
     server->settings = (struct settings){
-        .endpoint = str_of(options->listen),
+        .endpoint = str_of(options->public_address),
         .default_region = str_of(options->region),
         .default_account = str_of(options->account),
         .default_vpc_cidr = str_of(options->vpc_cidr),
@@ -256,12 +256,13 @@ static void stop(struct server *server)
     keys_free(server->keys);
 }
 
-static bool start(struct server *server, const struct server_options *options, struct arena *arena, struct fail *f)
+static bool start(struct server *server, struct server_options *options, struct arena *arena, struct fail *f)
 {
     const char *address;
     uint16_t port;
 
     if (!listen_parse("listen", options->listen, arena, &address, &port, f) ||
+        !listen_public(options->public_address, options->listen, arena, &options->public_address, f) ||
         !choose_settings(server, options, address, f) || !data_dir_open(options->data, &server->dir, f) ||
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
         return false;
@@ -291,6 +292,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
                                      .clock_rate = 1};
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the APIs answer (127.0.0.1:4566)", &options.listen},
+        {"public-address", OPTION_TEXT, "NAME[:PORT]",
+         "what clients are told to call (as --listen; for 0.0.0.0 the machine's)", &options.public_address},
         {"data", OPTION_TEXT, "DIR", "where everything is kept (" DATA_DIR_DEFAULT ")", &options.data},
         {"auth", OPTION_TEXT, "iam|open", "verify signatures, or let any key in (iam)", &options.auth},
         {"region", OPTION_TEXT, "NAME", "the default region (us-east-1)", &options.region},
@@ -320,7 +323,7 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     server.keys = keys_new();
     status = EXIT_OK;
     if (start(&server, &options, &arena, &f)) {
-        log_info("ready: http://%s, data in %s", options.listen, options.data);
+        log_info("ready: http://%s, data in %s", options.public_address, options.data);
         signals_wait();
     } else {
         status = verb_failed(verb, &f);
