@@ -83,7 +83,7 @@ static bool allowed(struct transaction *tx, struct registry_call *call, const st
 
     if (resource.name.len == 0)
         resource.name = STR("*");
-    return call->action == NULL || iam_allows(&asking, NULL, call->action, repository_arn(call->arena, &resource));
+    return call->action == NULL || iam_allows(&asking, &ecr_access, call->action, repository_arn(call->arena, &resource));
 }
 
 /* ---- the operations ---- */

@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import subprocess
+import urllib.error
+import urllib.request
 
 import botocore.exceptions
 import pytest
@@ -117,7 +120,6 @@ def test_the_same_with_the_aws_cli(world):
     user = User(world, allow("ecs:ListTasks", Condition={"ArnEquals": {"ecs:cluster": f"{CLUSTER}/blue"}}))
     environment = dict(world.environment, AWS_ACCESS_KEY_ID=user.keys["aws_access_key_id"],
                        AWS_SECRET_ACCESS_KEY=user.keys["aws_secret_access_key"])
-    import subprocess
 
     def aws(*arguments):
         return subprocess.run(["/usr/bin/aws", "--endpoint-url", world.url, "--output", "text", *arguments],
@@ -298,3 +300,116 @@ def test_roles_of_other_accounts_cannot_be_handed_over(world):
     foreign = "arn:aws:iam::111122223333:role/theirs"
     assert f"iam:PassRole on resource: {foreign} because no resource-based policy" in message(
         world.client("ecs").register_task_definition, **definition(foreign))
+
+
+# ---- the role's own side ----
+
+UNABLE = ("ECS was unable to assume the role '{}' that was provided for this task. Please verify that the role being passed "
+          "has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.")
+
+
+def test_a_task_needs_roles_that_trust_ecs(world, role):
+    ecs, iam = world.client("ecs"), world.client("iam")
+    missing = f"arn:aws:iam::{ACCOUNT}:role/missing"
+    answer = refused(run, ecs, world, "blue", "web", overrides={"taskRoleArn": missing})
+    assert answer["Error"] == {"Code": "ClientException", "Message": UNABLE.format(missing)}
+    other = iam.create_role(RoleName="Other", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))["Role"]["Arn"]
+    assert message(run, ecs, world, "blue", "web", overrides={"executionRoleArn": other}) == UNABLE.format(other)
+    iam.update_assume_role_policy(RoleName="Other", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+         "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT},
+                       "ArnLike": {"aws:SourceArn": f"arn:aws:ecs:us-east-1:{ACCOUNT}:*"}}}]}))
+    assert run(ecs, world, "blue", "web", overrides={"executionRoleArn": other})["tasks"]
+
+
+# ---- EC2's network ----
+
+@pytest.fixture(scope="module")
+def vpc(world):
+    ec2 = world.client("ec2")
+    return ec2.create_vpc(CidrBlock="10.7.0.0/16", TagSpecifications=[
+        {"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "blue"}]}])["Vpc"]["VpcId"]
+
+
+def ec2_arn(name):
+    return f"arn:aws:ec2:us-east-1:{ACCOUNT}:{name}"
+
+
+def test_ec2_asks_for_what_is_made_and_for_what_it_is_made_in(world, vpc):
+    user = User(world, allow("ec2:CreateSubnet", ec2_arn(f"vpc/{vpc}")))
+    ec2 = user.client("ec2")
+    answer = refused(ec2.create_subnet, VpcId=vpc, CidrBlock="10.7.1.0/24")
+    assert answer["Error"] == {"Code": "UnauthorizedOperation", "Message": (
+        f"You are not authorized to perform this operation. User: {user.arn} is not authorized to perform: "
+        f"ec2:CreateSubnet on resource: {ec2_arn('subnet/*')} because no identity-based policy allows the "
+        "ec2:CreateSubnet action")}
+    user.put(allow("ec2:CreateSubnet", [ec2_arn("subnet/*"), ec2_arn(f"vpc/{vpc}")]))
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.1.0/24")["Subnet"]["SubnetId"]
+    other = world.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+    assert ec2_arn(f"vpc/{other}") in message(ec2.create_subnet, VpcId=other, CidrBlock="10.7.2.0/24")
+    assert f"ec2:DeleteSubnet on resource: {ec2_arn(f'subnet/{subnet}')}" in message(ec2.delete_subnet, SubnetId=subnet)
+
+
+def test_ec2_tags_of_resources_and_requests(world, vpc):
+    user = User(world, allow("ec2:ModifyVpcAttribute", Condition={"StringEquals": {"ec2:ResourceTag/team": "blue"}}),
+                allow("ec2:CreateSecurityGroup"))
+    ec2 = user.client("ec2")
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
+    other = world.client("ec2").create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    message(ec2.modify_vpc_attribute, VpcId=other, EnableDnsSupport={"Value": True})
+    tags = [{"ResourceType": "security-group", "Tags": [{"Key": "team", "Value": "red"}]}]
+    made = {"GroupName": "tagged", "Description": "d", "VpcId": vpc, "TagSpecifications": tags}
+    assert "ec2:CreateTags on resource" in message(ec2.create_security_group, **made)
+    user.put(allow("ec2:CreateSecurityGroup"),
+             allow("ec2:CreateTags", Condition={"StringEquals": {"ec2:CreateAction": "CreateSecurityGroup",
+                                                                "aws:RequestTag/team": "red"}}))
+    group = ec2.create_security_group(**made)["GroupId"]
+    message(ec2.create_tags, Resources=[group], Tags=[{"Key": "team", "Value": "red"}])
+
+
+def test_dry_run_asks_the_same(world, vpc):
+    user = User(world)
+    ec2 = user.client("ec2")
+    assert refused(ec2.delete_vpc, VpcId=vpc, DryRun=True)["Error"]["Code"] == "UnauthorizedOperation"
+    user.put(allow("ec2:DeleteVpc"))
+    assert refused(ec2.delete_vpc, VpcId=vpc, DryRun=True)["Error"]["Code"] == "DryRunOperation"
+
+
+# ---- logs, ECR, the registry ----
+
+def test_log_groups_are_named_with_their_streams(world):
+    logs = world.client("logs")
+    for name in ("/app", "/other"):
+        logs.create_log_group(logGroupName=name, tags={"team": name})
+    user = User(world, allow(["logs:CreateLogStream", "logs:PutLogEvents", "logs:PutRetentionPolicy"],
+                             f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/app:*"),
+                allow("logs:DescribeLogStreams", Condition={"StringEquals": {"aws:ResourceTag/team": "/other"}}))
+    mine = user.client("logs")
+    mine.create_log_stream(logGroupName="/app", logStreamName="s")
+    mine.put_log_events(logGroupName="/app", logStreamName="s", logEvents=[{"timestamp": 1800000000000, "message": "m"}])
+    mine.put_retention_policy(logGroupName="/app", retentionInDays=1)
+    assert f"log-group:/other:log-stream:s " in message(mine.create_log_stream, logGroupName="/other", logStreamName="s")
+    mine.describe_log_streams(logGroupName="/other")
+    message(mine.describe_log_streams, logGroupName="/app")
+
+
+def test_the_registry_obeys_policies(world):
+    repository = world.client("ecr").create_repository(repositoryName="guarded")["repository"]["repositoryArn"]
+    user = User(world, allow("ecr:GetAuthorizationToken"))
+    token = user.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+
+    def tags():
+        request = urllib.request.Request(f"{world.url}/v2/guarded/tags/list", headers={"Authorization": f"Basic {token}"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+            return answer.status
+
+    with pytest.raises(urllib.error.HTTPError) as denied:
+        tags()
+    said = json.loads(denied.value.read())["errors"][0]
+    assert said["code"] == "DENIED" and f"ecr:ListImages on resource: {repository} because no identity-based" in said["message"]
+    user.put(allow("ecr:*", repository))
+    assert tags() == 200
+    user.put(allow("ecr:*"), deny("ecr:ListImages", repository))
+    with pytest.raises(urllib.error.HTTPError):
+        tags()

@@ -1,5 +1,6 @@
 """A whole installation with an image in its registry: what the tests with real containers share."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -56,7 +57,18 @@ class Machine(Installation):
             f"oci:{layout}:demo", f"docker://{repository}:latest")
         return repository
 
+    def make_role(self, name, path="/", policy=None):
+        """A role that ECS tasks can have, with that AWS managed policy."""
+        iam = self.client("iam")
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
+        arn = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [trust]}))["Role"]["Arn"]
+        if policy:
+            iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        return arn
+
     def prepare(self):
+        self.make_role("ecsTaskExecutionRole", policy="service-role/AmazonECSTaskExecutionRolePolicy")
         self.image = self.push("demo", make_image(self.work))
         self.ecs.create_cluster(clusterName="default")
         self.subnet = self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]

@@ -48,3 +48,28 @@ static const struct condition_key keys[] = {
 };
 
 const struct access_spec ecs_access = {.keys = keys, .key_count = COUNT_OF(keys), .tag = ecs_tag_of};
+
+/* ---- roles of a task ---- */
+
+static bool check_role(const struct call *call, struct str role)
+{
+    struct str source =
+        arena_printf(call->arena, "arn:aws:ecs:%.*s:%.*s:*", STR_ARG(call->region), STR_ARG(call->principal->account));
+
+    if (role.len == 0)
+        return true;
+    if (!str_starts(role, STR("arn:")))
+        role =
+            arena_printf(call->arena, "arn:aws:iam::%.*s:role/%.*s", STR_ARG(call->principal->account), STR_ARG(role));
+    return iam_role_trusts(call, role, ECS_TASKS_SERVICE, source) ||
+           fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION,
+                    "ECS was unable to assume the role '%.*s' that was provided for this task. Please verify that the "
+                    "role being passed has the proper trust relationship and permissions and that your IAM user has "
+                    "permissions to pass this role.",
+                    STR_ARG(role));
+}
+
+bool task_roles_check(const struct call *call, struct str task_role, struct str execution_role)
+{
+    return check_role(call, task_role) && check_role(call, execution_role);
+}

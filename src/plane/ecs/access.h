@@ -11,3 +11,6 @@ extern const struct access_spec ecs_access;
 
 /* The ARN of the definition that a request means: of the revision, when there is one. */
 struct str task_definition_arn_of(const struct call *call, struct str text);
+
+/* Whether ECS can take these roles on for a task; absent ones need none. Fails with ClientException. */
+checked bool task_roles_check(const struct call *call, struct str task_role, struct str execution_role);

@@ -59,6 +59,10 @@ checked bool iam_allows(const struct call *call, const struct access_spec *acces
 /* What a member of the request says: text, enum, number or boolean; absent where it is not there. */
 struct str request_member(const struct call *call, const struct operation *operation, const void *in, const char *name);
 
+/* Whether a role exists and lets the service take it on for what that ARN means, in the call's account: its trust
+ * policy, with aws:SourceAccount and aws:SourceArn as the service gives them. */
+bool iam_role_trusts(const struct call *call, struct str role_arn, const char *service, struct str source_arn);
+
 /* ---- for the files of this noun ---- */
 
 struct access_key_record;

@@ -31,7 +31,7 @@ struct policy_values {
 };
 
 /* Looks up a condition key (compared without case), such as "aws:SourceIp" or "aws:RequestTag/team". false: the request
- * has no such key. A key with several values has them all. */
+ * has no such key. A key with several values has them all. What it gives stays as it is until the decision is made. */
 typedef bool policy_key_fn(const void *context, struct str key, struct policy_values *ret_values);
 
 /* Who asks, as the Principal element names him. */

@@ -133,13 +133,14 @@ static const struct decision_case cases[] = {
 /* "aws:TagKeys=a|b;aws:username=anna" */
 struct request {
     struct str keys;
-    struct str values[8];
+    struct arena *arena;
 };
 
 static bool find_key(const void *context, struct str key, struct policy_values *ret_values)
 {
-    struct request *request = (struct request *)(uintptr_t)context;
+    const struct request *request = context;
     struct str rest = request->keys;
+    struct str *values;
 
     while (rest.len > 0) {
         struct str value;
@@ -147,9 +148,10 @@ static bool find_key(const void *context, struct str key, struct policy_values *
 
         if (!str_eq_nocase(name, key))
             continue;
-        *ret_values = (struct policy_values){request->values, 0};
+        values = arena_array(request->arena, struct str, 8);
+        *ret_values = (struct policy_values){values, 0};
         while (value.ptr != NULL)
-            request->values[ret_values->count++] = str_cut(value, '|', &value);
+            values[ret_values->count++] = str_cut(value, '|', &value);
         return true;
     }
     return false;
@@ -178,7 +180,7 @@ static void read_into(struct policy_list *list, const char *quoted, enum policy_
 
 static struct policy_decision ask(const struct decision_case *row, struct arena *arena)
 {
-    struct request request = {.keys = str_of(row->keys)};
+    struct request request = {.keys = str_of(row->keys), .arena = arena};
     struct policies policies = {0};
     struct policy_question question = {.caller = &callers[row->who],
                                        .action = str_of(row->action),
