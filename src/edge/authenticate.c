@@ -53,7 +53,8 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
     /* Only who has a key's secret learns whether there is such a key: the work and the answer are those of a wrong
      * signature when there is none. */
     known = keys_find(authenticator->keys, claim->access_key, arena, &found);
-    sigv4_derive_key(claim, known ? found.secret : keys_decoy(authenticator->keys), &key);
+    keys_signing_key(authenticator->keys, claim,
+                     known ? found.secret : keys_decoy(authenticator->keys, claim->access_key, arena), &key);
     if (!sigv4_verify(claim, request, &key, clock_now_ms(&authenticator->wall_clock), arena, f))
         return false;
     if (!known || !found.works || !secret_eq(claim->security_token, found.session_token))
@@ -63,6 +64,16 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
     *ret_caller =
         (struct caller){.principal = found.principal, .region = claim->region, .signing_name = claim->service};
     return true;
+}
+
+struct caller authenticate_nobody(const struct authenticator *authenticator)
+{
+    return (struct caller){.principal = {.kind = PRINCIPAL_ANONYMOUS,
+                                         .account = authenticator->settings->default_account,
+                                         .access_key = STR(""),
+                                         .arn = STR(""),
+                                         .user_id = STR("")},
+                           .region = authenticator->settings->default_region};
 }
 
 bool authenticate_bearer(const struct wire_request *request, struct str token)

@@ -9,19 +9,33 @@
 
 #include <pthread.h>
 
+enum { SIGNING_KEYS = 64, SIGNING_LABEL = 256 };
+
+/* A key and what it was derived from, so that none outlives a change of its secret: "secret/date/region/service". */
+struct signing_key {
+    char of[SIGNING_LABEL];
+    struct sigv4_key key;
+};
+
 struct keys {
-    pthread_rwlock_t lock; /* protects the map; nothing else is locked under it */
-    struct map map;        /* struct access_key_record blocks of our own, by access key id */
-    char decoy[40];        /* constant */
+    pthread_rwlock_t lock;                    /* protects the map; nothing else is locked under it */
+    struct map map;                           /* struct access_key_record blocks of our own, by access key id */
+    pthread_mutex_t signing_lock;             /* protects the signing keys; nothing else is locked under it */
+    struct signing_key signing[SIGNING_KEYS]; /* at the hash of what it is of; the next one takes its place */
+    char decoy[41];                           /* constant; with a NUL */
 };
 
 struct keys *keys_new(void)
 {
     struct keys *keys = calloc(1, sizeof(*keys));
+    unsigned char bytes[20];
 
     must(keys != NULL);
     must(pthread_rwlock_init(&keys->lock, NULL) == 0);
-    entropy_fill(keys->decoy, sizeof(keys->decoy));
+    must(pthread_mutex_init(&keys->signing_lock, NULL) == 0);
+    entropy_fill(bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        (void)snprintf(keys->decoy + 2 * i, 3, "%02x", bytes[i]);
     return keys;
 }
 
@@ -42,6 +56,8 @@ void keys_free(struct keys *keys)
 {
     keys_clear(keys);
     (void)pthread_rwlock_destroy(&keys->lock);
+    (void)pthread_mutex_destroy(&keys->signing_lock);
+    OPENSSL_cleanse(keys->signing, sizeof(keys->signing));
     free(keys);
 }
 
@@ -105,9 +121,35 @@ bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, st
     return record != NULL;
 }
 
-struct str keys_decoy(const struct keys *keys)
+struct str keys_decoy(const struct keys *keys, struct str access_key, struct arena *arena)
 {
-    return (struct str){keys->decoy, sizeof(keys->decoy)};
+    return arena_printf(arena, "%s%.*s", keys->decoy, STR_ARG(access_key));
+}
+
+void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct str secret, struct sigv4_key *ret_key)
+{
+    char of[SIGNING_LABEL];
+    int len = snprintf(of, sizeof(of), "%.*s/%.*s/%.*s/%.*s", STR_ARG(secret), STR_ARG(claim->date),
+                       STR_ARG(claim->region), STR_ARG(claim->service));
+    struct signing_key *slot = &keys->signing[str_hash(str_of(of)) % SIGNING_KEYS];
+    bool hit;
+
+    if (len < 0 || len >= SIGNING_LABEL) {
+        sigv4_derive_key(claim, secret, ret_key);
+        return;
+    }
+    (void)pthread_mutex_lock(&keys->signing_lock);
+    hit = strcmp(slot->of, of) == 0;
+    if (hit)
+        *ret_key = slot->key;
+    (void)pthread_mutex_unlock(&keys->signing_lock);
+    if (hit)
+        return;
+    sigv4_derive_key(claim, secret, ret_key);
+    (void)pthread_mutex_lock(&keys->signing_lock);
+    memcpy(slot->of, of, sizeof(of));
+    slot->key = *ret_key;
+    (void)pthread_mutex_unlock(&keys->signing_lock);
 }
 
 bool secret_eq(struct str sent, struct str secret)

@@ -4,6 +4,7 @@
 #include "edge/front.h"
 #include "edge/host_link.h"
 #include "edge/log_keeper.h"
+#include "edge/oidc_keys.h"
 #include "edge/registry/registry.h"
 #include "edge/registry_records.h"
 #include "main/apis.h"
@@ -15,6 +16,7 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "plane/iam/iam.h"
+#include "plane/iam/oidc_provider.h"
 
 #include <malloc.h>
 #include <sys/stat.h>
@@ -28,6 +30,7 @@ struct server {
     struct keys *keys;
     struct host_links *links;
     struct loop *loop;
+    struct oidc_keys *oidc_keys;
     struct log_keeper *log_keeper;
     struct ports ports;
     struct blob_store *blobs;
@@ -48,6 +51,10 @@ static void release(void *context, const char *kind, struct str target, struct s
 {
     struct server *server = context;
 
+    if (str_is(str_of(kind), OIDC_KEYS_EFFECT)) {
+        oidc_keys_ask(server->oidc_keys, target, bytes);
+        return;
+    }
     must(str_is(str_of(kind), "assignment"));
     host_links_send(server->links, target, bytes);
 }
@@ -91,7 +98,7 @@ static void changed(void *context, const struct change *change)
 /* ---- starting and stopping ---- */
 
 struct server_options {
-    const char *listen, *data, *auth, *region, *account, *vpc_cidr;
+    const char *listen, *public_address, *data, *auth, *region, *account, *vpc_cidr;
     unsigned long clock_rate;
     bool log_json, log_requests;
 };
@@ -114,7 +121,7 @@ static bool choose_settings(struct server *server, const struct server_options *
     if (strlen(options->account) != 12 || strspn(options->account, "0123456789") != 12)
         return fail(f, FAIL_INPUT, "--account takes twelve digits, not '%s'", options->account);
     server->settings = (struct settings){
-        .endpoint = str_of(options->listen),
+        .endpoint = str_of(options->public_address),
         .default_region = str_of(options->region),
         .default_account = str_of(options->account),
         .default_vpc_cidr = str_of(options->vpc_cidr),
@@ -144,6 +151,7 @@ static bool start_loop(struct server *server, const struct server_options *optio
     if (!loop_start(&loop, &server->loop, f))
         return false;
     host_links_begin(server->links, server->loop);
+    oidc_keys_begin(server->oidc_keys, server->loop);
     return true;
 }
 
@@ -225,10 +233,14 @@ static void stop(struct server *server)
         collector_stop(server->collector);
     if (server->log_keeper != NULL)
         log_keeper_stop(server->log_keeper);
+    if (server->oidc_keys != NULL)
+        oidc_keys_stop(server->oidc_keys);
     if (server->loop != NULL) {
         host_links_end(server->links);
         loop_stop(server->loop);
     }
+    if (server->oidc_keys != NULL)
+        oidc_keys_free(server->oidc_keys);
     if (server->links != NULL)
         host_links_free(server->links);
     if (server->log_keeper != NULL)
@@ -244,19 +256,20 @@ static void stop(struct server *server)
     keys_free(server->keys);
 }
 
-static bool start(struct server *server, const struct server_options *options, struct arena *arena, struct fail *f)
+static bool start(struct server *server, struct server_options *options, struct arena *arena, struct fail *f)
 {
     const char *address;
     uint16_t port;
 
     if (!listen_parse("listen", options->listen, arena, &address, &port, f) ||
+        !listen_public(options->public_address, options->listen, arena, &options->public_address, f) ||
         !choose_settings(server, options, address, f) || !data_dir_open(options->data, &server->dir, f) ||
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
-           start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
-           start_front(server, address, port, f);
+           oidc_keys_start(&server->oidc_keys, f) && start_loop(server, options, arena, f) &&
+           start_logs(server, arena, f) && start_registry(server, arena, f) && start_front(server, address, port, f);
 }
 
 /* A turn takes and gives back hundreds of kilobytes: asking the kernel each time cost a third of the processor under
@@ -279,6 +292,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
                                      .clock_rate = 1};
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the APIs answer (127.0.0.1:4566)", &options.listen},
+        {"public-address", OPTION_TEXT, "NAME[:PORT]",
+         "what clients are told to call (as --listen; for 0.0.0.0 the machine's)", &options.public_address},
         {"data", OPTION_TEXT, "DIR", "where everything is kept (" DATA_DIR_DEFAULT ")", &options.data},
         {"auth", OPTION_TEXT, "iam|open", "verify signatures, or let any key in (iam)", &options.auth},
         {"region", OPTION_TEXT, "NAME", "the default region (us-east-1)", &options.region},
@@ -308,7 +323,7 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     server.keys = keys_new();
     status = EXIT_OK;
     if (start(&server, &options, &arena, &f)) {
-        log_info("ready: http://%s, data in %s", options.listen, options.data);
+        log_info("ready: http://%s, data in %s", options.public_address, options.data);
         signals_wait();
     } else {
         status = verb_failed(verb, &f);

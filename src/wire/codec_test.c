@@ -190,7 +190,13 @@ static void constraints_fail_with_the_error_of_the_service(void **state)
          "</Response>"},
         {NULL, "Action=AttachInternetGateway&Version=2016-11-15&VpcId=vpc-1",
          "400 <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>MissingParameter</Code>"
-         "<Message>The request must contain the parameter InternetGatewayId</Message>"},
+         "<Message>The request must contain the parameter internetGatewayId</Message>"},
+        {NULL, "Action=DescribeVpcs&Version=2016-11-15&MaxResults=4",
+         "400 <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>InvalidParameterValue</Code>"
+         "<Message>Value ( 4 ) for parameter maxResults is invalid. Expecting a value greater than 5.</Message>"},
+        {NULL, "Action=CreateVpc&Version=2016-11-15&InstanceTenancy=half",
+         "400 <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>InvalidParameterValue</Code>"
+         "<Message>Value (half) for parameter instanceTenancy is invalid.</Message>"},
     };
 
     (void)state;

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 import pytest
-from conftest import BERTH, CLEAN
+from conftest import BERTH, CLEAN, Server
 
 VERBS = ("up", "down", "status", "env", "doctor", "account", "audit", "server", "host", "sim", "operations", "version")
 
@@ -73,7 +73,8 @@ def test_doctor_names_a_port_that_is_taken():
 
 
 @pytest.mark.parametrize("option", [("--auth", "none"), ("--account", "12"), ("--account", "12345678901x"),
-                                    ("--listen", "nonsense"), ("--listen", "127.0.0.1:99999")])
+                                    ("--listen", "nonsense"), ("--listen", "127.0.0.1:99999"),
+                                    ("--public-address", "Not_a_name"), ("--public-address", "berth.example:0")])
 def test_what_a_server_cannot_be_told(option):
     with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
         done = berth("server", "--data", directory, *option)
@@ -84,3 +85,33 @@ def test_open_door_only_on_loopback():
     with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
         done = berth("server", "--data", directory, "--auth", "open", "--listen", "0.0.0.0:4599")
         assert done.returncode == 1 and "loopback" in done.stderr
+
+
+def outward():
+    """This machine's address on the way to the internet, or loopback; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return probe.getsockname()[0]
+
+
+@pytest.mark.parametrize("listen, options, shown", [
+    ("127.0.0.1", (), "127.0.0.1:{port}"), ("0.0.0.0", (), "{outward}:{port}"), ("[::]", (), "{outward}:{port}"),
+    ("0.0.0.0", ("--public-address", "berth.example"), "berth.example:{port}"),
+    ("127.0.0.1", ("--public-address", "berth.example:443"), "berth.example:443")])
+def test_what_clients_are_told_to_call(listen, options, shown):
+    with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
+        server = Server(directory, *options)
+        server.listen = f"{listen}:{server.port}"
+        server.start()
+        try:
+            shown = shown.format(outward=outward(), port=server.port)
+            ecr = server.client("ecr")
+            made = ecr.create_repository(repositoryName="app")["repository"]
+            assert made["repositoryUri"] == f"{shown}/app"
+            assert ecr.get_authorization_token()["authorizationData"][0]["proxyEndpoint"] == f"http://{shown}"
+            assert server.environment["AWS_ENDPOINT_URL"] == f"http://{shown}"
+        finally:
+            server.stop()

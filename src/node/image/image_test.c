@@ -587,22 +587,44 @@ static void bombs_are_stopped(void **state)
     static const char zeros[1 << 20];
     static const struct tar_row many[] = {
         {.name = "1", .type = S_IFREG}, {.name = "2", .type = S_IFREG}, {.name = "3", .type = S_IFREG}};
+    struct {
+        struct test_layer layer;
+        const char *message;
+    } bombs[] = {
+        {{.raw = {zeros, sizeof(zeros)}, .compression = TEST_GZIP}, "more than 200 times its size"},
+        {{.raw = {zeros, sizeof(zeros)}, .compression = TEST_ZSTD}, "more than 200 times its size"},
+        {{.rows = many, .row_count = 3}, "more than 2 entries"},
+    };
     struct fixture *t = *state;
-    struct test_layer zip = {.raw = {zeros, sizeof(zeros)}, .compression = TEST_ZSTD};
-    struct test_layer crowd = {.rows = many, .row_count = 3};
     char digest[DIGEST_SIZE];
 
     image_store_close(t->store);
     t->options.limits.ratio_free_bytes = 1 << 16;
     t->options.limits.layer_entries_max = 2;
     open_store(t);
-    test_registry_add_image(&t->registry, "zip", "latest", &zip, 1, "", NULL, digest);
-    assert_null(pull_as(t, "test.local/zip", NULL, NULL));
-    assert_int_equal(image_problem_of(&t->f), IMAGE_OVER_LIMIT);
-    assert_non_null(strstr(t->f.message, "1100 times its size"));
-    test_registry_add_image(&t->registry, "crowd", "latest", &crowd, 1, "", NULL, digest);
-    assert_null(pull_as(t, "test.local/crowd", NULL, NULL));
-    assert_int_equal(image_problem_of(&t->f), IMAGE_OVER_LIMIT);
+    for (size_t i = 0; i < COUNT_OF(bombs); i++) {
+        test_registry_add_image(&t->registry, "bomb", "latest", &bombs[i].layer, 1, "", NULL, digest);
+        assert_null(pull_as(t, "test.local/bomb", NULL, NULL));
+        assert_int_equal(image_problem_of(&t->f), IMAGE_OVER_LIMIT);
+        assert_non_null(strstr(t->f.message, bombs[i].message));
+        assert_kept(t, 0, 0);
+    }
+}
+
+static void a_layer_leaves_room_on_the_disk(void **state)
+{
+    static const struct tar_row file[] = {{.name = "file", .type = S_IFREG, .content = "something"}};
+    struct test_layer layer = {.rows = file, .row_count = 1};
+    struct fixture *t = *state;
+    char digest[DIGEST_SIZE];
+
+    image_store_close(t->store);
+    t->options.limits.disk_reserve_parts = 1; /* all of it */
+    open_store(t);
+    test_registry_add_image(&t->registry, "file", "latest", &layer, 1, "", NULL, digest);
+    assert_null(pull_as(t, "test.local/file", NULL, NULL));
+    assert_int_equal(image_problem_of(&t->f), IMAGE_DISK_FULL);
+    assert_non_null(strstr(t->f.message, "no space left on device"));
     assert_kept(t, 0, 0);
 }
 
@@ -989,6 +1011,7 @@ int main(void)
         TEST(configs_that_lie_are_refused),
         TEST(broken_and_hostile_layers_leave_nothing_behind),
         TEST(bombs_are_stopped),
+        TEST(a_layer_leaves_room_on_the_disk),
         TEST(pulls_of_one_image_at_once_are_one_pull),
         TEST(a_layer_of_two_images_is_fetched_once),
         TEST(a_failure_of_another_pull_is_not_ours),
