@@ -1,5 +1,6 @@
 """A whole installation with an image in its registry: what the tests with real containers share."""
 
+import http.client
 import json
 import os
 import pathlib
@@ -120,7 +121,7 @@ def served(task, name="index.html"):
         try:
             with urllib.request.urlopen(f"http://{address(task)}/{name}", timeout=2) as reply:
                 return reply.read().decode()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return None
     return eventually(read, what=f"{name} of {address(task)}")
 
@@ -136,7 +137,7 @@ def shell(script):
 def reachable(ip):
     try:
         return page(ip, timeout=1) == "hello\n"
-    except OSError:
+    except (OSError, http.client.HTTPException):  # the latter from one that ends meanwhile
         return False
 
 

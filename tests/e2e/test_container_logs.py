@@ -1,5 +1,6 @@
 """Lines of real containers in CloudWatch Logs and in `berth logs`: all of them, in order, once, whatever dies meanwhile."""
 
+import json
 import pathlib
 import re
 import subprocess
@@ -78,6 +79,9 @@ def test_a_very_long_line_is_cut_and_nothing_lost(machine, group):
 
 def test_the_group_is_made_when_asked(machine):
     name = "/e2e/made-by-the-driver"
+    # AmazonECSTaskExecutionRolePolicy does not allow it (developer guide, "Send Amazon ECS logs to CloudWatch").
+    machine.client("iam").put_role_policy(RoleName="ecsTaskExecutionRole", PolicyName="groups", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:CreateLogGroup", "Resource": "*"}]}))
     arns = machine.run(machine.register("maker", [{
         "name": "maker", "logConfiguration": awslogs(name, awslogs_create_group="true"), "command": ["/bin/echo", "hi"]}]))
     machine.wait(arns, "STOPPED")
