@@ -18,7 +18,6 @@
 extern const struct domain_spec ecr_domain;
 extern const struct operation_spec ecr_handlers[];
 extern const size_t ecr_handler_count;
-extern const struct access_spec ecr_access; /* for decisions about repositories */
 
 extern const struct table_spec repository_table;      /* by account, region, name */
 extern const struct table_spec repository_blob_table; /* by account, region, repository, digest */

@@ -1,7 +1,7 @@
 /* The table of ECR operations: handler, IAM action, resource. An operation that is not here is refused by name. */
 #include "plane/ecr/operations.h"
 
-#include "plane/iam/authorize.h"
+#include "plane/ecr/access.h"
 
 struct repository_ref ecr_ref(const struct call *call, struct str registry_id, struct str name)
 {
@@ -21,6 +21,9 @@ struct repository_ref ecr_ref(const struct call *call, struct str registry_id, s
 REPOSITORY_RESOURCE(create_repository)
 REPOSITORY_RESOURCE(delete_repository)
 REPOSITORY_RESOURCE(put_image_tag_mutability)
+REPOSITORY_RESOURCE(set_repository_policy)
+REPOSITORY_RESOURCE(get_repository_policy)
+REPOSITORY_RESOURCE(delete_repository_policy)
 REPOSITORY_RESOURCE(describe_images)
 REPOSITORY_RESOURCE(list_images)
 REPOSITORY_RESOURCE(batch_get_image)
@@ -66,6 +69,9 @@ const struct operation_spec ecr_handlers[] = {
                       &ecr_access),
     ROW(delete_repository, "ecr:DeleteRepository"),
     ROW(put_image_tag_mutability, "ecr:PutImageTagMutability"),
+    ROW(set_repository_policy, "ecr:SetRepositoryPolicy"),
+    ROW(get_repository_policy, "ecr:GetRepositoryPolicy"),
+    ROW(delete_repository_policy, "ecr:DeleteRepositoryPolicy"),
     ROW(tag_resource, "ecr:TagResource"),
     ROW(untag_resource, "ecr:UntagResource"),
     ROW(list_tags_for_resource, "ecr:ListTagsForResource"),

@@ -1,7 +1,6 @@
 /* Tags of repositories: keys and values that people hang on them. (Tags of images are image_tag records.) */
 #include "base/must.h"
 #include "plane/ecr/operations.h"
-#include "plane/iam/authorize.h"
 
 /* Amazon ECR user guide, "Tagging a private repository", tag restrictions. */
 enum { TAGS_MAX = 50, TAG_KEY_CHARACTERS_MAX = 128, TAG_VALUE_CHARACTERS_MAX = 256 };
@@ -134,22 +133,3 @@ bool ecr_list_tags_for_resource(struct call *call, const struct ecr_list_tags_fo
         out->tags.items = arena_alloc(call->arena, 0); /* an empty list, not an absent one */
     return true;
 }
-
-/* ---- tags in policies ---- */
-
-static struct str tag_of(const struct call *call, struct str arn, struct str key)
-{
-    struct fail unanswered;
-    struct call asking = *call;
-    const struct repository_record *record;
-
-    asking.fail = &unanswered;
-    if (!repository_of_arn(&asking, arn, &record))
-        return (struct str){NULL, 0};
-    for (size_t i = 0; i < record->tags.count; i++)
-        if (str_eq_nocase(record->tags.items[i].key, key))
-            return record->tags.items[i].value;
-    return (struct str){NULL, 0};
-}
-
-const struct access_spec ecr_access = {.tag = tag_of};
