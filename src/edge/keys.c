@@ -22,20 +22,17 @@ struct keys {
     struct map map;                           /* struct access_key_record blocks of our own, by access key id */
     pthread_mutex_t signing_lock;             /* protects the signing keys; nothing else is locked under it */
     struct signing_key signing[SIGNING_KEYS]; /* at the hash of what it is of; the next one takes its place */
-    char decoy[41];                           /* constant; with a NUL */
+    char decoy[40];                           /* constant */
 };
 
 struct keys *keys_new(void)
 {
     struct keys *keys = calloc(1, sizeof(*keys));
-    unsigned char bytes[20];
 
     must(keys != NULL);
     must(pthread_rwlock_init(&keys->lock, NULL) == 0);
     must(pthread_mutex_init(&keys->signing_lock, NULL) == 0);
-    entropy_fill(bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        (void)snprintf(keys->decoy + 2 * i, 3, "%02x", bytes[i]);
+    entropy_fill(keys->decoy, sizeof(keys->decoy));
     return keys;
 }
 
@@ -121,12 +118,12 @@ bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, st
     return record != NULL;
 }
 
-struct str keys_decoy(const struct keys *keys, struct str access_key, struct arena *arena)
+struct str keys_decoy(const struct keys *keys)
 {
-    return arena_printf(arena, "%s%.*s", keys->decoy, STR_ARG(access_key));
+    return (struct str){keys->decoy, sizeof(keys->decoy)};
 }
 
-void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct str secret, struct sigv4_key *ret_key)
+bool keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct str secret, struct sigv4_key *ret_key)
 {
     char of[SIGNING_LABEL];
     int len = snprintf(of, sizeof(of), "%.*s/%.*s/%.*s/%.*s", STR_ARG(secret), STR_ARG(claim->date),
@@ -136,7 +133,7 @@ void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct
 
     if (len < 0 || len >= SIGNING_LABEL) {
         sigv4_derive_key(claim, secret, ret_key);
-        return;
+        return false;
     }
     (void)pthread_mutex_lock(&keys->signing_lock);
     hit = strcmp(slot->of, of) == 0;
@@ -144,12 +141,13 @@ void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct
         *ret_key = slot->key;
     (void)pthread_mutex_unlock(&keys->signing_lock);
     if (hit)
-        return;
+        return true;
     sigv4_derive_key(claim, secret, ret_key);
     (void)pthread_mutex_lock(&keys->signing_lock);
     memcpy(slot->of, of, sizeof(of));
     slot->key = *ret_key;
     (void)pthread_mutex_unlock(&keys->signing_lock);
+    return false;
 }
 
 bool secret_eq(struct str sent, struct str secret)

@@ -28,11 +28,11 @@ struct key_found {
 /* Copies what is known of an access key into the arena; false when there is no such key. */
 checked bool keys_find(struct keys *keys, struct str access_key, struct arena *arena, struct key_found *ret_found);
 
-/* A secret that nobody has, one a key id, for signatures by keys that there are not. */
-struct str keys_decoy(const struct keys *keys, struct str access_key, struct arena *arena);
-
-/* sigv4_derive_key, whose result is kept: deriving takes four of the five HMACs that a signature costs. */
-void keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct str secret, struct sigv4_key *ret_key);
+/* sigv4_derive_key, whose result is kept: deriving takes four of the five HMACs that a signature costs.
+ * true: it had been kept. */
+bool keys_signing_key(struct keys *keys, const struct sigv4_claim *claim, struct str secret, struct sigv4_key *ret_key);
+/* A secret that nobody has, for signatures by keys that there are not. */
+struct str keys_decoy(const struct keys *keys);
 
 /* Compares a secret with what a client sent, in a time that tells nothing but their lengths. */
 bool secret_eq(struct str sent, struct str secret);

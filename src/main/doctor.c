@@ -307,7 +307,7 @@ int verb_doctor(const struct verb *verb, int argc, char **argv)
     if (!options_parse(verb, rows, argc, argv, &first, &status))
         return status;
     all = json_array();
-    opened = installation_open(&patient.installation, &f);
+    opened = installation_make(&patient.installation, &f);
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         enum verdict verdict = !checks[i].needs_installation || opened ? checks[i].check(&patient)
                                                                        : say(&patient, BROKEN, "%s", f.message);

@@ -17,7 +17,7 @@ bool listen_parse(const char *option, const char *text, struct arena *arena, con
         return fail(f, FAIL_INPUT, "--%s takes ADDRESS:PORT, not '%s'", option, text);
     if (str_starts(address, STR("[")) && str_ends(address, STR("]")))
         address = str_to(str_from(address, 1), address.len - 2);
-    *ret_address = arena_cstr(arena, address);
+    *ret_address = str_is(address, "localhost") ? "127.0.0.1" : arena_cstr(arena, address);
     *ret_port = (uint16_t)port;
     return true;
 }

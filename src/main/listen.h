@@ -4,7 +4,8 @@
 #include "base/arena.h"
 #include "base/fail.h"
 
-/* option: its name, for the message. The address is in the arena; an IPv6 address comes in brackets and leaves them. */
+/* option: its name, for the message. The address is in the arena; an IPv6 address comes in brackets and leaves them,
+ * localhost is 127.0.0.1. */
 checked bool listen_parse(const char *option, const char *text, struct arena *arena, const char **ret_address,
                           uint16_t *ret_port, struct fail *f);
 

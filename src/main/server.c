@@ -19,6 +19,9 @@
 #include "plane/iam/oidc_provider.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
+
+enum { CONNECTIONS_MAX = 2000, FILES_MAX = 65536 };
 #include <sys/stat.h>
 
 struct server {
@@ -120,6 +123,9 @@ static bool choose_settings(struct server *server, const struct server_options *
                     "--auth=open lets everybody in, so it is refused unless --listen is a loopback address");
     if (strlen(options->account) != 12 || strspn(options->account, "0123456789") != 12)
         return fail(f, FAIL_INPUT, "--account takes twelve digits, not '%s'", options->account);
+    if (options->region[0] == '\0' || strlen(options->region) > 32 ||
+        options->region[strspn(options->region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+        return fail(f, FAIL_INPUT, "--region takes a name like us-east-1, not '%s'", options->region);
     server->settings = (struct settings){
         .endpoint = str_of(options->public_address),
         .default_region = str_of(options->region),
@@ -215,7 +221,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .reset_context = server,
     };
     struct http_server_options http = {
-        .address = address, .port = port, .threads = 2, .connections_max = 2000, .idle_timeout_s = 75};
+        .address = address, .port = port, .threads = 2, .connections_max = CONNECTIONS_MAX, .idle_timeout_s = 75};
     struct http_handler handler;
 
     server->front = front_new(&front);
@@ -272,6 +278,17 @@ static bool start(struct server *server, struct server_options *options, struct 
            start_logs(server, arena, f) && start_registry(server, arena, f) && start_front(server, address, port, f);
 }
 
+/* A connection is an open file, and shells give 1024 unless they are asked for more: 2000 clients would leave none for
+ * the database and the blobs. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+    must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
 /* A turn takes and gives back hundreds of kilobytes: asking the kernel each time cost a third of the processor under
  * load (tools/bench/api). The loop gives it back in quiet moments. */
 static void keep_memory(void)
@@ -317,6 +334,7 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     log_setup(options.log_requests ? LOG_DEBUG : LOG_INFO, options.log_json);
     (void)umask(077); /* records and keys are the owner's alone, in whatever directory they stand */
     signals_block();
+    raise_file_limit();
     keep_memory();
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     server.clock = options.clock_rate == 1 ? clock_wall() : clock_fast(&server.fast, (int64_t)options.clock_rate);

@@ -119,6 +119,12 @@ static bool wait_ready(const struct installation *in, struct fail *f)
                 in->data);
 }
 
+static bool may_start(struct fail *f)
+{
+    return geteuid() == 0 ||
+           fail(f, FAIL_DENIED, "a host makes containers and networks, which needs root: sudo berth up");
+}
+
 /* Where the server listens, what clients call it and where its own host finds it. The first two are kept, for the next
  * `berth up`. */
 static bool addresses(struct installation *in, const char **public_address, const char **ret_server, struct fail *f)
@@ -171,7 +177,7 @@ int verb_up(const struct verb *verb, int argc, char **argv)
 
     if (!options_parse(verb, rows, argc, argv, &first, &status))
         return status;
-    if (!installation_open(&in, &f) || !addresses(&in, &public_address, &server, &f) ||
+    if (!may_start(&f) || !installation_make(&in, &f) || !addresses(&in, &public_address, &server, &f) ||
         !vpc_range_claim(&in.dir, &in.arena, &vpc_cidr, &f))
         return verb_failed(verb, &f);
     if (data_dir_holder(&in.dir, "server") == 0) {
@@ -232,7 +238,7 @@ int verb_down(const struct verb *verb, int argc, char **argv)
         (void)printf("There is no installation in %s.\n", in.data);
         return EXIT_OK;
     }
-    if (!installation_open(&in, &f) || !end_role(&in, "server", &f) || !end_role(&in, "host", &f))
+    if (!installation_make(&in, &f) || !end_role(&in, "server", &f) || !end_role(&in, "host", &f))
         return verb_failed(verb, &f);
     options.data_dir = in.data;
     options.instance = in.dir.instance;

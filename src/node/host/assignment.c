@@ -186,8 +186,8 @@ void host_task_drop(struct host *host, struct hosted *hosted)
             image_release(hosted->images[i]);
     free(hosted->images);
     free(hosted->samples);
-    arena_free(&hosted->credentials_arena);
     free(hosted->kept);
+    arena_free(&hosted->credentials_arena);
     task_free(hosted->task);
     free(hosted);
 }
