@@ -1,5 +1,6 @@
 /* How many requests a core verifies (SigV4) and decides against twenty attached policies: `./dev bench iam`. A signed
- * RunTask of a user is authenticated and authorized again and again, as api.c does it; times are the process's own. */
+ * RunTask of a user is authenticated and authorized again and again, as api.c does it: two decisions each, one on
+ * ecs:RunTask and one on iam:PassRole. Times are the process's own. */
 #include "base/must.h"
 #include "edge/authenticate.h"
 #include "plane/ecs/testing/world.h"
@@ -175,7 +176,7 @@ static void measure(struct bench *bench, const char *what, bool verifies, bool d
         arena_reset(&bench->arena);
     }
     before = cpu_seconds() - before;
-    (void)printf("%-24s %8.0f a second, %5.2f us each\n", what, ROUNDS / before, before * 1e6 / ROUNDS);
+    (void)printf("%-24s %8.0f requests a second, %5.2f us each\n", what, ROUNDS / before, before * 1e6 / ROUNDS);
 }
 
 int main(void)
@@ -193,8 +194,8 @@ int main(void)
     keys_changed(bench.authenticator.keys, &change);
     sign(&bench);
     measure(&bench, "signature", /* verifies= */ true, /* decides= */ false);
-    measure(&bench, "decision", /* verifies= */ false, /* decides= */ true);
-    measure(&bench, "signature and decision", /* verifies= */ true, /* decides= */ true);
+    measure(&bench, "two decisions", /* verifies= */ false, /* decides= */ true);
+    measure(&bench, "signature, two decisions", /* verifies= */ true, /* decides= */ true);
     keys_free(bench.authenticator.keys);
     arena_free(&bench.arena);
     world_free(bench.world);
