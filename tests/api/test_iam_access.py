@@ -143,3 +143,19 @@ def test_groups_hand_their_policies_on_and_a_deny_beats_them(act, root):
 def test_everybody_may_know_who_he_is(act):
     sts = act(statement("*", effect="Deny"), service="sts")
     assert sts.get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/actor"
+
+
+def test_ec2_tells_more_to_who_may_decode_it(act, server):
+    ec2 = act(statement("ec2:Describe*"), service="ec2")
+    error, message = code(ec2.create_vpc, CidrBlock="10.9.0.0/16")
+    assert error == "UnauthorizedOperation"
+    encoded = message.split("Encoded authorization failure message: ")[1]
+    decoded = json.loads(server.client("sts").decode_authorization_message(EncodedMessage=encoded)["DecodedMessage"])
+    assert (decoded["allowed"], decoded["explicitDeny"]) == (False, False)
+    assert decoded["context"]["action"] == "ec2:CreateVpc"
+    assert decoded["context"]["principal"]["arn"] == f"arn:aws:iam::{ACCOUNT}:user/actor"
+    for broken in (encoded[:-8], encoded[:-8] + "AAAAAAAA", "x", "!"):
+        assert code(server.client("sts").decode_authorization_message, EncodedMessage=broken)[0] == (
+            "InvalidAuthorizationMessageException")
+    sts = act(statement("ec2:Describe*"), service="sts")
+    assert code(sts.decode_authorization_message, EncodedMessage=encoded)[0] == "AccessDenied"

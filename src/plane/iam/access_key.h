@@ -8,15 +8,13 @@
  * that its user hears that it expired. Written by their operations alone. */
 #pragma once
 
-#include "core/core.h"
 #include "plane/iam/entity.h"
-#include "plane/iam/iam_record.h"
+#include "plane/iam/iam.h"
 
 #define KEY_KEPT_MS (24 * HOUR_MS)
 enum { SECRET_KEY_LEN = 40, SESSION_TOKEN_LEN = 128 };
 
-/* By access key id; "root": the root keys by account; "owner": by user or role id. */
-extern const struct table_spec access_key_table;
+/* access_key_table (iam.h): by access key id; "root": the root keys by account; "owner": by user or role id. */
 extern const struct table_spec last_use_table; /* by access key id or role id */
 extern const struct reconciler_spec access_key_reconciler;
 

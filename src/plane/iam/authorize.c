@@ -3,6 +3,7 @@
 #include "plane/iam/authorize.h"
 
 #include "base/must.h"
+#include "plane/iam/authorization_message.h"
 #include "plane/iam/entity.h"
 #include "plane/iam/iam.h"
 #include "plane/iam/role.h"
@@ -132,19 +133,32 @@ static const struct {
     {"ec2", "UnauthorizedOperation", "You are not authorized to perform this operation. "},
 };
 
+enum { PREFIX_LEN_MAX = 64 }; /* of the forms */
+
+/* EC2's way of telling more to those who may know, as long as a failure's text has room for it. */
+static struct str with_encoded_message(const struct call *call, struct str text, const struct ask *ask,
+                                       const struct policy_decision *decision)
+{
+    struct str encoded = authorization_message_encode(call, ask, decision);
+    struct str more =
+        arena_printf(call->arena, "%.*s. Encoded authorization failure message: %.*s", STR_ARG(text), STR_ARG(encoded));
+
+    return encoded.ptr == NULL || more.len + PREFIX_LEN_MAX >= sizeof(call->fail->message) ? text : more;
+}
+
 static bool deny(const struct call *call, const struct ask *ask, const struct policy_decision *decision)
 {
-    struct str reason = reason_of(call, ask, decision);
     const char *service = call->operation == NULL ? "" : call->operation->service->id;
+    struct str reason = reason_of(call, ask, decision);
+    struct str text = arena_printf(call->arena, "User: %.*s is not authorized to perform: %s on resource: %.*s %.*s",
+                                   STR_ARG(call->principal->arn), ask->action, STR_ARG(ask->resource), STR_ARG(reason));
 
+    if (strcmp(service, "ec2") == 0)
+        text = with_encoded_message(call, text, ask, decision);
     for (size_t i = 0; i < COUNT_OF(forms); i++)
         if (strcmp(forms[i].service, service) == 0)
-            return fail_status(call->fail, 403, forms[i].type,
-                               "%sUser: %.*s is not authorized to perform: %s on resource: %.*s %.*s", forms[i].prefix,
-                               STR_ARG(call->principal->arn), ask->action, STR_ARG(ask->resource), STR_ARG(reason));
-    return fail_api(call->fail, "AccessDeniedException",
-                    "User: %.*s is not authorized to perform: %s on resource: %.*s %.*s", STR_ARG(call->principal->arn),
-                    ask->action, STR_ARG(ask->resource), STR_ARG(reason));
+            return fail_status(call->fail, 403, forms[i].type, "%s%.*s", forms[i].prefix, STR_ARG(text));
+    return fail_api(call->fail, "AccessDeniedException", "%.*s", STR_ARG(text));
 }
 
 /* ---- deciding ---- */

@@ -1,4 +1,6 @@
-#include "plane/iam/jwt_private.h"
+#include "plane/iam/jwt.h"
+
+#include "plane/iam/base64_url.h"
 
 #include <jansson.h>
 
@@ -10,7 +12,7 @@ static json_t *part(struct str text, struct arena *arena)
     json_error_t error;
     json_t *value;
 
-    if (!jwt_base64(text, arena, &raw))
+    if (!base64_url_read(text, arena, &raw))
         return NULL;
     value = json_loadb(raw.ptr, raw.len, JSON_REJECT_DUPLICATES, &error);
     if (json_is_object(value))
@@ -83,7 +85,7 @@ bool jwt_read(struct str token, struct arena *arena, struct jwt *ret_jwt, struct
     json_t *claims;
     bool good;
 
-    if (rest.ptr == NULL || !jwt_base64(rest, arena, &jwt.signature))
+    if (rest.ptr == NULL || !base64_url_read(rest, arena, &jwt.signature))
         return fail(f, FAIL_INPUT, "it does not have the three parts of a signed token");
     jwt.signed_part = str_to(token, header_text.len + 1 + claims_text.len);
     header = part(header_text, arena);

@@ -5,7 +5,8 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
-#include "plane/iam/jwt_private.h"
+#include "plane/iam/base64_url.h"
+#include "plane/iam/jwt.h"
 
 #include <jansson.h>
 
@@ -19,7 +20,7 @@ static struct str bytes_member(const json_t *key, const char *name, struct arena
     struct str raw;
 
     if (!json_is_string(value) ||
-        !jwt_base64((struct str){json_string_value(value), json_string_length(value)}, arena, &raw))
+        !base64_url_read((struct str){json_string_value(value), json_string_length(value)}, arena, &raw))
         return (struct str){NULL, 0};
     return raw;
 }

@@ -5,7 +5,7 @@
 #include "plane/iam/operations.h"
 
 /* STS API reference, "AssumeRole". */
-enum { POLICY_LEN_MAX = 2048, POLICY_ARNS_MAX = 10, TAGS_MAX = 50 };
+enum { POLICY_LEN_MAX = 2048, PACKED_SIZE_MAX = 4096, POLICY_ARNS_MAX = 10, TAGS_MAX = 50 };
 
 /* ---- policies ---- */
 
@@ -129,7 +129,7 @@ int32_t session_packed_percent(const struct session_policy_request *request, con
         size += request->arns->items[i].arn.len;
     for (size_t i = 0; i < tags->count; i++)
         size += tags->items[i].key.len + tags->items[i].value.len;
-    return size == 0 ? 0 : (int32_t)(size * 100 / (POLICY_LEN_MAX * 2)) + 1;
+    return size == 0 ? 0 : (int32_t)(size * 100 / PACKED_SIZE_MAX) + 1;
 }
 
 struct sts_credentials *session_credentials(struct arena *arena, const struct access_key_record *key)

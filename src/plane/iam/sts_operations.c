@@ -2,6 +2,7 @@
 #include "base/must.h"
 #include "plane/iam/access.h"
 #include "plane/iam/assume_role.h"
+#include "plane/iam/authorization_message.h"
 #include "plane/iam/authorize.h"
 #include "plane/iam/operations.h"
 #include "plane/iam/session_request.h"
@@ -148,6 +149,7 @@ const struct operation_spec sts_handlers[] = {
     OPERATION_GUARDED(sts, assume_role, "sts:AssumeRole", assume_role_resource, NULL, assume_role_asks,
                       &assume_role_access),
     OPERATION(sts, assume_role_with_web_identity, NULL, NULL), /* the token is who asks; the role's trust decides */
+    OPERATION(sts, decode_authorization_message, "sts:DecodeAuthorizationMessage", NULL),
     OPERATION(sts, get_session_token, "sts:GetSessionToken", NULL),
     OPERATION(sts, get_federation_token, "sts:GetFederationToken", NULL),
     OPERATION(sts, get_access_key_info, "sts:GetAccessKeyInfo", NULL),

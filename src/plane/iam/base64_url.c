@@ -1,4 +1,4 @@
-#include "plane/iam/jwt_private.h"
+#include "plane/iam/base64_url.h"
 
 static int digit_of(char c)
 {
@@ -13,7 +13,7 @@ static int digit_of(char c)
     return c == '_' ? 63 : -1;
 }
 
-bool jwt_base64(struct str text, struct arena *arena, struct str *ret_raw)
+bool base64_url_read(struct str text, struct arena *arena, struct str *ret_raw)
 {
     char *raw = arena_try(arena, text.len / 4 * 3 + 3);
     uint32_t bits = 0;
@@ -36,4 +36,22 @@ bool jwt_base64(struct str text, struct arena *arena, struct str *ret_raw)
     }
     *ret_raw = (struct str){raw, len};
     return true;
+}
+
+struct str base64_url_write(struct str raw, struct arena *arena)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char *text = arena_alloc(arena, raw.len / 3 * 4 + 5);
+    uint32_t bits = 0;
+    unsigned count = 0;
+    size_t len = 0;
+
+    for (size_t i = 0; i < raw.len; i++) {
+        bits = bits << 8 | (unsigned char)raw.ptr[i];
+        for (count += 8; count >= 6; count -= 6)
+            text[len++] = alphabet[bits >> (count - 6) & 63];
+    }
+    if (count > 0)
+        text[len++] = alphabet[bits << (6 - count) & 63];
+    return (struct str){text, len};
 }
