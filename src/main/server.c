@@ -14,6 +14,7 @@
 #include "model/services.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "plane/ecs/task.h"
 #include "plane/iam/iam.h"
 
 #include <malloc.h>
@@ -48,8 +49,7 @@ static void release(void *context, const char *kind, struct str target, struct s
 {
     struct server *server = context;
 
-    must(str_is(str_of(kind), "assignment"));
-    host_links_send(server->links, target, bytes);
+    host_links_send(server->links, target, bytes, str_is(str_of(kind), ASSIGNMENT_COMPLETE));
 }
 
 static void write_env(const struct server *server, const struct access_key_record *key)
