@@ -68,6 +68,7 @@ struct core {
     struct list turns; /* unsettled, oldest first */
     struct random random;
     int64_t next_sweep_ms;
+    int64_t number; /* the last that transaction_number gave */
     struct core_counters counters;
 };
 

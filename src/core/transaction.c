@@ -164,6 +164,16 @@ void transaction_effect(struct transaction *tx, const char *kind, struct str tar
         .kind = kind, .target = arena_str(&turn->arena, target), .bytes = arena_str(&turn->arena, bytes)};
 }
 
+int64_t transaction_number(struct transaction *tx)
+{
+    enum { NUMBERS_A_MS = 1024 };
+    int64_t first = tx->now_ms * NUMBERS_A_MS;
+
+    must(tx->turn != NULL);
+    tx->core->number = first > tx->core->number ? first : tx->core->number + 1;
+    return tx->core->number;
+}
+
 const struct settings *transaction_settings(const struct transaction *tx)
 {
     return tx->core->options.settings;

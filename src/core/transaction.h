@@ -61,6 +61,10 @@ size_t transaction_count(const struct transaction *tx, const struct table_spec *
  * for `target`, by the port that core_options.release names. */
 void transaction_effect(struct transaction *tx, const char *kind, struct str target, struct str bytes);
 
+/* A number above all that were given before, for what is told in that order. It begins with the clock, so that it also
+ * grows over restarts. */
+int64_t transaction_number(struct transaction *tx);
+
 /* What the installation was told at start. */
 const struct settings *transaction_settings(const struct transaction *tx);
 /* Bytes that nobody can guess, for keys, tokens and passwords (tx->random can be guessed). */

@@ -10,7 +10,17 @@
 
 #include <pthread.h>
 
-enum { HOST_SILENCE_MS_MAX = 30000 }; /* hosts report every ten seconds */
+enum {
+    HOST_SILENCE_MS_MAX = 30000, /* hosts report every ten seconds */
+    QUEUE_BYTES_MAX = LINK_MESSAGE_MAX,
+};
+
+/* A message under way to a host: with `bytes` of its own behind it. */
+struct outgoing {
+    struct list link;
+    struct str bytes;
+    char space[];
+};
 
 /* One link. Sends go through its own queue and thread, so that a slow host never holds up the core. */
 struct host_peer {
@@ -19,7 +29,8 @@ struct host_peer {
     struct str host_id; /* after hello; in `space` */
     pthread_t sender;
     pthread_cond_t wake;
-    struct buf next; /* the newest assignment not yet sent: it says all that older ones said */
+    struct list queue; /* struct outgoing, oldest first; a complete assignment stands at its head or nowhere */
+    size_t queued;     /* bytes in it; at most QUEUE_BYTES_MAX, or one message */
     bool ending;
     char space[128];
 };
@@ -27,7 +38,7 @@ struct host_peer {
 struct host_links {
     struct str token;
     struct loop *loop;
-    pthread_mutex_t lock; /* protects by_host, count, ending and every peer's next and ending */
+    pthread_mutex_t lock; /* protects by_host, count, ending and every peer's queue and ending */
     pthread_cond_t gone;
     struct map by_host;
     size_t count;
@@ -72,7 +83,6 @@ static bool has_link(struct host_links *links, struct str host_id)
 static bool job_run(struct job *job, struct transaction *tx)
 {
     struct link_job *link_job = list_item(&job->link, struct link_job, job.link);
-    const struct host_report *report = link_job->message.report;
 
     switch (link_job->kind) {
     case JOB_HELLO:
@@ -84,10 +94,7 @@ static bool job_run(struct job *job, struct transaction *tx)
             host_disconnected(tx, link_job->host_id);
         break;
     case JOB_REPORT:
-        for (size_t i = 0; i < report->tasks.count; i++)
-            task_observe(tx, link_job->host_id, &report->tasks.items[i]);
-        if (report->complete)
-            task_observe_complete(tx, link_job->host_id, report);
+        tasks_observe(tx, link_job->host_id, link_job->message.report);
         break;
     }
     return true;
@@ -126,26 +133,32 @@ static struct link_job *job_new(void)
 
 /* ---- one link ---- */
 
+/* lock held, or the only one who knows the peer. */
+static void queue_clear(struct host_peer *peer)
+{
+    while (!list_empty(&peer->queue))
+        free(list_item(list_take_first(&peer->queue), struct outgoing, link));
+    peer->queued = 0;
+}
+
 static void *send_main(void *context)
 {
     struct host_peer *peer = context;
     struct host_links *links = peer->links;
-    bool ending = false;
 
     (void)pthread_mutex_lock(&links->lock);
-    while (!ending) {
-        struct buf out = peer->next;
+    while (!peer->ending) {
+        struct outgoing *outgoing;
 
-        if (out.len == 0 && !peer->ending) {
+        if (list_empty(&peer->queue)) {
             (void)pthread_cond_wait(&peer->wake, &links->lock);
             continue;
         }
-        ending = peer->ending;
-        peer->next = (struct buf){.limit = LINK_MESSAGE_MAX};
+        outgoing = list_item(list_take_first(&peer->queue), struct outgoing, link);
+        peer->queued -= outgoing->bytes.len;
         (void)pthread_mutex_unlock(&links->lock);
-        if (!ending)
-            (void)link_send(peer->link, buf_str(&out));
-        buf_free(&out);
+        (void)link_send(peer->link, outgoing->bytes);
+        free(outgoing);
         (void)pthread_mutex_lock(&links->lock);
     }
     (void)pthread_mutex_unlock(&links->lock);
@@ -216,7 +229,7 @@ static void closed(void *context, struct link *link)
         submit(links, JOB_CLOSED, peer->host_id, job_new());
     }
     link_free(link);
-    buf_free(&peer->next);
+    queue_clear(peer);
     (void)pthread_cond_destroy(&peer->wake);
     (void)pthread_mutex_lock(&links->lock);
     for (size_t i = 0; i < COUNT_OF(links->peers); i++)
@@ -239,7 +252,7 @@ static void take(void *context, struct http_socket socket, struct str early)
 
     must(peer != NULL);
     peer->links = links;
-    peer->next.limit = LINK_MESSAGE_MAX;
+    list_init(&peer->queue);
     must(pthread_cond_init(&peer->wake, NULL) == 0);
     (void)pthread_mutex_lock(&links->lock);
     while (at < COUNT_OF(links->peers) && links->peers[at] != NULL)
@@ -272,17 +285,45 @@ void host_links_complete(struct host_links *links, struct http_exchange *exchang
     http_exchange_upgrade(exchange, headers, COUNT_OF(headers), take, links);
 }
 
-void host_links_send(struct host_links *links, struct str host_id, struct str bytes)
+static struct outgoing *outgoing_new(struct str bytes)
 {
+    struct outgoing *outgoing = malloc(sizeof(*outgoing) + bytes.len);
+
+    must(outgoing != NULL);
+    memcpy(outgoing->space, bytes.ptr, bytes.len);
+    outgoing->bytes = (struct str){outgoing->space, bytes.len};
+    return outgoing;
+}
+
+/* A host that does not take what it is told says hello again when it can, and is told all. lock held. */
+static void enqueue(struct host_peer *peer, struct outgoing *outgoing)
+{
+    if (!list_empty(&peer->queue) && peer->queued + outgoing->bytes.len > QUEUE_BYTES_MAX) {
+        log_warning("host %.*s does not take what it is told, its link is cut", STR_ARG(peer->host_id));
+        queue_clear(peer);
+        link_shut(peer->link);
+        free(outgoing);
+        return;
+    }
+    if (list_empty(&peer->queue))
+        (void)pthread_cond_signal(&peer->wake);
+    list_add_last(&peer->queue, &outgoing->link);
+    peer->queued += outgoing->bytes.len;
+}
+
+void host_links_send(struct host_links *links, struct str host_id, struct str bytes, bool complete)
+{
+    struct outgoing *outgoing = outgoing_new(bytes);
     struct host_peer *peer;
 
     (void)pthread_mutex_lock(&links->lock);
     peer = map_get(&links->by_host, host_id);
-    if (peer != NULL) {
-        buf_clear(&peer->next);
-        buf_add(&peer->next, bytes);
-        (void)pthread_cond_signal(&peer->wake);
-    }
+    if (peer != NULL && complete)
+        queue_clear(peer);
+    if (peer != NULL)
+        enqueue(peer, outgoing);
+    else
+        free(outgoing);
     (void)pthread_mutex_unlock(&links->lock);
 }
 

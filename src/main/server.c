@@ -15,14 +15,15 @@
 #include "model/services.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "plane/ecs/task.h"
 #include "plane/iam/iam.h"
 #include "plane/iam/oidc_provider.h"
 
 #include <malloc.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 enum { CONNECTIONS_MAX = 2000, FILES_MAX = 65536 };
-#include <sys/stat.h>
 
 struct server {
     struct data_dir dir;
@@ -58,8 +59,7 @@ static void release(void *context, const char *kind, struct str target, struct s
         oidc_keys_ask(server->oidc_keys, target, bytes);
         return;
     }
-    must(str_is(str_of(kind), "assignment"));
-    host_links_send(server->links, target, bytes);
+    host_links_send(server->links, target, bytes, str_is(str_of(kind), ASSIGNMENT_COMPLETE));
 }
 
 static void write_env(const struct server *server, const struct access_key_record *key)

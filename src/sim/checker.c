@@ -9,6 +9,7 @@ static const char *const order[] = {"PROVISIONING", "PENDING",  "ACTIVATING",   
 
 struct seen_task {
     size_t status; /* index in `order` of the last durable one */
+    int64_t since_ms;
     bool stop_wanted;
     struct str arn;
     char space[];
@@ -68,6 +69,8 @@ void check_change(struct world *world, const struct change *change)
                     STR_ARG(after->task->last_status));
     if (task->stop_wanted && str_is(after->task->desired_status, "RUNNING"))
         world_wrong(world, "task %.*s is wanted again after it was to stop", STR_ARG(task->arn));
+    if (task->status != position(after->task->last_status))
+        task->since_ms = change->when_ms;
     task->status = position(after->task->last_status);
     task->stop_wanted = str_is(after->task->desired_status, "STOPPED");
 }
@@ -161,6 +164,39 @@ static void check_seen(struct world *world, struct transaction *view)
             world_wrong(world, "task %.*s, last seen %s, is lost", STR_ARG(task->arn), order[task->status]);
 }
 
+static bool is_on_its_way(const struct world *world, const struct task_record *task)
+{
+    return task_is_told(task) && world->hosts[sim_host_number(task->host_id)].connected &&
+           !(task_wants_to_run(task) && task_status(task) == TASK_RUNNING);
+}
+
+/* Whoever is connected hears at once what he has to do, and does it: not when everything is said again. */
+void check_prompt(struct world *world)
+{
+    struct arena arena;
+    struct transaction view;
+    struct walk walk;
+    const struct task_record *task;
+
+    arena_init(&arena, (size_t)1 << 30);
+    view = core_view(world->core, &arena, world->now_ms);
+    walk = transaction_walk(&view, &task_table, NULL, STR(""));
+    while ((task = walk_next(&walk)) != NULL) {
+        const struct host_record *host =
+            task->host_id.ptr == NULL ? NULL : transaction_get(&view, &host_table, task->host_id);
+        int64_t since_ms = seen(world, task->task->task_arn)->since_ms;
+
+        if (host == NULL || !is_on_its_way(world, task))
+            continue;
+        since_ms = since_ms > host->connected_at ? since_ms : host->connected_at;
+        since_ms = since_ms > world->calm_ms ? since_ms : world->calm_ms;
+        if (world->now_ms > since_ms + PROMPT_MS)
+            world_wrong(world, "task %.*s stays %.*s although host %.*s is connected", STR_ARG(task->task->task_arn),
+                        STR_ARG(task->task->last_status), STR_ARG(task->host_id));
+    }
+    arena_free(&arena);
+}
+
 void check_world(struct world *world)
 {
     struct arena arena;
@@ -174,7 +210,7 @@ void check_world(struct world *world)
     arena_free(&arena);
 }
 
-/* In the end: what is wanted runs on the host that the record names, what is not is gone everywhere. */
+/* In the end: what is wanted runs on the host that the record names, what is not is gone everywhere and forgotten. */
 static bool hosts_agree(struct world *world, struct transaction *view, struct buf *why)
 {
     for (unsigned i = 0; i < world->options.hosts; i++)
@@ -182,8 +218,6 @@ static bool hosts_agree(struct world *world, struct transaction *view, struct bu
             const struct sim_task *on = &world->hosts[i].tasks[k];
             const struct task_record *task = task_of_arn(view, on->arn);
 
-            if (on->status == HOST_TASK_STATUS_GONE)
-                continue;
             if (task == NULL || !task_wants_to_run(task) || !str_eq(task->host_id, world->hosts[i].id) ||
                 on->status != HOST_TASK_STATUS_RUNNING) {
                 buf_printf(why, "%.*s on %.*s is %s, its record says %.*s on %.*s", STR_ARG(on->arn),

@@ -65,6 +65,17 @@ static struct sim_task *take(struct world *world, struct sim_host *host, const s
     return task;
 }
 
+/* What the server names as not its any more. */
+static void take_forgotten(struct sim_host *host, const struct host_strings *forgotten)
+{
+    for (size_t i = 0; i < forgotten->count; i++) {
+        struct sim_task *task = find(host, forgotten->items[i]);
+
+        if (task != NULL)
+            task->assigned = false;
+    }
+}
+
 /* What is not assigned any more ends, and is forgotten when it is gone. */
 static void drop_unassigned(struct world *world, struct sim_host *host)
 {
@@ -87,23 +98,28 @@ void sim_host_receive(struct world *world, unsigned number, struct str bytes)
 {
     struct sim_host *host = &world->hosts[number];
     struct host_from_server message = {0};
+    const struct host_assignment *assignment;
     struct fail f;
 
     if (!host->alive)
         return;
     arena_reset(&world->scratch);
     must(value_decode(&host_from_server_shape, bytes, &message, &world->scratch, &f));
-    if (message.assignment->generation < host->generation)
-        return; /* overtaken by a newer one */
-    host->generation = message.assignment->generation;
-    for (size_t i = 0; i < host->task_count; i++)
+    assignment = message.assignment;
+    if (assignment->generation <= host->generation || (!assignment->complete && host->heard_all == 0))
+        return; /* overtaken by a newer one, or a difference from what is not known */
+    host->generation = assignment->generation;
+    if (assignment->complete)
+        host->heard_all = assignment->generation;
+    for (size_t i = 0; i < host->task_count && assignment->complete; i++)
         host->tasks[i].assigned = false;
-    for (size_t i = 0; i < message.assignment->tasks.count; i++) {
-        struct sim_task *task = take(world, host, &message.assignment->tasks.items[i]);
+    for (size_t i = 0; i < assignment->tasks.count; i++) {
+        struct sim_task *task = take(world, host, &assignment->tasks.items[i]);
 
         if (task != NULL)
             task->assigned = true;
     }
+    take_forgotten(host, &assignment->forgotten);
     drop_unassigned(world, host);
     sim_host_wake(world, number);
 }
@@ -169,6 +185,8 @@ static void report(struct world *world, unsigned number)
         host->tasks[i].news = false;
     }
     SET(&report, complete, host->complete_due);
+    if (host->heard_all != 0)
+        SET(&report, generation, host->heard_all);
     if (report.tasks.count > 0 || host->complete_due) {
         value_encode(&host_from_host_shape, &message, &bytes);
         world_send(world, EVENT_TO_SERVER, number, buf_str(&bytes));
@@ -241,8 +259,14 @@ void sim_host_return(struct world *world, unsigned number)
     host->alive = true;
     host->back_ms = WHEN_NEVER;
     host->complete_due = false;
-    host->generation = 0;
     host->next_report_ms = world->now_ms + REPORT_EVERY_MS;
-    world_send(world, EVENT_CONNECT, number, STR(""));
+    sim_host_dial(world, number);
     sim_host_wake(world, number);
+}
+
+void sim_host_dial(struct world *world, unsigned number)
+{
+    world->hosts[number].generation = 0;
+    world->hosts[number].heard_all = 0;
+    world_send(world, EVENT_CONNECT, number, STR(""));
 }

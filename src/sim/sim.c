@@ -104,7 +104,7 @@ static void restart_server(struct world *world)
         world->hosts[i].connected = false;
         sim_server_receive(world, EVENT_DISCONNECT, i, STR(""));
         if (world->hosts[i].alive)
-            world_send(world, EVENT_CONNECT, i, STR(""));
+            sim_host_dial(world, i);
     }
 }
 
@@ -190,6 +190,7 @@ static void safety(struct world *world)
 static void begin_calm(struct world *world)
 {
     world->calm = true;
+    world->calm_ms = world->now_ms;
     for (unsigned i = 0; i < world->options.hosts; i++)
         if (!world->hosts[i].alive && (i > 0 && random_chance(&world->random, 300)))
             world->hosts[i].back_ms = WHEN_NEVER;
@@ -202,15 +203,21 @@ static void begin_calm(struct world *world)
 static void liveness(struct world *world)
 {
     int64_t limit_ms = world->now_ms + CALM_LIMIT_MS;
+    int64_t prompt_ms = world->now_ms;
+    unsigned look_every = 64 + world->options.tasks / 64; /* a look costs more in a large world */
     unsigned long steps = 0;
     auto_buf why = {.limit = 1000};
 
     begin_calm(world);
     while (!world->broken && !check_finished(world, &why)) {
-        for (int i = 0; i < 64 && !world->broken; i++)
+        for (unsigned i = 0; i < look_every && !world->broken; i++)
             step(world);
         if (++steps % 16 == 0)
             check_world(world);
+        if (world->now_ms > prompt_ms + PROMPT_MS) {
+            check_prompt(world);
+            prompt_ms = world->now_ms;
+        }
         if (world->now_ms > limit_ms)
             world_wrong(world, "this has not come true in %d virtual minutes without faults: %.*s",
                         CALM_LIMIT_MS / 60000, STR_ARG(buf_str(&why)));

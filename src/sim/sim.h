@@ -25,6 +25,7 @@ enum sim_mutant {
     MUTANT_COMMIT_LIES,       /* the engine says durable and keeps nothing */
     MUTANT_REPORTS_BACKWARDS, /* a host reports RUNNING for what it has stopped */
     MUTANT_TOKENS_FORGOTTEN,  /* a request that is made again makes a second task */
+    MUTANT_DIFFERENCES_LOST,  /* hosts hear complete assignments only */
     /* And once, in a transaction of its own (mutant.c): */
     MUTANT_INTERFACE_LOST, /* the interface of a task that is not stopped is deleted */
     MUTANT_ADDRESS_TWICE,  /* a second interface gets an address that is taken */

@@ -25,7 +25,8 @@ struct sim_host {
     int64_t back_ms; /* when a dead host returns; WHEN_NEVER */
     struct sim_task *tasks;
     size_t task_count, task_capacity;
-    int64_t generation;          /* of the newest assignment heard */
+    int64_t generation;          /* of the newest assignment heard since its hello; 0: none */
+    int64_t heard_all;           /* of the newest complete one; 0: none */
     int64_t last_delivery_ms[2]; /* to it, from it: a link delivers in order */
     bool complete_due;           /* all tasks are to be reported */
     int64_t next_report_ms;
@@ -61,7 +62,8 @@ struct world {
     unsigned unsettled_count;
     int64_t committed_ms;        /* when the disk has the oldest */
     unsigned full_disk_permille; /* of commits; a world's own, so that some have a good disk and some a very bad one */
-    bool calm;                   /* the liveness phase */
+    bool calm;                   /* the liveness phase, */
+    int64_t calm_ms;             /* since then */
     bool closing;                /* the server is: nothing is submitted any more */
     bool ending;                 /* the world does */
     bool mutated;
@@ -87,6 +89,7 @@ void sim_host_step(struct world *world, unsigned number);
 void sim_host_wake(struct world *world, unsigned number); /* posts the moment when it has something to do */
 void sim_host_die(struct world *world, unsigned number, bool for_ever);
 void sim_host_return(struct world *world, unsigned number);
+void sim_host_dial(struct world *world, unsigned number); /* a new link: it says hello and has heard nothing over it */
 
 /* server.c */
 unsigned sim_host_number(struct str id);
@@ -106,5 +109,8 @@ void sim_mutate(struct world *world);
 void check_change(struct world *world, const struct change *change);
 void check_told(struct world *world, struct str task_arn); /* a host is */
 void check_world(struct world *world);
+/* In the liveness phase: what can become true at once has not waited longer than PROMPT_MS. */
+enum { PROMPT_MS = 60 * 1000 };
+void check_prompt(struct world *world);
 /* Whether everything that was asked for is true; what is not is added to `why`. */
 bool check_finished(struct world *world, struct buf *why);

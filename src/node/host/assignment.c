@@ -11,9 +11,96 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+/* ---- what is told of by now ---- */
+
+/* Messages come in order; a difference counts once there is something that it differs from. */
+static bool is_news(struct host *host, const struct host_assignment *assignment)
+{
+    bool news;
+
+    (void)pthread_mutex_lock(&host->lock);
+    news = assignment->generation > host->generation && (assignment->complete || host->heard_all != 0);
+    if (news)
+        host->generation = assignment->generation;
+    if (news && assignment->complete)
+        host->heard_all = assignment->generation;
+    (void)pthread_mutex_unlock(&host->lock);
+    return news;
+}
+
+static struct host_network *network_of(const struct host_networks *in, struct str id)
+{
+    for (size_t i = 0; i < in->count; i++)
+        if (str_eq(in->items[i].vpc_id, id))
+            return &in->items[i];
+    return NULL;
+}
+
+static struct host_security_group *group_of(const struct host_security_groups *in, struct str id)
+{
+    for (size_t i = 0; i < in->count; i++)
+        if (str_eq(in->items[i].group_id, id))
+            return &in->items[i];
+    return NULL;
+}
+
+static struct host_networks networks_over(const struct host_networks *before, const struct host_networks *named,
+                                          struct arena *arena)
+{
+    struct host_networks all = {arena_array(arena, struct host_network, before->count + named->count + 1), 0};
+
+    for (size_t i = 0; i < before->count; i++) {
+        const struct host_network *newer = network_of(named, before->items[i].vpc_id);
+
+        all.items[all.count++] = newer != NULL ? *newer : before->items[i];
+    }
+    for (size_t i = 0; i < named->count; i++)
+        if (network_of(before, named->items[i].vpc_id) == NULL)
+            all.items[all.count++] = named->items[i];
+    return all;
+}
+
+static struct host_security_groups groups_over(const struct host_security_groups *before,
+                                               const struct host_security_groups *named, struct arena *arena)
+{
+    struct host_security_groups all = {arena_array(arena, struct host_security_group, before->count + named->count + 1),
+                                       0};
+
+    for (size_t i = 0; i < before->count; i++) {
+        const struct host_security_group *newer = group_of(named, before->items[i].group_id);
+
+        all.items[all.count++] = newer != NULL ? *newer : before->items[i];
+    }
+    for (size_t i = 0; i < named->count; i++)
+        if (group_of(before, named->items[i].group_id) == NULL)
+            all.items[all.count++] = named->items[i];
+    return all;
+}
+
+/* Networks and groups, all that are told of with this message. */
+static struct host_assignment told_with(const struct host *host, const struct host_assignment *assignment,
+                                        struct arena *arena)
+{
+    struct host_assignment all = {.networks = assignment->networks, .groups = assignment->groups};
+
+    if (!assignment->complete && host->told != NULL) {
+        all.networks = networks_over(&host->told->networks, &assignment->networks, arena);
+        all.groups = groups_over(&host->told->groups, &assignment->groups, arena);
+    }
+    return all;
+}
+
+static bool is_forgotten(const struct host_assignment *assignment, struct str task_arn)
+{
+    for (size_t i = 0; i < assignment->forgotten.count; i++)
+        if (str_eq(assignment->forgotten.items[i], task_arn))
+            return true;
+    return false;
+}
+
 /* ---- networks ---- */
 
-static void apply_networks(struct host *host, const struct host_assignment *assignment, struct arena *arena)
+static bool apply_networks(struct host *host, const struct host_assignment *assignment, struct arena *arena)
 {
     static const enum network_exit exits[] = {
         [HOST_INTERNET_ROUTE_NONE] = NETWORK_EXIT_NONE,
@@ -40,8 +127,10 @@ static void apply_networks(struct host *host, const struct host_assignment *assi
                                        .subnets = subnets,
                                        .subnet_count = from->subnets.count};
     }
-    if (!network_apply_vpcs(host->network, vpcs, count, &f))
-        log_error("networks: %s", f.message);
+    if (network_apply_vpcs(host->network, vpcs, count, &f))
+        return true;
+    log_error("networks: %s", f.message);
+    return false;
 }
 
 static struct network_rule *rules_of(const struct host_security_group_rules *from, struct arena *arena)
@@ -57,7 +146,7 @@ static struct network_rule *rules_of(const struct host_security_group_rules *fro
     return rules;
 }
 
-static void apply_groups(struct host *host, const struct host_assignment *assignment, struct arena *arena)
+static bool apply_groups(struct host *host, const struct host_assignment *assignment, struct arena *arena)
 {
     size_t count = assignment->groups.count;
     struct network_group *groups = arena_array(arena, struct network_group, count + 1);
@@ -73,26 +162,83 @@ static void apply_groups(struct host *host, const struct host_assignment *assign
                                            .egress = rules_of(&from->egress, arena),
                                            .egress_count = from->egress.count};
     }
-    if (!network_apply_groups(host->network, groups, count, &f))
-        log_error("security groups: %s", f.message);
+    if (network_apply_groups(host->network, groups, count, &f))
+        return true;
+    log_error("security groups: %s", f.message);
+    return false;
+}
+
+/* A difference names again what stands already: nothing is done for it, unless something failed before. */
+static void apply_told(struct host *host, const struct host_assignment *assignment, const struct host_assignment *all,
+                       struct arena *arena)
+{
+    struct host_assignment *before = host->told;
+    bool networks;
+    bool groups;
+    size_t size;
+
+    if (!assignment->complete && !host->told_due && value_equal(&host_assignment_shape, before, all))
+        return;
+    networks = apply_networks(host, all, arena);
+    groups = apply_groups(host, all, arena);
+    host->told_due = !networks || !groups;
+    host->told = value_block(&host_assignment_shape, all, &size);
+    free(before);
+}
+
+struct interfaces {
+    const struct host_network_interface **items;
+    size_t count;
+};
+
+/* Those of the message, and with a difference those of the other tasks here. They are valid as long as the task is
+ * assigned, which the link thread alone changes. */
+static struct interfaces interfaces_with(struct host *host, const struct host_assignment *assignment,
+                                         struct arena *arena)
+{
+    struct interfaces interfaces = {NULL, 0};
+    struct map named = {0};
+    struct hosted *hosted;
+    size_t at = 0;
+
+    (void)pthread_mutex_lock(&host->lock);
+    interfaces.items =
+        arena_array(arena, const struct host_network_interface *, assignment->tasks.count + host->tasks.count + 1);
+    for (size_t i = 0; i < assignment->tasks.count; i++) {
+        struct host_task_assignment *task = &assignment->tasks.items[i];
+
+        (void)map_put(&named, task->task_id, task);
+        if (task->network_interface != NULL)
+            interfaces.items[interfaces.count++] = task->network_interface;
+    }
+    while (!assignment->complete && (hosted = map_next(&host->tasks, &at)) != NULL) {
+        const struct host_task_assignment *task = hosted->task->assignment;
+
+        if (hosted->assigned && task->network_interface != NULL && map_get(&named, task->task_id) == NULL &&
+            !is_forgotten(assignment, task->task_arn))
+            interfaces.items[interfaces.count++] = task->network_interface;
+    }
+    (void)pthread_mutex_unlock(&host->lock);
+    map_free(&named);
+    return interfaces;
 }
 
 /* The private DNS names of the interfaces here, which the resolvers of their VPCs know. */
-static void apply_names(struct host *host, const struct host_assignment *assignment, struct arena *arena)
+static void apply_names(struct host *host, const struct host_assignment *assignment,
+                        const struct host_networks *networks, struct arena *arena)
 {
-    struct network_name *names = arena_array(arena, struct network_name, assignment->tasks.count + 1);
+    struct interfaces interfaces = interfaces_with(host, assignment, arena);
+    struct network_name *names = arena_array(arena, struct network_name, interfaces.count + 1);
     struct fail f;
 
-    for (size_t i = 0; i < assignment->networks.count; i++) {
-        const struct host_network *network = &assignment->networks.items[i];
+    for (size_t i = 0; i < networks->count; i++) {
+        const struct host_network *network = &networks->items[i];
         size_t count = 0;
 
-        for (size_t k = 0; k < assignment->tasks.count; k++) {
-            const struct host_network_interface *interface = assignment->tasks.items[k].network_interface;
-
-            if (interface != NULL && str_eq(interface->vpc_id, network->vpc_id))
-                names[count++] = (struct network_name){interface->private_dns_name, interface->address};
-        }
+        for (size_t k = 0; k < interfaces.count; k++)
+            if (str_eq(interfaces.items[k]->vpc_id, network->vpc_id))
+                names[count++] =
+                    (struct network_name){interfaces.items[k]->private_dns_name, interfaces.items[k]->address};
         if (network->dns_support && !network_names_set(host->network, network->vpc_id, NULL, 0, names, count, &f))
             log_error("names of %.*s: %s", STR_ARG(network->vpc_id), f.message);
     }
@@ -243,22 +389,15 @@ static void update_interfaces(struct host *host, const struct host_assignment *a
     }
 }
 
-void host_apply(struct host *host, const struct host_assignment *assignment)
+static void apply_tasks(struct host *host, const struct host_assignment *assignment)
 {
     struct hosted *hosted;
-    struct arena arena;
     size_t at = 0;
 
-    arena_init(&arena, ARENA_LIMIT_DEFAULT);
-    (void)pthread_mutex_lock(&host->assignment_lock);
-    apply_networks(host, assignment, &arena);
-    apply_groups(host, assignment, &arena);
-    apply_names(host, assignment, &arena);
-    metadata_serve(host->metadata, &assignment->networks);
-    update_interfaces(host, assignment);
     (void)pthread_mutex_lock(&host->lock);
     while ((hosted = map_next(&host->tasks, &at)) != NULL)
-        hosted->assigned = false;
+        if (assignment->complete || is_forgotten(assignment, hosted->task->assignment->task_arn))
+            hosted->assigned = false;
     for (size_t i = 0; i < assignment->tasks.count; i++)
         apply_task(host, &assignment->tasks.items[i]);
     at = 0;
@@ -271,6 +410,23 @@ void host_apply(struct host *host, const struct host_assignment *assignment)
     host->report_due = true;
     (void)pthread_cond_signal(&host->planner_wake);
     (void)pthread_mutex_unlock(&host->lock);
+}
+
+void host_apply(struct host *host, const struct host_assignment *assignment)
+{
+    struct host_assignment all;
+    struct arena arena;
+
+    if (!is_news(host, assignment))
+        return;
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    (void)pthread_mutex_lock(&host->assignment_lock);
+    all = told_with(host, assignment, &arena);
+    apply_told(host, assignment, &all, &arena);
+    apply_names(host, assignment, &all.networks, &arena);
+    metadata_serve(host->metadata, &all.networks);
+    update_interfaces(host, assignment);
+    apply_tasks(host, assignment);
     (void)pthread_mutex_unlock(&host->assignment_lock);
     arena_free(&arena);
 }

@@ -353,6 +353,7 @@ static void host_free(struct host *host)
     }
     map_free(&host->tasks);
     close_rooms(host);
+    free(host->told);
     free(host);
 }
 

@@ -69,8 +69,12 @@ struct host {
     bool plan_due, report_due, stopping;
     int64_t images_collected_ms;
     struct link *server; /* NULL: not connected */
+    int64_t generation;  /* of the newest assignment heard over this link; 0: none */
+    int64_t heard_all;   /* of the newest complete one; 0: none */
 
     pthread_mutex_t assignment_lock; /* one assignment at a time is applied; taken before `lock` */
+    struct host_assignment *told;    /* networks and groups, all that are told of by now; NULL: nothing is yet */
+    bool told_due;                   /* not all of them could be applied */
     pthread_t planner, dialer, dispatcher, workers[WORKERS], pull_workers[PULL_WORKERS];
 };
 
@@ -87,7 +91,8 @@ void *host_dial_main(void *context);
 /* Sends a complete report if there is a link. Planner thread. */
 void host_report(struct host *host);
 
-/* assignment.c: makes the machine's networks and tasks follow the message. Link thread. */
+/* assignment.c: makes the machine's networks and tasks follow the message. One that is not complete says what changed:
+ * what it names stands over what was known, by id. Link thread. */
 void host_apply(struct host *host, const struct host_assignment *assignment);
 /* The tasks that a former process left. */
 checked bool host_adopt(struct host *host, struct fail *f);

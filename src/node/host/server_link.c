@@ -65,6 +65,7 @@ static bool dial(struct host *host, struct fail *f)
     (void)pthread_mutex_lock(&host->lock);
     link = link_start((struct http_socket){.fd = fd}, STR(""), &handler, NULL);
     host->server = link;
+    host->generation = host->heard_all = 0;
     host->report_due = true;
     (void)say(link, &first);
     (void)pthread_cond_signal(&host->planner_wake);
@@ -131,6 +132,8 @@ void host_report(struct host *host)
     while ((hosted = map_next(&host->tasks, &at)) != NULL)
         report.tasks.items[report.tasks.count++] = task_report(hosted->task, &arena);
     SET(&report, complete, true);
+    if (host->heard_all != 0)
+        SET(&report, generation, host->heard_all);
     value_encode(&host_from_host_shape, &message, &bytes);
     (void)link_send(host->server, buf_str(&bytes));
     arena_free(&arena);

@@ -24,7 +24,9 @@ struct stand_in_host {
     struct link *link; /* NULL: not connected */
     struct list tasks;
     struct map by_arn;
-    bool complete_due; /* all tasks are to be reported */
+    int64_t generation; /* of the newest assignment heard over this link; 0: none */
+    int64_t heard_all;  /* of the newest complete one; 0: none */
+    bool complete_due;  /* all tasks are to be reported */
     bool stopping;
 };
 
@@ -52,41 +54,57 @@ static void drop_task(struct stand_in_host *host, struct stand_in_task *task)
 }
 
 /* What is not assigned any more ends, and is forgotten once it is gone. */
-static void drop_unassigned(struct stand_in_host *host, const struct map *assigned, int64_t now_ms)
+static void forget(struct stand_in_host *host, struct stand_in_task *task, int64_t now_ms)
+{
+    if (task == NULL)
+        return;
+    if (task->status == HOST_TASK_STATUS_GONE)
+        drop_task(host, task);
+    else
+        stand_in_task_unwanted(task, now_ms);
+}
+
+/* What a complete assignment does not name. */
+static void drop_unassigned(struct stand_in_host *host, const struct host_assignment *assignment, int64_t now_ms)
 {
     struct list *at = host->tasks.next;
+    struct map assigned = {0};
 
+    for (size_t i = 0; i < assignment->tasks.count; i++)
+        (void)map_put(&assigned, assignment->tasks.items[i].task_arn, &assignment->tasks.items[i]);
     while (at != &host->tasks) {
         struct stand_in_task *task = list_item(at, struct stand_in_task, link);
 
         at = at->next;
-        if (map_get(assigned, task->arn) != NULL)
-            continue;
-        if (task->status == HOST_TASK_STATUS_GONE)
-            drop_task(host, task);
-        else
-            stand_in_task_unwanted(task, now_ms);
+        if (map_get(&assigned, task->arn) == NULL)
+            forget(host, task, now_ms);
     }
+    map_free(&assigned);
 }
 
 static void apply(struct stand_in_host *host, const struct host_assignment *assignment)
 {
     int64_t now_ms = clock_now_ms(&host->all->clock);
-    struct map assigned = {0};
 
+    if (assignment->generation <= host->generation || (!assignment->complete && host->heard_all == 0))
+        return; /* overtaken, or a difference from what is not known */
+    host->generation = assignment->generation;
     for (size_t i = 0; i < assignment->tasks.count; i++) {
         struct host_task_assignment *row = &assignment->tasks.items[i];
         struct stand_in_task *task = map_get(&host->by_arn, row->task_arn);
 
-        (void)map_put(&assigned, row->task_arn, row);
         if (task != NULL && row->desired_status == HOST_DESIRED_STATUS_STOPPED)
             stand_in_task_unwanted(task, now_ms);
         else if (task == NULL && (row->desired_status == HOST_DESIRED_STATUS_STOPPED || row->task_definition != NULL))
             add_task(host, row, now_ms);
         /* Without its definition the server believes that we have it: the complete report tells otherwise. */
     }
-    drop_unassigned(host, &assigned, now_ms);
-    map_free(&assigned);
+    for (size_t i = 0; i < assignment->forgotten.count; i++)
+        forget(host, map_get(&host->by_arn, assignment->forgotten.items[i]), now_ms);
+    if (assignment->complete) {
+        drop_unassigned(host, assignment, now_ms);
+        host->heard_all = assignment->generation;
+    }
 }
 
 static void message(void *context, struct link *link, struct str bytes)
@@ -147,6 +165,8 @@ static void report(struct stand_in_host *host)
         task->news = false;
     }
     SET(&report, complete, host->complete_due);
+    if (host->heard_all != 0)
+        SET(&report, generation, host->heard_all);
     if (report.tasks.count > 0 || host->complete_due)
         say(host, &message);
     host->complete_due = false;
@@ -170,6 +190,7 @@ static bool dial(struct stand_in_host *host, struct fail *f)
     (void)pthread_mutex_lock(&host->lock);
     host->link = link_start((struct http_socket){.fd = fd}, STR(""), &handler, NULL);
     say(host, &first);
+    host->generation = host->heard_all = 0;
     host->complete_due = true;
     (void)pthread_mutex_unlock(&host->lock);
     return true;

@@ -1,7 +1,11 @@
-/* What a host is to do, in full, built anew from the records whenever one of them changed.
+/* What a host is to do, said in two ways, both built anew from the records (docs/decisions/0081):
  *
- * Said again every RESEND_MS as long as a task has not got where the host was told to bring it: messages may be lost. A
- * task that the host has reported is named without its definition. */
+ *   in full        by host: once it has said hello, when networks or groups changed, as long as it reports that it has
+ *                  heard nothing in full, and on the slow clock
+ *   by difference  by task: when what the host has to know of it changed, then every RESEND_MS as long as the host has
+ *                  not reported what says that it heard; and what it may forget, each time that it reports such a task
+ *
+ * A task that the host has reported is named without its definition. */
 #include "base/must.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/log_mode.h"
@@ -59,16 +63,10 @@ static void assign_definition(const struct transaction *tx, const struct task_re
     to->execution_credentials = credentials_of(tx, task->execution_key_id);
 }
 
-static bool is_settled(const struct task_record *task)
-{
-    return task->host_knows && task_wants_to_run(task) && task_status(task) == TASK_RUNNING;
-}
-
 static void assign_task(const struct transaction *tx, const struct task_record *task, struct host_assignment *to)
 {
     struct host_task_assignment *assignment = &to->tasks.items[to->tasks.count++];
-    const struct network_interface_record *interface = transaction_get(
-        tx, &network_interface_table, KEY(tx->arena, task->account_id, task->region, task->network_interface_id));
+    const struct network_interface_record *interface;
 
     assignment->task_arn = task->task->task_arn;
     assignment->task_id = task->task_id;
@@ -83,21 +81,34 @@ static void assign_task(const struct transaction *tx, const struct task_record *
         if (assignment->task_credentials != NULL)
             assignment->task_credentials->role_arn = task_credentials_role(tx, task);
     }
+    interface = transaction_get(tx, &network_interface_table,
+                                KEY(tx->arena, task->account_id, task->region, task->network_interface_id));
     if (interface != NULL)
         assignment->network_interface = vpc_assign(tx, interface, to);
 }
 
-static int64_t reconcile(struct transaction *tx, struct str host_id)
+static void tell(struct transaction *tx, const char *kind, struct str host_id, struct host_assignment *assignment)
+{
+    struct host_from_server message = {.assignment = assignment};
+    auto_buf text = {.ptr = NULL};
+
+    SET(assignment, generation, transaction_number(tx));
+    must(buf_reserve(&text, (assignment->tasks.count + 2) * BYTES_A_TASK));
+    value_encode(&host_from_server_shape, &message, &text);
+    must(!text.overflowed);
+    transaction_effect(tx, kind, host_id, buf_str(&text));
+}
+
+/* ---- in full ---- */
+
+static int64_t reconcile_host(struct transaction *tx, struct str host_id)
 {
     const struct host_record *host = transaction_get(tx, &host_table, host_id);
     struct str prefix = KEY_PREFIX(tx->arena, host_id);
     struct walk walk = transaction_walk(tx, &task_table, "host", prefix);
     struct host_assignment assignment = {0};
-    struct host_from_server message = {.assignment = &assignment};
     const struct task_record *task;
-    bool settled = true;
     size_t count = 0;
-    auto_buf text = {.ptr = NULL};
 
     if (host == NULL || !host_is_connected(host))
         return WHEN_NEVER;
@@ -107,16 +118,43 @@ static int64_t reconcile(struct transaction *tx, struct str host_id)
     vpc_assign_begin(tx, &assignment);
     vpc_assign_default(tx, &assignment);
     walk = transaction_walk(tx, &task_table, "host", prefix);
-    while ((task = walk_next(&walk)) != NULL) {
-        settled = settled && is_settled(task);
+    while ((task = walk_next(&walk)) != NULL)
         assign_task(tx, task, &assignment);
-    }
-    SET(&assignment, generation, tx->now_ms);
-    must(buf_reserve(&text, (count + 2) * BYTES_A_TASK));
-    value_encode(&host_from_server_shape, &message, &text);
-    must(!text.overflowed);
-    transaction_effect(tx, "assignment", host_id, buf_str(&text));
-    return settled ? WHEN_NEVER : tx->now_ms + RESEND_MS;
+    SET(&assignment, complete, true);
+    tell(tx, ASSIGNMENT_COMPLETE, host_id, &assignment);
+    return WHEN_NEVER;
 }
 
-const struct reconciler_spec assignment_reconciler = {"assignment", &host_table, reconcile};
+const struct reconciler_spec assignment_reconciler = {"assignment", &host_table, reconcile_host};
+
+/* ---- by difference ---- */
+
+/* The host has reported it, and nothing has to become of it but what becomes by itself. */
+static bool is_settled(const struct task_record *task)
+{
+    return task->host_knows && task_wants_to_run(task);
+}
+
+static int64_t reconcile_task(struct transaction *tx, struct str key)
+{
+    const struct task_record *task = transaction_get(tx, &task_table, key);
+    struct host_assignment assignment = {0};
+
+    if (task == NULL || !task_is_told(task) || is_settled(task) ||
+        !host_is_connected(transaction_get(tx, &host_table, task->host_id)))
+        return WHEN_NEVER;
+    assignment.tasks.items = arena_new(tx->arena, struct host_task_assignment);
+    vpc_assign_begin(tx, &assignment);
+    assign_task(tx, task, &assignment);
+    tell(tx, ASSIGNMENT_DIFFERENCE, task->host_id, &assignment);
+    return tx->now_ms + RESEND_MS;
+}
+
+const struct reconciler_spec task_assignment_reconciler = {"task assignment", &task_table, reconcile_task};
+
+void assignment_forget(struct transaction *tx, struct str host_id, struct str *task_arns, size_t count)
+{
+    struct host_assignment assignment = {.forgotten = {task_arns, count}};
+
+    tell(tx, ASSIGNMENT_DIFFERENCE, host_id, &assignment);
+}

@@ -10,34 +10,40 @@
 
 /* ---- what makes what dirty ---- */
 
-/* Whether a host has to hear of it. What it reported itself it knows. */
-static bool changes_assignment(const struct task_record *before, const struct task_record *after)
+/* Whether the task's host has to hear of it. What it reported itself it knows. */
+static bool is_news_to_host(const struct task_record *before, const struct task_record *after)
 {
-    bool told_before = before != NULL && task_is_told(before);
-    bool told_after = after != NULL && task_is_told(after);
+    if (after == NULL || !task_is_told(after))
+        return false;
+    return before == NULL || !task_is_told(before) || task_wants_to_run(before) != task_wants_to_run(after);
+}
 
-    if (told_before != told_after)
-        return true;
-    return told_after &&
-           (task_wants_to_run(before) != task_wants_to_run(after) || !str_eq(before->task_key_id, after->task_key_id));
+/* What no difference says. */
+static bool has_new_credentials(const struct task_record *before, const struct task_record *after)
+{
+    return before != NULL && after != NULL && task_is_told(after) && !str_eq(before->task_key_id, after->task_key_id);
 }
 
 static void task_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
     const struct task_record *task = after != NULL ? after : before;
+    struct str key = KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id);
 
-    marks_add(marks, &task_reconciler,
-              KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
-    if (changes_assignment(before, after))
+    marks_add(marks, &task_reconciler, key);
+    if (is_news_to_host(before, after))
+        marks_add(marks, &task_assignment_reconciler, key);
+    if (has_new_credentials(before, after))
         marks_add(marks, &assignment_reconciler, task->host_id);
 }
 
+/* It comes and goes with its task, which says it; here what changes of one that is there. */
 static void interface_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
-    const struct network_interface_record *interface = after != NULL ? after : before;
+    const struct network_interface_record *old = before;
+    const struct network_interface_record *interface = after;
 
     (void)tx;
-    if (interface->host_id.ptr != NULL)
+    if (old != NULL && interface != NULL && str_eq(old->host_id, interface->host_id) && interface->host_id.ptr != NULL)
         marks_add(marks, &assignment_reconciler, interface->host_id);
 }
 
@@ -99,9 +105,9 @@ static const struct dirties_spec dirties[] = {
 static const struct table_spec *const tables[] = {
     &cluster_table, &family_table, &task_definition_table, &task_table, &client_token_table, &account_setting_table,
 };
-static const struct reconciler_spec *const reconcilers[] = {&task_reconciler, &assignment_reconciler,
-                                                            &cluster_reconciler, &task_definition_reconciler,
-                                                            &client_token_reconciler};
+static const struct reconciler_spec *const reconcilers[] = {
+    &task_reconciler,    &assignment_reconciler,      &task_assignment_reconciler,
+    &cluster_reconciler, &task_definition_reconciler, &client_token_reconciler};
 
 const struct domain_spec ecs_domain = {
     .name = "ecs",

@@ -12,7 +12,7 @@
  * desiredStatus is RUNNING or STOPPED and never goes back.
  *
  * The reconciler "task" makes network interfaces, finds hosts for tasks that wait for one, gives up tasks of lost hosts
- * and forgets old ones. What a host reports comes in through task_observe. Both may come late, twice or out of order:
+ * and forgets old ones. What a host reports comes in through tasks_observe. Both may come late, twice or out of order:
  * the rules above drop what does not fit.
  *
  * What a task holds (its promise of a host, its interface, its session key) is given back in task_finish, the only way
@@ -27,7 +27,15 @@
 #define TASK_PROVISIONING_MS (15 * MINUTE_MS)
 
 extern const struct reconciler_spec task_reconciler;
-extern const struct reconciler_spec assignment_reconciler; /* by host: tells it its whole assignment */
+
+/* What hosts are told (assignment.c): effects of these kinds for a host, each a struct host_from_server. A complete
+ * assignment says all that those before it said. */
+#define ASSIGNMENT_COMPLETE   "assignment"
+#define ASSIGNMENT_DIFFERENCE "difference"
+extern const struct reconciler_spec assignment_reconciler;      /* by host: tells it its complete assignment */
+extern const struct reconciler_spec task_assignment_reconciler; /* by task: tells its host of it */
+/* Tells the host that these tasks are not its any more. */
+void assignment_forget(struct transaction *tx, struct str host_id, struct str *task_arns, size_t count);
 
 enum task_status {
     TASK_PROVISIONING,
@@ -57,10 +65,9 @@ checked bool task_find(const struct call *call, const struct cluster_record *clu
 /* Starts the stopping of a task: desiredStatus, stopCode, reason. Nothing when it is stopping already. */
 void task_stop(struct transaction *tx, const struct task_record *task, enum ecs_task_stop_code code, struct str reason);
 
-/* A host reports one of its tasks. */
-void task_observe(struct transaction *tx, struct str host_id, const struct host_task_report *report);
-/* A host reported all of its tasks: those that it should have and does not know are stopped. */
-void task_observe_complete(struct transaction *tx, struct str host_id, const struct host_report *report);
+/* A host reports some of its tasks, or, in a complete report, all: those that it should have and does not know are
+ * stopped. It is told to forget those that are not its, or not any more. */
+void tasks_observe(struct transaction *tx, struct str host_id, const struct host_report *report);
 
 /* ---- changing a task, for the files of this noun: a copy of the record that may be edited, its containers too ---- */
 

@@ -133,19 +133,17 @@ static void observe_reachable(struct transaction *tx, struct task_edit *edit)
     SET(&edit->task, connectivity_at, tx->now_ms);
 }
 
-void task_observe(struct transaction *tx, struct str host_id, const struct host_task_report *report)
+/* One of its tasks; false: it is to forget it. */
+static bool observe(struct transaction *tx, struct str host_id, const struct host_task_report *report)
 {
     const struct task_record *task = task_of_arn(tx, report->task_arn);
     enum task_status reported = status_reported(report->status);
     struct task_edit *edit;
 
-    if (task == NULL || !task_is_told(task) || !str_eq(task->host_id, host_id)) {
-        /* It has, or still reports, what is not its any more: it did not hear its last assignment. */
-        transaction_mark(tx, &assignment_reconciler, host_id);
-        return;
-    }
+    if (task == NULL || !task_is_told(task) || !str_eq(task->host_id, host_id))
+        return false;
     if (is_late(task_status(task), reported))
-        return;
+        return true;
     edit = task_edit_begin(tx, task);
     observe_reachable(tx, edit);
     observe_containers(edit, report);
@@ -155,11 +153,12 @@ void task_observe(struct transaction *tx, struct str host_id, const struct host_
         task_edit_stop(tx, edit, report->stop_code, report->reason);
     if (reported == TASK_STOPPED) {
         observe_gone(tx, edit);
-        return;
+        return false;
     }
     if (reported > task_status(task))
         task_edit_status(tx, edit, reported);
     (void)task_edit_put(tx, edit);
+    return true;
 }
 
 /* ---- all of a host ---- */
@@ -173,7 +172,7 @@ static void observe_unknown(struct transaction *tx, const struct task_record *ta
     observe_gone(tx, edit);
 }
 
-void task_observe_complete(struct transaction *tx, struct str host_id, const struct host_report *report)
+static void observe_complete(struct transaction *tx, struct str host_id, const struct host_report *report)
 {
     struct walk walk = transaction_walk(tx, &task_table, "host", KEY_PREFIX(tx->arena, host_id));
     const struct task_record *task;
@@ -185,4 +184,20 @@ void task_observe_complete(struct transaction *tx, struct str host_id, const str
         if (task->host_knows && map_get(&reported, task->task->task_arn) == NULL)
             observe_unknown(tx, task);
     map_free(&reported);
+    if (!report->has_generation) /* since its hello */
+        transaction_mark(tx, &assignment_reconciler, host_id);
+}
+
+void tasks_observe(struct transaction *tx, struct str host_id, const struct host_report *report)
+{
+    struct str *forgotten = arena_array(tx->arena, struct str, report->tasks.count + 1);
+    size_t count = 0;
+
+    for (size_t i = 0; i < report->tasks.count; i++)
+        if (!observe(tx, host_id, &report->tasks.items[i]))
+            forgotten[count++] = report->tasks.items[i].task_arn;
+    if (report->complete)
+        observe_complete(tx, host_id, report);
+    if (count > 0)
+        assignment_forget(tx, host_id, forgotten, count);
 }

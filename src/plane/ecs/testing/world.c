@@ -143,29 +143,36 @@ void world_host_disconnect(struct world *world, const char *id)
 
 struct reporting {
     struct str host;
-    const struct host_task_report *task; /* NULL: a complete report of nothing */
+    const struct host_report *report;
 };
 
 static void report_run(struct transaction *tx, void *context)
 {
     const struct reporting *reporting = context;
 
-    if (reporting->task != NULL)
-        task_observe(tx, reporting->host, reporting->task);
-    else
-        task_observe_complete(tx, reporting->host, &(struct host_report){0});
+    tasks_observe(tx, reporting->host, reporting->report);
 }
 
-void world_report(struct world *world, const char *host, const struct host_task_report *report)
+static void host_reports(struct world *world, const char *host, const struct host_report *report)
 {
     struct reporting reporting = {str_of(host), report};
 
     (void)do_job(world, &(struct world_job){.run = report_run, .context = &reporting}, "host");
 }
 
+void world_report(struct world *world, const char *host, const struct host_task_report *report)
+{
+    struct host_task_report copy = *report;
+
+    host_reports(world, host, &(struct host_report){.tasks = {&copy, 1}});
+}
+
 void world_report_nothing(struct world *world, const char *host)
 {
-    world_report(world, host, NULL);
+    struct host_report nothing = {.complete = true, .has_complete = true};
+
+    SET(&nothing, generation, 1);
+    host_reports(world, host, &nothing);
 }
 
 /* ---- clients ---- */
