@@ -35,13 +35,18 @@ REPOSITORY_RESOURCE(upload_layer_part)
 REPOSITORY_RESOURCE(complete_layer_upload)
 REPOSITORY_RESOURCE(get_download_url_for_layer)
 
-static struct str describe_repositories_resource(const struct call *call, const void *in)
+/* Without names it is about all repositories of the registry. */
+static void describe_repositories_asks(const struct call *call, const void *in, struct asks *asks)
 {
     const struct ecr_describe_repositories_request *of = in;
-    struct repository_ref ref =
-        ecr_ref(call, of->registry_id, of->repository_names.count == 1 ? of->repository_names.items[0] : STR("*"));
+    struct repository_ref ref = ecr_ref(call, of->registry_id, STR("*"));
 
-    return repository_arn(call->arena, &ref);
+    if (of->repository_names.count == 0)
+        asks_add(asks, "ecr:DescribeRepositories", repository_arn(call->arena, &ref));
+    for (size_t i = 0; i < of->repository_names.count; i++) {
+        ref.name = of->repository_names.items[i];
+        asks_add(asks, "ecr:DescribeRepositories", repository_arn(call->arena, &ref));
+    }
 }
 
 #define ARN_RESOURCE(operation)                                                                                        \
@@ -60,7 +65,8 @@ ARN_RESOURCE(list_tags_for_resource)
 
 const struct operation_spec ecr_handlers[] = {
     ROW(create_repository, "ecr:CreateRepository"),
-    ROW(describe_repositories, "ecr:DescribeRepositories"),
+    OPERATION_GUARDED(ecr, describe_repositories, "ecr:DescribeRepositories", NULL, NULL, describe_repositories_asks,
+                      &ecr_access),
     ROW(delete_repository, "ecr:DeleteRepository"),
     ROW(put_image_tag_mutability, "ecr:PutImageTagMutability"),
     ROW(set_repository_policy, "ecr:SetRepositoryPolicy"),
