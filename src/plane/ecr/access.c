@@ -25,7 +25,7 @@ static struct str tag_of(const struct call *call, struct str resource, struct st
     const struct repository_record *repository = repository_at(call, resource);
 
     for (size_t i = 0; repository != NULL && i < repository->tags.count; i++)
-        if (str_eq(repository->tags.items[i].key, key))
+        if (str_eq_nocase(repository->tags.items[i].key, key)) /* as all condition keys */
             return repository->tags.items[i].value;
     return (struct str){NULL, 0};
 }
