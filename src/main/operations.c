@@ -4,6 +4,7 @@
 #include "main/apis.h"
 #include "main/verbs.h"
 #include "model/services.h"
+#include "plane/iam/authorize.h"
 
 #include <jansson.h>
 
@@ -28,6 +29,32 @@ static size_t handled_count(const struct service *service)
     return count;
 }
 
+/* What the decision is about. */
+static const char *resource_of(const struct operation_spec *spec)
+{
+    if (spec->asks != NULL)
+        return "what it names";
+    return spec->resource == NULL ? "`*`" : "its ARN";
+}
+
+/* Beside the global ones, which every service has. */
+static void print_condition_keys(const struct service *service)
+{
+    const struct access_spec *access = NULL;
+
+    for (size_t i = 0; i < service->operation_count && access == NULL; i++)
+        if (handler_of(&service->operations[i]) != NULL)
+            access = handler_of(&service->operations[i])->access;
+    if (access == NULL)
+        return;
+    (void)printf("\nCondition keys besides the global ones: ");
+    for (size_t i = 0; i < access->key_count; i++)
+        (void)printf("%s%s", i == 0 ? "" : ", ", access->keys[i].name);
+    if (access->tag != NULL)
+        (void)printf("%saws:ResourceTag/*", access->key_count == 0 ? "" : ", ");
+    (void)printf(".\n");
+}
+
 static void print_handled(const struct service *service)
 {
     (void)printf("\n| operation | IAM action | resource |\n| --- | --- | --- |\n");
@@ -36,8 +63,7 @@ static void print_handled(const struct service *service)
 
         if (spec != NULL)
             (void)printf("| %s | %s | %s |\n", spec->operation->name,
-                         spec->action == NULL ? "none needed" : spec->action,
-                         spec->resource == NULL ? "`*`" : "its ARN");
+                         spec->action == NULL ? "none needed" : spec->action, resource_of(spec));
     }
 }
 
@@ -72,6 +98,7 @@ static void print_markdown(void)
             continue;
         }
         print_handled(service);
+        print_condition_keys(service);
         print_refused(service, service->operation_count - handled);
     }
 }

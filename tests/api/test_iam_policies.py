@@ -163,6 +163,11 @@ def test_boundaries(iam, policy, user):
     assert iam.get_policy(PolicyArn=policy["Arn"])["Policy"]["PermissionsBoundaryUsageCount"] == 1
     bounded = iam.list_entities_for_policy(PolicyArn=policy["Arn"], PolicyUsageFilter="PermissionsBoundary")
     assert [u["UserName"] for u in bounded["PolicyUsers"]] == ["holder"]
+    iam.attach_user_policy(UserName="holder", PolicyArn=policy["Arn"])
+    pages = list(iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy["Arn"],
+                                                                        PaginationConfig={"PageSize": 1}))
+    assert [u["UserName"] for page in pages for u in page["PolicyUsers"]] == ["holder", "holder"]  # attached, and bounded
+    iam.detach_user_policy(UserName="holder", PolicyArn=policy["Arn"])
     assert code(iam.delete_policy, PolicyArn=policy["Arn"])[0] == "DeleteConflict"
     iam.delete_user_permissions_boundary(UserName="holder")
     assert "PermissionsBoundary" not in iam.get_user(UserName="holder")["User"]

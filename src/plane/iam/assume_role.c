@@ -87,7 +87,7 @@ bool sts_assume_role(struct call *call, const struct sts_assume_role_request *in
     struct access_key_record key;
     int32_t seconds;
 
-    if (!check_caller(call, in))
+    if (!check_caller(call, in) || !SESSION_TOKEN_SIZE_CHECK(call, in))
         return false;
     if (role == NULL)
         return fail_status(call->fail, 403, "AccessDenied",

@@ -3,6 +3,8 @@
 #include "plane/iam/operations.h"
 #include "plane/iam/principal_policy.h"
 
+enum { ITEMS_DEFAULT = 100 };
+
 struct found {
     const struct iam_list_entities_for_policy_request *in;
     struct iam_list_entities_for_policy_response *out;
@@ -68,26 +70,39 @@ static void allocate(struct found *found)
     LISTING_ITEMS(&found->listing, &found->out->policy_roles);
 }
 
-/* Users stand before roles; a marker says in which of the two its page ended. */
-static bool list_bounded(struct found *found, const struct call *call, const struct managed_policy_record *policy)
-{
-    struct listing_request request = {&user_table, "boundary",
-                                      KEY_PREFIX(call->arena, policy->policy->arn, call->principal->account),
-                                      LISTING_PAGE(found->in)};
-    size_t count;
+/* The walks of one answer, in their order: who has it attached, and whose boundary it is. A marker is a principal's id
+ * behind the number of the walk that its page ended in. */
+static const struct {
+    const struct table_spec *table;
+    const char *index;
+    enum iam_policy_usage_type usage;
+} walks[] = {
+    {&attachment_table, "policy", IAM_POLICY_USAGE_TYPE_PERMISSIONS_POLICY},
+    {&user_table, "boundary", IAM_POLICY_USAGE_TYPE_PERMISSIONS_BOUNDARY},
+    {&role_table, "boundary", IAM_POLICY_USAGE_TYPE_PERMISSIONS_BOUNDARY},
+};
 
-    if (!listing_begin(call, &request, &found->listing))
-        return false;
+static void walk_one(struct found *found, const struct call *call, const struct iam_policy *policy, size_t number)
+{
+    struct str of = walks[number].table == &attachment_table ? policy->policy_id : policy->arn;
+
+    found->listing.walk = transaction_walk(call->tx, walks[number].table, walks[number].index,
+                                           KEY_PREFIX(call->arena, of, call->principal->account));
+}
+
+static bool begin(struct found *found, const struct call *call, size_t *ret_number, struct str *ret_after)
+{
+    struct str after;
+
+    if (!page_begin(call->arena, found->in->marker, "ValidationError", &after, call->fail) ||
+        (after.ptr != NULL &&
+         (after.len == 0 || after.ptr[0] < '0' || (size_t)(after.ptr[0] - '0') >= COUNT_OF(walks))))
+        return fail_api(call->fail, "ValidationError", "Invalid Marker.");
+    found->listing = (struct listing){.arena = call->arena,
+                                      .limit = found->in->has_max_items ? (size_t)found->in->max_items : ITEMS_DEFAULT};
     allocate(found);
-    add_bounded(found, call->tx);
-    if (found->listing.truncated)
-        return true;
-    count = found->listing.count;
-    request.table = &role_table;
-    if (!listing_begin(call, &request, &found->listing))
-        return false;
-    found->listing.count = count;
-    add_bounded(found, call->tx);
+    *ret_number = after.ptr == NULL ? 0 : (size_t)(after.ptr[0] - '0');
+    *ret_after = after.ptr == NULL ? after : str_from(after, 1);
     return true;
 }
 
@@ -96,24 +111,27 @@ bool iam_list_entities_for_policy(struct call *call, const struct iam_list_entit
 {
     struct found found = {.in = in, .out = out};
     const struct managed_policy_record *policy;
+    struct str after;
+    size_t number;
 
-    if (!managed_policy_find(call, in->policy_arn, &policy))
+    if (!managed_policy_find(call, in->policy_arn, &policy) || !begin(&found, call, &number, &after))
         return false;
-    if (in->policy_usage_filter == IAM_POLICY_USAGE_TYPE_PERMISSIONS_BOUNDARY) {
-        if (!list_bounded(&found, call, policy))
-            return false;
-    } else {
-        if (!listing_begin(
-                call,
-                &(struct listing_request){&attachment_table, "policy",
-                                          KEY_PREFIX(call->arena, policy->policy->policy_id, call->principal->account),
-                                          LISTING_PAGE(in)},
-                &found.listing))
-            return false;
-        allocate(&found);
-        add_attached(&found, call->tx);
+    for (; number < COUNT_OF(walks) && !found.listing.truncated; number++, after.ptr = NULL) {
+        if (in->policy_usage_filter != IAM_POLICY_USAGE_TYPE_NONE && in->policy_usage_filter != walks[number].usage)
+            continue;
+        walk_one(&found, call, policy->policy, number);
+        found.listing.last = STR("");
+        if (after.ptr != NULL)
+            found.listing.walk.at =
+                arena_printf(call->arena, "%.*s%.*s", STR_ARG(found.listing.walk.prefix), STR_ARG(after));
+        if (walks[number].table == &attachment_table)
+            add_attached(&found, call->tx);
+        else
+            add_bounded(&found, call->tx);
+        if (found.listing.truncated)
+            out->marker =
+                page_token(call->arena, arena_printf(call->arena, "%zu%.*s", number, STR_ARG(found.listing.last)));
     }
     SET(out, is_truncated, found.listing.truncated);
-    out->marker = listing_marker(&found.listing);
     return true;
 }

@@ -121,6 +121,15 @@ bool session_tags_read(const struct call *call, const struct sts_tag_list_type *
     return true;
 }
 
+bool session_token_size_check(const struct call *call, bool has_size, int32_t size)
+{
+    if (!has_size || size <= SESSION_TOKEN_LEN)
+        return true;
+    return fail_api(call->fail, "ValidationError",
+                    "MinimumSessionTokenSize %d is more than the %d bytes that session tokens of Berth have.", size,
+                    SESSION_TOKEN_LEN);
+}
+
 int32_t session_packed_percent(const struct session_policy_request *request, const struct sts_tag_list_type *tags)
 {
     size_t size = request->text.len;

@@ -22,6 +22,12 @@ checked bool session_tags_read(const struct call *call, const struct sts_tag_lis
                                const struct sts_tag_key_list_type *transitive, const struct session_detail *from,
                                struct session_detail *to);
 
+/* MinimumSessionTokenSize, for those who want to see whether they can store long tokens; ours have SESSION_TOKEN_LEN
+ * bytes, and more is refused. */
+checked bool session_token_size_check(const struct call *call, bool has_size, int32_t size);
+#define SESSION_TOKEN_SIZE_CHECK(call, in)                                                                             \
+    session_token_size_check((call), (in)->has_minimum_session_token_size, (in)->minimum_session_token_size)
+
 /* How much of what a session can carry its policies and tags take, in percent. */
 int32_t session_packed_percent(const struct session_policy_request *request, const struct sts_tag_list_type *tags);
 

@@ -46,7 +46,7 @@ static bool sts_get_session_token(struct call *call, const struct sts_get_sessio
                                     .principal_arn = call->principal->arn,
                                     .user_id = call->principal->user_id};
 
-    if (!check_caller(call, caller, "GetSessionToken"))
+    if (!check_caller(call, caller, "GetSessionToken") || !SESSION_TOKEN_SIZE_CHECK(call, in))
         return false;
     if (in->serial_number.ptr != NULL || in->token_code.ptr != NULL)
         return fail_status(call->fail, 403, "AccessDenied",
@@ -70,7 +70,7 @@ static bool sts_get_federation_token(struct call *call, const struct sts_get_fed
     struct access_key_record key = {
         .account_id = call->principal->account, .kind = ACCESS_KEY_KIND_FEDERATED, .session = &session};
 
-    if (!check_caller(call, caller, "GetFederationToken") ||
+    if (!check_caller(call, caller, "GetFederationToken") || !SESSION_TOKEN_SIZE_CHECK(call, in) ||
         !session_policies_read(call, &policies, &session.policies) ||
         !session_tags_read(call, &in->tags, &(struct sts_tag_key_list_type){NULL, 0}, /* from= */ NULL, &session))
         return false;

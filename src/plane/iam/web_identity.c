@@ -156,6 +156,8 @@ bool sts_assume_role_with_web_identity(struct call *call, const struct sts_assum
         return fail_api(call->fail, "ValidationError",
                         "ProviderId names an OAuth 2.0 provider, which Berth has none of; OpenID Connect tokens go "
                         "without it.");
+    if (!SESSION_TOKEN_SIZE_CHECK(call, in))
+        return false;
     if (role == NULL)
         return not_authorized(call);
     policies.account = role->account_id;
