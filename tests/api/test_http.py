@@ -1,16 +1,18 @@
 """The HTTP side: connections kept, bodies large, chunked, held back, cut off and malformed, and what each protocol says
 to input that is none."""
 
+import contextlib
 import hashlib
 import http.client
 import json
+import resource
 import socket
 import threading
 import time
 
 import pytest
 from conftest import Server, eventually
-from wire import call_json, call_query, raw, send
+from wire import call_json, call_query, raw, send, sign
 
 TARGET = "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.DescribeRepositories\r\n"
 HEAD = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.1\r\n{TARGET}"
@@ -110,6 +112,29 @@ def test_a_client_that_trickles_is_cut_off_and_others_are_not_held_up(open_serve
         finally:
             stop.set()
             writer.join()
+
+
+def test_more_connections_than_a_shell_gives_files(tmp_path):
+    """The soft limit of a login shell is 1024 open files; connections beyond the server's own limit are told so."""
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 4096:
+        pytest.skip("the hard limit of open files is lower")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    server = Server(str(tmp_path))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        server.start()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+        with contextlib.ExitStack() as idle:
+            for _ in range(1500):
+                idle.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            server.client("ecs").create_cluster(clusterName="still")  # durable, so a file is written too
+            for _ in range(510):
+                idle.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            assert send(server.url + "/_berth/health", "GET").status == 503
+        eventually(server.answers, what="room after the others have gone")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        server.stop()
 
 
 def test_a_server_that_stops_finishes_what_is_under_way(tmp_path):
@@ -215,6 +240,14 @@ def test_what_is_not_built_is_named(open_server):
     assert (answer.status, answer.type) == (400, "UnknownOperationException")
     answer = send(open_server.url + "/clusters", "GET")
     assert answer.status == 501 and "eks:ListClusters" in answer.json["message"]
+
+
+def test_services_that_are_not_here_are_named(server):
+    for service, method, path in (("s3", "GET", "/"), ("s3", "PUT", "/bucket/key"), ("lambda", "GET", "/2015-03-31/functions/"),
+                                  ("sqs", "POST", "/")):
+        keys = server.environment["AWS_ACCESS_KEY_ID"], server.environment["AWS_SECRET_ACCESS_KEY"]
+        answer = send(server.url + path, method, headers=sign(server.url + path, service, *keys, method=method))
+        assert answer.status == 501 and f"does not serve {service}" in answer.body.decode(), (service, answer.body)
 
 
 # ---- what operators look at ----

@@ -199,21 +199,24 @@ static void *dispatch_main(void *context)
 
 /* ---- where images come from ---- */
 
-static bool resolve_registry(void *context, struct str registry, struct image_registry *ret_registry)
+/* The built-in registry lets a host in by the link's token, and decides by whom it pulls for. */
+static bool resolve_registry(void *context, struct str registry, struct str on_behalf,
+                             struct image_registry *ret_registry)
 {
     struct host *host = context;
     struct str account;
     struct str rest;
 
-    /* "<account>.dkr.ecr.<region>.amazonaws.com" means the built-in registry, as does its own address. */
+    /* "<account>.dkr.ecr.<region>.amazonaws.com" means the built-in registry, as do its own addresses. */
     account = str_cut(registry, '.', &rest);
-    if (!str_is(registry, host->options.endpoint) &&
+    if (!str_is(registry, host->options.endpoint) && !str_is(registry, host->options.public_address) &&
         !(account.len == 12 && rest.ptr != NULL && str_starts(rest, STR("dkr.ecr."))))
         return false;
     *ret_registry = (struct image_registry){.tls = false,
                                             .host = str_of(host->options.endpoint),
-                                            .user = STR("AWS"),
-                                            .password = str_of(host->options.token)};
+                                            .user = on_behalf,
+                                            .password = str_of(host->options.token),
+                                            .basic = true};
     return true;
 }
 
@@ -344,6 +347,7 @@ static void host_free(struct host *host)
                 image_release(hosted->images[i]);
         free(hosted->images);
         free(hosted->samples);
+        free(hosted->kept);
         task_free(hosted->task);
         free(hosted);
     }
