@@ -1,160 +1,114 @@
 #include "base/tree.h"
 
+#include "base/must.h"
+
 #include <endian.h>
 
-/* Eight bytes at a time, mixed as MurmurHash3 finishes: the treap's priorities must not depend on the process's hash
- * key, for simulation's sake. Keys with crafted priorities could only make the tree deep along ids that we choose
- * ourselves. */
-static uint64_t priority_of(struct str key)
+/* ---- places: bits of keys ----
+ *
+ * A byte of a key is nine bits: one that says that there is a byte, then its own, the highest first. Behind the end are
+ * zeros, so that a key stands before those that it begins. A place is the number of the byte, from 1 on, and of the bit
+ * in it, 0 to 8. */
+
+enum { BITS_A_BYTE = 9, BYTE_SHIFT = 4, KEY_LEN_MAX = 1 << 24 };
+
+static unsigned byte_at(struct str key, size_t at)
 {
-    uint64_t hash = key.len;
-    uint64_t word;
+    return at < key.len ? 1U << (BITS_A_BYTE - 1) | (unsigned char)key.ptr[at] : 0;
+}
 
-    for (size_t at = 0; at < key.len; at += sizeof(word)) {
-        size_t left = key.len - at;
+static unsigned bit_at(struct str key, uint32_t place)
+{
+    unsigned bit = place & ((1U << BYTE_SHIFT) - 1);
 
-        word = 0;
-        memcpy(&word, key.ptr + at, left < sizeof(word) ? left : sizeof(word));
-        hash = (hash ^ word) * 0xff51afd7ed558ccdU;
-        hash ^= hash >> 33;
+    return byte_at(key, (place >> BYTE_SHIFT) - 1) >> (BITS_A_BYTE - 1 - bit) & 1;
+}
+
+/* How many bytes two keys have in common at their beginning. */
+static size_t common(struct str a, struct str b)
+{
+    size_t limit = a.len < b.len ? a.len : b.len;
+    size_t at = 0;
+    uint64_t x;
+    uint64_t y;
+
+    for (; limit - at >= sizeof(x); at += sizeof(x)) {
+        memcpy(&x, a.ptr + at, sizeof(x));
+        memcpy(&y, b.ptr + at, sizeof(y));
+        if (x != y)
+            return at + (size_t)__builtin_clzll(be64toh(x ^ y)) / 8;
     }
-    hash *= 0xc4ceb9fe1a85ec53U;
-    return hash ^ (hash >> 33);
+    while (at < limit && a.ptr[at] == b.ptr[at])
+        at++;
+    return at;
 }
 
-/* ---- comparing: keys are long and begin alike ---- */
-
-/* What is looked for. */
-struct sought {
-    struct str key;
-    uint64_t word;
-};
-
-/* Bytes from `start` on as a big-endian number, with zeros behind the end: smaller numbers are smaller keys. */
-static uint64_t word_of(struct str key, size_t start)
+/* The first place where they differ; 0: nowhere. */
+static uint32_t place_between(struct str a, struct str b)
 {
-    uint64_t word = 0;
-    size_t left = key.len - start;
+    size_t at = common(a, b);
+    unsigned differ = byte_at(a, at) ^ byte_at(b, at);
+    unsigned bit = 0;
 
-    if (left > 0) /* an absent key is behind nothing */
-        memcpy(&word, key.ptr + start, left < sizeof(word) ? left : sizeof(word));
-    return be64toh(word);
+    if (differ == 0)
+        return 0;
+    while ((differ >> (BITS_A_BYTE - 1 - bit) & 1) == 0)
+        bit++;
+    return (uint32_t)(at + 1) << BYTE_SHIFT | bit;
 }
 
-static size_t common(struct str a, struct str b, size_t limit)
+/* ---- ways down ---- */
+
+/* The leaf that has the key if any has. The tree is not empty. */
+static struct tree_node *leaf_for(const struct tree *tree, struct str key)
 {
-    size_t len = 0;
+    struct tree_node *at = tree->root;
+    uint32_t place = 0;
 
-    limit = a.len < limit ? a.len : limit;
-    limit = b.len < limit ? b.len : limit;
-    while (len < limit && a.ptr[len] == b.ptr[len])
-        len++;
-    return len;
-}
-
-/* A key without the common start stands before or behind all others. */
-static struct sought seek(const struct tree *tree, struct str key)
-{
-    struct str some;
-
-    if (tree->root == NULL)
-        return (struct sought){key, 0};
-    some = str_to(tree->root->key, tree->skip);
-    if (str_starts(key, some))
-        return (struct sought){key, word_of(key, tree->skip)};
-    return (struct sought){key, str_compare(key, some) < 0 ? 0 : UINT64_MAX};
-}
-
-static int compare(const struct sought *sought, const struct tree_node *node)
-{
-    if (sought->word != node->word)
-        return sought->word < node->word ? -1 : 1;
-    return str_compare(sought->key, node->key);
-}
-
-/* Keys that come later may have less in common. */
-static void adapt(struct tree *tree, struct str key)
-{
-    size_t skip = tree->root == NULL ? key.len : common(key, tree->root->key, tree->skip);
-
-    if (tree->root != NULL && skip == tree->skip)
-        return;
-    tree->skip = skip;
-    for (struct tree_node *node = tree->first; node != NULL; node = node->after)
-        node->word = word_of(node->key, skip);
-}
-
-/* ---- the treap ---- */
-
-/* The neighbours of a place in the order of keys: the last nodes passed on its left and on its right. */
-struct neighbours {
-    struct tree_node *before;
-    struct tree_node *after;
-};
-
-/* Splits below `at` into keys < key and keys > key; key itself is not in the tree. */
-static void split(struct tree_node *at, const struct sought *sought, struct tree_node *node,
-                  struct neighbours *neighbours)
-{
-    struct tree_node **less = &node->left;
-    struct tree_node **more = &node->right;
-
-    while (at != NULL) {
-        if (compare(sought, at) > 0) {
-            neighbours->before = at;
-            *less = at;
-            less = &at->right;
-            at = at->right;
-        } else {
-            neighbours->after = at;
-            *more = at;
-            more = &at->left;
-            at = at->left;
-        }
+    while (at->place > place) {
+        place = at->place;
+        at = at->child[bit_at(key, place)];
     }
-    *less = NULL;
-    *more = NULL;
+    return at;
 }
 
-static void thread(struct tree *tree, struct tree_node *node, const struct neighbours *neighbours)
+/* The link to all keys that are like this one up to the place; *ret_above: of the fork that the link is of. */
+static struct tree_node **link_at(struct tree_node **link, struct str key, uint32_t place, uint32_t *ret_above)
 {
-    node->before = neighbours->before;
-    node->after = neighbours->after;
-    if (node->before != NULL)
-        node->before->after = node;
+    uint32_t above = 0;
+
+    while ((*link)->place > above && (*link)->place < place) {
+        above = (*link)->place;
+        link = &(*link)->child[bit_at(key, above)];
+    }
+    *ret_above = above;
+    return link;
+}
+
+/* The first leaf (side 0) or the last below a link. */
+static struct tree_node *outermost(struct tree_node *at, uint32_t above, unsigned side)
+{
+    while (at->place > above) {
+        above = at->place;
+        at = at->child[side];
+    }
+    return at;
+}
+
+/* ---- the order of keys ---- */
+
+static void thread(struct tree *tree, struct tree_node *node, struct tree_node *before, struct tree_node *after)
+{
+    node->before = before;
+    node->after = after;
+    if (before != NULL)
+        before->after = node;
     else
         tree->first = node;
-    if (node->after != NULL)
-        node->after->before = node;
-}
-
-bool tree_add(struct tree *tree, struct tree_node *node, struct str key)
-{
-    uint64_t priority = priority_of(key);
-    struct tree_node **link = &tree->root;
-    struct neighbours neighbours = {NULL, NULL};
-    struct sought sought;
-
-    adapt(tree, key);
-    sought = seek(tree, key);
-    /* A node of that key would have that priority: it is met here, before anything is changed. */
-    while (*link != NULL && (*link)->priority >= priority) {
-        int order = compare(&sought, *link);
-
-        if (order == 0)
-            return false;
-        *(order < 0 ? &neighbours.after : &neighbours.before) = *link;
-        link = order < 0 ? &(*link)->left : &(*link)->right;
-    }
-    node->key = key;
-    node->priority = priority;
-    node->word = word_of(key, tree->skip);
-    split(*link, &sought, node, &neighbours);
-    *link = node;
-    thread(tree, node, &neighbours);
+    if (after != NULL)
+        after->before = node;
     tree->count++;
     tree->changes++;
-    return true;
 }
 
 static void unthread(struct tree *tree, struct tree_node *node)
@@ -165,79 +119,115 @@ static void unthread(struct tree *tree, struct tree_node *node)
         tree->first = node->after;
     if (node->after != NULL)
         node->after->before = node->before;
+    tree->count--;
+    tree->changes++;
 }
 
-static void join(struct tree_node **link, struct tree_node *less, struct tree_node *more)
+/* ---- coming and going ---- */
+
+bool tree_add(struct tree *tree, struct tree_node *node, struct str key)
 {
-    while (less != NULL && more != NULL) {
-        if (less->priority > more->priority) {
-            *link = less;
-            link = &less->right;
-            less = less->right;
-        } else {
-            *link = more;
-            link = &more->left;
-            more = more->left;
-        }
+    struct tree_node **link = &tree->root;
+    struct tree_node *near;
+    uint32_t above;
+    uint32_t place;
+    unsigned side;
+
+    must(key.len < KEY_LEN_MAX);
+    if (tree->root == NULL) {
+        node->key = key;
+        node->place = 0;
+        tree->root = node;
+        thread(tree, node, NULL, NULL);
+        return true;
     }
-    *link = less != NULL ? less : more;
+    place = place_between(key, leaf_for(tree, key)->key);
+    if (place == 0)
+        return false;
+    link = link_at(link, key, place, &above);
+    side = bit_at(key, place);
+    near = outermost(*link, above, side);
+    node->key = key;
+    node->place = place;
+    node->child[side] = node;
+    node->child[1 - side] = *link;
+    *link = node;
+    /* On side 1 its key is behind all that were below the link, else before them. */
+    near = side == 1 ? near : near->before;
+    thread(tree, node, near, near == NULL ? tree->first : near->after);
+    return true;
+}
+
+/* The link to the node's fork, which is on the way to its leaf. */
+static struct tree_node **link_to_fork(struct tree *tree, const struct tree_node *node)
+{
+    struct tree_node **link = &tree->root;
+
+    while (*link != node)
+        link = &(*link)->child[bit_at(node->key, (*link)->place)];
+    return link;
 }
 
 struct tree_node *tree_remove(struct tree *tree, struct str key)
 {
-    const struct sought sought = seek(tree, key);
     struct tree_node **link = &tree->root;
+    struct tree_node **fork_link = NULL; /* to the last fork above the leaf */
     struct tree_node *node;
+    struct tree_node *fork;
+    uint32_t above = 0;
 
-    while (*link != NULL) {
-        int order = compare(&sought, *link);
-
-        if (order == 0)
-            break;
-        link = order < 0 ? &(*link)->left : &(*link)->right;
+    if (tree->root == NULL)
+        return NULL;
+    while ((*link)->place > above) {
+        above = (*link)->place;
+        fork_link = link;
+        link = &(*link)->child[bit_at(key, above)];
     }
     node = *link;
-    if (node == NULL)
+    if (!str_eq(node->key, key))
         return NULL;
-    join(link, node->left, node->right);
     unthread(tree, node);
-    tree->count--;
-    tree->changes++;
+    if (fork_link == NULL) {
+        tree->root = NULL;
+        return node;
+    }
+    /* The last fork goes with the leaf. If it was another node's, that one takes over the fork of this. */
+    fork = *fork_link;
+    *fork_link = fork->child[1 - bit_at(key, above)];
+    if (fork != node) {
+        if (node->place > 0)
+            *link_to_fork(tree, node) = fork;
+        memcpy(fork->child, node->child, sizeof(fork->child));
+        fork->place = node->place;
+    }
     return node;
 }
 
+/* ---- looking ---- */
+
 struct tree_node *tree_find(const struct tree *tree, struct str key)
 {
-    const struct sought sought = seek(tree, key);
-    struct tree_node *node = tree->root;
+    struct tree_node *leaf = tree->root == NULL ? NULL : leaf_for(tree, key);
 
-    while (node != NULL) {
-        int order = compare(&sought, node);
-
-        if (order == 0)
-            return node;
-        node = order < 0 ? node->left : node->right;
-    }
-    return NULL;
+    return leaf != NULL && str_eq(leaf->key, key) ? leaf : NULL;
 }
 
 static struct tree_node *first_behind(const struct tree *tree, struct str key, bool or_equal)
 {
-    const struct sought sought = seek(tree, key);
-    struct tree_node *best = NULL;
-    struct tree_node *node = tree->root;
+    struct tree_node *root = tree->root;
+    struct tree_node *leaf;
+    struct tree_node *below;
+    uint32_t above;
+    uint32_t place;
 
-    while (node != NULL) {
-        int order = compare(&sought, node);
-
-        if (order < 0 || (order == 0 && or_equal)) {
-            best = node;
-            node = node->left;
-        } else {
-            node = node->right;
-        }
-    }
-    return best;
+    if (root == NULL)
+        return NULL;
+    leaf = leaf_for(tree, key);
+    place = place_between(key, leaf->key);
+    if (place == 0)
+        return or_equal ? leaf : leaf->after;
+    below = *link_at(&root, key, place, &above);
+    return bit_at(key, place) == 1 ? outermost(below, above, 1)->after : outermost(below, above, 0);
 }
 
 struct tree_node *tree_at(const struct tree *tree, struct str key)

@@ -1,28 +1,30 @@
-/* An ordered map from byte strings to whatever holds the node: an intrusive treap. Its shape depends on nothing but the
- * keys, so equal contents are walked equally whatever happened before.
+/* An ordered map from byte strings to whatever holds the node: an intrusive crit-bit tree (PATRICIA; Knuth, The Art of
+ * Computer Programming 6.3). Its shape depends on nothing but the keys, so equal contents are walked equally whatever
+ * happened before.
  *
- * The key stands beside the node's owner and must not change while the node is in a tree. Not thread-safe. */
+ * Keys are long and begin alike: on the way down single bits are looked at, those in which keys below differ, and one
+ * key in the end. The key stands beside the node's owner and must not change while the node is in a tree. Not
+ * thread-safe. */
 #pragma once
 
 #include "base/attributes.h"
 #include "base/str.h"
 
-/* What a descent reads stands first, to lie in one line of the cache. */
+/* A node is two things: the leaf that has its key, and (but for one node of a tree) a fork somewhere on the way to that
+ * leaf. A link leads to the fork of a node when its place lies behind the place of the fork that the link is of, and to
+ * its leaf otherwise. */
 struct tree_node {
-    struct tree_node *left;
-    struct tree_node *right;
-    uint64_t word;     /* the key's bytes from tree.skip on, as a number in their order: what most comparisons need */
-    uint64_t priority; /* a hash of the key */
+    struct tree_node *child[2]; /* where the keys have a 0 at that place, and a 1 */
+    uint32_t place;             /* the fork's: the first bit in which keys below it differ; 0: the node has no fork */
     struct str key;
     struct tree_node *before; /* its neighbours in the order of keys: a walk need not descend */
     struct tree_node *after;
 };
 
 struct tree {
-    struct tree_node *root;
+    struct tree_node *root; /* a link, as from a fork at place 0 */
     struct tree_node *first;
     size_t count;
-    size_t skip;      /* so many bytes at their start all keys have in common */
     uint64_t changes; /* how often something was added or removed: while it stands, nodes stand */
 };
 

@@ -54,12 +54,15 @@ struct server {
 static void release(void *context, const char *kind, struct str target, struct str bytes)
 {
     struct server *server = context;
+    bool complete;
 
     if (str_is(str_of(kind), OIDC_KEYS_EFFECT)) {
         oidc_keys_ask(server->oidc_keys, target, bytes);
         return;
     }
-    host_links_send(server->links, target, bytes, str_is(str_of(kind), ASSIGNMENT_COMPLETE));
+    complete = str_is(str_of(kind), ASSIGNMENT_COMPLETE);
+    must(complete || str_is(str_of(kind), ASSIGNMENT_DIFFERENCE));
+    host_links_send(server->links, target, bytes, complete);
 }
 
 static void write_env(const struct server *server, const struct access_key_record *key)

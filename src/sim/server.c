@@ -21,8 +21,10 @@ unsigned sim_host_number(struct str id)
 static void release(void *context, const char *kind, struct str target, struct str bytes)
 {
     struct world *world = context;
+    bool complete = str_is(str_of(kind), ASSIGNMENT_COMPLETE);
 
-    if (world->options.mutant == MUTANT_DIFFERENCES_LOST && !str_is(str_of(kind), ASSIGNMENT_COMPLETE))
+    must(complete || str_is(str_of(kind), ASSIGNMENT_DIFFERENCE));
+    if (world->options.mutant == MUTANT_DIFFERENCES_LOST && !complete)
         return;
     if (world->hosts[sim_host_number(target)].connected)
         world_send(world, EVENT_TO_HOST, sim_host_number(target), bytes);

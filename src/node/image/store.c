@@ -465,13 +465,13 @@ void image_store_stop(struct image_store *store)
 
 static void free_trees(struct image_store *store)
 {
-    while (store->images.root != NULL)
-        image_record_free(tree_item(tree_remove(&store->images, store->images.root->key), struct image_record, node));
-    while (store->references.root != NULL)
+    while (store->images.first != NULL)
+        image_record_free(tree_item(tree_remove(&store->images, store->images.first->key), struct image_record, node));
+    while (store->references.first != NULL)
         reference_record_free(
-            tree_item(tree_remove(&store->references, store->references.root->key), struct reference_record, node));
-    while (store->layers.root != NULL)
-        free(tree_item(tree_remove(&store->layers, store->layers.root->key), struct layer, node));
+            tree_item(tree_remove(&store->references, store->references.first->key), struct reference_record, node));
+    while (store->layers.first != NULL)
+        free(tree_item(tree_remove(&store->layers, store->layers.first->key), struct layer, node));
 }
 
 void image_store_close(struct image_store *store)

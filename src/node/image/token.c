@@ -49,8 +49,8 @@ static void drop(struct token_cache *cache, struct token *token)
 
 void token_cache_free(struct token_cache *cache)
 {
-    while (cache->tokens.root != NULL)
-        drop(cache, tree_item(cache->tokens.root, struct token, node));
+    while (cache->tokens.first != NULL)
+        drop(cache, tree_item(cache->tokens.first, struct token, node));
     (void)pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
@@ -129,7 +129,7 @@ static void keep(struct token_cache *cache, const char *key, const char *authori
     must(pthread_mutex_lock(&cache->lock) == 0);
     old = tree_find(&cache->tokens, str_of(key));
     if (old == NULL && cache->tokens.count >= TOKENS_MAX)
-        old = cache->tokens.root; /* any: it can be asked for again */
+        old = cache->tokens.first; /* any: it can be asked for again */
     if (old != NULL)
         drop(cache, tree_item(old, struct token, node));
     must(tree_add(&cache->tokens, &token->node, str_of(token->key)));

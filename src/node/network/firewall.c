@@ -114,7 +114,7 @@ static void forget_combinations(struct firewall *firewall)
 {
     struct tree_node *node;
 
-    while ((node = firewall->combinations.root) != NULL) {
+    while ((node = firewall->combinations.first) != NULL) {
         (void)tree_remove(&firewall->combinations, node->key);
         free(tree_item(node, struct combination, node));
     }
@@ -128,8 +128,8 @@ bool firewall_open(struct firewall *firewall, struct cidr vpc, struct fail *f)
 
 void firewall_close(struct firewall *firewall)
 {
-    while (firewall->groups.root != NULL)
-        group_drop(firewall, tree_item(firewall->groups.root, struct group, node));
+    while (firewall->groups.first != NULL)
+        group_drop(firewall, tree_item(firewall->groups.first, struct group, node));
     forget_combinations(firewall);
     nft_close(&firewall->nft);
 }
