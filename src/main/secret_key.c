@@ -2,6 +2,7 @@
 
 #include "os/entropy.h"
 #include "plane/secrets/secrets.h"
+#include "plane/ssm/ssm.h"
 
 bool secret_key_read(const struct data_dir *dir, struct secret_key *ret_key, struct fail *f)
 {
@@ -42,7 +43,7 @@ static bool look(struct job *job, struct transaction *tx)
     struct str value;
     struct fail ignored;
 
-    of->has_sealed = secrets_any_sealed(tx, &sealed);
+    of->has_sealed = secrets_any_sealed(tx, &sealed) || ssm_any_sealed(tx, &sealed);
     of->opens = of->has_sealed && vault_open(tx, &sealed, tx->arena, &value, &ignored);
     return true;
 }

@@ -67,3 +67,10 @@ bool seal_open(struct arena *arena, struct str key, struct str bound_to, struct 
     *ret_plain = (struct str){(const char *)plain, plain_len};
     return true;
 }
+
+struct str seal_text(struct arena *arena, struct str sealed)
+{
+    char *text = arena_alloc(arena, (sealed.len + 2) / 3 * 4 + 1);
+
+    return (struct str){text, (size_t)EVP_EncodeBlock((unsigned char *)text, bytes_of(sealed), (int)sealed.len)};
+}

@@ -16,3 +16,6 @@ struct str seal(struct arena *arena, struct str key, const unsigned char nonce[S
 /* What was sealed, in the arena; false when it was sealed with another key, bound to something else, or changed. */
 checked bool seal_open(struct arena *arena, struct str key, struct str bound_to, struct str sealed,
                        struct str *ret_plain);
+
+/* A sealed value as text, in base64: for those who ask for a value and not for its decryption. */
+struct str seal_text(struct arena *arena, struct str sealed);
