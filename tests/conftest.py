@@ -69,10 +69,10 @@ class Installation:
         options = {
             "aws_access_key_id": keys["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": keys["AWS_SECRET_ACCESS_KEY"],
+            "config": botocore.config.Config(retries={"max_attempts": 0}, proxies={}),
             **more,
         }
-        config = botocore.config.Config(retries={"max_attempts": 0}, proxies={})
-        return boto3.client(service, endpoint_url=self.url, region_name=REGION, config=config, **options)
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION, **options)
 
     def berth(self, *arguments, check=True):
         done = subprocess.run([BERTH, *arguments], env=CLEAN, capture_output=True, text=True, timeout=120)

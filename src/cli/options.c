@@ -70,6 +70,12 @@ bool options_parse(const struct verb *verb, const struct option_spec *rows, int 
             return false;
         }
     }
+    if (verb->arguments[0] == '\0' && optind < argc) {
+        (void)fprintf(stderr, "berth %s takes no argument '%s'.\nTry 'berth %s --help'.\n", verb->name, argv[optind],
+                      verb->name);
+        *ret_exit = EXIT_USAGE;
+        return false;
+    }
     *ret_first = optind;
     return true;
 }

@@ -42,32 +42,48 @@ struct call {
     struct str request_id;
     struct str invocation_id; /* the client's name for this call, the same when it tries again; absent without */
     struct str source_ip;
+    struct str user_agent;
+    bool secure; /* came over TLS */
     void *carry; /* what the handler leaves to its finish, in the arena; NULL: nothing */
 };
 
 typedef bool call_fn(struct call *call, const void *in, void *out);
 typedef bool finish_fn(const struct call *call, const struct ports *ports, const void *in, void *out);
 
+/* What has to be allowed for a call, and what a service tells the decision: plane/iam/authorize.h. */
+struct asks;
+struct access_spec;
+
 struct operation_spec {
     const struct operation *operation;
     call_fn *handle;
-    const char *action; /* IAM: "ecs:RunTask" */
+    const char *action; /* IAM: "ecs:RunTask"; NULL: nobody needs a permission for it */
     /* The resource ARN that the policy decision is about; NULL: "*". */
     struct str (*resource)(const struct call *call, const void *in);
     /* The part that blocks (files, bulk stores), run on a worker after the handler's turn is durable and before the
      * answer is encoded. Only for operations whose *out holds no pointer into records. NULL: none. */
     finish_fn *finish;
+    /* Everything that has to be allowed, where it is not the action on the one resource: several resources, roles that
+     * are handed over. NULL: action and resource. */
+    void (*asks)(const struct call *call, const void *in, struct asks *asks);
+    const struct access_spec *access; /* condition keys and tags of the service; NULL: only the global keys */
 };
 
 /* A row of a domain's operation table: OPERATION(ecs, run_task, "ecs:RunTask", cluster_resource). The handler has
  * service and the operation in its name (ecs_run_task); its in and out are its own structs. */
 #define OPERATION(service, name, action, resource)                                                                     \
     {                                                                                                                  \
-        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, NULL                             \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, NULL, NULL, NULL                 \
     }
 #define OPERATION_FINISHED(service, name, action, resource, finish)                                                    \
     {                                                                                                                  \
-        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, (finish_fn *)finish              \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, (finish_fn *)finish, NULL, NULL  \
+    }
+/* The same for a domain that has an access_spec; `asks` and `finish` may be NULL. */
+#define OPERATION_GUARDED(service, name, action, resource, finish, asks, access)                                       \
+    {                                                                                                                  \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, (finish_fn *)finish, asks,       \
+            access                                                                                                     \
     }
 
 /* Pages: cuts a list that is produced in key order. Tokens are opaque to clients (the key in hexadecimal with a check

@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "plane/iam/authorize.h"
 #include "plane/iam/iam.h"
 
 /* The largest request of an AWS API that Berth answers is ECR's UploadLayerPart: 20 MiB in base64. */
@@ -35,6 +36,14 @@ static void log_call(const struct api_call *call, int64_t took_us)
               STR_ARG(call->call.region), call->reply.status, (long long)took_us);
 }
 
+/* "sts:GetCallerIdentity", also where nobody needs a permission for it. */
+static const char *action_of(const struct api_call *call)
+{
+    if (call->spec->action != NULL)
+        return call->spec->action;
+    return arena_printf(call->exchange->arena, "%s:%s", call->wire.service->id, call->wire.operation->name).ptr;
+}
+
 static void audit(const struct api_call *call)
 {
     const struct front_options *options = front_options_of(call->front);
@@ -43,7 +52,7 @@ static void audit(const struct api_call *call)
         return; /* nobody who is known, or nothing that there is */
     audit_write(options->audit, &(struct audit_event){
                                     .principal = &call->principal,
-                                    .action = call->spec->action,
+                                    .action = action_of(call),
                                     .region = call->call.region,
                                     .request_id = call->call.request_id,
                                     .source_ip = call->call.source_ip,
@@ -204,7 +213,9 @@ static struct api_call *call_new(struct front *front, struct http_exchange *exch
                                .settings = front_options_of(front)->settings,
                                .request_id = entropy_uuid(exchange->arena),
                                .invocation_id = wire_header(&exchange->request, "amz-sdk-invocation-id"),
-                               .source_ip = exchange->peer_address};
+                               .source_ip = exchange->peer_address,
+                               .user_agent = wire_header(&exchange->request, "user-agent"),
+                               .secure = exchange->tls};
     return call;
 }
 
@@ -232,6 +243,8 @@ void api_complete(struct front *front, struct http_exchange *exchange)
         send_error(call);
         return;
     }
+    key_use_note(front_key_use(front), &call->principal, str_of(call->wire.service->id), call->call.region,
+                 clock_now_ms(&front_options_of(front)->authenticator.clock));
     call->call.operation = call->wire.operation;
     call->job = (struct job){.actor = "api", .cause = call->call.request_id, .run = run, .done = done};
     loop_submit(front_options_of(front)->loop, &call->job);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "edge/front.h"
+#include "edge/key_use.h"
 #include "edge/metrics.h"
 
 /* The head is there: takes the body, or refuses one that says to be too long (false). Server thread. */
@@ -12,6 +13,7 @@ void api_complete(struct front *front, struct http_exchange *exchange);
 const struct front_options *front_options_of(const struct front *front);
 const struct ports *front_ports(const struct front *front);
 struct metrics *front_metrics(const struct front *front);
+struct key_use *front_key_use(const struct front *front);
 /* The row of that operation and its number among the metrics, or NULL when Berth does not implement it. */
 const struct operation_spec *front_operation(const struct front *front, const struct operation *operation,
                                              size_t *ret_number);

@@ -20,7 +20,7 @@ static struct caller open_caller(const struct authenticator *authenticator, cons
     if (claim != NULL) {
         caller.signing_name = claim->service;
         caller.region = claim->region;
-        if (keys_find(authenticator->keys, claim->access_key, arena, &found)) {
+        if (keys_find(authenticator->keys, claim->access_key, arena, &found) && found.works) {
             caller.principal = found.principal;
             return caller;
         }
@@ -42,6 +42,8 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
 {
     struct key_found found;
     struct sigv4_key key;
+    bool known;
+    bool kept;
 
     if (authenticator->settings->auth_open) {
         *ret_caller = open_caller(authenticator, claim, arena);
@@ -49,14 +51,21 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
     }
     if (claim == NULL)
         return fail_api(f, "MissingAuthenticationToken", "Missing Authentication Token");
-    if (!keys_find(authenticator->keys, claim->access_key, arena, &found) ||
-        !secret_eq(claim->security_token, found.session_token))
+    /* Only who has a key's secret learns whether there is such a key: the work and the answer are those of a wrong
+     * signature when there is none. */
+    known = keys_find(authenticator->keys, claim->access_key, arena, &found);
+    kept = known && keys_signing_key(authenticator->keys, claim, found.secret, &key);
+    if (!known)
+        sigv4_derive_key(claim, keys_decoy(authenticator->keys), &key);
+    if (!sigv4_verify(claim, request, &key, clock_now_ms(&authenticator->wall_clock), arena, f)) {
+        if (kept)
+            sigv4_derive_key(claim, found.secret, &key); /* for the time that it takes */
+        return false;
+    }
+    if (!known || !found.works || !secret_eq(claim->security_token, found.session_token))
         return fail_api(f, "InvalidClientTokenId", "The security token included in the request is invalid.");
     if (clock_now_ms(&authenticator->clock) >= found.expires_ms)
         return fail_api(f, "ExpiredToken", "The security token included in the request is expired");
-    sigv4_derive_key(claim, found.secret, &key);
-    if (!sigv4_verify(claim, request, &key, clock_now_ms(&authenticator->wall_clock), arena, f))
-        return false;
     *ret_caller =
         (struct caller){.principal = found.principal, .region = claim->region, .signing_name = claim->service};
     return true;

@@ -23,6 +23,7 @@ struct front {
     const struct operation **operations; /* those addresses, in the order of their numbers */
     const struct operation_spec **specs; /* likewise */
     struct metrics *metrics;
+    struct key_use *key_use;
     pthread_t workers[WORKERS];
     pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t wake;
@@ -99,6 +100,11 @@ const struct operation_spec *front_operation(const struct front *front, const st
 struct metrics *front_metrics(const struct front *front)
 {
     return front->metrics;
+}
+
+struct key_use *front_key_use(const struct front *front)
+{
+    return front->key_use;
 }
 
 void front_enter(struct front *front)
@@ -231,6 +237,7 @@ struct front *front_new(const struct front_options *options)
             must(map_put(&front->numbers, address_key(&front->operations[at]), &front->operations[at]) == NULL);
         }
     front->metrics = metrics_new(front->operations, total);
+    front->key_use = key_use_new(options->loop);
     list_init(&front->queue);
     must(pthread_mutex_init(&front->lock, NULL) == 0);
     must(pthread_cond_init(&front->wake, NULL) == 0);
@@ -255,6 +262,7 @@ void front_free(struct front *front)
     (void)pthread_cond_destroy(&front->idle);
     map_free(&front->numbers);
     metrics_free(front->metrics);
+    key_use_free(front->key_use);
     free(front->operations);
     free(front->specs);
     free(front);

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ecr/ecr.h"
+#include "plane/iam/authorize.h"
 #include "plane/iam/iam.h"
 #include "wire/base64.h"
 
@@ -70,14 +71,19 @@ static bool identify(const struct registry_job *job, const struct transaction *t
     return fail_api(&call->fail, REGISTRY_NO_IDENTITY, "no basic auth credentials");
 }
 
-static bool allowed(struct registry_call *call, const struct principal *principal)
+static bool allowed(struct transaction *tx, struct registry_call *call, const struct registry_job *job)
 {
     struct repository_ref resource = call->repository;
+    struct call asking = {.tx = tx,
+                          .arena = call->arena,
+                          .fail = &call->fail,
+                          .principal = &job->principal,
+                          .settings = job->records->settings,
+                          .region = call->repository.registry.region};
 
     if (resource.name.len == 0)
         resource.name = STR("*");
-    return call->action == NULL ||
-           iam_allows(principal, call->action, repository_arn(call->arena, &resource), &call->fail);
+    return call->action == NULL || iam_allows(&asking, NULL, call->action, repository_arn(call->arena, &resource));
 }
 
 /* ---- the operations ---- */
@@ -265,7 +271,7 @@ static bool run(struct job *job, struct transaction *tx)
     const struct repository_record *repository;
 
     registry_job->when_ms = tx->now_ms;
-    call->good = identify(registry_job, tx, &registry_job->principal) && allowed(call, &registry_job->principal) &&
+    call->good = identify(registry_job, tx, &registry_job->principal) && allowed(tx, call, registry_job) &&
                  (call->repository.name.len == 0 || repository_find(tx, &call->repository, &repository, &call->fail)) &&
                  operations[call->operation](tx, call);
     return call->good;

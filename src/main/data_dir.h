@@ -6,6 +6,7 @@
  *   token             what links and control requests bear
  *   instance          the short name in front of everything made on this machine
  *   vpc-cidr          range of the default VPC
+ *   listen, public-address   what `berth up` was last told
  *   env, aws/         shell lines and an AWS profile for the users' tools */
 #pragma once
 

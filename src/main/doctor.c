@@ -81,14 +81,18 @@ static enum verdict check_overlay(struct patient *patient)
 
 static enum verdict check_cgroups(struct patient *patient)
 {
-    static const char *const layouts[] = {"v1", "hybrid", "v2"};
     struct cgroup_host host;
     struct fail f;
 
     if (!cgroup_detect("/proc/self/mountinfo", &host, &f))
-        return say(patient, BROKEN, "%s: mount cgroup2 on /sys/fs/cgroup", f.message);
-    return say(patient, GOOD, "%s, %zu %s", layouts[host.layout], host.tree_count,
-               host.tree_count == 1 ? "tree" : "trees");
+        return say(
+            patient, BROKEN,
+            "%s: mount -t cgroup -o NAME NAME /sys/fs/cgroup/NAME, or cgroup2 on /sys/fs/cgroup with all of them",
+            f.message);
+    if (host.layout == CGROUP_V2)
+        return say(patient, GOOD, "v2: crun under conmon starts the containers, somewhat slower than Berth with v1");
+    return say(patient, GOOD, "%s, %zu trees: Berth starts containers itself",
+               host.layout == CGROUP_V1 ? "v1" : "hybrid", host.tree_count);
 }
 
 static enum verdict check_capabilities(struct patient *patient)
@@ -152,8 +156,9 @@ static bool in_path(const char *name, char *path, size_t size)
 
 static enum verdict check_programs(struct patient *patient)
 {
-    /* With cgroups v1 Berth starts containers itself; see node/runtime/runtime.h. */
-    bool oci = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+    struct cgroup_host host;
+    struct fail f;
+    bool oci = cgroup_detect("/proc/self/mountinfo", &host, &f) && host.layout == CGROUP_V2; /* see check_cgroups */
     const struct {
         const char *program, *package;
         bool needed;
@@ -323,7 +328,7 @@ int verb_doctor(const struct verb *verb, int argc, char **argv)
     if (!options_parse(verb, rows, argc, argv, &first, &status))
         return status;
     all = json_array();
-    opened = installation_open(&patient.installation, &f);
+    opened = installation_make(&patient.installation, &f);
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         enum verdict verdict = !checks[i].needs_installation || opened ? checks[i].check(&patient)
                                                                        : say(&patient, BROKEN, "%s", f.message);

@@ -25,12 +25,15 @@ int verb_host(const struct verb *verb, int argc, char **argv)
 {
     const char *data = DATA_DIR_DEFAULT;
     const char *server = "127.0.0.1:4566";
+    const char *public_address = NULL;
     const char *name = NULL;
     const char *runtime = "native";
     bool log_as_json = false;
     const struct option_spec rows[] = {
         {"data", OPTION_TEXT, "DIR", "where everything is kept (" DATA_DIR_DEFAULT ")", &data},
         {"server", OPTION_TEXT, "ADDRESS:PORT", "where the server answers (127.0.0.1:4566)", &server},
+        {"public-address", OPTION_TEXT, "NAME:PORT", "what clients call the server, in names of images (as --server)",
+         &public_address},
         {"name", OPTION_TEXT, "NAME", "shown by `berth status` (the machine's name)", &name},
         {"runtime", OPTION_TEXT, "native|PROGRAM", "who starts containers: Berth, or crun under conmon (native)",
          &runtime},
@@ -55,6 +58,7 @@ int verb_host(const struct verb *verb, int argc, char **argv)
     (void)uname(&machine);
     options.data_dir = data;
     options.endpoint = server;
+    options.public_address = public_address != NULL ? public_address : server;
     options.oci_runtime = strcmp(runtime, "native") == 0 ? NULL : runtime;
     options.name = name != NULL ? name : machine.nodename;
     measure(&options);

@@ -4,13 +4,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 void installation_free(struct installation *in)
 {
     arena_free(&in->arena);
 }
 
-bool installation_open(struct installation *in, struct fail *f)
+bool installation_make(struct installation *in, struct fail *f)
 {
     struct str kept;
     struct fail ignored;
@@ -29,6 +30,18 @@ bool installation_open(struct installation *in, struct fail *f)
     if (in->listen == NULL)
         in->listen = "127.0.0.1:4566";
     return true;
+}
+
+bool installation_open(struct installation *in, struct fail *f)
+{
+    char path[4200];
+
+    (void)snprintf(path, sizeof(path), "%s/instance", in->data);
+    if (access(path, F_OK) == 0)
+        return installation_make(in, f);
+    if (errno != ENOENT && errno != ENOTDIR)
+        return fail(f, FAIL_DENIED, "%s: %s", in->data, strerror(errno));
+    return fail(f, FAIL_NOT_FOUND, "there is no installation in %s; berth up --data %s makes one", in->data, in->data);
 }
 
 static bool ask(const struct installation *in, const char *method, const char *path,

@@ -11,9 +11,11 @@ struct installation {
     struct arena arena;
 };
 
-/* Opens (and makes, where it is missing) the directory; an address that was not given is the one that `berth up` was
- * last told, or 127.0.0.1:4566. FAIL_SYSTEM, FAIL_DENIED; the caller frees it also then. */
+/* Opens the directory; an address that was not given is the one that `berth up` was last told, or 127.0.0.1:4566.
+ * FAIL_SYSTEM, FAIL_DENIED, FAIL_NOT_FOUND; the caller frees it also then. */
 checked bool installation_open(struct installation *in, struct fail *f);
+/* The same, of a directory that is made where it is missing. */
+checked bool installation_make(struct installation *in, struct fail *f);
 void installation_free(struct installation *in);
 #define auto_installation __attribute__((cleanup(installation_free))) struct installation
 

@@ -35,7 +35,8 @@ static void print_handled(const struct service *service)
         const struct operation_spec *spec = handler_of(&service->operations[i]);
 
         if (spec != NULL)
-            (void)printf("| %s | %s | %s |\n", spec->operation->name, spec->action,
+            (void)printf("| %s | %s | %s |\n", spec->operation->name,
+                         spec->action == NULL ? "none needed" : spec->action,
                          spec->resource == NULL ? "`*`" : "its ARN");
     }
 }

@@ -18,6 +18,9 @@
 #include "plane/iam/iam.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
+
+enum { CONNECTIONS_MAX = 2000, FILES_MAX = 65536 };
 #include <sys/stat.h>
 
 struct server {
@@ -93,7 +96,7 @@ static void changed(void *context, const struct change *change)
 /* ---- starting and stopping ---- */
 
 struct server_options {
-    const char *listen, *data, *auth, *region, *account, *vpc_cidr;
+    const char *listen, *public_address, *data, *auth, *region, *account, *vpc_cidr;
     unsigned long clock_rate;
     bool log_json, log_requests;
 };
@@ -115,8 +118,11 @@ static bool choose_settings(struct server *server, const struct server_options *
                     "--auth=open lets everybody in, so it is refused unless --listen is a loopback address");
     if (strlen(options->account) != 12 || strspn(options->account, "0123456789") != 12)
         return fail(f, FAIL_INPUT, "--account takes twelve digits, not '%s'", options->account);
+    if (options->region[0] == '\0' || strlen(options->region) > 32 ||
+        options->region[strspn(options->region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+        return fail(f, FAIL_INPUT, "--region takes a name like us-east-1, not '%s'", options->region);
     server->settings = (struct settings){
-        .endpoint = str_of(options->listen),
+        .endpoint = str_of(options->public_address),
         .default_region = str_of(options->region),
         .default_account = str_of(options->account),
         .default_vpc_cidr = str_of(options->vpc_cidr),
@@ -210,7 +216,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .reset_context = server,
     };
     struct http_server_options http = {
-        .address = address, .port = port, .threads = 2, .connections_max = 2000, .idle_timeout_s = 75};
+        .address = address, .port = port, .threads = 2, .connections_max = CONNECTIONS_MAX, .idle_timeout_s = 75};
     struct http_handler handler;
 
     server->front = front_new(&front);
@@ -247,12 +253,13 @@ static void stop(struct server *server)
     keys_free(server->keys);
 }
 
-static bool start(struct server *server, const struct server_options *options, struct arena *arena, struct fail *f)
+static bool start(struct server *server, struct server_options *options, struct arena *arena, struct fail *f)
 {
     const char *address;
     uint16_t port;
 
     if (!listen_parse("listen", options->listen, arena, &address, &port, f) ||
+        !listen_public(options->public_address, options->listen, arena, &options->public_address, f) ||
         !choose_settings(server, options, address, f) || !data_dir_open(options->data, &server->dir, f) ||
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f) ||
         !secret_key_read(&server->dir, &server->secret_key, f))
@@ -261,6 +268,17 @@ static bool start(struct server *server, const struct server_options *options, s
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
            start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
            start_front(server, address, port, f);
+}
+
+/* A connection is an open file, and shells give 1024 unless they are asked for more: 2000 clients would leave none for
+ * the database and the blobs. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+    must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
 /* A turn takes and gives back hundreds of kilobytes: asking the kernel each time cost a third of the processor under
@@ -283,6 +301,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
                                      .clock_rate = 1};
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the APIs answer (127.0.0.1:4566)", &options.listen},
+        {"public-address", OPTION_TEXT, "NAME[:PORT]",
+         "what clients are told to call (as --listen; for 0.0.0.0 the machine's)", &options.public_address},
         {"data", OPTION_TEXT, "DIR", "where everything is kept (" DATA_DIR_DEFAULT ")", &options.data},
         {"auth", OPTION_TEXT, "iam|open", "verify signatures, or let any key in (iam)", &options.auth},
         {"region", OPTION_TEXT, "NAME", "the default region (us-east-1)", &options.region},
@@ -306,13 +326,14 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     log_setup(options.log_requests ? LOG_DEBUG : LOG_INFO, options.log_json);
     (void)umask(077); /* records and keys are the owner's alone, in whatever directory they stand */
     signals_block();
+    raise_file_limit();
     keep_memory();
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     server.clock = options.clock_rate == 1 ? clock_wall() : clock_fast(&server.fast, (int64_t)options.clock_rate);
     server.keys = keys_new();
     status = EXIT_OK;
     if (start(&server, &options, &arena, &f)) {
-        log_info("ready: http://%s, data in %s", options.listen, options.data);
+        log_info("ready: http://%s, data in %s", options.public_address, options.data);
         signals_wait();
     } else {
         status = verb_failed(verb, &f);

@@ -1,6 +1,7 @@
 /* `berth up` and `down`: a server and a host on this machine, kept by their data directory. */
 #include "base/must.h"
 #include "main/installation.h"
+#include "main/listen.h"
 #include "main/verbs.h"
 #include "main/vpc_range.h"
 #include "node/host/host.h"
@@ -118,6 +119,34 @@ static bool wait_ready(const struct installation *in, struct fail *f)
                 in->data);
 }
 
+static bool may_start(struct fail *f)
+{
+    return geteuid() == 0 ||
+           fail(f, FAIL_DENIED, "a host makes containers and networks, which needs root: sudo berth up");
+}
+
+/* Where the server listens, what clients call it and where its own host finds it. The first two are kept, for the next
+ * `berth up`. */
+static bool addresses(struct installation *in, const char **public_address, const char **ret_server, struct fail *f)
+{
+    const char *wished = *public_address;
+    const char *address;
+    uint16_t port;
+    struct str kept;
+    struct fail ignored;
+
+    if (wished == NULL && data_dir_read(&in->dir, "public-address", &in->arena, &kept, &ignored))
+        wished = arena_cstr(&in->arena, str_trim(kept));
+    if (!listen_parse("listen", in->listen, &in->arena, &address, &port, f) ||
+        !listen_public(wished, in->listen, &in->arena, public_address, f) ||
+        (wished != NULL && !data_dir_write(&in->dir, "public-address", str_of(wished), f)) ||
+        !data_dir_write(&in->dir, "listen", str_of(in->listen), f))
+        return false;
+    *ret_server = listen_is_everywhere(address) ? arena_cstr(&in->arena, arena_printf(&in->arena, "127.0.0.1:%u", port))
+                                                : in->listen;
+    return true;
+}
+
 int verb_up(const struct verb *verb, int argc, char **argv)
 {
     auto_installation in = {.data = DATA_DIR_DEFAULT};
@@ -126,9 +155,13 @@ int verb_up(const struct verb *verb, int argc, char **argv)
     const char *account = "000000000000";
     const char *clock_rate = "1";
     const char *runtime = "native";
+    const char *public_address = NULL;
+    const char *server;
     const char *vpc_cidr;
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the APIs answer (127.0.0.1:4566)", &in.listen},
+        {"public-address", OPTION_TEXT, "NAME[:PORT]",
+         "what clients are told to call (as --listen; for 0.0.0.0 the machine's)", &public_address},
         {"data", OPTION_TEXT, "DIR", "where everything is kept (" DATA_DIR_DEFAULT ")", &in.data},
         {"auth", OPTION_TEXT, "iam|open", "verify signatures, or let any key in (iam)", &auth},
         {"region", OPTION_TEXT, "NAME", "the default region (us-east-1)", &region},
@@ -144,26 +177,26 @@ int verb_up(const struct verb *verb, int argc, char **argv)
 
     if (!options_parse(verb, rows, argc, argv, &first, &status))
         return status;
-    if (!installation_open(&in, &f) || !data_dir_write(&in.dir, "listen", str_of(in.listen), &f) ||
+    if (!may_start(&f) || !installation_make(&in, &f) || !addresses(&in, &public_address, &server, &f) ||
         !vpc_range_claim(&in.dir, &in.arena, &vpc_cidr, &f))
         return verb_failed(verb, &f);
     if (data_dir_holder(&in.dir, "server") == 0) {
-        const char *const more[] = {"--listen",   in.listen,   "--auth", auth,           "--region",
-                                    region,       "--account", account,  "--clock-rate", clock_rate,
-                                    "--vpc-cidr", vpc_cidr,    NULL};
+        const char *const more[] = {
+            "--listen",  in.listen, "--public-address", public_address, "--auth",     auth,     "--region", region,
+            "--account", account,   "--clock-rate",     clock_rate,     "--vpc-cidr", vpc_cidr, NULL};
 
         if (!start_role(&in, "server", more, &f))
             return verb_failed(verb, &f);
     }
     if (data_dir_holder(&in.dir, "host") == 0) {
-        const char *const more[] = {"--server", in.listen, "--runtime", runtime, NULL};
+        const char *const more[] = {"--server", server, "--public-address", public_address, "--runtime", runtime, NULL};
 
         if (!start_role(&in, "host", more, &f))
             return verb_failed(verb, &f);
     }
     if (!wait_ready(&in, &f))
         return verb_failed(verb, &f);
-    (void)printf("Berth is up: http://%s\n", in.listen);
+    (void)printf("Berth is up: http://%s\n", public_address);
     return EXIT_OK;
 }
 
@@ -205,7 +238,7 @@ int verb_down(const struct verb *verb, int argc, char **argv)
         (void)printf("There is no installation in %s.\n", in.data);
         return EXIT_OK;
     }
-    if (!installation_open(&in, &f) || !end_role(&in, "server", &f) || !end_role(&in, "host", &f))
+    if (!installation_make(&in, &f) || !end_role(&in, "server", &f) || !end_role(&in, "host", &f))
         return verb_failed(verb, &f);
     options.data_dir = in.data;
     options.instance = in.dir.instance;

@@ -102,7 +102,13 @@ static const struct service *find_service(struct str id)
     exit(2);
 }
 
-/* A constraint that is broken (patterns are not made up to fit) still leaves the decoded input. */
+/* Patterns and bounds, which made-up values do not fit; in EC2's words "Value (...) for parameter ... is invalid." */
+static bool is_broken_constraint(const struct fail *f)
+{
+    return strstr(f->message, "failed to satisfy") != NULL || strstr(f->message, ") for parameter ") != NULL;
+}
+
+/* A constraint that is broken still leaves the decoded input. */
 static void read_request(struct str line, struct arena *arena)
 {
     struct http_text http = {0};
@@ -120,7 +126,7 @@ static void read_request(struct str line, struct arena *arena)
         return;
     }
     input = arena_alloc(arena, call.operation->input->size);
-    if (!wire_decode(&call, &http.request, input, arena, &f) && strstr(f.message, "failed to satisfy") == NULL) {
+    if (!wire_decode(&call, &http.request, input, arena, &f) && !is_broken_constraint(&f)) {
         printf("%s: %s: %s\n", call.operation->name, f.type, f.message);
         return;
     }

@@ -322,6 +322,7 @@ static bool read_list(struct reading *reading, const struct shape *shape, const 
 
     if (token->kind != TOKEN_ARRAY)
         return wrong_type(reading);
+    *list = (struct list_value){0}; /* CBOR may have a key twice; the last value counts, as in JSON */
     if (!count_items(reading, token, &count) ||
         !decode_alloc(reading->decoder, count, shape->element->size, &list->items))
         return false;
@@ -358,6 +359,7 @@ static bool read_map(struct reading *reading, const struct shape *shape, const s
 
     if (token->kind != TOKEN_MAP)
         return wrong_type(reading);
+    *map = (struct list_value){0};
     if (!count_items(reading, token, &count) || !decode_alloc(reading->decoder, count, shape->entry_size, &map->items))
         return false;
     for (; count > 0; count--) {

@@ -13,8 +13,12 @@
 #include "model/interpret.h"
 #include "model/services.h"
 #include "model/value_random.h"
+#include "wire/cbor.h"
+#include "wire/decode.h"
 #include "wire/http_text.h"
+#include "wire/json.h"
 #include "wire/rest.h"
+#include "wire/service_rules.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -190,7 +194,13 @@ static void constraints_fail_with_the_error_of_the_service(void **state)
          "</Response>"},
         {NULL, "Action=AttachInternetGateway&Version=2016-11-15&VpcId=vpc-1",
          "400 <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>MissingParameter</Code>"
-         "<Message>The request must contain the parameter InternetGatewayId</Message>"},
+         "<Message>The request must contain the parameter internetGatewayId</Message>"},
+        {NULL, "Action=DescribeVpcs&Version=2016-11-15&MaxResults=4",
+         "400 <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>InvalidParameterValue</Code>"
+         "<Message>Value ( 4 ) for parameter maxResults is invalid. Expecting a value greater than 5.</Message>"},
+        {NULL, "Action=CreateVpc&Version=2016-11-15&InstanceTenancy=half",
+         "400 <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>InvalidParameterValue</Code>"
+         "<Message>Value (half) for parameter instanceTenancy is invalid.</Message>"},
     };
 
     (void)state;
@@ -206,6 +216,29 @@ static void constraints_fail_with_the_error_of_the_service(void **state)
             fail_msg("%s", error.ptr);
         arena_free(&exchange.arena);
     }
+}
+
+/* The second list is shorter than the first: it must not be read behind it. */
+static void of_a_member_given_twice_the_last_counts(void **state)
+{
+    static const char cbor[] = "\xa2"
+                               "\x6aMetricData\x83\xa0\xa0\xa0"
+                               "\x6aMetricData\x81\xa0";
+    static const char json[] = "{\"MetricData\":[{},{},{}],\"MetricData\":[{}]}";
+    struct cloudwatch_put_metric_data_input from_cbor = {0};
+    struct cloudwatch_put_metric_data_input from_json = {0};
+    struct arena arena;
+    struct fail f;
+    struct decoder decoder = {.arena = &arena, .rules = service_rules_of(&cloudwatch_service), .f = &f};
+
+    (void)state;
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    assert_true(wire_cbor_read(&decoder, &cloudwatch_put_metric_data_input_shape, (struct str){cbor, sizeof(cbor) - 1},
+                               &from_cbor));
+    assert_int_equal(from_cbor.metric_data.count, 1);
+    assert_true(wire_json_read(&decoder, &cloudwatch_put_metric_data_input_shape, str_of(json), &from_json));
+    assert_int_equal(from_json.metric_data.count, 1);
+    arena_free(&arena);
 }
 
 static void forms_are_read_by_their_numbers(void **state)
@@ -602,6 +635,7 @@ int main(void)
         cmocka_unit_test(json_of_the_wrong_kind_is_refused),
         cmocka_unit_test(json_is_read_as_aws_reads_it),
         cmocka_unit_test(constraints_fail_with_the_error_of_the_service),
+        cmocka_unit_test(of_a_member_given_twice_the_last_counts),
         cmocka_unit_test(forms_are_read_by_their_numbers),
         cmocka_unit_test(malformed_forms_are_refused),
         cmocka_unit_test(what_cannot_be_routed_is_named),

@@ -48,20 +48,18 @@ void wire_reply_start(const struct wire_call *call, uint16_t status, struct str 
         wire_reply_header(ret_reply, "smithy-protocol", STR("rpc-v2-cbor"));
 }
 
-/* EC2 has its own error for a parameter that is not there. */
+/* EC2 has its own error for a parameter that is not there, and calls it as its answers would ("routeTableId"). */
 static bool check_required(const struct wire_call *call, const struct service_rules *rules, const void *input,
                            struct fail *f)
 {
     const struct shape *structure = call->operation->input;
-    char buffer[128];
 
     for (size_t i = 0; rules->missing != NULL && i < structure->member_count; i++) {
         const struct member *member = &structure->members[i];
 
         if (!member->required || member->idempotency_token || member_present(member, input))
             continue;
-        return fail_api(f, rules->missing, rules->missing_text,
-                        query_name(member, call->protocol == PROTOCOL_EC2, buffer).ptr);
+        return fail_api(f, rules->missing, rules->missing_text, wire_name(member));
     }
     return true;
 }

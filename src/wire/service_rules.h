@@ -8,10 +8,11 @@ struct service_rules {
     const char *service;    /* our id; NULL: all others */
     const char *validation; /* error type of a value that breaks the model's constraints */
     const char *missing;    /* error type of a required member that is absent, NULL: as above, in value_check's words */
-    const char *missing_text; /* printf format for the member's name on the wire */
+    const char *missing_text; /* printf format for the member's name in answers */
     const char *fault;        /* error type of a fault of ours */
     bool nul_allowed;         /* strings may hold NUL */
-    bool one_violation;       /* a broken constraint is told as ecr tells it: only the first, and in its own words */
+    /* Turns value_check's words into the service's own; NULL: they are the same. */
+    void (*retell)(struct fail *f);
 };
 
 /* Never NULL; service may be NULL. */

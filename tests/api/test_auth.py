@@ -34,7 +34,7 @@ def keys_of(server):
 WRONG = {
     "a secret": (lambda s: dict(keys=(keys_of(s)[0], "wrong")), "InvalidSignatureException", "SignatureDoesNotMatch",
                  ("AuthFailure", 401)),
-    "a key": (lambda s: dict(keys=("AKIAAAAAAAAAAAAAAAAA", "x")), "UnrecognizedClientException", "InvalidClientTokenId",
+    "a key": (lambda s: dict(keys=("AKIAAAAAAAAAAAAAAAAA", "x")), "InvalidSignatureException", "SignatureDoesNotMatch",
               ("AuthFailure", 401)),
     "an old date": (lambda s: dict(when=NOW(minutes=-20)), "InvalidSignatureException", "SignatureDoesNotMatch",
                     ("RequestExpired", 400)),
@@ -61,6 +61,12 @@ def test_what_is_wrong_is_told_in_each_protocols_words(server, what):
     assert answer.status == 403 and f"<Type>Sender</Type><Code>{query_code}</Code>" in answer.body.decode()
     answer = ec2(server, **change(server))
     assert answer.status == ec2_status and f"<Code>{ec2_code}</Code>" in answer.body.decode()
+
+
+def test_a_key_that_is_not_there_looks_like_a_wrong_secret(server):
+    answers = [sts(server, keys=keys) for keys in ((keys_of(server)[0], "wrong"), ("AKIAAAAAAAAAAAAAAAAA", "wrong"))]
+    texts = [answer.body.decode().split("<RequestId>")[0] for answer in answers]
+    assert texts[0] == texts[1] and answers[0].status == answers[1].status == 403
 
 
 def test_clocks_that_differ_are_told_apart(server):

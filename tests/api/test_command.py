@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 import pytest
-from conftest import BERTH, CLEAN
+from conftest import BERTH, CLEAN, Server
 
 VERBS = ("up", "down", "status", "env", "doctor", "account", "audit", "server", "host", "sim", "operations", "version")
 
@@ -25,7 +25,8 @@ def test_help_lists_every_verb_and_every_verb_has_help():
         assert own.returncode == 0 and own.stdout.startswith(f"Usage: berth {verb}")
 
 
-@pytest.mark.parametrize("arguments", [(), ("fly",), ("up", "--wings"), ("sim", "--seed", "seven"), ("status", "--data")])
+@pytest.mark.parametrize("arguments", [(), ("fly",), ("up", "--wings"), ("sim", "--seed", "seven"), ("status", "--data"),
+                                       ("up", "now"), ("down", "all"), ("server", "x"), ("version", "1")])
 def test_wrong_usage_is_told_and_exits_with_2(arguments):
     done = berth(*arguments)
     assert done.returncode == 2
@@ -39,9 +40,29 @@ def test_version_is_one_line():
 
 def test_status_of_what_does_not_run_fails_and_says_so():
     with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
+        server = Server(directory)
+        server.start()
+        server.stop()
         done = berth("status", "--data", directory, "--listen", "127.0.0.1:1")
         assert done.returncode == 1
         assert "127.0.0.1:1" in done.stderr
+
+
+@pytest.mark.parametrize("verb", [("status",), ("env",)])
+def test_looking_at_no_installation_makes_none(verb, tmp_path):
+    missing = tmp_path / "missing"
+    done = berth(*verb, "--data", missing)
+    assert done.returncode == 1 and f"no installation in {missing}" in done.stderr
+    assert not missing.exists()
+
+
+def test_listening_on_localhost():
+    with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
+        server = Server(directory)
+        server.listen = f"localhost:{server.port}"
+        server.start()
+        assert server.environment["AWS_ENDPOINT_URL"] == f"http://localhost:{server.port}"
+        server.stop()
 
 
 def test_status_as_table_and_as_json(server):
@@ -73,7 +94,9 @@ def test_doctor_names_a_port_that_is_taken():
 
 
 @pytest.mark.parametrize("option", [("--auth", "none"), ("--account", "12"), ("--account", "12345678901x"),
-                                    ("--listen", "nonsense"), ("--listen", "127.0.0.1:99999")])
+                                    ("--listen", "nonsense"), ("--listen", "127.0.0.1:99999"),
+                                    ("--public-address", "Not_a_name"), ("--public-address", "berth.example:0"),
+                                    ("--region", "mars 1"), ("--region", "US")])
 def test_what_a_server_cannot_be_told(option):
     with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
         done = berth("server", "--data", directory, *option)
@@ -84,3 +107,33 @@ def test_open_door_only_on_loopback():
     with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
         done = berth("server", "--data", directory, "--auth", "open", "--listen", "0.0.0.0:4599")
         assert done.returncode == 1 and "loopback" in done.stderr
+
+
+def outward():
+    """This machine's address on the way to the internet, or loopback; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return probe.getsockname()[0]
+
+
+@pytest.mark.parametrize("listen, options, shown", [
+    ("127.0.0.1", (), "127.0.0.1:{port}"), ("0.0.0.0", (), "{outward}:{port}"), ("[::]", (), "{outward}:{port}"),
+    ("0.0.0.0", ("--public-address", "berth.example"), "berth.example:{port}"),
+    ("127.0.0.1", ("--public-address", "berth.example:443"), "berth.example:443")])
+def test_what_clients_are_told_to_call(listen, options, shown):
+    with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
+        server = Server(directory, *options)
+        server.listen = f"{listen}:{server.port}"
+        server.start()
+        try:
+            shown = shown.format(outward=outward(), port=server.port)
+            ecr = server.client("ecr")
+            made = ecr.create_repository(repositoryName="app")["repository"]
+            assert made["repositoryUri"] == f"{shown}/app"
+            assert ecr.get_authorization_token()["authorizationData"][0]["proxyEndpoint"] == f"http://{shown}"
+            assert server.environment["AWS_ENDPOINT_URL"] == f"http://{shown}"
+        finally:
+            server.stop()

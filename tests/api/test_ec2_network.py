@@ -2,8 +2,12 @@
 
 import json
 
+import botocore.config
 import botocore.exceptions
 import pytest
+from conftest import StandIn
+
+unchecked = botocore.config.Config(parameter_validation=False, retries={"max_attempts": 0}, proxies={})
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +19,12 @@ def refusal(call, **given):
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         call(**given)
     return caught.value.response["Error"]["Code"]
+
+
+def message(call, **given):
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        call(**given)
+    return caught.value.response["Error"]["Message"]
 
 
 def tagged(kind, **tags):
@@ -193,9 +203,69 @@ def test_what_tags_may_be(ec2, vpc):
     assert refusal(ec2.create_vpc, CidrBlock="10.8.0.0/16", TagSpecifications=[{"Tags": [{"Key": "a"}]}]) == "InvalidParameterValue"
 
 
-@pytest.mark.parametrize("count", [-1, 0, 4, 1001])
-def test_pages_of_tags_have_a_size(ec2, vpc, count):
-    assert refusal(ec2.describe_tags, MaxResults=count) == "InvalidParameterValue"
+@pytest.mark.parametrize("count, word, bound", [(-1, "greater", 5), (0, "greater", 5), (4, "greater", 5), (1001, "smaller", 1000),
+                                                (2**31 - 1, "smaller", 1000)])
+@pytest.mark.parametrize("what", ["tags", "vpcs", "subnets", "security_groups", "network_interfaces"])
+def test_pages_have_a_size_in_ec2_s_words(server, what, count, word, bound):
+    call = getattr(server.client("ec2", config=unchecked), f"describe_{what}")
+    assert refusal(call, MaxResults=count) == "InvalidParameterValue"
+    assert message(call, MaxResults=count) == f"Value ( {count} ) for parameter maxResults is invalid. Expecting a value {word} than {bound}."
+
+
+def test_values_that_no_enumeration_has(server):
+    call = server.client("ec2", config=unchecked).create_vpc
+    assert message(call, CidrBlock="10.4.0.0/16", InstanceTenancy="half") == "Value (half) for parameter instanceTenancy is invalid."
+
+
+def test_a_route_has_one_target_and_one_destination(ec2, vpc):
+    table = ec2.create_route_table(VpcId=vpc["VpcId"])["RouteTable"]["RouteTableId"]
+    everything = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"}
+    assert refusal(ec2.create_route, **everything) == "MissingParameter"
+    assert message(ec2.create_route, **everything).startswith("The request must contain exactly one of gatewayId, natGatewayId")
+    assert refusal(ec2.replace_route, RouteTableId=table, DestinationCidrBlock=vpc["CidrBlock"]) == "InvalidParameterValue"  # local
+    assert refusal(ec2.create_route, **everything, GatewayId="igw-1", NatGatewayId="nat-1") == "InvalidParameterCombination"
+    assert refusal(ec2.create_route, **everything, NatGatewayId="nat-0123456789abcdef0") == "UnsupportedOperation"
+    assert refusal(ec2.create_route, **everything, GatewayId="igw-0123456789abcdef0") == "InvalidGatewayID.NotFound"
+    assert refusal(ec2.create_route, **everything, GatewayId="nat-0123456789abcdef0") == "InvalidParameterValue"
+    for call in (ec2.create_route, ec2.replace_route, ec2.delete_route):
+        given = {} if call == ec2.delete_route else {"GatewayId": "igw-0123456789abcdef0"}
+        assert message(call, RouteTableId=table, **given) == (
+            "The request must contain the parameter destinationCidrBlock or destinationIpv6CidrBlock")
+        assert refusal(call, RouteTableId=table, DestinationIpv6CidrBlock="::/0", **given) == "UnsupportedOperation"
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc["VpcId"])
+    ec2.create_route(**everything, GatewayId=gateway)
+    assert refusal(ec2.replace_route, **everything) == "MissingParameter"
+    assert refusal(ec2.replace_route, **everything, LocalTarget=True) == "UnsupportedOperation"
+    ec2.replace_route(**everything, GatewayId=gateway)
+    ec2.delete_route_table(RouteTableId=table)
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc["VpcId"])
+    ec2.delete_internet_gateway(InternetGatewayId=gateway)
+
+
+def test_interfaces_of_tasks_are_not_the_user_s(server, ec2):
+    ecs, subnet = server.client("ecs"), default_subnet(ec2)["SubnetId"]
+    ecs.create_cluster(clusterName="interfaces")
+    ecs.register_task_definition(family="interfaces", networkMode="awsvpc", cpu="256", memory="512", requiresCompatibilities=["FARGATE"],
+                                 containerDefinitions=[{"name": "a", "image": "a"}])
+    hosts = StandIn(server)
+    try:
+        task = ecs.run_task(cluster="interfaces", taskDefinition="interfaces", launchType="FARGATE",
+                            networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}})["tasks"][0]["taskArn"]
+        ecs.get_waiter("tasks_running").wait(cluster="interfaces", tasks=[task], WaiterConfig={"Delay": 1})
+        mine = [{"Name": "subnet-id", "Values": [subnet]}, {"Name": "requester-id", "Values": ["amazon-ecs"]}]
+        interface, = ec2.describe_network_interfaces(Filters=mine)["NetworkInterfaces"]
+        named = {"NetworkInterfaceId": interface["NetworkInterfaceId"]}
+        for call, given in ((ec2.modify_network_interface_attribute, {"Description": {"Value": "mine"}}),
+                            (ec2.modify_network_interface_attribute, {"Groups": [interface["Groups"][0]["GroupId"]]}),
+                            (ec2.delete_network_interface, {})):
+            assert refusal(call, **named, **given) == "AuthFailure"
+            assert message(call, **named, **given) == "You do not have permission to access the specified resource."
+        assert ec2.describe_network_interfaces(NetworkInterfaceIds=list(named.values()))["NetworkInterfaces"] == [interface]
+        ecs.stop_task(cluster="interfaces", task=task)
+        ecs.get_waiter("tasks_stopped").wait(cluster="interfaces", tasks=[task], WaiterConfig={"Delay": 1})
+    finally:
+        hosts.stop()
 
 
 def test_an_empty_vpc_is_deleted(ec2):

@@ -32,7 +32,7 @@ def test_a_wrong_secret_is_refused(server, service, call, code):
 def test_an_unknown_key_is_refused(server):
     with pytest.raises(botocore.exceptions.ClientError) as failure:
         server.client("ecs", aws_access_key_id="AKIAAAAAAAAAAAAAAAAA").list_tasks()
-    assert code_of(failure) == "UnrecognizedClientException"
+    assert code_of(failure) == "InvalidSignatureException"  # as with a wrong secret
 
 
 def test_what_is_not_built_is_refused_by_name(server):

@@ -1,9 +1,11 @@
 """The HTTP side: connections kept, bodies large, chunked, held back, cut off and malformed, and what each protocol says
 to input that is none."""
 
+import contextlib
 import hashlib
 import http.client
 import json
+import resource
 import socket
 import threading
 import time
@@ -110,6 +112,29 @@ def test_a_client_that_trickles_is_cut_off_and_others_are_not_held_up(open_serve
         finally:
             stop.set()
             writer.join()
+
+
+def test_more_connections_than_a_shell_gives_files(tmp_path):
+    """The soft limit of a login shell is 1024 open files; connections beyond the server's own limit are told so."""
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 4096:
+        pytest.skip("the hard limit of open files is lower")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    server = Server(str(tmp_path))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        server.start()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+        with contextlib.ExitStack() as idle:
+            for _ in range(1500):
+                idle.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            server.client("ecs").create_cluster(clusterName="still")  # durable, so a file is written too
+            for _ in range(510):
+                idle.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+            assert send(server.url + "/_berth/health", "GET").status == 503
+        eventually(server.answers, what="room after the others have gone")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        server.stop()
 
 
 def test_a_server_that_stops_finishes_what_is_under_way(tmp_path):

@@ -1,5 +1,7 @@
 """A whole installation with an image in its registry: what the tests with real containers share."""
 
+import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -27,7 +29,7 @@ def make_image(work, prepare=lambda root: None, config=()):
     (root / "www").mkdir()
     shutil.copy("/bin/busybox", root / "bin/busybox")
     for applet in ("sh", "httpd", "echo", "sleep", "cat", "ls", "tail", "wget", "true", "false", "id", "env", "test", "touch",
-                   "chown", "chmod", "ping", "rm"):
+                   "chown", "chmod", "ping", "rm", "mv"):
         (root / "bin" / applet).symlink_to("busybox")
     (root / "www/index.html").write_text("hello\n")
     prepare(root)
@@ -46,16 +48,27 @@ class Machine(Installation):
         self.berth("up", "--data", self.directory, "--listen", self.listen, *options)
         self.ecs, self.ec2, self.logs = self.client("ecs"), self.client("ec2"), self.client("logs")
 
-    def push(self, name, layout):
+    def push(self, name, layout, *options):
         """A new repository with that image as its latest; its address."""
         repository = self.client("ecr").create_repository(repositoryName=name)["repository"]["repositoryUri"]
         token = self.aws("ecr", "get-authorization-token", "--query", "authorizationData[0].authorizationToken")
         password = subprocess.run(["base64", "-d"], input=token, capture_output=True, text=True).stdout.split(":")[1]
-        run("skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", f"AWS:{password}",
+        run("skopeo", "copy", *options, "--dest-tls-verify=false", "--dest-creds", f"AWS:{password}",
             f"oci:{layout}:demo", f"docker://{repository}:latest")
         return repository
 
+    def make_role(self, name, path="/", policy=None):
+        """A role that ECS tasks can have, with that AWS managed policy."""
+        iam = self.client("iam")
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
+        arn = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [trust]}))["Role"]["Arn"]
+        if policy:
+            iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        return arn
+
     def prepare(self):
+        self.make_role("ecsTaskExecutionRole", policy="service-role/AmazonECSTaskExecutionRolePolicy")
         self.image = self.push("demo", make_image(self.work))
         self.ecs.create_cluster(clusterName="default")
         self.subnet = self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
@@ -127,12 +140,28 @@ def reachable(ip):
         return False
 
 
-def traces(instance):
+def processes(text):
+    """The processes with this text in their command line."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has ended meanwhile
+        if text in line:
+            found.append(line)
+    return found
+
+
+def traces(directory):
     """Everything that an installation could leave on the machine."""
+    instance = pathlib.Path(directory, "instance").read_text().strip()
     found = [line for line in run("ip", "netns").splitlines() if f"berth-{instance}" in line]
     found += [line for line in run("ip", "-o", "link").splitlines() if instance in line]
     found += [line for line in run("ip", "route").splitlines() if instance in line]
     found += [line for line in run("nft", "list", "tables").splitlines() if instance in line]
-    found += [line for line in open("/proc/self/mounts") if instance in line]
+    found += [line for line in open("/proc/self/mounts") if instance in line or directory in line]
     found += [str(path) for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/berth-{instance}")]
-    return found
+    found += [str(path) for path in pathlib.Path("/run").glob(f"**/*{instance}*")]
+    found += [path for path in map(str, pathlib.Path(BERTH_USERS).glob("*")) if os.readlink(path).startswith(instance + "/")]
+    return found + processes(directory)

@@ -80,6 +80,17 @@ def test_berth_up_says_which_program_is_missing(walled):
         walled.up()  # Berth's own launcher needs neither
 
 
+@pytest.mark.skipif(not os.path.ismount("/sys/fs/cgroup/devices"), reason="cgroups v2")
+def test_cgroups_v1_without_devices_are_not_enough(walled):
+    run(*walled.inside("umount", "/sys/fs/cgroup/devices"))
+    said = walled.berth("up", "--data", walled.directory, "--listen", walled.listen, check=False)
+    assert said.returncode != 0 and 'no cgroup controller "devices"' in said.stderr
+    row = doctor(walled)["cgroups"]
+    assert row["verdict"] == "BROKEN" and '"devices"' in row["detail"] and "mount -t cgroup" in row["detail"]
+    run(*walled.inside("mount", "-t", "cgroup", "-o", "devices", "devices", "/sys/fs/cgroup/devices"))
+    assert doctor(walled)["cgroups"]["verdict"] == "good"
+
+
 def files_below(directory):
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
 

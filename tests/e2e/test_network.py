@@ -112,7 +112,8 @@ def test_rules_name_groups_and_change_while_tasks_run(machine):
         {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": clients}]}]}
     try:
         with tasks(machine, (machine.subnet, [clients], False), (machine.subnet, [servers], False),
-                   (machine.subnet, [machine.group], False)) as (client, server, stranger):
+                   (machine.subnet, [machine.group], False),
+                   (machine.subnet, [machine.group, clients], False)) as (client, server, stranger, both):
             assert not client.gets(server.ip)
             ec2.authorize_security_group_ingress(**rule)
             assert eventually(lambda: client.gets(server.ip))
@@ -120,16 +121,15 @@ def test_rules_name_groups_and_change_while_tasks_run(machine):
             ec2.authorize_security_group_ingress(GroupId=servers, IpPermissions=[
                 {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": f"{client.ip}/32"}]}])
             assert eventually(lambda: client.pings(server.ip)) and not stranger.pings(server.ip)
-            ec2.modify_network_interface_attribute(NetworkInterfaceId=stranger.eni, Groups=[machine.group, clients])
-            assert eventually(lambda: stranger.gets(server.ip))
+            assert eventually(lambda: both.gets(server.ip))
             ec2.revoke_security_group_ingress(**rule)
-            assert eventually(lambda: not client.gets(server.ip)) and not stranger.gets(server.ip)
+            assert eventually(lambda: not client.gets(server.ip)) and not both.gets(server.ip)
             ec2.authorize_security_group_ingress(**rule)
             assert eventually(lambda: client.gets(server.ip))
             egress = ec2.describe_security_groups(GroupIds=[clients])["SecurityGroups"][0]["IpPermissionsEgress"]
             ec2.revoke_security_group_egress(GroupId=clients, IpPermissions=egress)
             assert eventually(lambda: not client.gets(server.ip))
-            assert stranger.gets(server.ip)  # its other group lets it out
+            assert both.gets(server.ip)  # its other group lets it out
     finally:
         ec2.delete_security_group(GroupId=servers)
         ec2.delete_security_group(GroupId=clients)

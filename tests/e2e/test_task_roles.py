@@ -20,7 +20,13 @@ def run(machine, name, script, **more):
 
 
 @pytest.fixture(scope="module")
-def reader(machine):
+def roles(machine):
+    for name in ("reader", "thief", "short", "again"):
+        machine.make_role(name, path="/team/")
+
+
+@pytest.fixture(scope="module")
+def reader(machine, roles):
     task = run(machine, "reader", "; ".join([GET.format(name="own", url=OWN), "env > /www/env"]),
                taskRoleArn=ROLE.format("reader"))
     yield task
@@ -64,7 +70,7 @@ def test_a_task_without_a_role_has_none(machine):
         machine.stop([task["taskArn"]])
 
 
-def test_credentials_end_with_the_task(machine):
+def test_credentials_end_with_the_task(machine, roles):
     task = run(machine, "short", GET.format(name="own", url=OWN), taskRoleArn=ROLE.format("short"))
     credentials = json.loads(served(task, "own"))
     sts = client(machine, credentials, "sts")
@@ -72,10 +78,10 @@ def test_credentials_end_with_the_task(machine):
     machine.stop([task["taskArn"]])
     with pytest.raises(sts.exceptions.ClientError) as refused:
         sts.get_caller_identity()
-    assert refused.value.response["Error"]["Code"] == "InvalidClientTokenId"
+    assert refused.value.response["Error"]["Code"] == "SignatureDoesNotMatch"
 
 
-def test_a_restarted_host_still_has_them(machine):
+def test_a_restarted_host_still_has_them(machine, roles):
     """The server says them again when the host comes back."""
     page = r"#!/bin/sh\necho\necho\nwget -q -O - " + OWN
     task = run(machine, "again", "/bin/busybox mkdir /www/cgi-bin; "

@@ -82,13 +82,21 @@ def test_what_cannot_start_says_why(machine, container, reason):
     assert task["stoppedReason"].startswith(reason)
 
 
+def kill_supervisor(machine, arn):
+    state = pathlib.Path(machine.directory, "host", "runtime", "c", arn.rsplit("/", 1)[1] + "-0")
+    run("kill", "-KILL", (state / "supervisor").read_text())
+
+
+def kill_role(machine, role):
+    run("kill", "-KILL", pathlib.Path(machine.directory, f"{role}.lock").read_text().strip())
+
+
 def test_containers_outlive_server_and_host(machine):
     arns = machine.run(machine.register("page", [{"name": "page"}]))
     task = machine.wait(arns, "RUNNING")[0]
     ip, digest = address(task), task["containers"][0]["imageDigest"]
     for role in ("server", "host"):
-        pid = pathlib.Path(machine.directory, f"{role}.lock").read_text().strip()
-        run("kill", "-KILL", pid)
+        kill_role(machine, role)
         assert reachable(ip)
         machine.up()
         task = machine.describe(arns)[0]
@@ -111,6 +119,24 @@ def test_two_installations_side_by_side_and_nothing_stays(machine):
             assert eventually(lambda: reachable(their_ip)) and reachable(ip)
         finally:
             other.berth("down", "--data", other.directory)
-        assert traces(pathlib.Path(other.directory, "instance").read_text()) == []
+        assert traces(other.directory) == []
     assert reachable(ip)
     machine.stop(arns)
+
+
+def test_nothing_stays_of_what_was_killed():
+    with tempfile.TemporaryDirectory(prefix="berth-e2e-") as work:
+        other = Machine(f"{work}/data", work)
+        try:
+            other.up()
+            other.prepare()
+            arns = other.run(other.register("page", [{"name": "page"}]), 6)
+            other.wait(arns, "RUNNING")
+            assert len(traces(other.directory)) > 20  # they would be found
+            kill_supervisor(other, arns[0])
+            for role in ("host", "server"):
+                kill_role(other, role)
+            kill_supervisor(other, arns[1])
+        finally:
+            other.berth("down", "--data", other.directory)
+        assert traces(other.directory) == []

@@ -1,6 +1,7 @@
 /* Assignments: what the server wants becomes networks and tasks; and the tasks that a former process left. */
 #include "base/log.h"
 #include "base/must.h"
+#include "node/host/container_memory.h"
 #include "node/host/internal.h"
 #include "node/runtime/small_file.h"
 #include "os/files.h"
@@ -134,6 +135,10 @@ static struct hosted *hosted_new(struct host *host, const struct host_task_assig
     must(hosted->images != NULL);
     hosted->samples = calloc(hosted->task->container_count + 1, sizeof(*hosted->samples));
     must(hosted->samples != NULL);
+    hosted->kept = calloc(hosted->task->container_count + 1, sizeof(*hosted->kept));
+    must(hosted->kept != NULL);
+    for (size_t i = 0; i < hosted->task->container_count; i++)
+        hosted->kept[i] = hosted->task->containers[i].memory;
     (void)snprintf(hosted->task_id, sizeof(hosted->task_id), "%.*s", STR_ARG(assignment->task_id));
     (void)snprintf(hosted->dir, sizeof(hosted->dir), "%s/tasks/%.*s", host->dir, STR_ARG(assignment->task_id));
     hosted->assigned = true;
@@ -181,6 +186,7 @@ void host_task_drop(struct host *host, struct hosted *hosted)
             image_release(hosted->images[i]);
     free(hosted->images);
     free(hosted->samples);
+    free(hosted->kept);
     arena_free(&hosted->credentials_arena);
     task_free(hosted->task);
     free(hosted);
@@ -327,6 +333,18 @@ static void adopt_containers(struct host *host, struct hosted *hosted)
     free(containers);
 }
 
+static void adopt_memories(struct hosted *hosted)
+{
+    struct fail f;
+
+    for (size_t i = 0; i < hosted->task->container_count; i++) {
+        if (container_memory_read(hosted->dir, i, &hosted->kept[i], &f))
+            task_recall(hosted->task, i, hosted->kept[i]);
+        else if (f.code != FAIL_NOT_FOUND)
+            log_warning("%s", f.message);
+    }
+}
+
 /* A task that has no range runs as the machine's users: it is from a host that could not, or nothing of it runs. */
 static void adopt_users(struct host *host, struct hosted *hosted)
 {
@@ -359,6 +377,7 @@ static void adopt_task(struct host *host, const char *path)
         hosted = hosted_new(host, &assignment);
         adopt_users(host, hosted);
         adopt_containers(host, hosted);
+        adopt_memories(hosted);
     }
     arena_free(&arena);
 }

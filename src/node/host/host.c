@@ -205,9 +205,9 @@ static bool resolve_registry(void *context, struct str registry, struct image_re
     struct str account;
     struct str rest;
 
-    /* "<account>.dkr.ecr.<region>.amazonaws.com" means the built-in registry, as does its own address. */
+    /* "<account>.dkr.ecr.<region>.amazonaws.com" means the built-in registry, as do its own addresses. */
     account = str_cut(registry, '.', &rest);
-    if (!str_is(registry, host->options.endpoint) &&
+    if (!str_is(registry, host->options.endpoint) && !str_is(registry, host->options.public_address) &&
         !(account.len == 12 && rest.ptr != NULL && str_starts(rest, STR("dkr.ecr."))))
         return false;
     *ret_registry = (struct image_registry){.tls = false,
@@ -344,6 +344,7 @@ static void host_free(struct host *host)
                 image_release(hosted->images[i]);
         free(hosted->images);
         free(hosted->samples);
+        free(hosted->kept);
         task_free(hosted->task);
         free(hosted);
     }

@@ -21,9 +21,10 @@ struct host_options {
     const char *server_address;
     uint16_t server_port;
     const char *token;
-    const char *name;        /* shown by `berth status` */
-    const char *oci_runtime; /* see runtime.h; NULL: containers are started by ourselves */
-    const char *endpoint;    /* of the built-in registry, "127.0.0.1:4566" */
+    const char *name;           /* shown by `berth status` */
+    const char *oci_runtime;    /* see runtime.h; NULL: containers are started by ourselves */
+    const char *endpoint;       /* of the built-in registry, "127.0.0.1:4566" */
+    const char *public_address; /* what its repository URIs begin with; the same, unless the server is told otherwise */
     int32_t cpu_units, memory_mib;
 };
 

@@ -29,6 +29,7 @@ struct hosted {
     struct container_id_map users;   /* of all its containers; count 0: the machine's own */
     struct image **images;           /* by container; NULL until pulled */
     struct metadata_sample *samples; /* by container: what was last shown of it */
+    struct container_memory *kept;   /* by container: what its file says */
     size_t in_flight;                /* actions with the workers */
     bool assigned;                   /* the newest assignment names it */
     bool logs_ended;                 /* its last lines are delivered */

@@ -119,15 +119,34 @@ static const struct ecs_volume *volume_named(const struct builder *b, struct str
     return NULL;
 }
 
+/* "/data/" is "/data". */
+static struct str plain_path(struct str path)
+{
+    while (path.len > 1 && path.ptr[path.len - 1] == '/')
+        path.len--;
+    return path;
+}
+
+static bool is_volume_of_image(const struct builder *b, struct str path)
+{
+    const struct strs *volumes = &b->site->image->config.volumes;
+
+    for (size_t i = 0; i < volumes->count; i++)
+        if (str_eq(plain_path(volumes->items[i]), plain_path(path)))
+            return true;
+    return false;
+}
+
 /* A volume without a host path is a folder of the task, gone with it. */
 static bool add_volume(struct builder *b, const struct ecs_mount_point *point, bool read_only)
 {
     const struct ecs_volume *volume = volume_named(b, point->source_volume);
+    bool own = volume != NULL && (volume->host == NULL || volume->host->source_path.ptr == NULL);
     const char *source;
 
     if (volume == NULL)
         return fail(b->f, FAIL_INPUT, "volume %.*s is not in the task definition", STR_ARG(point->source_volume));
-    if (volume->host != NULL && volume->host->source_path.ptr != NULL) {
+    if (!own) {
         source = arena_cstr(b->arena, volume->host->source_path);
     } else {
         source = arena_printf(b->arena, "%s/volume-%.*s", b->site->task_dir, STR_ARG(volume->name)).ptr;
@@ -137,7 +156,8 @@ static bool add_volume(struct builder *b, const struct ecs_mount_point *point, b
     return add_mount(b, (struct container_mount){.kind = CONTAINER_MOUNT_BIND,
                                                  .source = source,
                                                  .target = arena_cstr(b->arena, point->container_path),
-                                                 .read_only = read_only || point->read_only});
+                                                 .read_only = read_only || point->read_only,
+                                                 .fill = own && is_volume_of_image(b, point->container_path)});
 }
 
 static bool add_volumes_of(struct builder *b, const struct ecs_container_definition *from, bool read_only)
@@ -239,11 +259,12 @@ static void set_environment(struct builder *b)
     const struct host_task_assignment *assignment = b->task->assignment;
     const struct image_config *config = &b->site->image->config;
     const struct ecs_environment_variables *own = &b->definition->environment;
-    struct environment all = {.items = arena_array(b->arena, struct str, config->env.count + own->count + 9)};
+    struct environment all = {.items = arena_array(b->arena, struct str, config->env.count + own->count + 10)};
 
     for (size_t i = 0; i < config->env.count; i++)
         set_variable(&all, config->env.items[i]);
     set_variable(&all, STR("AWS_EXECUTION_ENV=AWS_ECS_FARGATE"));
+    set_variable(&all, STR("AWS_ENDPOINT_URL=" API_URL));
     set_variable(&all, arena_printf(b->arena, "AWS_REGION=%.*s", STR_ARG(assignment->region)));
     set_variable(&all, arena_printf(b->arena, "AWS_DEFAULT_REGION=%.*s", STR_ARG(assignment->region)));
     set_variable(&all, arena_printf(b->arena, "ECS_CONTAINER_METADATA_URI=%.*s",

@@ -6,18 +6,20 @@
 #include "node/host/metadata_view.h"
 #include "os/files.h"
 #include "os/http_server.h"
+#include "os/relay.h"
 
 #include <sys/socket.h>
 
 #define METADATA_ADDRESS "169.254.170.2"
 
-enum { METADATA_PORT = 80, CONNECTIONS_MAX = 256, IDLE_TIMEOUT_S = 30 };
+enum { HTTP_PORT = 80, CONNECTIONS_MAX = 256, IDLE_TIMEOUT_S = 30 };
 
 /* One VPC's server. */
 struct station {
     struct list link;
     struct metadata *metadata;
     struct http_server *server;
+    struct relay *api;
     struct str vpc_id; /* in `space` */
     bool wanted;
     char space[];
@@ -227,18 +229,33 @@ static void station_free(struct station *station)
     list_remove(&station->link);
     if (station->server != NULL)
         http_server_stop(station->server, /* grace_ms= */ 0); /* no task is left to be answered */
+    relay_stop(station->api);
     free(station);
 }
 
-static bool station_start(struct station *station, struct fail *f)
+static bool socket_at(const struct station *station, const char *address, int *ret_fd, struct fail *f)
+{
+    return network_socket(station->metadata->host->network, station->vpc_id, str_of(address), HTTP_PORT, SOCK_STREAM,
+                          ret_fd, f);
+}
+
+static bool start_api(struct station *station, struct fail *f)
+{
+    const struct host_options *options = &station->metadata->host->options;
+    int fd;
+
+    return socket_at(station, API_ADDRESS, &fd, f) &&
+           relay_start(fd, options->server_address, options->server_port, &station->api, f);
+}
+
+static bool start_metadata(struct station *station, struct fail *f)
 {
     const struct http_handler handler = {.context = station, .begin = begin, .complete = complete, .ended = ended};
     struct http_server_options options = {
         .threads = 1, .connections_max = CONNECTIONS_MAX, .idle_timeout_s = IDLE_TIMEOUT_S};
     auto_fd fd = -1;
 
-    if (!network_socket(station->metadata->host->network, station->vpc_id, STR(METADATA_ADDRESS), METADATA_PORT,
-                        SOCK_STREAM, &fd, f))
+    if (!socket_at(station, METADATA_ADDRESS, &fd, f))
         return false;
     options.listening_fd = take_fd(&fd);
     return http_server_start(&options, &handler, &station->server, f);
@@ -264,9 +281,9 @@ static void serve(struct metadata *metadata, struct str vpc_id)
     station->metadata = metadata;
     station->wanted = true;
     list_add_last(&metadata->stations, &station->link);
-    if (station_start(station, &f))
+    if (start_metadata(station, &f) && start_api(station, &f))
         return;
-    log_error("the task metadata endpoint in %.*s: %s", STR_ARG(vpc_id), f.message);
+    log_error("what tasks reach in %.*s: %s", STR_ARG(vpc_id), f.message);
     station_free(station);
 }
 

@@ -1,5 +1,6 @@
-/* The task metadata endpoint, versions 3 and 4, at 169.254.170.2 in every VPC that has tasks here ("Amazon ECS task
- * metadata endpoint version 4 for tasks on Fargate"):
+/* What tasks reach at link-local addresses, in every VPC that has tasks here. The AWS APIs themselves, at API_URL; and
+ * the task metadata endpoint, versions 3 and 4, at 169.254.170.2 ("Amazon ECS task metadata endpoint version 4 for
+ * tasks on Fargate"):
  *
  *   /v4/ID          the container          /v4/ID/task        its task with all containers
  *   /v4/ID/stats    its Docker statistics  /v4/ID/task/stats  those of all containers, by id
@@ -13,6 +14,9 @@
 #include "model/host.h"
 #include "node/host/task.h"
 
+/* What AWS_ENDPOINT_URL says in containers: carried on to the server, wherever that is. */
+#define API_URL          "http://" API_ADDRESS
+#define API_ADDRESS      "169.254.170.10"
 #define CREDENTIALS_PATH "/v2/credentials/"
 
 struct host;

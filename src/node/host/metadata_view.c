@@ -111,9 +111,19 @@ static void add_log(json_t *to, const struct ecs_log_configuration *log)
 static void add_health(json_t *to, const struct task_container *container)
 {
     if (container->definition->health_check != NULL)
-        must(json_object_set_new(
-                 to, "Health",
-                 json_pack("{s:s}", "status", enum_name(&ecs_health_status_shape, (int)container->health))) == 0);
+        must(json_object_set_new(to, "Health",
+                                 json_pack("{s:s}", "status",
+                                           enum_name(&ecs_health_status_shape, (int)container->memory.health))) == 0);
+}
+
+/* "The RestartCount metadata is included only if a restart policy is enabled" (developer guide, "Task metadata
+ * available for tasks on Fargate"). */
+static void add_restarts(json_t *to, const struct task_container *container)
+{
+    const struct ecs_container_restart_policy *policy = container->definition->restart_policy;
+
+    if (policy != NULL && policy->enabled)
+        must(json_object_set_new(to, "RestartCount", json_integer(container->memory.restart_count)) == 0);
 }
 
 json_t *metadata_container(const struct task *task, size_t i, const struct image *image)
@@ -133,6 +143,7 @@ json_t *metadata_container(const struct task *task, size_t i, const struct image
     must(json_object_set_new(all, "KnownStatus", json_string(known_status(container))) == 0);
     if (container->has_exit_code)
         must(json_object_set_new(all, "ExitCode", json_integer(container->exit_code)) == 0);
+    add_restarts(all, container);
     must(json_object_set_new(all, "Limits",
                              json_pack("{s:i,s:i}", "CPU", definition->has_cpu ? definition->cpu : 0, "Memory",
                                        definition->has_memory ? definition->memory : task->assignment->memory_mib)) ==

@@ -76,8 +76,9 @@ static void remove_network(const struct host_options *options, bool *all_good, s
     note(path_remove(run_dir, &f), &f, all_good, first);
 }
 
-/* The cgroup above all tasks, with whatever still runs in it: containers whose records are lost. */
-static void remove_cgroup(const struct host_options *options, bool *all_good, struct fail *first)
+/* The cgroup above all tasks: ending everything in it at once takes no longer than ending one container, and finds
+ * those whose records are lost. */
+static void remove_cgroup(const struct host_options *options, bool only_kill, bool *all_good, struct fail *first)
 {
     struct cgroup_host cgroups;
     char path[64];
@@ -85,7 +86,7 @@ static void remove_cgroup(const struct host_options *options, bool *all_good, st
 
     (void)snprintf(path, sizeof(path), "/berth-%s", options->instance);
     note(cgroup_detect("/proc/self/mountinfo", &cgroups, &f) && cgroup_kill(&cgroups, path, KILL_TIMEOUT_MS, &f) &&
-             cgroup_delete(&cgroups, path, &f),
+             (only_kill || cgroup_delete(&cgroups, path, &f)),
          &f, all_good, first);
 }
 
@@ -107,12 +108,13 @@ bool host_remove_all(const struct host_options *options, struct fail *first)
     good = runtime_open(&runtime_options, &runtime, &f);
     note(good, &f, &all_good, first);
     if (good) {
+        remove_cgroup(options, /* only_kill= */ true, &all_good, first);
         remove_containers(runtime, &all_good, first);
         remove_tasks(runtime, dir, &all_good, first);
         runtime_close(runtime);
         if (all_good)
             users_give_unknown(options->instance, NULL, NULL);
-        remove_cgroup(options, &all_good, first);
+        remove_cgroup(options, /* only_kill= */ false, &all_good, first);
     }
     remove_network(options, &all_good, first);
     return all_good;

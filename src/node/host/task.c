@@ -88,7 +88,7 @@ struct task *task_new(const struct host_task_assignment *assignment)
         container->definition =
             with_overrides(&task->arena, &definitions->items[i], override_of(copy, definitions->items[i].name));
         container->runtime_id = arena_printf(&task->arena, "%.*s-%zu", STR_ARG(copy->task_id), i);
-        container->health = ECS_HEALTH_STATUS_UNKNOWN;
+        container->memory.health = ECS_HEALTH_STATUS_UNKNOWN;
     }
     return task;
 }
@@ -142,7 +142,7 @@ static enum verdict dependency_verdict(const struct task_container *on, enum ecs
             return NOT_YET;
         return on->has_exit_code && on->exit_code == 0 ? MET : NEVER;
     case ECS_CONTAINER_CONDITION_HEALTHY:
-        return on->health == ECS_HEALTH_STATUS_HEALTHY ? MET : ended ? NEVER : NOT_YET;
+        return on->memory.health == ECS_HEALTH_STATUS_HEALTHY ? MET : ended ? NEVER : NOT_YET;
     }
     return NEVER;
 }
@@ -315,7 +315,7 @@ static void plan_running(struct task *task, struct plan *plan)
         if (container->phase == CONTAINER_RUNNING)
             plan_check(task, plan, i);
         if (container->phase == CONTAINER_EXITED && wants_restart(container)) {
-            container->restart_count++;
+            container->memory.restart_count++;
             start(task, plan, i);
         }
         all = all && (container->phase == CONTAINER_RUNNING || has_ended(container));
@@ -452,8 +452,16 @@ void task_start_done(struct task *task, size_t i, bool good, struct str text, in
         container->phase = CONTAINER_RUNNING;
     container->started_once = true;
     container->started_ms = now_ms;
-    container->health_failures = 0;
+    container->memory.health = ECS_HEALTH_STATUS_UNKNOWN;
+    container->memory.health_failures = 0;
     container->next_check_ms = first_check_ms(container, now_ms);
+}
+
+/* A task whose essential container is unhealthy is stopped (developer guide, "Determine Amazon ECS task health"). */
+static void stop_if_unhealthy(struct task *task, const struct task_container *container)
+{
+    if (container->memory.health == ECS_HEALTH_STATUS_UNHEALTHY && is_essential(container))
+        begin_stop(task, ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED, STR("Task failed container health checks"));
 }
 
 void task_check_done(struct task *task, size_t i, bool healthy, int64_t now_ms)
@@ -467,20 +475,17 @@ void task_check_done(struct task *task, size_t i, bool healthy, int64_t now_ms)
     if (has_ended(container))
         return;
     if (healthy) {
-        container->health_failures = 0;
-        container->health = ECS_HEALTH_STATUS_HEALTHY;
+        container->memory.health_failures = 0;
+        container->memory.health = ECS_HEALTH_STATUS_HEALTHY;
         return;
     }
-    if (container->health != ECS_HEALTH_STATUS_HEALTHY && now_ms < container->started_ms + start_period_ms)
+    if (container->memory.health != ECS_HEALTH_STATUS_HEALTHY && now_ms < container->started_ms + start_period_ms)
         return; /* failures in the start period do not count */
-    container->health_failures++;
-    if (container->health_failures < (check->has_retries ? check->retries : HEALTH_RETRIES))
+    container->memory.health_failures++;
+    if (container->memory.health_failures < (check->has_retries ? check->retries : HEALTH_RETRIES))
         return;
-    container->health = ECS_HEALTH_STATUS_UNHEALTHY;
-    /* A task whose essential container is unhealthy is stopped (developer guide, "Determine Amazon ECS task health").
-     */
-    if (is_essential(container))
-        begin_stop(task, ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED, STR("Task failed container health checks"));
+    container->memory.health = ECS_HEALTH_STATUS_UNHEALTHY;
+    stop_if_unhealthy(task, container);
 }
 
 void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory, int64_t when_ms)
@@ -525,6 +530,17 @@ void task_adopt(struct task *task, size_t i, struct str image_digest, int64_t st
     container->next_check_ms = first_check_ms(container, started_ms);
 }
 
+void task_recall(struct task *task, size_t i, struct container_memory memory)
+{
+    struct task_container *container = &task->containers[i];
+
+    container->memory.restart_count = memory.restart_count;
+    if (container->phase != CONTAINER_RUNNING)
+        return; /* it will be started, with nothing known of its health */
+    container->memory = memory;
+    stop_if_unhealthy(task, container);
+}
+
 /* ---- the report ---- */
 
 static const enum host_task_status reported_status[] = {
@@ -547,14 +563,14 @@ static struct host_container_report container_report(const struct task *task, co
         .status = task->phase >= TASK_CLEANING ? HOST_CONTAINER_STATUS_STOPPED : container_status(container),
         .image_digest = container->image_digest,
         .reason = container->reason,
-        .health = container->definition->health_check == NULL ? ECS_HEALTH_STATUS_UNKNOWN : container->health,
+        .health = container->definition->health_check == NULL ? ECS_HEALTH_STATUS_UNKNOWN : container->memory.health,
     };
 
     if (container->started_once)
         report.runtime_id = container->runtime_id;
     if (container->has_exit_code)
         SET(&report, exit_code, container->exit_code);
-    SET(&report, restart_count, container->restart_count);
+    SET(&report, restart_count, container->memory.restart_count);
     return report;
 }
 

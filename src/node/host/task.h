@@ -32,6 +32,13 @@ enum container_phase {
     CONTAINER_DELETED,
 };
 
+/* What of a container outlives the host's process, so that who adopts it goes on where that one was. */
+struct container_memory {
+    int restart_count;
+    enum ecs_health_status health;
+    int health_failures;
+};
+
 struct task_container {
     const struct ecs_container_definition *definition; /* overrides applied */
     struct str runtime_id;
@@ -45,9 +52,7 @@ struct task_container {
     int64_t started_ms, exited_ms;
     int64_t stop_asked_ms; /* 0: SIGTERM not sent */
     bool killed;
-    int restart_count;
-    enum ecs_health_status health;
-    int health_failures;
+    struct container_memory memory;
     int64_t next_check_ms;
     bool checking; /* a health check is under way */
 };
@@ -112,6 +117,8 @@ void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory,
 /* A container that a former process of the host had started, from the image of that digest (absent: unknown). Before
  * the first plan. */
 void task_adopt(struct task *task, size_t i, struct str image_digest, int64_t started_ms);
+/* What the former process knew of any container, adopted or not. After task_adopt. */
+void task_recall(struct task *task, size_t i, struct container_memory memory);
 
 /* What the server is told: in the arena. */
 struct host_task_report task_report(const struct task *task, struct arena *arena);

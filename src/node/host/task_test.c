@@ -121,20 +121,20 @@ static const struct life lives[] = {
       {"", 10, "check0", "RUNNING a:RUNNING"},
       {"check0 bad", 10, "", "RUNNING a:RUNNING"},
       {"", 20, "check0", "RUNNING a:RUNNING"},
-      {"check0 good", 20, "", "RUNNING a:RUNNING"}, /* forgives */
-      {"", 30, "check0", "RUNNING a:RUNNING"},
-      {"check0 bad", 30, "", "RUNNING a:RUNNING"},
-      {"", 40, "check0", "RUNNING a:RUNNING"},
-      {"check0 bad", 40, "terminate0", "STOPPING a:RUNNING"}},
+      {"check0 good", 20, "", "RUNNING a:RUNNING/HEALTHY"}, /* forgives */
+      {"", 30, "check0", "RUNNING a:RUNNING/HEALTHY"},
+      {"check0 bad", 30, "", "RUNNING a:RUNNING/HEALTHY"},
+      {"", 40, "check0", "RUNNING a:RUNNING/HEALTHY"},
+      {"check0 bad", 40, "terminate0", "STOPPING a:RUNNING/UNHEALTHY"}},
      "EssentialContainerExited",
      "Task failed container health checks"},
     {"a container that ran long enough is started again, but not after an ignored exit code",
      {{.name = STR_INIT("a"), .restart_policy = &restarts}},
      {{"ready", 0, "start0", "ACTIVATING a:PENDING"},
       {"start0 good", 0, "", "RUNNING a:RUNNING"},
-      {"exit0 1", 60, "start0", "RUNNING a:PENDING"},
-      {"start0 good", 61, "", "RUNNING a:RUNNING"},
-      {"exit0 7", 200, "delete0", "STOPPED a:STOPPED=7"}},
+      {"exit0 1", 60, "start0", "RUNNING a:PENDING+1"},
+      {"start0 good", 61, "", "RUNNING a:RUNNING+1"},
+      {"exit0 7", 200, "delete0", "STOPPED a:STOPPED=7+1"}},
      "EssentialContainerExited",
      "Essential container in task exited"},
     {"a container that ended too soon is not started again",
@@ -171,6 +171,29 @@ static const struct life lives[] = {
      {{"adopt0", 5, "", "RUNNING a:RUNNING"}, {"exit0 0", 6, "delete0", "STOPPED a:STOPPED=0"}},
      "EssentialContainerExited",
      "Essential container in task exited"},
+    {"an adopted container is as healthy as it was, until a check says otherwise",
+     {{.name = STR_INIT("a"), .health_check = &two_failures}},
+     {{"adopt0", 5, "", "RUNNING a:RUNNING"},
+      {"recall0 HEALTHY", 5, "", "RUNNING a:RUNNING/HEALTHY"},
+      {"", 15, "check0", "RUNNING a:RUNNING/HEALTHY"},
+      {"check0 bad", 15, "terminate0", "STOPPING a:RUNNING/UNHEALTHY"}}, /* the second failure */
+     "EssentialContainerExited",
+     "Task failed container health checks"},
+    {"an adopted container that was found unhealthy goes on being stopped",
+     {{.name = STR_INIT("a"), .health_check = &two_failures}},
+     {{"adopt0", 5, "", "RUNNING a:RUNNING"}, {"recall0 UNHEALTHY", 5, "terminate0", "STOPPING a:RUNNING/UNHEALTHY"}},
+     "EssentialContainerExited",
+     "Task failed container health checks"},
+    {"an adopted container keeps its count of restarts, and the one that is to be started begins with no health",
+     {{.name = STR_INIT("a"), .restart_policy = &restarts},
+      {.name = STR_INIT("b"), OPTIONAL, .restart_policy = &restarts, .health_check = &two_failures}},
+     {{"adopt0", 5, "pull1", "PENDING a:RUNNING b:PENDING"},
+      {"recall0 UNKNOWN", 5, "", "PENDING a:RUNNING+2 b:PENDING"},
+      {"recall1 HEALTHY", 5, "", "PENDING a:RUNNING+2 b:PENDING+2"},
+      {"exit0 1", 65, "", "PENDING a:STOPPED=1+2 b:PENDING+2"},
+      {"pull1 good", 65, "start0 start1", "ACTIVATING a:PENDING+3 b:PENDING+2"}},
+     "",
+     ""},
 };
 
 static int number_in(const char *text)
@@ -179,6 +202,15 @@ static int number_in(const char *text)
 
     must(str_to_int64(str_trim(str_of(text)), &number));
     return (int)number;
+}
+
+/* Of that health, after one failure, and two restarts where there is a policy. */
+static struct container_memory remembered(const struct task *task, size_t i, const char *health)
+{
+    return (struct container_memory){.restart_count = task->containers[i].definition->restart_policy == NULL ? 0 : 2,
+                                     .health =
+                                         (enum ecs_health_status)enum_value(&ecs_health_status_shape, str_of(health)),
+                                     .health_failures = 1};
 }
 
 /* "start0 good": the verb, the container, how it ended. */
@@ -210,6 +242,8 @@ static void happen(struct task *task, const char *event, int64_t now_ms)
         task_forget(task);
     else if (str_is(name, "adopt"))
         task_adopt(task, i, STR("sha256:x"), now_ms);
+    else if (str_is(name, "recall"))
+        task_recall(task, i, remembered(task, i, how + 1));
     else
         must(verb == 0);
 }
@@ -259,6 +293,10 @@ static void tell(const struct task *task, struct buf *text)
                    enum_name(&host_container_status_shape, (int)container->status));
         if (container->has_exit_code)
             buf_printf(text, "=%d", container->exit_code);
+        if (container->restart_count > 0)
+            buf_printf(text, "+%d", container->restart_count);
+        if (container->health != ECS_HEALTH_STATUS_UNKNOWN)
+            buf_printf(text, "/%s", enum_name(&ecs_health_status_shape, (int)container->health));
     }
     arena_free(&arena);
 }

@@ -1,6 +1,7 @@
 /* One action of a task, from its plan to its outcome. */
 #include "base/log.h"
 #include "base/must.h"
+#include "node/host/container_memory.h"
 #include "node/host/internal.h"
 #include "node/host/launch.h"
 #include "node/runtime/small_file.h"
@@ -242,6 +243,23 @@ static bool start_container(struct host *host, struct hosted *hosted, size_t i, 
     return true;
 }
 
+/* Writes down what an adopter must know of the container, when it has changed: a short write, and seldom. lock held, so
+ * that a check and a restart do not write at once. */
+static void keep_memory(struct hosted *hosted, size_t i)
+{
+    const struct container_memory *memory = &hosted->task->containers[i].memory;
+    struct container_memory *kept = &hosted->kept[i];
+    struct fail f;
+
+    if (memory->restart_count == kept->restart_count && memory->health == kept->health &&
+        memory->health_failures == kept->health_failures)
+        return;
+    if (container_memory_write(hosted->dir, i, memory, &f))
+        *kept = *memory;
+    else
+        log_warning("%s", f.message);
+}
+
 static void start(struct host *host, struct hosted *hosted, size_t i)
 {
     struct arena arena;
@@ -249,9 +267,13 @@ static void start(struct host *host, struct hosted *hosted, size_t i)
     bool good;
 
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    (void)pthread_mutex_lock(&host->lock);
+    keep_memory(hosted, i); /* a restart is counted before it is made: killed in between, we do not forget it */
+    (void)pthread_mutex_unlock(&host->lock);
     good = start_container(host, hosted, i, &arena, &f);
     (void)pthread_mutex_lock(&host->lock);
     task_start_done(hosted->task, i, good, good ? STR("") : str_of(f.message), host_now_ms());
+    keep_memory(hosted, i);
     (void)pthread_mutex_unlock(&host->lock);
     arena_free(&arena);
 }
@@ -333,6 +355,7 @@ static void check(struct host *host, struct hosted *hosted, size_t i)
     ran = options.argc > 0 && runtime_exec(host->runtime, container_id(hosted, i), &options, &code, &f);
     (void)pthread_mutex_lock(&host->lock);
     task_check_done(hosted->task, i, ran && code == 0, host_now_ms());
+    keep_memory(hosted, i);
     (void)pthread_mutex_unlock(&host->lock);
     buf_free(&output);
     arena_free(&arena);

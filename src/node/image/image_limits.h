@@ -21,8 +21,10 @@
     ROW(layer_bytes_max, 52000 * MIB, "ECR service quotas: maximum layer size")                                        \
     ROW(layer_unpacked_bytes_max, 200 * GIB, "the largest ephemeral storage of a Fargate task")                        \
     ROW(layer_entries_max, 2000000, "inodes; the largest known images have a quarter of it")                           \
-    ROW(ratio_max, 1100, "deflate ends at 1032 to 1; zstd can do a thousand times that")                               \
+    ROW(ratio_max, 200, "program files reach 10; zeros 1032 with deflate, a thousand times that with zstd")            \
     ROW(ratio_free_bytes, 1 * GIB, "so much may be unpacked whatever the ratio")                                       \
+    ROW(disk_reserve_parts, 50, "a layer leaves so small a part of the disk free, for all that runs meanwhile")        \
+    ROW(disk_look_bytes, 16 * MIB, "unpacked between two looks at what is free")                                       \
     ROW(path_bytes_max, 4095, "PATH_MAX without its NUL")                                                              \
     ROW(path_depth_max, 256, "removing a tree holds a descriptor a level")                                             \
     ROW(tar_header_bytes_max, 1 * MIB, "pax records and long names of one entry; Go's reader stops there too")         \

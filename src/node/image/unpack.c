@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -33,6 +34,7 @@ struct unpacking {
     struct directory *directories; /* oldest first: the last entry of a name decides */
     struct directory **directories_end;
     struct unpack_result result;
+    uint64_t look_at_bytes; /* unpacked, when the disk is looked at next */
 };
 
 /* One entry under way. */
@@ -156,8 +158,23 @@ static bool write_at(const struct place *place, int fd, struct str bytes, uint64
     return true;
 }
 
+/* Where the disk ends before any other limit, it ends early. */
+static bool disk_has_room(struct unpacking *u, struct fail *f)
+{
+    struct statvfs disk;
+
+    if (u->result.bytes < u->look_at_bytes)
+        return true;
+    u->look_at_bytes = u->result.bytes + u->limits->disk_look_bytes;
+    if (fstatvfs(u->path.root_fd, &disk) != 0)
+        return image_fail_errno(f, errno, "look at the disk");
+    return disk.f_bavail >= disk.f_blocks / u->limits->disk_reserve_parts || image_fail_errno(f, ENOSPC, "write");
+}
+
 static bool count_bytes(struct unpacking *u, size_t len, struct fail *f)
 {
+    if (!disk_has_room(u, f))
+        return false;
     u->result.bytes += len;
     if (u->result.bytes > u->limits->layer_unpacked_bytes_max)
         return image_fail(f, IMAGE_OVER_LIMIT, "archive: more than %llu bytes unpacked",

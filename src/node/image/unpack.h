@@ -7,7 +7,8 @@
  * Owners are kept as they are; a container's user namespace is the business of an idmapped mount of the directory.
  * Extended attributes: security.capability and user.*; others (trusted.overlay.*, labels of the builder's host) would
  * mean something to this host and are left out. aufs' own files (".wh..wh.plnk" and the like) are left out too.
- * Refused: "..", hard links to what the layer does not hold, whiteouts of "." and "..", whatever breaks a limit.
+ * Refused: "..", hard links to what the layer does not hold, whiteouts of "." and "..", whatever breaks a limit, and
+ * with IMAGE_DISK_FULL what would take the last part of the disk.
  * Directories that the archive names only in paths belong to root with mode 0755, as in docker's overlay2.
  *
  * Needs CAP_SYS_ADMIN (trusted.*), CAP_MKNOD, CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE, CAP_SETFCAP. */

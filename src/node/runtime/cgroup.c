@@ -129,7 +129,7 @@ static bool detect_v2(struct cgroup_host *host, struct fail *f)
 
 bool cgroup_detect(const char *mountinfo, struct cgroup_host *ret_host, struct fail *f)
 {
-    static const enum cgroup_controller needed[] = {CGROUP_CPU, CGROUP_MEMORY, CGROUP_PIDS};
+    static const enum cgroup_controller needed[] = {CGROUP_CPU, CGROUP_MEMORY, CGROUP_PIDS, CGROUP_DEVICES};
     struct cgroup_host host = {.layout = CGROUP_V1};
     auto_free char *buffer = malloc(MOUNTINFO_BYTES);
     struct str text;
@@ -145,7 +145,7 @@ bool cgroup_detect(const char *mountinfo, struct cgroup_host *ret_host, struct f
     else if (host.unified_mount[0] != '\0' && !detect_v2(&host, f))
         return false;
     for (size_t i = 0; i < COUNT_OF(needed); i++)
-        if (!cgroup_has(&host, needed[i]))
+        if (!cgroup_has(&host, needed[i]) && !(needed[i] == CGROUP_DEVICES && host.layout == CGROUP_V2))
             return fail(f, FAIL_NOT_FOUND, "no cgroup controller \"%s\" is mounted on this host",
                         controller_names[needed[i]].name);
     *ret_host = host;

@@ -18,7 +18,7 @@ enum cgroup_controller {
     CGROUP_CPUACCT, /* v1 only; v2 counts with cpu */
     CGROUP_CPUSET,
     CGROUP_MEMORY,
-    CGROUP_DEVICES, /* v1 only; v2 uses a BPF program */
+    CGROUP_DEVICES, /* v1 only, and always there; v2 uses a BPF program */
     CGROUP_FREEZER, /* v1 only; v2 has it always */
     CGROUP_IO,      /* v1: blkio */
     CGROUP_PIDS,
@@ -72,7 +72,8 @@ struct cgroup_stats {
 };
 
 /* Reads the layout from a mountinfo file ("/proc/self/mountinfo"; tests give another). FAIL_NOT_FOUND without any
- * cgroup mount or without memory, cpu and pids. */
+ * cgroup mount or without memory, cpu and pids, and with v1 without devices: nothing would keep a container from those
+ * of the host, and crun refuses, too. */
 checked bool cgroup_detect(const char *mountinfo, struct cgroup_host *ret_host, struct fail *f);
 /* The tree that has the controller, or NULL. */
 const struct cgroup_tree *cgroup_tree_of(const struct cgroup_host *host, enum cgroup_controller controller);
@@ -84,7 +85,7 @@ checked bool cgroup_create(const struct cgroup_host *host, const char *path, con
                            struct fail *f);
 
 /* v1: from now on its processes may use only the devices of these rules ("c 1:3 rwm", see cgroup-v1/devices.rst in the
- * kernel's documentation), which end in NULL. The host must have CGROUP_DEVICES. */
+ * kernel's documentation), which end in NULL. */
 checked bool cgroup_limit_devices(const struct cgroup_host *host, const char *path, const char *const *rules,
                                   struct fail *f);
 

@@ -22,6 +22,7 @@ struct container_mount {
     const char *target;  /* absolute, in the container; made when missing; links in the image resolve inside it */
     const char *options; /* tmpfs: as Docker's, "size=67108864,mode=1777,noexec"; nosuid,nodev are always set */
     bool read_only;
+    bool fill; /* bind: as long as nothing is in source, it gets what the image has at target (volume_fill.h) */
 };
 
 struct container_ulimit {

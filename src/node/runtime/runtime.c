@@ -202,7 +202,7 @@ static bool find_tools(struct runtime *runtime, const struct runtime_options *op
 
 static bool open_launchers(struct runtime *runtime, const struct runtime_options *options, struct fail *f)
 {
-    runtime->starts_native = options->oci_runtime == NULL && cgroup_has(&runtime->cgroups, CGROUP_DEVICES);
+    runtime->starts_native = options->oci_runtime == NULL && runtime->cgroups.layout != CGROUP_V2;
     if (!native_launcher_start(&runtime->native, f))
         return false;
     return (runtime->starts_native && !has_oci_containers(runtime)) || find_tools(runtime, options, f);

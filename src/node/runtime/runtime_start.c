@@ -3,6 +3,7 @@
 
 #include "node/runtime/oci_bundle.h"
 #include "node/runtime/user_namespace.h"
+#include "node/runtime/volume_fill.h"
 #include "os/clock.h"
 #include "os/files.h"
 
@@ -103,6 +104,17 @@ static bool mount_root(struct start *start, struct fail *f)
     return rootfs_mount(&options, &start->rootfs, f);
 }
 
+static bool fill_volumes(const struct start *start, struct fail *f)
+{
+    for (size_t i = 0; i < start->spec->mount_count; i++) {
+        const struct container_mount *mount = &start->spec->mounts[i];
+
+        if (mount->fill && !volume_fill(mount->source, start->rootfs.root_fd, mount->target, f))
+            return false;
+    }
+    return true;
+}
+
 static bool write_record(struct start *start, int64_t started_ms, struct fail *f)
 {
     struct container_record *record = &start->container->record;
@@ -143,8 +155,9 @@ static bool launch(struct start *start, struct fail *f)
         .exits_directory = runtime->exits_dir,
     };
 
-    if (!mount_root(start, f) || !container_plan_make(start->spec, &runtime->host, start->rootfs.root_fd,
-                                                      record->cgroup, &start->arena, &start->plan, f))
+    if (!mount_root(start, f) || !fill_volumes(start, f) ||
+        !container_plan_make(start->spec, &runtime->host, start->rootfs.root_fd, record->cgroup, &start->arena,
+                             &start->plan, f))
         return false;
     if (start->plan.seccomp && !find_filter(start, &what.seccomp, f))
         return false;

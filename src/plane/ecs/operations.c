@@ -1,9 +1,14 @@
-/* The table of ECS operations: handler, IAM action, resource. An operation that is not here is refused by name. */
+/* The table of ECS operations: handler, IAM action, resource or what all is asked for ("Actions, resources, and
+ * condition keys for Amazon Elastic Container Service", service authorization reference). An operation that is not here
+ * is refused by name. */
 #include "plane/ecs/operations.h"
 
 #include "model/gen/ecs.h"
+#include "plane/ecs/access.h"
 
-static struct str cluster_resource(const struct call *call, struct str cluster)
+/* ---- resources ---- */
+
+static struct str cluster_arn_of(const struct call *call, struct str cluster)
 {
     return ecs_arn(call, "cluster", cluster.ptr == NULL ? STR("default") : ecs_name(cluster));
 }
@@ -11,19 +16,13 @@ static struct str cluster_resource(const struct call *call, struct str cluster)
 #define CLUSTER_RESOURCE(operation)                                                                                    \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
     {                                                                                                                  \
-        return cluster_resource(call, ((const struct ecs_##operation##_request *)in)->cluster);                        \
+        return cluster_arn_of(call, ((const struct ecs_##operation##_request *)in)->cluster);                          \
     }
 
 CLUSTER_RESOURCE(update_cluster)
 CLUSTER_RESOURCE(update_cluster_settings)
 CLUSTER_RESOURCE(put_cluster_capacity_providers)
 CLUSTER_RESOURCE(delete_cluster)
-CLUSTER_RESOURCE(run_task)
-CLUSTER_RESOURCE(stop_task)
-CLUSTER_RESOURCE(describe_tasks)
-CLUSTER_RESOURCE(list_tasks)
-CLUSTER_RESOURCE(get_task_protection)
-CLUSTER_RESOURCE(update_task_protection)
 
 #define TAGGED_RESOURCE(operation)                                                                                     \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
@@ -36,39 +35,131 @@ TAGGED_RESOURCE(tag_resource)
 TAGGED_RESOURCE(untag_resource)
 TAGGED_RESOURCE(list_tags_for_resource)
 
-static struct str create_cluster_resource(const struct call *call, const void *in)
+/* "cluster/id" of that kind. An ARN of the caller's own is taken as it is; the handler refuses others. */
+static struct str arn_in_cluster(const struct call *call, const char *kind, struct str cluster, struct str id)
 {
-    return cluster_resource(call, ((const struct ecs_create_cluster_request *)in)->cluster_name);
+    struct str name = cluster.ptr == NULL ? STR("default") : ecs_name(cluster);
+    struct str own;
+
+    if (str_starts(id, STR("arn:")) && ecs_own_name(call, id, kind, &own))
+        return id;
+    return ecs_arn(call, kind, arena_printf(call->arena, "%.*s/%.*s", STR_ARG(name), STR_ARG(ecs_name(id))));
 }
 
+static struct str stop_task_resource(const struct call *call, const void *in)
+{
+    const struct ecs_stop_task_request *of = in;
+
+    return arn_in_cluster(call, "task", of->cluster, of->task);
+}
+
+static struct str list_tasks_resource(const struct call *call, const void *in)
+{
+    const struct ecs_list_tasks_request *of = in;
+
+    return arn_in_cluster(call, "container-instance", of->cluster,
+                          of->container_instance.ptr == NULL ? STR("*") : of->container_instance);
+}
+
+/* ---- several of them ---- */
+
+#define TASKS_ASKS(operation, action)                                                                                  \
+    static void operation##_asks(const struct call *call, const void *in, struct asks *asks)                           \
+    {                                                                                                                  \
+        const struct ecs_##operation##_request *of = in;                                                               \
+                                                                                                                       \
+        for (size_t i = 0; i < of->tasks.count; i++)                                                                   \
+            asks_add(asks, action, arn_in_cluster(call, "task", of->cluster, of->tasks.items[i]));                     \
+        if (of->tasks.count == 0)                                                                                      \
+            asks_add(asks, action, arn_in_cluster(call, "task", of->cluster, STR("*")));                               \
+    }
+
+TASKS_ASKS(describe_tasks, "ecs:DescribeTasks")
+TASKS_ASKS(get_task_protection, "ecs:GetTaskProtection")
+TASKS_ASKS(update_task_protection, "ecs:UpdateTaskProtection")
+
+static void describe_clusters_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_describe_clusters_request *of = in;
+
+    for (size_t i = 0; i < of->clusters.count; i++)
+        asks_add(asks, "ecs:DescribeClusters", cluster_arn_of(call, of->clusters.items[i]));
+    if (of->clusters.count == 0)
+        asks_add(asks, "ecs:DescribeClusters", cluster_arn_of(call, (struct str){NULL, 0}));
+}
+
+static void delete_task_definitions_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_delete_task_definitions_request *of = in;
+
+    for (size_t i = 0; i < of->task_definitions.count; i++)
+        asks_add(asks, "ecs:DeleteTaskDefinitions", task_definition_arn_of(call, of->task_definitions.items[i]));
+    if (of->task_definitions.count == 0)
+        asks_add(asks, "ecs:DeleteTaskDefinitions", STR("*"));
+}
+
+/* ---- roles that are handed over ---- */
+
+static void register_task_definition_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_register_task_definition_request *of = in;
+
+    asks_add(asks, "ecs:RegisterTaskDefinition", STR("*"));
+    asks_pass_role(asks, call, of->task_role_arn, ECS_TASKS_SERVICE);
+    asks_pass_role(asks, call, of->execution_role_arn, ECS_TASKS_SERVICE);
+}
+
+/* Those of the definition too: whoever runs it hands them to the task (service authorization reference, RunTask,
+ * "Dependent actions"). */
+static void run_task_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_run_task_request *of = in;
+    const struct task_definition_record *definition = task_definition_find(call, of->task_definition);
+    struct str task_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->task_role_arn;
+    struct str execution_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->execution_role_arn;
+
+    if (task_role.ptr == NULL && definition != NULL)
+        task_role = definition->task_definition->task_role_arn;
+    if (execution_role.ptr == NULL && definition != NULL)
+        execution_role = definition->task_definition->execution_role_arn;
+    asks_add(asks, "ecs:RunTask", task_definition_arn_of(call, of->task_definition));
+    asks_pass_role(asks, call, task_role, ECS_TASKS_SERVICE);
+    asks_pass_role(asks, call, execution_role, ECS_TASKS_SERVICE);
+}
+
+/* ---- the table ---- */
+
+#define ROW(name, action)      OPERATION_GUARDED(ecs, name, "ecs:" action, name##_resource, NULL, NULL, &ecs_access)
+#define ROW_ANY(name, action)  OPERATION_GUARDED(ecs, name, "ecs:" action, NULL, NULL, NULL, &ecs_access)
+#define ROW_ASKS(name, action) OPERATION_GUARDED(ecs, name, "ecs:" action, NULL, NULL, name##_asks, &ecs_access)
+
 const struct operation_spec ecs_handlers[] = {
-    OPERATION(ecs, create_cluster, "ecs:CreateCluster", create_cluster_resource),
-    OPERATION(ecs, describe_clusters, "ecs:DescribeClusters", NULL),
-    OPERATION(ecs, list_clusters, "ecs:ListClusters", NULL),
-    OPERATION(ecs, update_cluster, "ecs:UpdateCluster", update_cluster_resource),
-    OPERATION(ecs, update_cluster_settings, "ecs:UpdateClusterSettings", update_cluster_settings_resource),
-    OPERATION(ecs, put_cluster_capacity_providers, "ecs:PutClusterCapacityProviders",
-              put_cluster_capacity_providers_resource),
-    OPERATION(ecs, delete_cluster, "ecs:DeleteCluster", delete_cluster_resource),
-    OPERATION(ecs, describe_capacity_providers, "ecs:DescribeCapacityProviders", NULL),
-    OPERATION(ecs, register_task_definition, "ecs:RegisterTaskDefinition", NULL),
-    OPERATION(ecs, describe_task_definition, "ecs:DescribeTaskDefinition", NULL),
-    OPERATION(ecs, deregister_task_definition, "ecs:DeregisterTaskDefinition", NULL),
-    OPERATION(ecs, delete_task_definitions, "ecs:DeleteTaskDefinitions", NULL),
-    OPERATION(ecs, list_task_definitions, "ecs:ListTaskDefinitions", NULL),
-    OPERATION(ecs, list_task_definition_families, "ecs:ListTaskDefinitionFamilies", NULL),
-    OPERATION(ecs, tag_resource, "ecs:TagResource", tag_resource_resource),
-    OPERATION(ecs, untag_resource, "ecs:UntagResource", untag_resource_resource),
-    OPERATION(ecs, list_tags_for_resource, "ecs:ListTagsForResource", list_tags_for_resource_resource),
-    OPERATION(ecs, put_account_setting, "ecs:PutAccountSetting", NULL),
-    OPERATION(ecs, put_account_setting_default, "ecs:PutAccountSettingDefault", NULL),
-    OPERATION(ecs, list_account_settings, "ecs:ListAccountSettings", NULL),
-    OPERATION(ecs, delete_account_setting, "ecs:DeleteAccountSetting", NULL),
-    OPERATION(ecs, run_task, "ecs:RunTask", run_task_resource),
-    OPERATION(ecs, stop_task, "ecs:StopTask", stop_task_resource),
-    OPERATION(ecs, describe_tasks, "ecs:DescribeTasks", describe_tasks_resource),
-    OPERATION(ecs, list_tasks, "ecs:ListTasks", list_tasks_resource),
-    OPERATION(ecs, get_task_protection, "ecs:GetTaskProtection", get_task_protection_resource),
-    OPERATION(ecs, update_task_protection, "ecs:UpdateTaskProtection", update_task_protection_resource),
+    ROW_ANY(create_cluster, "CreateCluster"),
+    ROW_ASKS(describe_clusters, "DescribeClusters"),
+    ROW_ANY(list_clusters, "ListClusters"),
+    ROW(update_cluster, "UpdateCluster"),
+    ROW(update_cluster_settings, "UpdateClusterSettings"),
+    ROW(put_cluster_capacity_providers, "PutClusterCapacityProviders"),
+    ROW(delete_cluster, "DeleteCluster"),
+    ROW_ANY(describe_capacity_providers, "DescribeCapacityProviders"),
+    ROW_ASKS(register_task_definition, "RegisterTaskDefinition"),
+    ROW_ANY(describe_task_definition, "DescribeTaskDefinition"),
+    ROW_ANY(deregister_task_definition, "DeregisterTaskDefinition"),
+    ROW_ASKS(delete_task_definitions, "DeleteTaskDefinitions"),
+    ROW_ANY(list_task_definitions, "ListTaskDefinitions"),
+    ROW_ANY(list_task_definition_families, "ListTaskDefinitionFamilies"),
+    ROW(tag_resource, "TagResource"),
+    ROW(untag_resource, "UntagResource"),
+    ROW(list_tags_for_resource, "ListTagsForResource"),
+    ROW_ANY(put_account_setting, "PutAccountSetting"),
+    ROW_ANY(put_account_setting_default, "PutAccountSettingDefault"),
+    ROW_ANY(list_account_settings, "ListAccountSettings"),
+    ROW_ANY(delete_account_setting, "DeleteAccountSetting"),
+    ROW_ASKS(run_task, "RunTask"),
+    ROW(stop_task, "StopTask"),
+    ROW_ASKS(describe_tasks, "DescribeTasks"),
+    ROW(list_tasks, "ListTasks"),
+    ROW_ASKS(get_task_protection, "GetTaskProtection"),
+    ROW_ASKS(update_task_protection, "UpdateTaskProtection"),
 };
 const size_t ecs_handler_count = COUNT_OF(ecs_handlers);

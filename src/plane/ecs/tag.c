@@ -7,7 +7,7 @@
 #include "plane/ecs/operations.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_definition.h"
-#include "plane/iam/iam.h"
+#include "plane/iam/authorize.h"
 
 /* ---- rules ---- */
 
@@ -182,6 +182,24 @@ static bool find(const struct call *call, struct str arn, const struct tagged_ki
     return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                     "Invalid identifier: '%.*s' is not a cluster, task or task definition of account %.*s in %.*s.",
                     STR_ARG(arn), STR_ARG(call->principal->account), STR_ARG(call->region));
+}
+
+struct str ecs_tag_of(const struct call *call, struct str arn, struct str key)
+{
+    struct fail unanswered;
+    struct call asking = *call;
+    const struct tagged_kind *kind;
+    const struct ecs_tags *tags;
+    const void *record;
+
+    asking.fail = &unanswered;
+    if (!find(&asking, arn, &kind, &record))
+        return (struct str){NULL, 0};
+    tags = kind->tags(record);
+    for (size_t i = 0; i < tags->count; i++)
+        if (str_eq_nocase(tags->items[i].key, key))
+            return tags->items[i].value;
+    return (struct str){NULL, 0};
 }
 
 /* ---- handlers ---- */

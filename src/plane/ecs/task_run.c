@@ -1,7 +1,9 @@
 #include "plane/ecs/task_run.h"
 
 #include "base/must.h"
+
 #include "plane/ec2/host.h"
+#include "plane/ecs/access.h"
 #include "plane/ecs/client_token.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/tag.h"
@@ -110,6 +112,19 @@ static bool check_tags(const struct call *call, const struct ecs_run_task_reques
     return tags_allow(call, ecs_arn(call, "task", arena_printf(call->arena, "%.*s/*", STR_ARG(name))), &in->tags);
 }
 
+/* ---- roles ---- */
+
+static struct str override_or(struct str override, struct str own)
+{
+    return override.ptr != NULL ? override : own;
+}
+
+static bool check_roles(const struct call *call, const struct task_wish *wish)
+{
+    return task_roles_check(call, override_or(wish->overrides->task_role_arn, wish->definition->task_role_arn),
+                            override_or(wish->overrides->execution_role_arn, wish->definition->execution_role_arn));
+}
+
 /* ---- running ---- */
 
 static bool wish_of(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *ret_wish)
@@ -122,7 +137,7 @@ static bool wish_of(const struct call *call, const struct ecs_run_task_request *
         return false;
     wish.definition = definition->task_definition;
     if (!task_launch_check(call, in, &wish) || !task_network_check(call, in, &wish) ||
-        !task_override_check(call, in, &wish) || !make_tags(call, in, definition, &wish))
+        !task_override_check(call, in, &wish) || !check_roles(call, &wish) || !make_tags(call, in, definition, &wish))
         return false;
     if (wish.group.ptr == NULL)
         wish.group = arena_printf(call->arena, "family:%.*s", STR_ARG(wish.definition->family));

@@ -1,9 +1,16 @@
 #include "plane/iam/iam.h"
 
 #include "base/must.h"
-
-/* How long an expired key is still known, so that its user hears that it expired. */
-#define KEY_KEPT_MS (24 * HOUR_MS)
+#include "plane/iam/access_key.h"
+#include "plane/iam/account.h"
+#include "plane/iam/aws_managed_policy.h"
+#include "plane/iam/group.h"
+#include "plane/iam/managed_policy.h"
+#include "plane/iam/oidc_provider.h"
+#include "plane/iam/principal_policy.h"
+#include "plane/iam/role.h"
+#include "plane/iam/service_linked_role.h"
+#include "plane/iam/user.h"
 
 /* ---- tables ---- */
 
@@ -17,53 +24,7 @@ static void account_key(const void *record, struct buf *key)
 
 const struct table_spec account_table = {.name = "account", .shape = &account_record_shape, .key = account_key};
 
-static void access_key_key(const void *record, struct buf *key)
-{
-    key_add(key, ((const struct access_key_record *)record)->access_key_id);
-}
-
-static void root_key_index(const void *record, struct buf *key)
-{
-    const struct access_key_record *access_key = record;
-
-    if (access_key->kind == ACCESS_KEY_KIND_ROOT)
-        key_add(key, access_key->account_id);
-}
-
-const struct table_spec access_key_table = {
-    .name = "access_key",
-    .shape = &access_key_record_shape,
-    .key = access_key_key,
-    .indexes = {{"root", root_key_index}},
-};
-
-/* ---- keys ---- */
-
-/* Characters of AWS's key ids after the four letters that tell the kind: base 32. */
-static struct str key_id(struct transaction *tx, const char *kind)
-{
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    unsigned char bytes[16];
-    char *id = arena_alloc(tx->arena, 21);
-
-    transaction_secret(tx, bytes, sizeof(bytes));
-    memcpy(id, kind, 4);
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        id[4 + i] = alphabet[bytes[i] % 32];
-    return (struct str){id, 20};
-}
-
-static struct str secret_text(struct transaction *tx, size_t len)
-{
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    unsigned char *bytes = arena_alloc(tx->arena, len);
-    char *text = arena_alloc(tx->arena, len + 1);
-
-    transaction_secret(tx, bytes, len);
-    for (size_t i = 0; i < len; i++)
-        text[i] = alphabet[bytes[i] % 64];
-    return (struct str){text, len};
-}
+/* ---- accounts and their root keys ---- */
 
 const struct access_key_record *iam_root_key(const struct transaction *tx, struct str account)
 {
@@ -84,9 +45,9 @@ void iam_root_key_put(struct transaction *tx, const struct access_key_record *ke
 static void root_key_make(struct transaction *tx, struct str account)
 {
     struct access_key_record key = {
-        .access_key_id = key_id(tx, "AKIA"),
+        .access_key_id = iam_id_new(tx, "AKIA", ACCESS_KEY_ID_LEN),
         .account_id = account,
-        .secret = secret_text(tx, 40),
+        .secret = iam_secret_new(tx, SECRET_KEY_LEN),
         .kind = ACCESS_KEY_KIND_ROOT,
         .principal_arn = arena_printf(tx->arena, "arn:aws:iam::%.*s:root", STR_ARG(account)),
         .user_id = account,
@@ -104,6 +65,7 @@ static void seed(struct transaction *tx, struct str account, struct str region)
     (void)transaction_put(tx, &account_table, &record);
     if (iam_root_key(tx, account) == NULL)
         root_key_make(tx, account);
+    aws_managed_policies_put(tx);
 }
 
 void iam_home_ensure(struct transaction *tx, struct str account, struct str region)
@@ -112,146 +74,18 @@ void iam_home_ensure(struct transaction *tx, struct str account, struct str regi
         transaction_seed(tx, account, region);
 }
 
-struct access_key_record iam_root_session(struct transaction *tx, const struct principal *root, int64_t expires_ms)
-{
-    struct access_key_record key = {
-        .access_key_id = key_id(tx, "ASIA"),
-        .account_id = root->account,
-        .secret = secret_text(tx, 40),
-        .session_token = secret_text(tx, 128),
-        .kind = ACCESS_KEY_KIND_ROOT_SESSION,
-        .principal_arn = root->arn,
-        .user_id = root->user_id,
-    };
-
-    SET(&key, created_at, tx->now_ms);
-    SET(&key, expires_at, expires_ms);
-    (void)transaction_put(tx, &access_key_table, &key);
-    return key;
-}
-
-/* "arn:aws:iam::1234:role/path/Name" and a session name make "arn:aws:sts::1234:assumed-role/Name/session" (STS
- * reference, "AssumedRoleUser"). */
-static struct str assumed_role_arn(struct arena *arena, struct str account, struct str role_arn, struct str session)
-{
-    size_t slash = str_find_last(role_arn, '/');
-    struct str name = slash == role_arn.len ? role_arn : str_from(role_arn, slash + 1);
-
-    return arena_printf(arena, "arn:aws:sts::%.*s:assumed-role/%.*s/%.*s", STR_ARG(account), STR_ARG(name),
-                        STR_ARG(session));
-}
-
-struct str iam_session_begin(struct transaction *tx, struct str account, struct str role_arn, struct str session_name,
-                             int64_t seconds)
-{
-    struct access_key_record key = {
-        .access_key_id = key_id(tx, "ASIA"),
-        .account_id = account,
-        .secret = secret_text(tx, 40),
-        .session_token = secret_text(tx, 128),
-        .kind = ACCESS_KEY_KIND_SESSION,
-        .principal_arn = assumed_role_arn(tx->arena, account, role_arn, session_name),
-        .user_id = arena_printf(tx->arena, "%.*s:%.*s", STR_ARG(key_id(tx, "AROA")), STR_ARG(session_name)),
-    };
-
-    SET(&key, created_at, tx->now_ms);
-    if (seconds > 0)
-        SET(&key, expires_at, tx->now_ms + seconds * SECOND_MS);
-    (void)transaction_put(tx, &access_key_table, &key);
-    return key.access_key_id;
-}
-
-void iam_session_end(struct transaction *tx, struct str access_key_id)
-{
-    transaction_delete(tx, &access_key_table, access_key_id);
-}
-
-/* ---- authorization ---- */
-
-/* What the agent does on behalf of a task with its execution role; the AWS managed policy
- * AmazonECSTaskExecutionRolePolicy allows the same. */
-static const char *const execution_actions[] = {
-    "ecr:GetAuthorizationToken",  "ecr:BatchCheckLayerAvailability",
-    "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage",
-    "logs:CreateLogGroup",        "logs:CreateLogStream",
-    "logs:PutLogEvents",          "sts:GetCallerIdentity",
-};
-
-/* The account in "arn:aws:service:region:account:..."; empty when the resource names none. */
-static struct str account_of(struct str arn)
-{
-    struct str rest = arn;
-
-    for (int i = 0; i < 4 && rest.ptr != NULL; i++)
-        (void)str_cut(rest, ':', &rest);
-    return rest.ptr == NULL ? STR("") : str_cut(rest, ':', &rest);
-}
-
-static bool is_foreign(const struct principal *principal, struct str resource)
-{
-    struct str account = account_of(resource);
-
-    return account.len > 0 && !str_eq(account, principal->account);
-}
-
-static bool is_execution_action(const char *action)
-{
-    for (size_t i = 0; i < COUNT_OF(execution_actions); i++)
-        if (strcmp(action, execution_actions[i]) == 0)
-            return true;
-    return false;
-}
-
-bool iam_allows(const struct principal *principal, const char *action, struct str resource, struct fail *f)
-{
-    bool foreign = is_foreign(principal, resource);
-
-    if (!foreign &&
-        (principal->kind == PRINCIPAL_ROOT || (principal->kind == PRINCIPAL_SESSION && is_execution_action(action))))
-        return true;
-    return fail_api(f, "AccessDeniedException",
-                    "User: %.*s is not authorized to perform: %s on resource: %.*s because no %s-based policy allows "
-                    "the %s action",
-                    STR_ARG(principal->arn), action, STR_ARG(resource), foreign ? "resource" : "identity", action);
-}
-
-bool iam_authorize(const struct call *call, const struct operation_spec *operation, const void *in)
-{
-    return iam_allows(call->principal, operation->action,
-                      operation->resource == NULL ? STR("*") : operation->resource(call, in), call->fail);
-}
-
-/* ---- keys of sessions go when their time is long over ---- */
-
-static int64_t expire_key(struct transaction *tx, struct str key)
-{
-    const struct access_key_record *record = transaction_get(tx, &access_key_table, key);
-
-    if (record == NULL || !record->has_expires_at)
-        return WHEN_NEVER;
-    if (tx->now_ms < record->expires_at + KEY_KEPT_MS)
-        return record->expires_at + KEY_KEPT_MS;
-    transaction_delete(tx, &access_key_table, key);
-    return WHEN_NEVER;
-}
-
-static const struct reconciler_spec key_reconciler = {"access_key", &access_key_table, expire_key};
-
-static void key_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
-{
-    const struct access_key_record *key = after;
-
-    (void)tx;
-    (void)before;
-    if (key != NULL && key->has_expires_at)
-        marks_add(marks, &key_reconciler, key->access_key_id);
-}
-
 /* ---- the domain ---- */
 
-static const struct table_spec *const tables[] = {&account_table, &access_key_table};
-static const struct reconciler_spec *const reconcilers[] = {&key_reconciler};
-static const struct dirties_spec dirties[] = {{&access_key_table, key_dirties}};
+static const struct table_spec *const tables[] = {
+    &account_table,       &account_alias_table,    &access_key_table,     &last_use_table,
+    &user_table,          &membership_table,       &group_table,          &role_table,
+    &role_deletion_table, &instance_profile_table, &managed_policy_table, &policy_version_table,
+    &attachment_table,    &inline_policy_table,    &oidc_provider_table,  &credential_report_table,
+};
+static const struct reconciler_spec *const reconcilers[] = {&access_key_reconciler, &aws_managed_policy_reconciler,
+                                                            &role_deletion_reconciler};
+static const struct dirties_spec dirties[] = {{&access_key_table, access_key_mark},
+                                              {&role_deletion_table, role_deletion_mark}};
 
 const struct domain_spec iam_domain = {
     .name = "iam",

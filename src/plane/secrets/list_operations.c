@@ -1,5 +1,5 @@
 /* ListSecrets and BatchGetSecretValue. */
-#include "plane/iam/iam.h"
+#include "plane/secrets/access.h"
 #include "plane/secrets/operations.h"
 #include "plane/secrets/secret_filter.h"
 
@@ -114,7 +114,7 @@ static void add_one(struct call *call, struct str secret_id, struct secretsmanag
     struct call one = *call;
 
     one.fail = &why;
-    if ((secret == NULL || iam_allows(call->principal, "secretsmanager:GetSecretValue", secret->secret->arn, &why)) &&
+    if ((secret == NULL || iam_allows(&one, &secrets_access, "secretsmanager:GetSecretValue", secret->secret->arn)) &&
         secretsmanager_get_secret_value(&one, &request, &value)) {
         out->secret_values.items[out->secret_values.count++] = (struct secretsmanager_secret_value_entry){
             .arn = value.arn,

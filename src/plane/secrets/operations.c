@@ -3,6 +3,8 @@
  * other regions. */
 #include "plane/secrets/operations.h"
 
+#include "plane/secrets/access.h"
+
 static struct str arn_of_name(const struct call *call, struct str name)
 {
     return arena_printf(call->arena, "arn:aws:secretsmanager:%.*s:%.*s:secret:%.*s", STR_ARG(call->region),
@@ -49,30 +51,38 @@ static struct str validate_resource_policy_resource(const struct call *call, con
     return of->secret_id.ptr == NULL ? STR("*") : secret_resource(call, of->secret_id);
 }
 
-static struct str create_secret_resource(const struct call *call, const void *in)
+/* With tags it takes the permission to tag, too. */
+static void create_secret_asks(const struct call *call, const void *in, struct asks *asks)
 {
-    return arn_of_name(call, ((const struct secretsmanager_create_secret_request *)in)->name);
+    const struct secretsmanager_create_secret_request *of = in;
+
+    asks_add(asks, "secretsmanager:CreateSecret", arn_of_name(call, of->name));
+    if (of->tags.count > 0)
+        asks_add(asks, "secretsmanager:TagResource", arn_of_name(call, of->name));
 }
 
-#define ROW(name, action) OPERATION(secretsmanager, name, "secretsmanager:" action, name##_resource)
+#define GUARDED(name, action, resource, asks)                                                                          \
+    OPERATION_GUARDED(secretsmanager, name, "secretsmanager:" action, resource, NULL, asks, &secrets_access)
+#define ROW(name, action)     GUARDED(name, action, name##_resource, NULL)
+#define ROW_ANY(name, action) GUARDED(name, action, NULL, NULL)
 
 const struct operation_spec secretsmanager_handlers[] = {
-    ROW(create_secret, "CreateSecret"),
+    GUARDED(create_secret, "CreateSecret", NULL, create_secret_asks),
     ROW(describe_secret, "DescribeSecret"),
     ROW(update_secret, "UpdateSecret"),
     ROW(delete_secret, "DeleteSecret"),
     ROW(restore_secret, "RestoreSecret"),
     ROW(rotate_secret, "RotateSecret"),
     ROW(cancel_rotate_secret, "CancelRotateSecret"),
-    OPERATION(secretsmanager, list_secrets, "secretsmanager:ListSecrets", NULL),
+    ROW_ANY(list_secrets, "ListSecrets"),
     ROW(tag_resource, "TagResource"),
     ROW(untag_resource, "UntagResource"),
     ROW(get_secret_value, "GetSecretValue"),
-    OPERATION(secretsmanager, batch_get_secret_value, "secretsmanager:BatchGetSecretValue", NULL),
+    ROW_ANY(batch_get_secret_value, "BatchGetSecretValue"),
     ROW(put_secret_value, "PutSecretValue"),
     ROW(update_secret_version_stage, "UpdateSecretVersionStage"),
     ROW(list_secret_version_ids, "ListSecretVersionIds"),
-    OPERATION(secretsmanager, get_random_password, "secretsmanager:GetRandomPassword", NULL),
+    ROW_ANY(get_random_password, "GetRandomPassword"),
     ROW(put_resource_policy, "PutResourcePolicy"),
     ROW(get_resource_policy, "GetResourcePolicy"),
     ROW(delete_resource_policy, "DeleteResourcePolicy"),

@@ -1,4 +1,4 @@
-/* Resource policies of secrets: kept and checked for their form. What they allow is decided in plane/iam. */
+/* Resource policies of secrets: kept as their text. What they allow is decided in plane/iam (access.c). */
 #include "base/must.h"
 #include "plane/secrets/operations.h"
 #include "plane/secrets/resource_policy.h"
@@ -15,13 +15,12 @@ bool secretsmanager_put_resource_policy(struct call *call, const struct secretsm
                                         struct secretsmanager_put_resource_policy_response *out)
 {
     const struct secret_record *secret;
-    struct resource_policy_fault fault;
+    struct policy_document *document;
 
-    if (!secret_find_active(call, in->secret_id, &secret))
+    if (!secret_find_active(call, in->secret_id, &secret) ||
+        !resource_policy_read(in->resource_policy, call->arena, &document, call->fail))
         return false;
-    if (!resource_policy_check(in->resource_policy, &fault))
-        return fail_api(call->fail, SECRETSMANAGER_ERROR_MALFORMED_POLICY_DOCUMENT_EXCEPTION, "%s", fault.message);
-    if (in->block_public_policy && fault.is_public)
+    if (in->block_public_policy && resource_policy_is_public(document))
         return fail_api(call->fail, SECRETSMANAGER_ERROR_PUBLIC_POLICY_EXCEPTION,
                         "You can't attach a resource policy that allows broad access to the secret.");
     put_policy(call->tx, secret, in->resource_policy);
@@ -62,17 +61,18 @@ bool secretsmanager_validate_resource_policy(struct call *call,
                                              struct secretsmanager_validate_resource_policy_response *out)
 {
     const struct secret_record *secret;
-    struct resource_policy_fault fault;
-    bool well_formed = resource_policy_check(in->resource_policy, &fault);
+    struct policy_document *document;
+    struct fail malformed;
+    bool well_formed = resource_policy_read(in->resource_policy, call->arena, &document, &malformed);
 
     if (in->secret_id.ptr != NULL && !secret_find_active(call, in->secret_id, &secret))
         return false;
     out->validation_errors.items = arena_new(call->arena, struct secretsmanager_validation_errors_entry);
-    if (!well_formed || fault.is_public) {
+    if (!well_formed || resource_policy_is_public(document)) {
         out->validation_errors.items->check_name = well_formed ? STR("PublicPolicy") : STR("PolicySyntax");
         out->validation_errors.items->error_message =
             well_formed ? STR("The resource policy allows broad access to the secret.")
-                        : arena_str(call->arena, str_of(fault.message));
+                        : arena_str(call->arena, str_of(malformed.message));
         out->validation_errors.count = 1;
     }
     SET(out, policy_validation_passed, out->validation_errors.count == 0);

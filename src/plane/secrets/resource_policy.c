@@ -1,67 +1,32 @@
 #include "plane/secrets/resource_policy.h"
 
-#include <jansson.h>
+#include "model/gen/secretsmanager.h"
 
-static bool wrong(struct resource_policy_fault *fault, const char *format, const char *what)
+bool resource_policy_read(struct str text, struct arena *arena, struct policy_document **ret_document, struct fail *f)
 {
-    (void)snprintf(fault->message, sizeof(fault->message), format, what);
+    if (policy_read(text, POLICY_RESOURCE, arena, ret_document, f))
+        return true;
+    f->type = SECRETSMANAGER_ERROR_MALFORMED_POLICY_DOCUMENT_EXCEPTION;
     return false;
 }
 
-static bool is_everybody(const json_t *principal)
+static bool is_everybody(const struct policy_statement *statement)
 {
-    const json_t *one = json_is_object(principal) ? json_object_get(principal, "AWS") : principal;
-    const json_t *item;
-    size_t i;
-
-    if (json_is_string(one))
-        return strcmp(json_string_value(one), "*") == 0;
-    json_array_foreach(one, i, item) if (json_is_string(item) && strcmp(json_string_value(item), "*") == 0) return true;
+    if (statement->not_principal)
+        return true;
+    for (size_t i = 0; i < statement->principals.count; i++)
+        if (str_is(statement->principals.items[i].value, "*"))
+            return true;
     return false;
 }
 
-static bool check_statement(const json_t *statement, struct resource_policy_fault *fault)
+bool resource_policy_is_public(const struct policy_document *document)
 {
-    static const char *const pairs[][2] = {
-        {"Principal", "NotPrincipal"}, {"Action", "NotAction"}, {"Resource", "NotResource"}};
-    const char *effect = json_string_value(json_object_get(statement, "Effect"));
+    for (size_t i = 0; i < document->statements.count; i++) {
+        const struct policy_statement *statement = &document->statements.items[i];
 
-    if (!json_is_object(statement))
-        return wrong(fault, "This resource policy contains a statement that is %s.", "not an object");
-    if (effect == NULL || (strcmp(effect, "Allow") != 0 && strcmp(effect, "Deny") != 0))
-        return wrong(fault, "This resource policy contains a statement whose Effect is not %s.", "Allow or Deny");
-    for (size_t i = 0; i < COUNT_OF(pairs); i++)
-        if ((json_object_get(statement, pairs[i][0]) == NULL) == (json_object_get(statement, pairs[i][1]) == NULL))
-            return wrong(fault, "This resource policy contains a statement without one %s.", pairs[i][0]);
-    if (strcmp(effect, "Allow") == 0 && json_object_get(statement, "Condition") == NULL &&
-        (json_object_get(statement, "NotPrincipal") != NULL || is_everybody(json_object_get(statement, "Principal"))))
-        fault->is_public = true;
-    return true;
-}
-
-static bool check_document(const json_t *document, struct resource_policy_fault *fault)
-{
-    const json_t *statements = json_object_get(document, "Statement");
-    const json_t *statement;
-    size_t i;
-
-    if (!json_is_object(document))
-        return wrong(fault, "This resource policy contains invalid %s", "Json");
-    if (json_is_object(statements))
-        return check_statement(statements, fault);
-    if (json_array_size(statements) == 0)
-        return wrong(fault, "This resource policy has no %s.", "Statement");
-    json_array_foreach(statements, i, statement) if (!check_statement(statement, fault)) return false;
-    return true;
-}
-
-bool resource_policy_check(struct str text, struct resource_policy_fault *ret_fault)
-{
-    json_t *document = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
-    bool good;
-
-    *ret_fault = (struct resource_policy_fault){.is_public = false};
-    good = check_document(document, ret_fault);
-    json_decref(document);
-    return good;
+        if (statement->effect == POLICY_EFFECT_ALLOW && statement->conditions.count == 0 && is_everybody(statement))
+            return true;
+    }
+    return false;
 }

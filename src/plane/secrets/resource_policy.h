@@ -1,12 +1,12 @@
-/* The form of a secret's resource policy (IAM user guide, "IAM JSON policy elements reference"), and whether it is open
- * to everybody. Any thread. */
+/* The resource policy of a secret: IAM's document with Secrets Manager's errors, and whether it is open to everybody.
+ * Any thread. */
 #pragma once
 
-#include "base/str.h"
+#include "plane/iam/policy.h"
 
-struct resource_policy_fault {
-    bool is_public;    /* a statement allows everybody without a condition */
-    char message[200]; /* why the text is no policy, when it is none */
-};
+/* What the document says, in the arena. Fails with MalformedPolicyDocumentException. */
+checked bool resource_policy_read(struct str text, struct arena *arena, struct policy_document **ret_document,
+                                  struct fail *f);
 
-checked bool resource_policy_check(struct str text, struct resource_policy_fault *ret_fault);
+/* Whether a statement allows everybody without a condition. */
+bool resource_policy_is_public(const struct policy_document *document);

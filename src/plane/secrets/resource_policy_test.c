@@ -31,16 +31,21 @@ static const struct {
 
 static void knows_a_policy_when_it_sees_one(void **state)
 {
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct resource_policy_fault fault;
+    struct arena arena;
 
-        assert_int_equal(resource_policy_check(str_of(cases[i].text), &fault), cases[i].good);
+    (void)state;
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct policy_document *document;
+        struct fail f;
+
+        assert_int_equal(resource_policy_read(str_of(cases[i].text), &arena, &document, &f), cases[i].good);
         if (cases[i].good)
-            assert_int_equal(fault.is_public, cases[i].is_public);
+            assert_int_equal(resource_policy_is_public(document), cases[i].is_public);
         else
-            assert_true(fault.message[0] != '\0');
+            assert_string_equal(f.type, "MalformedPolicyDocumentException");
     }
+    arena_free(&arena);
 }
 
 int main(void)

@@ -1,5 +1,4 @@
-/* Network interfaces that users make themselves, and changes of any. Those of tasks are ECS's: they come and go with
- * their task. */
+/* Network interfaces that users make themselves. Those of tasks are ECS's: they come and go with their task. */
 #include "base/must.h"
 #include "plane/vpc/limit.h"
 #include "plane/vpc/operations.h"
@@ -86,7 +85,7 @@ bool ec2_delete_network_interface(struct call *call, const struct ec2_delete_net
     if (!find(call, in->network_interface_id, &interface) || !is_users(call, interface))
         return false;
     if (interface->interface->status == EC2_NETWORK_INTERFACE_STATUS_IN_USE)
-        return fail_api(call->fail, "InvalidNetworkInterface.InUse", "Interface: [%.*s] in use.",
+        return fail_api(call->fail, "InvalidParameterValue", "Network interface '%.*s' is currently in use.",
                         STR_ARG(in->network_interface_id));
     network_interface_delete(call->tx, call->principal->account, call->region, in->network_interface_id);
     return true;
@@ -125,7 +124,7 @@ bool ec2_modify_network_interface_attribute(struct call *call,
     struct ec2_network_interface changed;
 
     (void)out;
-    if (!find(call, in->network_interface_id, &interface))
+    if (!find(call, in->network_interface_id, &interface) || !is_users(call, interface))
         return false;
     if (in->source_dest_check != NULL && !in->source_dest_check->value)
         return fail_api(call->fail, "UnsupportedOperation", "Berth's interfaces always check source and destination");

@@ -1,63 +1,81 @@
-/* The table of EC2's network operations: handler, IAM action, resource. */
+/* The table of EC2's network operations: handler, IAM action, and what it is about: what it makes, and the members of
+ * the request that name something ("Actions, resources, and condition keys for Amazon EC2", service authorization
+ * reference). */
 #include "plane/vpc/operations.h"
 
+#include "plane/vpc/access.h"
+
+/* X(operation, action, type of what is made or NONE, members...) */
+#define CHANGES(X)                                                                                                     \
+    X(create_security_group, "CreateSecurityGroup", SECURITY_GROUP, "VpcId")                                           \
+    X(delete_security_group, "DeleteSecurityGroup", NONE, "GroupId")                                                   \
+    X(authorize_security_group_ingress, "AuthorizeSecurityGroupIngress", NONE, "GroupId")                              \
+    X(authorize_security_group_egress, "AuthorizeSecurityGroupEgress", NONE, "GroupId")                                \
+    X(revoke_security_group_ingress, "RevokeSecurityGroupIngress", NONE, "GroupId")                                    \
+    X(revoke_security_group_egress, "RevokeSecurityGroupEgress", NONE, "GroupId")                                      \
+    X(associate_route_table, "AssociateRouteTable", NONE, "RouteTableId", "SubnetId", "GatewayId")                     \
+    X(attach_internet_gateway, "AttachInternetGateway", NONE, "InternetGatewayId", "VpcId")                            \
+    X(create_default_vpc, "CreateDefaultVpc", VPC, NULL)                                                               \
+    X(create_internet_gateway, "CreateInternetGateway", INTERNET_GATEWAY, NULL)                                        \
+    X(create_network_interface, "CreateNetworkInterface", NETWORK_INTERFACE, "SubnetId", "Groups")                     \
+    X(create_route, "CreateRoute", NONE, "RouteTableId")                                                               \
+    X(create_route_table, "CreateRouteTable", ROUTE_TABLE, "VpcId")                                                    \
+    X(create_subnet, "CreateSubnet", SUBNET, "VpcId")                                                                  \
+    X(create_tags, "CreateTags", NONE, "Resources")                                                                    \
+    X(create_vpc, "CreateVpc", VPC, NULL)                                                                              \
+    X(delete_internet_gateway, "DeleteInternetGateway", NONE, "InternetGatewayId")                                     \
+    X(delete_network_interface, "DeleteNetworkInterface", NONE, "NetworkInterfaceId")                                  \
+    X(delete_route, "DeleteRoute", NONE, "RouteTableId")                                                               \
+    X(delete_route_table, "DeleteRouteTable", NONE, "RouteTableId")                                                    \
+    X(delete_subnet, "DeleteSubnet", NONE, "SubnetId")                                                                 \
+    X(delete_tags, "DeleteTags", NONE, "Resources")                                                                    \
+    X(delete_vpc, "DeleteVpc", NONE, "VpcId")                                                                          \
+    X(create_default_subnet, "CreateDefaultSubnet", SUBNET, NULL)                                                      \
+    X(detach_internet_gateway, "DetachInternetGateway", NONE, "InternetGatewayId", "VpcId")                            \
+    X(modify_network_interface_attribute, "ModifyNetworkInterfaceAttribute", NONE, "NetworkInterfaceId", "Groups")     \
+    X(modify_subnet_attribute, "ModifySubnetAttribute", NONE, "SubnetId")                                              \
+    X(modify_vpc_attribute, "ModifyVpcAttribute", NONE, "VpcId")                                                       \
+    X(modify_security_group_rules, "ModifySecurityGroupRules", NONE, "GroupId")                                        \
+    X(replace_route, "ReplaceRoute", NONE, "RouteTableId")                                                             \
+    X(replace_route_table_association, "ReplaceRouteTableAssociation", NONE, "RouteTableId")                           \
+    X(update_security_group_rule_descriptions_egress, "UpdateSecurityGroupRuleDescriptionsEgress", NONE, "GroupId")    \
+    X(update_security_group_rule_descriptions_ingress, "UpdateSecurityGroupRuleDescriptionsIngress", NONE, "GroupId")
+
+#define DEFINE_ASKS(name, action, made, ...)                                                                           \
+    static void name##_asks(const struct call *call, const void *in, struct asks *asks)                                \
+    {                                                                                                                  \
+        static const struct network_asks about = {"ec2:" action, EC2_RESOURCE_TYPE_##made, {__VA_ARGS__}};             \
+                                                                                                                       \
+        network_asks_add(call, in, &about, asks);                                                                      \
+    }
+CHANGES(DEFINE_ASKS)
+
+#define ROW(name, action, made, ...)                                                                                   \
+    OPERATION_GUARDED(ec2, name, "ec2:" action, NULL, NULL, name##_asks, &network_access),
+#define ROW_ANY(name, action) OPERATION_GUARDED(ec2, name, "ec2:" action, NULL, NULL, NULL, &network_access)
+
 const struct operation_spec ec2_vpc_handlers[] = {
-    OPERATION(ec2, describe_vpcs, "ec2:DescribeVpcs", NULL),
-    OPERATION(ec2, describe_subnets, "ec2:DescribeSubnets", NULL),
-    OPERATION(ec2, describe_network_interfaces, "ec2:DescribeNetworkInterfaces", NULL),
-    OPERATION(ec2, describe_availability_zones, "ec2:DescribeAvailabilityZones", NULL),
-    OPERATION(ec2, describe_security_groups, "ec2:DescribeSecurityGroups", NULL),
-    OPERATION(ec2, create_security_group, "ec2:CreateSecurityGroup", NULL),
-    OPERATION(ec2, delete_security_group, "ec2:DeleteSecurityGroup", NULL),
-    OPERATION(ec2, authorize_security_group_ingress, "ec2:AuthorizeSecurityGroupIngress", NULL),
-    OPERATION(ec2, authorize_security_group_egress, "ec2:AuthorizeSecurityGroupEgress", NULL),
-    OPERATION(ec2, revoke_security_group_ingress, "ec2:RevokeSecurityGroupIngress", NULL),
-    OPERATION(ec2, revoke_security_group_egress, "ec2:RevokeSecurityGroupEgress", NULL),
-    OPERATION(ec2, associate_route_table, "ec2:AssociateRouteTable", NULL),
-    OPERATION(ec2, attach_internet_gateway, "ec2:AttachInternetGateway", NULL),
-    OPERATION(ec2, create_default_vpc, "ec2:CreateDefaultVpc", NULL),
-    OPERATION(ec2, create_internet_gateway, "ec2:CreateInternetGateway", NULL),
-    OPERATION(ec2, create_network_interface, "ec2:CreateNetworkInterface", NULL),
-    OPERATION(ec2, create_route, "ec2:CreateRoute", NULL),
-    OPERATION(ec2, create_route_table, "ec2:CreateRouteTable", NULL),
-    OPERATION(ec2, create_subnet, "ec2:CreateSubnet", NULL),
-    OPERATION(ec2, create_tags, "ec2:CreateTags", NULL),
-    OPERATION(ec2, create_vpc, "ec2:CreateVpc", NULL),
-    OPERATION(ec2, delete_internet_gateway, "ec2:DeleteInternetGateway", NULL),
-    OPERATION(ec2, delete_network_interface, "ec2:DeleteNetworkInterface", NULL),
-    OPERATION(ec2, delete_route, "ec2:DeleteRoute", NULL),
-    OPERATION(ec2, delete_route_table, "ec2:DeleteRouteTable", NULL),
-    OPERATION(ec2, delete_subnet, "ec2:DeleteSubnet", NULL),
-    OPERATION(ec2, delete_tags, "ec2:DeleteTags", NULL),
-    OPERATION(ec2, delete_vpc, "ec2:DeleteVpc", NULL),
-    OPERATION(ec2, create_default_subnet, "ec2:CreateDefaultSubnet", NULL),
-    OPERATION(ec2, describe_account_attributes, "ec2:DescribeAccountAttributes", NULL),
-    OPERATION(ec2, describe_addresses, "ec2:DescribeAddresses", NULL),
-    OPERATION(ec2, describe_dhcp_options, "ec2:DescribeDhcpOptions", NULL),
-    OPERATION(ec2, describe_egress_only_internet_gateways, "ec2:DescribeEgressOnlyInternetGateways", NULL),
-    OPERATION(ec2, describe_managed_prefix_lists, "ec2:DescribeManagedPrefixLists", NULL),
-    OPERATION(ec2, describe_nat_gateways, "ec2:DescribeNatGateways", NULL),
-    OPERATION(ec2, describe_network_interface_attribute, "ec2:DescribeNetworkInterfaceAttribute", NULL),
-    OPERATION(ec2, describe_prefix_lists, "ec2:DescribePrefixLists", NULL),
-    OPERATION(ec2, describe_vpc_endpoints, "ec2:DescribeVpcEndpoints", NULL),
-    OPERATION(ec2, describe_internet_gateways, "ec2:DescribeInternetGateways", NULL),
-    OPERATION(ec2, describe_network_acls, "ec2:DescribeNetworkAcls", NULL),
-    OPERATION(ec2, describe_security_group_rules, "ec2:DescribeSecurityGroupRules", NULL),
-    OPERATION(ec2, describe_regions, "ec2:DescribeRegions", NULL),
-    OPERATION(ec2, describe_route_tables, "ec2:DescribeRouteTables", NULL),
-    OPERATION(ec2, describe_tags, "ec2:DescribeTags", NULL),
-    OPERATION(ec2, describe_vpc_attribute, "ec2:DescribeVpcAttribute", NULL),
-    OPERATION(ec2, detach_internet_gateway, "ec2:DetachInternetGateway", NULL),
-    OPERATION(ec2, disassociate_route_table, "ec2:DisassociateRouteTable", NULL),
-    OPERATION(ec2, modify_network_interface_attribute, "ec2:ModifyNetworkInterfaceAttribute", NULL),
-    OPERATION(ec2, modify_subnet_attribute, "ec2:ModifySubnetAttribute", NULL),
-    OPERATION(ec2, modify_vpc_attribute, "ec2:ModifyVpcAttribute", NULL),
-    OPERATION(ec2, modify_security_group_rules, "ec2:ModifySecurityGroupRules", NULL),
-    OPERATION(ec2, replace_route, "ec2:ReplaceRoute", NULL),
-    OPERATION(ec2, replace_route_table_association, "ec2:ReplaceRouteTableAssociation", NULL),
-    OPERATION(ec2, update_security_group_rule_descriptions_egress, "ec2:UpdateSecurityGroupRuleDescriptionsEgress",
-              NULL),
-    OPERATION(ec2, update_security_group_rule_descriptions_ingress, "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
-              NULL),
+    CHANGES(ROW) ROW_ANY(describe_vpcs, "DescribeVpcs"),
+    ROW_ANY(describe_subnets, "DescribeSubnets"),
+    ROW_ANY(describe_network_interfaces, "DescribeNetworkInterfaces"),
+    ROW_ANY(describe_availability_zones, "DescribeAvailabilityZones"),
+    ROW_ANY(describe_security_groups, "DescribeSecurityGroups"),
+    ROW_ANY(describe_account_attributes, "DescribeAccountAttributes"),
+    ROW_ANY(describe_addresses, "DescribeAddresses"),
+    ROW_ANY(describe_dhcp_options, "DescribeDhcpOptions"),
+    ROW_ANY(describe_egress_only_internet_gateways, "DescribeEgressOnlyInternetGateways"),
+    ROW_ANY(describe_managed_prefix_lists, "DescribeManagedPrefixLists"),
+    ROW_ANY(describe_nat_gateways, "DescribeNatGateways"),
+    ROW_ANY(describe_network_interface_attribute, "DescribeNetworkInterfaceAttribute"),
+    ROW_ANY(describe_prefix_lists, "DescribePrefixLists"),
+    ROW_ANY(describe_vpc_endpoints, "DescribeVpcEndpoints"),
+    ROW_ANY(describe_internet_gateways, "DescribeInternetGateways"),
+    ROW_ANY(describe_network_acls, "DescribeNetworkAcls"),
+    ROW_ANY(describe_security_group_rules, "DescribeSecurityGroupRules"),
+    ROW_ANY(describe_regions, "DescribeRegions"),
+    ROW_ANY(describe_route_tables, "DescribeRouteTables"),
+    ROW_ANY(describe_tags, "DescribeTags"),
+    ROW_ANY(describe_vpc_attribute, "DescribeVpcAttribute"),
+    ROW_ANY(disassociate_route_table, "DisassociateRouteTable"),
 };
 const size_t ec2_vpc_handler_count = COUNT_OF(ec2_vpc_handlers);

@@ -1,6 +1,7 @@
 /* Route tables: their routes and which subnets follow them. Of a route's targets Berth has the internet gateway, of
  * destinations everything (0.0.0.0/0); what the machine does with it stands in assignment.c. */
 #include "base/must.h"
+#include "model/interpret.h"
 #include "plane/vpc/limit.h"
 #include "plane/vpc/operations.h"
 #include "plane/vpc/resource.h"
@@ -84,14 +85,25 @@ static const struct ec2_route *route_to(const struct route_table_record *table, 
     return NULL;
 }
 
-static bool destination(const struct call *call, struct str given, struct str *ret_cidr)
+/* Whether a request about a route has that member; those of the three operations are called alike. */
+static bool has(const struct call *call, const void *in, const char *name)
+{
+    const struct member *member = shape_member(call->operation->input, str_of(name));
+
+    return member != NULL && member_present(member, in);
+}
+
+static bool destination(const struct call *call, const void *in, struct str given, struct str *ret_cidr)
 {
     uint32_t first;
     unsigned prefix;
 
-    if (given.ptr == NULL)
+    if (has(call, in, "DestinationIpv6CidrBlock") || has(call, in, "DestinationPrefixListId"))
         return fail_api(call->fail, "UnsupportedOperation",
                         "Berth's routes have an IPv4 destination: give destinationCidrBlock");
+    if (given.ptr == NULL)
+        return fail_api(call->fail, "MissingParameter",
+                        "The request must contain the parameter destinationCidrBlock or destinationIpv6CidrBlock");
     if (!ipv4_network_parse(given, &first, &prefix))
         return fail_api(call->fail, "InvalidParameterValue",
                         "Value (%.*s) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.",
@@ -120,17 +132,45 @@ static bool check_destination(const struct call *call, const struct route_table_
     return true;
 }
 
-/* The gateway must be there and attached to the table's VPC; without an internet gateway there is no other target. */
-static bool target(const struct call *call, const struct route_table_record *table, struct str gateway_id)
+static const char *const targets[] = {
+    "GatewayId",      "NatGatewayId",     "NetworkInterfaceId", "VpcPeeringConnectionId", "EgressOnlyInternetGatewayId",
+    "InstanceId",     "TransitGatewayId", "LocalGatewayId",     "CarrierGatewayId",       "VpcEndpointId",
+    "CoreNetworkArn", "OdbNetworkArn",    "LocalTarget",
+};
+
+/* Which words AWS has for it: the answers of CreateRoute in public bug reports. */
+static bool check_target(const struct call *call, const void *in)
+{
+    size_t given = 0;
+
+    for (size_t i = 0; i < COUNT_OF(targets); i++)
+        given += has(call, in, targets[i]);
+    if (given != 1)
+        return fail_api(call->fail, given == 0 ? "MissingParameter" : "InvalidParameterCombination",
+                        "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, "
+                        "vpcPeeringConnectionId, egressOnlyInternetGatewayId, transitGatewayId, localGatewayId, "
+                        "carrierGatewayId, vpcEndpointId, coreNetworkArn or instanceId");
+    if (!has(call, in, "GatewayId"))
+        return fail_api(call->fail, "UnsupportedOperation",
+                        "Berth's routes lead to an internet gateway: give gatewayId");
+    return true;
+}
+
+/* The gateway must be there and attached to the table's VPC. */
+static bool target(const struct call *call, const void *in, const struct route_table_record *table,
+                   struct str gateway_id)
 {
     const void *found;
     const struct ec2_internet_gateway *gateway;
 
-    if (gateway_id.ptr == NULL)
-        return fail_api(call->fail, "UnsupportedOperation",
-                        "Berth's routes lead to an internet gateway: give gatewayId");
-    if (!resource_find(call, &internet_gateway_kind, gateway_id, &found))
+    if (!check_target(call, in))
         return false;
+    if (!str_starts(gateway_id, str_of(internet_gateway_kind.prefix)))
+        return fail_api(call->fail, "InvalidParameterValue", "invalid value for parameter gateway-id: %.*s",
+                        STR_ARG(gateway_id));
+    if (!resource_find(call, &internet_gateway_kind, gateway_id, &found))
+        return fail_api(call->fail, "InvalidGatewayID.NotFound", "The gateway ID '%.*s' does not exist",
+                        STR_ARG(gateway_id));
     gateway = ((const struct internet_gateway_record *)found)->internet_gateway;
     if (gateway->attachments.count == 0 || !str_eq(gateway->attachments.items[0].vpc_id, table->route_table->vpc_id))
         return fail_api(call->fail, "InvalidParameterValue",
@@ -155,8 +195,8 @@ bool ec2_create_route(struct call *call, const struct ec2_create_route_request *
     const struct ec2_route *before;
     struct str cidr;
 
-    if (!find(call, in->route_table_id, &table) || !destination(call, in->destination_cidr_block, &cidr) ||
-        !check_destination(call, table, cidr) || !target(call, table, in->gateway_id))
+    if (!find(call, in->route_table_id, &table) || !destination(call, in, in->destination_cidr_block, &cidr) ||
+        !check_destination(call, table, cidr) || !target(call, in, table, in->gateway_id))
         return false;
     before = route_to(table, cidr);
     if (before != NULL && !str_eq(before->gateway_id, in->gateway_id))
@@ -190,8 +230,8 @@ bool ec2_replace_route(struct call *call, const struct ec2_replace_route_request
     struct str cidr;
 
     (void)out;
-    if (!find(call, in->route_table_id, &table) || !destination(call, in->destination_cidr_block, &cidr) ||
-        !changeable(call, table, cidr) || !target(call, table, in->gateway_id))
+    if (!find(call, in->route_table_id, &table) || !destination(call, in, in->destination_cidr_block, &cidr) ||
+        !changeable(call, table, cidr) || !target(call, in, table, in->gateway_id))
         return false;
     put_route(call, table, cidr, in->gateway_id);
     return true;
@@ -206,7 +246,7 @@ bool ec2_delete_route(struct call *call, const struct ec2_delete_route_request *
     size_t count = 0;
 
     (void)out;
-    if (!find(call, in->route_table_id, &table) || !destination(call, in->destination_cidr_block, &cidr) ||
+    if (!find(call, in->route_table_id, &table) || !destination(call, in, in->destination_cidr_block, &cidr) ||
         !changeable(call, table, cidr))
         return false;
     record = *table;

@@ -199,8 +199,9 @@ bool ec2_describe_tags(struct call *call, const struct ec2_describe_tags_request
 
     if (in->has_max_results && (in->max_results < PAGE_MIN || in->max_results > PAGE_MAX))
         return fail_api(call->fail, "InvalidParameterValue",
-                        "Value ( %d ) for parameter maxResults is invalid. Expecting a value from %d to %d.",
-                        in->max_results, PAGE_MIN, PAGE_MAX);
+                        "Value ( %d ) for parameter maxResults is invalid. Expecting a value %s than %d.",
+                        in->max_results, in->max_results < PAGE_MIN ? "greater" : "smaller",
+                        in->max_results < PAGE_MIN ? PAGE_MIN : PAGE_MAX);
     if (!filters_check(&filters, &in->filters, call->fail) ||
         !page_begin(call->arena, in->next_token, "InvalidNextToken", &after, call->fail))
         return false;

@@ -1,5 +1,6 @@
-// Makes calls with the AWS SDK for JavaScript: reads a JSON array of {service, command, input, waiter} from standard
-// input, prints a JSON array of {output} or {error, message, status}, in order. A waiter takes seconds as `wait`.
+// Makes calls with the AWS SDK for JavaScript: reads a JSON array of {service, command, input} from standard input, prints
+// a JSON array of {output} or {error, message, status}, in order. Instead of a command there may be a waiter, with seconds
+// as `wait`, or a paginator, with a `size`, whose output is the list of its pages.
 const clients = {
   ecs: require("@aws-sdk/client-ecs"),
   ecr: require("@aws-sdk/client-ecr"),
@@ -9,13 +10,18 @@ const clients = {
 };
 const classes = { ecs: "ECSClient", ecr: "ECRClient", ec2: "EC2Client", logs: "CloudWatchLogsClient", sts: "STSClient" };
 
-async function call({ service, command, input, waiter, wait }) {
+async function call({ service, command, input, waiter, wait, paginator, size }) {
   const sdk = clients[service];
   const client = new sdk[classes[service]]({ maxAttempts: 1 });
   try {
     if (waiter) {
       const { state } = await sdk[waiter]({ client, maxWaitTime: wait, minDelay: 1, maxDelay: 1 }, input);
       return { output: { state } };
+    }
+    if (paginator) {
+      const pages = [];
+      for await (const { $metadata, ...page } of sdk[paginator]({ client, pageSize: size }, input)) pages.push(page);
+      return { output: pages };
     }
     const { $metadata, ...output } = await client.send(new sdk[command](input));
     return { output, requestId: $metadata.requestId };

@@ -2,7 +2,9 @@
 
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/access.h"
 #include "plane/iam/iam.h"
+#include "plane/iam/role.h"
 #include "plane/vpc/vpc.h"
 
 static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain};
@@ -259,6 +261,21 @@ struct str world_subnet(struct world *world)
 
 /* ---- beginning and end ---- */
 
+/* A role that tasks can have. */
+static void make_role(struct call *call, struct str path, struct str name)
+{
+    struct str action = STR("sts:AssumeRole");
+    struct policy_principal service = {POLICY_PRINCIPAL_TYPE_SERVICE, STR(ECS_TASKS_SERVICE)};
+    struct policy_statement allow = {
+        .effect = POLICY_EFFECT_ALLOW, .principals = {&service, 1}, .actions = {&action, 1}};
+    struct policy_document trust = {.version = STR("2012-10-17"), .statements = {&allow, 1}};
+    struct iam_role role = {.role_name = name, .role_id = name, .path = path};
+    struct role_record record = {.account_id = call->principal->account, .role = &role, .trust = &trust};
+
+    role.arn = iam_arn(call->arena, record.account_id, "role", path, name);
+    must(transaction_put(call->tx, &role_table, &record));
+}
+
 static bool begin_call(struct call *call, void *context)
 {
     const struct ecs_create_cluster_request cluster = {.cluster_name = STR("default")};
@@ -281,6 +298,8 @@ static bool begin_call(struct call *call, void *context)
 
     (void)context;
     SET(&containers[1], essential, false);
+    make_role(call, STR("/"), STR("execution"));
+    make_role(call, STR("/team/"), STR("app"));
     return ecs_create_cluster(call, &cluster, &made) && ecs_register_task_definition(call, &definition, &registered);
 }
 

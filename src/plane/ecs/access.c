@@ -1,0 +1,75 @@
+#include "plane/ecs/access.h"
+
+#include "plane/ecs/ecs.h"
+#include "plane/ecs/tag.h"
+
+static struct str cluster_key(const struct call *call, const struct operation *operation, const void *in)
+{
+    struct str cluster = request_member(call, operation, in, "cluster");
+
+    if (shape_member(operation->input, STR("cluster")) == NULL)
+        return (struct str){NULL, 0};
+    return ecs_arn(call, "cluster", cluster.ptr == NULL ? STR("default") : ecs_name(cluster));
+}
+
+struct str task_definition_arn_of(const struct call *call, struct str text)
+{
+    const struct task_definition_record *definition = task_definition_find(call, text);
+
+    if (definition != NULL)
+        return definition->task_definition->task_definition_arn;
+    return str_starts(text, STR("arn:")) ? text : ecs_arn(call, "task-definition", text);
+}
+
+static struct str task_definition_key(const struct call *call, const struct operation *operation, const void *in)
+{
+    struct str definition = request_member(call, operation, in, "taskDefinition");
+
+    return definition.ptr == NULL ? definition : task_definition_arn_of(call, definition);
+}
+
+/* Of TagResource that another operation asks for besides: that operation. */
+static struct str create_action_key(const struct call *call, const struct operation *operation, const void *in)
+{
+    (void)in;
+    return operation == call->operation ? (struct str){NULL, 0} : str_of(call->operation->name);
+}
+
+static const struct condition_key keys[] = {
+    {"ecs:cluster", NULL, cluster_key},
+    {"ecs:task-definition", NULL, task_definition_key},
+    {"ecs:CreateAction", NULL, create_action_key},
+    {"ecs:enable-execute-command", "enableExecuteCommand", NULL},
+    {"ecs:enable-ecs-managed-tags", "enableECSManagedTags", NULL},
+    {"ecs:propagate-tags", "propagateTags", NULL},
+    {"ecs:task-cpu", "cpu", NULL},
+    {"ecs:task-memory", "memory", NULL},
+    {"ecs:account-setting", "name", NULL},
+};
+
+const struct access_spec ecs_access = {.keys = keys, .key_count = COUNT_OF(keys), .tag = ecs_tag_of};
+
+/* ---- roles of a task ---- */
+
+static bool check_role(const struct call *call, struct str role)
+{
+    struct str source =
+        arena_printf(call->arena, "arn:aws:ecs:%.*s:%.*s:*", STR_ARG(call->region), STR_ARG(call->principal->account));
+
+    if (role.len == 0)
+        return true;
+    if (!str_starts(role, STR("arn:")))
+        role =
+            arena_printf(call->arena, "arn:aws:iam::%.*s:role/%.*s", STR_ARG(call->principal->account), STR_ARG(role));
+    return iam_role_trusts(call, role, ECS_TASKS_SERVICE, source) ||
+           fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION,
+                    "ECS was unable to assume the role '%.*s' that was provided for this task. Please verify that the "
+                    "role being passed has the proper trust relationship and permissions and that your IAM user has "
+                    "permissions to pass this role.",
+                    STR_ARG(role));
+}
+
+bool task_roles_check(const struct call *call, struct str task_role, struct str execution_role)
+{
+    return check_role(call, task_role) && check_role(call, execution_role);
+}

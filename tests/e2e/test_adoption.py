@@ -1,0 +1,31 @@
+"""What a host that was killed and started again still knows of its containers."""
+
+import json
+import pathlib
+
+from conftest import eventually
+from machine import container_of, run, served, shell
+
+# Healthy at the first check, and at no other.
+ONCE = {"command": ["CMD-SHELL", "! test -e /www/checked && touch /www/checked"], "interval": 5, "retries": 10}
+
+
+def killed_and_started(machine):
+    run("kill", "-KILL", pathlib.Path(machine.directory, "host.lock").read_text().strip())
+    machine.up()
+
+
+def test_health_is_remembered(machine):
+    script = 'while sleep 1; do wget -q -O /www/new "$ECS_CONTAINER_METADATA_URI_V4" && mv /www/new /www/self; done'
+    arns = machine.run(machine.register("kept", [
+        {"name": "main", "command": shell(f"{script} & exec /bin/httpd -f -p 80 -h /www"), "healthCheck": ONCE}]))
+    task = machine.wait(arns, "RUNNING")[0]
+    main = lambda: container_of(machine.describe(arns)[0], "main")
+    eventually(lambda: main()["healthStatus"] == "HEALTHY", what="HEALTHY")
+    killed_and_started(machine)
+    memory = pathlib.Path(machine.directory, "host", "tasks", arns[0].rsplit("/", 1)[1], "0.memory")
+    # Reports that come after the next check tell what the new process knows.
+    eventually(lambda: not memory.read_text().endswith(" 0\n"), what="a failed check")
+    assert main()["healthStatus"] == "HEALTHY"
+    eventually(lambda: json.loads(served(task, "self"))["Health"] == {"status": "HEALTHY"}, what="HEALTHY in the metadata")
+    machine.stop(arns)
