@@ -71,6 +71,16 @@ bool authenticate(const struct authenticator *authenticator, const struct wire_r
     return true;
 }
 
+struct caller authenticate_nobody(const struct authenticator *authenticator)
+{
+    return (struct caller){.principal = {.kind = PRINCIPAL_ANONYMOUS,
+                                         .account = authenticator->settings->default_account,
+                                         .access_key = STR(""),
+                                         .arn = STR(""),
+                                         .user_id = STR("")},
+                           .region = authenticator->settings->default_region};
+}
+
 bool authenticate_bearer(const struct wire_request *request, struct str token)
 {
     static const struct str scheme = STR_INIT("Bearer ");

@@ -25,5 +25,8 @@ checked bool authenticate(const struct authenticator *authenticator, const struc
                           const struct sigv4_claim *claim, struct arena *arena, struct caller *ret_caller,
                           struct fail *f);
 
+/* Who calls an operation that needs no signature without one. */
+struct caller authenticate_nobody(const struct authenticator *authenticator);
+
 /* Whether the request's Authorization is "Bearer" and that token, for those doors that know no identities. */
 bool authenticate_bearer(const struct wire_request *request, struct str token);

@@ -1,6 +1,7 @@
 #include "edge/registry_records.h"
 
 #include "base/must.h"
+#include "plane/ecr/access.h"
 #include "plane/ecr/ecr.h"
 #include "plane/iam/authorize.h"
 #include "plane/iam/iam.h"
@@ -13,25 +14,23 @@ struct registry_job {
     struct registry_records *records;
     struct registry_call *call;
     struct principal principal; /* once it is known */
+    bool for_task;              /* one of our hosts pulls */
     int64_t when_ms;
 };
 
 /* ---- who is it, and may he? ---- */
 
-/* "Basic base64(AWS:password)" -> password. */
-static bool password_of(const struct registry_call *call, struct str *ret_password)
+/* "Basic base64(user:password)". */
+static bool basic_of(const struct registry_call *call, struct str *ret_user, struct str *ret_password)
 {
     struct str basic = STR("Basic ");
     struct str decoded;
-    struct str password;
 
     if (!str_starts(call->authorization, basic) ||
         !base64_decode(str_trim(str_from(call->authorization, basic.len)), call->arena, &decoded))
         return false;
-    if (!str_is(str_cut(decoded, ':', &password), "AWS") || password.ptr == NULL)
-        return false;
-    *ret_password = password;
-    return true;
+    *ret_user = str_cut(decoded, ':', ret_password);
+    return ret_password->ptr != NULL;
 }
 
 static struct principal root_of(struct arena *arena, struct str account)
@@ -42,28 +41,49 @@ static struct principal root_of(struct arena *arena, struct str account)
                               .user_id = account};
 }
 
-static bool identify(const struct registry_job *job, const struct transaction *tx, struct principal *ret_principal)
+/* The key's principal, while the key is good. */
+static bool principal_of_key(const struct registry_job *job, const struct transaction *tx, struct str access_key,
+                             struct principal *ret_principal)
+{
+    struct key_found found;
+
+    if (!keys_find(job->records->keys, access_key, job->call->arena, &found) || !found.works ||
+        tx->now_ms >= found.expires_ms)
+        return false;
+    *ret_principal = found.principal;
+    return true;
+}
+
+/* One of our hosts pulls: for the execution role whose session key it names, or the account of a task without one. */
+static bool identify_puller(struct registry_job *job, const struct transaction *tx, struct str user,
+                            struct principal *ret_principal)
+{
+    job->for_task = true;
+    if (principal_of_key(job, tx, user, ret_principal))
+        return true;
+    if (iam_root_key(tx, user) == NULL)
+        return fail_api(&job->call->fail, REGISTRY_NO_IDENTITY, "the task's execution role has no session any more");
+    *ret_principal = root_of(job->call->arena, user);
+    return true;
+}
+
+static bool identify(struct registry_job *job, const struct transaction *tx, struct principal *ret_principal)
 {
     struct registry_records *records = job->records;
     struct registry_call *call = job->call;
     const struct registry_token_record *token;
-    struct key_found found;
+    struct str user;
     struct str password;
-    bool has_password = password_of(call, &password);
+    bool has_password = basic_of(call, &user, &password);
 
-    token = has_password ? transaction_get(tx, &registry_token_table, password) : NULL;
-    if (has_password && secret_eq(password, records->host_token)) {
-        *ret_principal =
-            root_of(call->arena, call->repository.registry.account); /* one of our hosts pulls for a task */
-        return true;
-    }
+    if (has_password && secret_eq(password, records->host_token))
+        return identify_puller(job, tx, user, ret_principal);
+    token = has_password && str_is(user, "AWS") ? transaction_get(tx, &registry_token_table, password) : NULL;
     if (token != NULL && tx->now_ms >= token->expires_at)
         return fail_api(&call->fail, REGISTRY_EXPIRED_IDENTITY,
                         "Your authorization token has expired. Reauthenticate and try again.");
-    if (token != NULL && keys_find(records->keys, token->access_key_id, call->arena, &found)) {
-        *ret_principal = found.principal;
+    if (token != NULL && principal_of_key(job, tx, token->access_key_id, ret_principal))
         return true;
-    }
     if (records->settings->auth_open) {
         *ret_principal = root_of(call->arena, token != NULL ? token->account_id : call->repository.registry.account);
         return true;
@@ -83,7 +103,11 @@ static bool allowed(struct transaction *tx, struct registry_call *call, const st
 
     if (resource.name.len == 0)
         resource.name = STR("*");
-    return call->action == NULL || iam_allows(&asking, NULL, call->action, repository_arn(call->arena, &resource));
+    /* A host needs no token of its own; the role that it pulls for has to be allowed one all the same. */
+    if (job->for_task && !iam_allows(&asking, NULL, "ecr:GetAuthorizationToken", STR("*")))
+        return false;
+    return call->action == NULL ||
+           iam_allows(&asking, &ecr_access, call->action, repository_arn(call->arena, &resource));
 }
 
 /* ---- the operations ---- */

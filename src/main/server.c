@@ -4,6 +4,7 @@
 #include "edge/front.h"
 #include "edge/host_link.h"
 #include "edge/log_keeper.h"
+#include "edge/oidc_keys.h"
 #include "edge/registry/registry.h"
 #include "edge/registry_records.h"
 #include "main/apis.h"
@@ -16,6 +17,7 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "plane/iam/iam.h"
+#include "plane/iam/oidc_provider.h"
 
 #include <malloc.h>
 #include <sys/resource.h>
@@ -33,6 +35,7 @@ struct server {
     struct keys *keys;
     struct host_links *links;
     struct loop *loop;
+    struct oidc_keys *oidc_keys;
     struct log_keeper *log_keeper;
     struct ports ports;
     struct blob_store *blobs;
@@ -53,6 +56,10 @@ static void release(void *context, const char *kind, struct str target, struct s
 {
     struct server *server = context;
 
+    if (str_is(str_of(kind), OIDC_KEYS_EFFECT)) {
+        oidc_keys_ask(server->oidc_keys, target, bytes);
+        return;
+    }
     must(str_is(str_of(kind), "assignment"));
     host_links_send(server->links, target, bytes);
 }
@@ -153,6 +160,7 @@ static bool start_loop(struct server *server, const struct server_options *optio
     if (!loop_start(&loop, &server->loop, f) || !secret_key_settle(&server->dir, &server->secret_key, server->loop, f))
         return false;
     host_links_begin(server->links, server->loop);
+    oidc_keys_begin(server->oidc_keys, server->loop);
     return true;
 }
 
@@ -234,10 +242,14 @@ static void stop(struct server *server)
         collector_stop(server->collector);
     if (server->log_keeper != NULL)
         log_keeper_stop(server->log_keeper);
+    if (server->oidc_keys != NULL)
+        oidc_keys_stop(server->oidc_keys);
     if (server->loop != NULL) {
         host_links_end(server->links);
         loop_stop(server->loop);
     }
+    if (server->oidc_keys != NULL)
+        oidc_keys_free(server->oidc_keys);
     if (server->links != NULL)
         host_links_free(server->links);
     if (server->log_keeper != NULL)
@@ -266,8 +278,8 @@ static bool start(struct server *server, struct server_options *options, struct 
         return false;
     server->links = host_links_new(str_of(server->dir.token));
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
-           start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
-           start_front(server, address, port, f);
+           oidc_keys_start(&server->oidc_keys, f) && start_loop(server, options, arena, f) &&
+           start_logs(server, arena, f) && start_registry(server, arena, f) && start_front(server, address, port, f);
 }
 
 /* A connection is an open file, and shells give 1024 unless they are asked for more: 2000 clients would leave none for

@@ -193,6 +193,15 @@ static bool route(const struct routing *routing, struct wire_call *call)
     return unknown_operation(routing->f);
 }
 
+/* What a request to a service that is not here says about itself would only mislead ("aws s3 ls": no Action). */
+static bool is_elsewhere(const struct routing *routing)
+{
+    for (size_t i = 0; i < routing->service_count; i++)
+        if (str_is(routing->signing_name, routing->services[i]->signing_name))
+            return false;
+    return routing->signing_name.ptr != NULL;
+}
+
 bool wire_route(const struct service *const *services, size_t service_count, const struct wire_request *request,
                 struct str signing_name, struct arena *arena, struct wire_call *ret_call, struct fail *f)
 {
@@ -202,5 +211,9 @@ bool wire_route(const struct service *const *services, size_t service_count, con
     *ret_call = (struct wire_call){.query_mode =
                                        str_eq_nocase(str_trim(wire_header(request, "x-amzn-query-mode")), STR("true"))};
     good = route(&routing, ret_call);
+    if (!good && is_elsewhere(&routing))
+        return fail_status(f, 501, "UnsupportedOperation",
+                           "Berth does not serve %.*s; docs/compatibility.md lists what it does.",
+                           STR_ARG(signing_name));
     return good && check_scope(&routing, ret_call);
 }

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from conftest import Server, eventually
-from wire import call_json, call_query, raw, send
+from wire import call_json, call_query, raw, send, sign
 
 TARGET = "X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.DescribeRepositories\r\n"
 HEAD = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.1\r\n{TARGET}"
@@ -240,6 +240,14 @@ def test_what_is_not_built_is_named(open_server):
     assert (answer.status, answer.type) == (400, "UnknownOperationException")
     answer = send(open_server.url + "/clusters", "GET")
     assert answer.status == 501 and "eks:ListClusters" in answer.json["message"]
+
+
+def test_services_that_are_not_here_are_named(server):
+    for service, method, path in (("s3", "GET", "/"), ("s3", "PUT", "/bucket/key"), ("lambda", "GET", "/2015-03-31/functions/"),
+                                  ("sqs", "POST", "/")):
+        keys = server.environment["AWS_ACCESS_KEY_ID"], server.environment["AWS_SECRET_ACCESS_KEY"]
+        answer = send(server.url + path, method, headers=sign(server.url + path, service, *keys, method=method))
+        assert answer.status == 501 and f"does not serve {service}" in answer.body.decode(), (service, answer.body)
 
 
 # ---- what operators look at ----

@@ -3,6 +3,8 @@
 import itertools
 import json
 import subprocess
+import urllib.error
+import urllib.request
 
 import botocore.exceptions
 import pytest
@@ -372,3 +374,42 @@ def test_dry_run_asks_the_same(world, vpc):
     assert refused(ec2.delete_vpc, VpcId=vpc, DryRun=True)["Error"]["Code"] == "UnauthorizedOperation"
     user.put(allow("ec2:DeleteVpc"))
     assert refused(ec2.delete_vpc, VpcId=vpc, DryRun=True)["Error"]["Code"] == "DryRunOperation"
+
+
+# ---- logs, ECR, the registry ----
+
+def test_log_groups_are_named_with_their_streams(world):
+    logs = world.client("logs")
+    for name in ("/app", "/other"):
+        logs.create_log_group(logGroupName=name, tags={"team": name})
+    user = User(world, allow(["logs:CreateLogStream", "logs:PutLogEvents", "logs:PutRetentionPolicy"],
+                             f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/app:*"),
+                allow("logs:DescribeLogStreams", Condition={"StringEquals": {"aws:ResourceTag/team": "/other"}}))
+    mine = user.client("logs")
+    mine.create_log_stream(logGroupName="/app", logStreamName="s")
+    mine.put_log_events(logGroupName="/app", logStreamName="s", logEvents=[{"timestamp": 1800000000000, "message": "m"}])
+    mine.put_retention_policy(logGroupName="/app", retentionInDays=1)
+    assert f"log-group:/other:log-stream:s " in message(mine.create_log_stream, logGroupName="/other", logStreamName="s")
+    mine.describe_log_streams(logGroupName="/other")
+    message(mine.describe_log_streams, logGroupName="/app")
+
+
+def test_the_registry_obeys_policies(world):
+    repository = world.client("ecr").create_repository(repositoryName="guarded")["repository"]["repositoryArn"]
+    user = User(world, allow("ecr:GetAuthorizationToken"))
+    token = user.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+
+    def tags():
+        request = urllib.request.Request(f"{world.url}/v2/guarded/tags/list", headers={"Authorization": f"Basic {token}"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+            return answer.status
+
+    with pytest.raises(urllib.error.HTTPError) as denied:
+        tags()
+    said = json.loads(denied.value.read())["errors"][0]
+    assert said["code"] == "DENIED" and f"ecr:ListImages on resource: {repository} because no identity-based" in said["message"]
+    user.put(allow("ecr:*", repository))
+    assert tags() == 200
+    user.put(allow("ecr:*"), deny("ecr:ListImages", repository))
+    with pytest.raises(urllib.error.HTTPError):
+        tags()

@@ -82,7 +82,7 @@ class Machine(Installation):
             container.setdefault("stopTimeout", 2)  # busybox as PID 1 does not hear SIGTERM
         return self.ecs.register_task_definition(
             family=family, containerDefinitions=containers, networkMode="awsvpc", cpu="256", memory="512",
-            requiresCompatibilities=["FARGATE"], executionRoleArn=ROLE, **more)["taskDefinition"]["taskDefinitionArn"]
+            requiresCompatibilities=["FARGATE"], **{"executionRoleArn": ROLE, **more})["taskDefinition"]["taskDefinitionArn"]
 
     def run(self, definition, count=1, groups=None):
         network = {"awsvpcConfiguration": {"subnets": [self.subnet], "securityGroups": groups or [self.group]}}

@@ -1,6 +1,7 @@
 """What a task definition says of a container is what the container has: seen from inside."""
 
 import json
+import pathlib
 
 import pytest
 from conftest import eventually
@@ -129,8 +130,10 @@ def test_the_end_of_an_essential_container_ends_the_task(machine, essential):
 
 def test_a_stop_signal_that_is_heard_ends_at_once(machine):
     arns = machine.run(machine.register("polite", [
-        {"name": "main", "stopTimeout": 60, "command": shell("trap 'exit 5' TERM; while true; do sleep 1; done")}]))
+        {"name": "main", "stopTimeout": 60, "command": shell("trap 'exit 5' TERM; echo heard; while true; do sleep 1; done")}]))
     machine.wait(arns, "RUNNING")
+    log = pathlib.Path(machine.directory, "host", "logs", arns[0].rsplit("/", 1)[1], "0.log")
+    eventually(lambda: "heard" in log.read_text(), what="the trap")
     task = machine.stop(arns)[0]
     assert container_of(task, "main")["exitCode"] == 5
     for stamp in ("createdAt", "pullStartedAt", "pullStoppedAt", "startedAt", "stoppingAt", "executionStoppedAt", "stoppedAt"):

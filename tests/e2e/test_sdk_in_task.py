@@ -30,9 +30,39 @@ def said(machine, image, name, command, **more):
     return task, lines
 
 
+def allow(machine, role, action):
+    """A role that tasks can have, which may do that."""
+    arn = machine.make_role(role)
+    machine.client("iam").put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}))
+    return arn
+
+
 @pytest.mark.parametrize("command", [["/usr/bin/python3", "-c", BOTO3], shell(CLI)], ids=["boto3", "cli"])
 def test_a_client_in_a_task_is_the_tasks_role(machine, clients, command):
-    task, lines = said(machine, clients, "identity", command, taskRoleArn="arn:aws:iam::000000000000:role/identity")
+    task, lines = said(machine, clients, "identity", command, taskRoleArn=machine.make_role("identity"))
     task_id = task["taskArn"].rsplit("/", 1)[1]
     answer = {name.lower(): value for name, value in json.loads(lines).items()}
     assert answer["arn"] == f"arn:aws:sts::000000000000:assumed-role/identity/{task_id}"
+
+
+TRY = """
+import boto3, os
+ecs = boto3.client("ecs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+for name, call in (("list", ecs.list_clusters), ("create", lambda: ecs.create_cluster(clusterName="by-a-task"))):
+    try:
+        call()
+        print(name, "done")
+    except ecs.exceptions.ClientError as refused:
+        print(name, refused.response["Error"]["Code"], refused.response["Error"]["Message"])
+"""
+
+
+@pytest.mark.parametrize("role, may, not_may", [("lister", "list", "create"), ("maker", "create", "list")])
+def test_tasks_may_what_their_own_roles_allow(machine, clients, role, may, not_may):
+    action = {"list": "ecs:ListClusters", "create": "ecs:CreateCluster"}
+    _, lines = said(machine, clients, role, ["/usr/bin/python3", "-c", TRY], taskRoleArn=allow(machine, role, action[may]))
+    answers = dict(line.split(" ", 1) for line in lines.strip().splitlines())
+    assert answers[may] == "done"
+    assert answers[not_may].startswith("AccessDeniedException User: arn:aws:sts::000000000000:assumed-role/" + role)
+    assert f"is not authorized to perform: {action[not_may]}" in answers[not_may]

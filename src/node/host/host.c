@@ -199,7 +199,9 @@ static void *dispatch_main(void *context)
 
 /* ---- where images come from ---- */
 
-static bool resolve_registry(void *context, struct str registry, struct image_registry *ret_registry)
+/* The built-in registry lets a host in by the link's token, and decides by whom it pulls for. */
+static bool resolve_registry(void *context, struct str registry, struct str on_behalf,
+                             struct image_registry *ret_registry)
 {
     struct host *host = context;
     struct str account;
@@ -212,8 +214,9 @@ static bool resolve_registry(void *context, struct str registry, struct image_re
         return false;
     *ret_registry = (struct image_registry){.tls = false,
                                             .host = str_of(host->options.endpoint),
-                                            .user = STR("AWS"),
-                                            .password = str_of(host->options.token)};
+                                            .user = on_behalf,
+                                            .password = str_of(host->options.token),
+                                            .basic = true};
     return true;
 }
 

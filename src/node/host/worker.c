@@ -185,9 +185,18 @@ static void keep_digest(const struct hosted *hosted, size_t i, struct str digest
         log_warning("%s", f.message);
 }
 
+/* The execution role pulls; for a task without one, the account that it belongs to. */
+static struct str puller_of(const struct host_task_assignment *assignment)
+{
+    const struct host_credentials *role = assignment->execution_credentials;
+
+    return role == NULL ? assignment->account_id : role->access_key_id;
+}
+
 static void pull(struct host *host, struct hosted *hosted, size_t i)
 {
-    struct image_pull_request request = {.reference = hosted->task->containers[i].definition->image};
+    struct image_pull_request request = {.reference = hosted->task->containers[i].definition->image,
+                                         .on_behalf = puller_of(hosted->task->assignment)};
     struct image *image = NULL;
     struct fail f;
     struct fail why;

@@ -34,6 +34,7 @@ struct image_registry {
     struct str host; /* "registry-1.docker.io", "127.0.0.1:4566", "[::1]:5000" */
     struct str user; /* absent: anonymous */
     struct str password;
+    bool basic;         /* it is known to want Basic: it need not be asked first */
     struct str ca_file; /* PEM of the authorities to trust instead of the system's; absent: the system's */
 };
 
@@ -41,8 +42,9 @@ struct image_store_options {
     struct image_limits limits; /* zero members take their defaults */
     /* Rewrites a registry's name (image_reference.registry): fills *ret_registry and returns true, or returns false
      * for the usual place: docker.io at registry-1.docker.io, others at their name, by https, those on loopback by
-     * http as docker does. Called from any thread; the strs must live until the store is closed. NULL: never. */
-    bool (*resolve)(void *context, struct str registry, struct image_registry *ret_registry);
+     * http as docker does. on_behalf is the pull request's. Called from any thread; the strs must live until the store
+     * is closed, or be on_behalf. NULL: never. */
+    bool (*resolve)(void *context, struct str registry, struct str on_behalf, struct image_registry *ret_registry);
     void *context;
 };
 
@@ -73,6 +75,7 @@ struct image_pull_request {
     struct str platform;  /* "linux/arm64", absent: this machine's */
     struct str user;      /* absent: what options.resolve gave, else anonymous */
     struct str password;
+    struct str on_behalf;      /* whose pull it is, for options.resolve */
     const atomic_bool *cancel; /* NULL, or set by any thread to stop waiting for this pull */
 };
 

@@ -394,7 +394,8 @@ static struct image_registry registry_of(struct pull *pull)
     const struct image_store_options *options = &pull->store->options;
     struct image_registry registry = {0};
 
-    if (options->resolve == NULL || !options->resolve(options->context, pull->reference.registry, &registry))
+    if (options->resolve == NULL ||
+        !options->resolve(options->context, pull->reference.registry, pull->request->on_behalf, &registry))
         registry = usual_registry(&pull->arena, pull->reference.registry);
     if (pull->request->user.ptr != NULL) {
         registry.user = pull->request->user;
@@ -521,7 +522,7 @@ static struct image_handle *join_or_run(struct pull *pull, bool *ret_again, stru
 static void set_key(struct pull *pull)
 {
     const struct str parts[] = {pull->reference.text, image_platform_text(&pull->arena, &pull->platform),
-                                pull->request->user, pull->request->password};
+                                pull->request->user, pull->request->password, pull->request->on_behalf};
     struct digest digest;
 
     digest_begin(&digest);

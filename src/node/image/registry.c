@@ -46,7 +46,7 @@ struct registry_session *registry_session_open(const struct image_registry *regi
     session->ca_file = registry->ca_file.len == 0 ? NULL : arena_cstr(&session->arena, registry->ca_file);
     session->repository = arena_str(&session->arena, reference->repository);
     session->reference = arena_str(&session->arena, reference->text);
-    if (basic_wanted(tokens, registry->host, registry->user, registry->password))
+    if (registry->basic || basic_wanted(tokens, registry->host, registry->user, registry->password))
         session->authorization = basic_authorization(registry->user, registry->password);
     return session;
 }

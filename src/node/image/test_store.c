@@ -23,10 +23,11 @@ int test_store_end(void **state)
     return 0;
 }
 
-static bool resolve_test(void *context, struct str registry, struct image_registry *ret_registry)
+static bool resolve_test(void *context, struct str registry, struct str on_behalf, struct image_registry *ret_registry)
 {
     const struct test_store *t = context;
 
+    (void)on_behalf;
     if (!str_is(registry, "test.local"))
         return false;
     *ret_registry = (struct image_registry){.host = str_of(t->registry.host)};

@@ -1,6 +1,8 @@
 /* The table of ECR operations: handler, IAM action, resource. An operation that is not here is refused by name. */
 #include "plane/ecr/operations.h"
 
+#include "plane/ecr/access.h"
+
 struct repository_ref ecr_ref(const struct call *call, struct str registry_id, struct str name)
 {
     return (struct repository_ref){
@@ -19,6 +21,9 @@ struct repository_ref ecr_ref(const struct call *call, struct str registry_id, s
 REPOSITORY_RESOURCE(create_repository)
 REPOSITORY_RESOURCE(delete_repository)
 REPOSITORY_RESOURCE(put_image_tag_mutability)
+REPOSITORY_RESOURCE(set_repository_policy)
+REPOSITORY_RESOURCE(get_repository_policy)
+REPOSITORY_RESOURCE(delete_repository_policy)
 REPOSITORY_RESOURCE(describe_images)
 REPOSITORY_RESOURCE(list_images)
 REPOSITORY_RESOURCE(batch_get_image)
@@ -30,13 +35,18 @@ REPOSITORY_RESOURCE(upload_layer_part)
 REPOSITORY_RESOURCE(complete_layer_upload)
 REPOSITORY_RESOURCE(get_download_url_for_layer)
 
-static struct str describe_repositories_resource(const struct call *call, const void *in)
+/* Without names it is about all repositories of the registry. */
+static void describe_repositories_asks(const struct call *call, const void *in, struct asks *asks)
 {
     const struct ecr_describe_repositories_request *of = in;
-    struct repository_ref ref =
-        ecr_ref(call, of->registry_id, of->repository_names.count == 1 ? of->repository_names.items[0] : STR("*"));
+    struct repository_ref ref = ecr_ref(call, of->registry_id, STR("*"));
 
-    return repository_arn(call->arena, &ref);
+    if (of->repository_names.count == 0)
+        asks_add(asks, "ecr:DescribeRepositories", repository_arn(call->arena, &ref));
+    for (size_t i = 0; i < of->repository_names.count; i++) {
+        ref.name = of->repository_names.items[i];
+        asks_add(asks, "ecr:DescribeRepositories", repository_arn(call->arena, &ref));
+    }
 }
 
 #define ARN_RESOURCE(operation)                                                                                        \
@@ -50,14 +60,18 @@ ARN_RESOURCE(tag_resource)
 ARN_RESOURCE(untag_resource)
 ARN_RESOURCE(list_tags_for_resource)
 
-#define ROW(name, action)      OPERATION(ecr, name, action, name##_resource)
-#define ROW_DONE(name, action) OPERATION_FINISHED(ecr, name, action, name##_resource, name##_finish)
+#define ROW(name, action)      OPERATION_GUARDED(ecr, name, action, name##_resource, NULL, NULL, &ecr_access)
+#define ROW_DONE(name, action) OPERATION_GUARDED(ecr, name, action, name##_resource, name##_finish, NULL, &ecr_access)
 
 const struct operation_spec ecr_handlers[] = {
     ROW(create_repository, "ecr:CreateRepository"),
-    ROW(describe_repositories, "ecr:DescribeRepositories"),
+    OPERATION_GUARDED(ecr, describe_repositories, "ecr:DescribeRepositories", NULL, NULL, describe_repositories_asks,
+                      &ecr_access),
     ROW(delete_repository, "ecr:DeleteRepository"),
     ROW(put_image_tag_mutability, "ecr:PutImageTagMutability"),
+    ROW(set_repository_policy, "ecr:SetRepositoryPolicy"),
+    ROW(get_repository_policy, "ecr:GetRepositoryPolicy"),
+    ROW(delete_repository_policy, "ecr:DeleteRepositoryPolicy"),
     ROW(tag_resource, "ecr:TagResource"),
     ROW(untag_resource, "ecr:UntagResource"),
     ROW(list_tags_for_resource, "ecr:ListTagsForResource"),

@@ -29,6 +29,10 @@ ECR_HANDLER(create_repository);
 ECR_HANDLER(describe_repositories);
 ECR_HANDLER(delete_repository);
 ECR_HANDLER(put_image_tag_mutability);
+/* Their policies. */
+ECR_HANDLER(set_repository_policy);
+ECR_HANDLER(get_repository_policy);
+ECR_HANDLER(delete_repository_policy);
 /* Tags of repositories. */
 bool repository_tags_check(const struct ecr_tag_list *tags, struct fail *f);
 ECR_HANDLER(tag_resource);

@@ -83,8 +83,9 @@ static const struct table_spec *const tables[] = {
     &attachment_table,    &inline_policy_table,    &oidc_provider_table,  &credential_report_table,
 };
 static const struct reconciler_spec *const reconcilers[] = {&access_key_reconciler, &aws_managed_policy_reconciler,
-                                                            &role_deletion_reconciler};
+                                                            &oidc_provider_reconciler, &role_deletion_reconciler};
 static const struct dirties_spec dirties[] = {{&access_key_table, access_key_mark},
+                                              {&oidc_provider_table, oidc_provider_mark},
                                               {&role_deletion_table, role_deletion_mark}};
 
 const struct domain_spec iam_domain = {

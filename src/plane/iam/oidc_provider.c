@@ -46,6 +46,63 @@ static void put(const struct call *call, const struct oidc_provider_record *prov
     must(transaction_put(call->tx, &oidc_provider_table, provider));
 }
 
+/* ---- its keys ---- */
+
+static struct str issuer_of(struct arena *arena, const struct oidc_provider_record *provider)
+{
+    return arena_printf(arena, "%.*s://%.*s", STR_ARG(provider->scheme), STR_ARG(provider->url));
+}
+
+static int64_t ask_for_keys(struct transaction *tx, struct str key)
+{
+    const struct oidc_provider_record *provider = transaction_get(tx, &oidc_provider_table, key);
+    struct oidc_provider_record changed;
+    /* Until there are keys at all it is asked oftener. */
+    int64_t pause_ms = provider != NULL && provider->key_set.ptr == NULL ? MINUTE_MS : OIDC_KEYS_FRESH_MS;
+
+    if (provider == NULL)
+        return WHEN_NEVER;
+    if (provider->has_keys_asked_at && tx->now_ms < provider->keys_asked_at + pause_ms)
+        return provider->keys_asked_at + pause_ms;
+    changed = *provider;
+    SET(&changed, keys_asked_at, tx->now_ms);
+    must(transaction_put(tx, &oidc_provider_table, &changed));
+    transaction_effect(tx, OIDC_KEYS_EFFECT, issuer_of(tx->arena, provider), key);
+    return tx->now_ms + pause_ms;
+}
+
+const struct reconciler_spec oidc_provider_reconciler = {"iam_oidc_provider", &oidc_provider_table, ask_for_keys};
+
+void oidc_provider_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct oidc_provider_record *provider = after;
+
+    (void)before;
+    if (provider != NULL)
+        marks_add(marks, &oidc_provider_reconciler, KEY(tx->arena, provider->account_id, provider->url));
+}
+
+void oidc_provider_keys_put(struct transaction *tx, struct str provider_key, struct str key_set)
+{
+    const struct oidc_provider_record *provider = transaction_get(tx, &oidc_provider_table, provider_key);
+    struct oidc_provider_record changed;
+
+    if (provider == NULL)
+        return;
+    changed = *provider;
+    changed.key_set = key_set;
+    must(transaction_put(tx, &oidc_provider_table, &changed));
+}
+
+const struct oidc_provider_record *oidc_provider_of_issuer(const struct transaction *tx, struct str account,
+                                                           struct str issuer)
+{
+    size_t slashes = str_search(issuer, STR("//"));
+    struct str url = slashes < issuer.len ? str_from(issuer, slashes + 2) : issuer;
+
+    return transaction_get(tx, &oidc_provider_table, KEY(tx->arena, account, url));
+}
+
 /* ---- operations ---- */
 
 static bool check_thumbprints(const struct iam_thumbprint_list_type *thumbprints, struct fail *f)
@@ -61,12 +118,24 @@ static bool check_thumbprints(const struct iam_thumbprint_list_type *thumbprints
     return true;
 }
 
+/* Without TLS a provider's keys are as good as the network, so only the machine's own may go without. */
+static bool is_on_this_machine(struct str url)
+{
+    static const struct str starts[] = {STR_INIT("http://127.0.0.1"), STR_INIT("http://localhost")};
+
+    for (size_t i = 0; i < COUNT_OF(starts); i++)
+        if (str_starts(url, starts[i]) &&
+            (url.len == starts[i].len || url.ptr[starts[i].len] == ':' || url.ptr[starts[i].len] == '/'))
+            return true;
+    return false;
+}
+
 /* The URL as records and ARNs have it: without scheme and slash at the end. */
 static bool check_url(struct str url, struct str *ret_rest, struct fail *f)
 {
     struct str rest;
 
-    if (!str_starts(url, STR("https://")) && !str_starts(url, STR("http://")))
+    if (!str_starts(url, STR("https://")) && !is_on_this_machine(url))
         return fail_api(f, "ValidationError", "Invalid Open ID Connect Provider URL");
     rest = str_from(url, str_search(url, STR("//")) + 2);
     while (str_ends(rest, STR("/")))

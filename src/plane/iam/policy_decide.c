@@ -168,11 +168,14 @@ struct inquiry {
 static bool statement_applies(const struct inquiry *inquiry, const struct policy_document *document,
                               const struct policy_statement *statement)
 {
+    static const struct str with_variables = STR_INIT("2012-10-17");
     const struct policy_question *question = inquiry->question;
-    struct policy_scope scope = {question->key, question->context, str_is(document->version, "2012-10-17")};
+    struct policy_scope scope = {question->key, question->context, false};
 
-    return action_applies(statement, question->action) && resource_applies(statement, question->resource, &scope) &&
-           policy_conditions_hold(statement, &scope);
+    if (!action_applies(statement, question->action))
+        return false;
+    scope.variables = str_eq(document->version, with_variables);
+    return resource_applies(statement, question->resource, &scope) && policy_conditions_hold(statement, &scope);
 }
 
 /* The first statement with that effect that applies; of a resource policy's allows the one that reaches farthest. */

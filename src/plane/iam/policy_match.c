@@ -7,9 +7,9 @@
 #include "base/must.h"
 #include "plane/iam/policy_private.h"
 
+/* One that has variables. */
 struct pattern {
     struct str text;
-    bool variables;
     unsigned flags;
     struct str values[POLICY_VARIABLES_MAX]; /* of its variables, in their order */
 };
@@ -108,9 +108,6 @@ static bool pattern_make(struct str text, const struct policy_scope *scope, unsi
 
     ret_pattern->text = text;
     ret_pattern->flags = flags;
-    ret_pattern->variables = scope->variables && text.len > 0 && memchr(text.ptr, '$', text.len) != NULL;
-    if (!ret_pattern->variables)
-        return true;
     for (size_t at = 0; at < text.len;) {
         size_t len = variable_len(text, at);
 
@@ -129,7 +126,7 @@ static struct piece next_piece(const struct pattern *pattern, struct cursor *cur
 {
     while (cursor->at < pattern->text.len) {
         char c = pattern->text.ptr[cursor->at];
-        size_t len = pattern->variables ? variable_len(pattern->text, cursor->at) : 0;
+        size_t len = variable_len(pattern->text, cursor->at);
 
         if (len == 0) {
             cursor->at++;
@@ -168,7 +165,7 @@ static bool only_stars(const struct pattern *pattern, struct cursor cursor)
     return piece.kind == PIECE_END;
 }
 
-static bool matches(const struct pattern *pattern, struct str text)
+static bool matches_with_variables(const struct pattern *pattern, struct str text)
 {
     struct cursor cursor = {0};
     struct cursor star = {0};
@@ -197,16 +194,62 @@ static bool matches(const struct pattern *pattern, struct str text)
     return only_stars(pattern, cursor);
 }
 
+static bool is_char(char pattern, char c, unsigned flags)
+{
+    if (pattern == c || ((flags & POLICY_MATCH_WILD) != 0 && pattern == '?'))
+        return true;
+    return (flags & POLICY_MATCH_NOCASE) != 0 && lower(pattern) == lower(c);
+}
+
+/* The same without variables, which most patterns do not have: decisions spend their time here. */
+static bool matches_plain(struct str pattern, struct str text, unsigned flags)
+{
+    bool wild = (flags & POLICY_MATCH_WILD) != 0;
+    size_t p = 0;
+    size_t star = pattern.len; /* none yet */
+    size_t star_text = 0;
+
+    for (size_t t = 0; t < text.len;) {
+        if (p < pattern.len && wild && pattern.ptr[p] == '*') {
+            star = p++;
+            star_text = t;
+        } else if (p < pattern.len && is_char(pattern.ptr[p], text.ptr[t], flags)) {
+            p++;
+            t++;
+        } else if (star < pattern.len) {
+            p = star + 1;
+            t = ++star_text;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && wild && pattern.ptr[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
+static bool is_star(struct str pattern)
+{
+    return pattern.len == 1 && pattern.ptr[0] == '*';
+}
+
+static bool has_variables(struct str pattern, const struct policy_scope *scope)
+{
+    return scope->variables && pattern.len > 0 && memchr(pattern.ptr, '$', pattern.len) != NULL;
+}
+
 enum policy_match policy_match_text(struct str pattern, struct str text, const struct policy_scope *scope,
                                     unsigned flags)
 {
     struct pattern made;
 
-    if ((flags & POLICY_MATCH_WILD) != 0 && str_is(pattern, "*"))
+    if ((flags & POLICY_MATCH_WILD) != 0 && is_star(pattern))
         return POLICY_MATCH_YES;
+    if (!has_variables(pattern, scope))
+        return matches_plain(pattern, text, flags) ? POLICY_MATCH_YES : POLICY_MATCH_NO;
     if (!pattern_make(pattern, scope, flags, &made))
         return POLICY_MATCH_UNKNOWN;
-    return matches(&made, text) ? POLICY_MATCH_YES : POLICY_MATCH_NO;
+    return matches_with_variables(&made, text) ? POLICY_MATCH_YES : POLICY_MATCH_NO;
 }
 
 /* ---- ARNs ---- */
@@ -233,7 +276,7 @@ static struct str cut_pattern_part(struct str *rest, bool variables)
 
 enum policy_match policy_match_arn(struct str pattern, struct str arn, const struct policy_scope *scope)
 {
-    if (str_is(pattern, "*"))
+    if (is_star(pattern))
         return POLICY_MATCH_YES;
     for (int i = 0; i < ARN_PARTS; i++) {
         bool last = i == ARN_PARTS - 1;

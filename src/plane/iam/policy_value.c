@@ -147,15 +147,34 @@ struct address {
     unsigned bits; /* 32 or 128 */
 };
 
+/* "10.0.0.1": four numbers, none with a leading zero. */
+static bool ipv4_read(struct str text, unsigned char *bytes)
+{
+    size_t at = 0;
+
+    for (int i = 0; i < 4; i++) {
+        size_t len = digits(str_from(text, at));
+        unsigned value = 0;
+
+        if (len == 0 || len > 3 || (len > 1 && text.ptr[at] == '0'))
+            return false;
+        for (size_t end = at + len; at < end; at++)
+            value = value * 10 + (unsigned)(text.ptr[at] - '0');
+        if (value > 255 || (i < 3 && (at == text.len || text.ptr[at++] != '.')))
+            return false;
+        bytes[i] = (unsigned char)value;
+    }
+    return at == text.len;
+}
+
 static bool address_read(struct str text, struct address *ret_address)
 {
     char buffer[INET6_ADDRSTRLEN];
-    bool six = str_find(text, ':') < text.len;
 
-    if (!str_to_buffer(text, buffer, sizeof(buffer)))
-        return false;
-    ret_address->bits = six ? 128 : 32;
-    return inet_pton(six ? AF_INET6 : AF_INET, buffer, ret_address->bytes) == 1;
+    ret_address->bits = str_find(text, ':') < text.len ? 128 : 32;
+    if (ret_address->bits == 32)
+        return ipv4_read(text, ret_address->bytes);
+    return str_to_buffer(text, buffer, sizeof(buffer)) && inet_pton(AF_INET6, buffer, ret_address->bytes) == 1;
 }
 
 static bool same_bits(const struct address *a, const struct address *b, unsigned bits)

@@ -5,6 +5,7 @@
 #include "plane/iam/authorize.h"
 #include "plane/iam/operations.h"
 #include "plane/iam/session_request.h"
+#include "plane/iam/web_identity.h"
 
 /* STS API reference, "GetSessionToken", "GetFederationToken", DurationSeconds: twelve hours unless asked; for the root
  * of an account an hour at most. */
@@ -146,6 +147,7 @@ const struct operation_spec sts_handlers[] = {
     OPERATION(sts, get_caller_identity, NULL, NULL), /* nobody needs a permission (STS API reference) */
     OPERATION_GUARDED(sts, assume_role, "sts:AssumeRole", assume_role_resource, NULL, assume_role_asks,
                       &assume_role_access),
+    OPERATION(sts, assume_role_with_web_identity, NULL, NULL), /* the token is who asks; the role's trust decides */
     OPERATION(sts, get_session_token, "sts:GetSessionToken", NULL),
     OPERATION(sts, get_federation_token, "sts:GetFederationToken", NULL),
     OPERATION(sts, get_access_key_info, "sts:GetAccessKeyInfo", NULL),

@@ -1,16 +1,32 @@
 /* The table of the logs API. Resources as "Actions, resources, and condition keys for Amazon CloudWatch Logs" (service
- * authorization reference) has them. */
+ * authorization reference) has them: what is about a group is about any stream of it, so that policies have to name it
+ * with ":*" behind; only tags are the group's own ("Overview of managing access permissions to your CloudWatch Logs
+ * resources"). */
 #include "plane/logs/operations.h"
+
+#include "plane/logs/tags.h"
 
 bool logs_unsupported(const char *member, const char *why, struct fail *f)
 {
     return fail_api(f, LOGS_ERROR_INVALID_PARAMETER_EXCEPTION, "Berth does not support '%s': %s", member, why);
 }
 
+static struct str stream_arn(const struct call *call, struct str group, struct str stream)
+{
+    struct str arn = log_group_arn(call, group);
+
+    return arena_printf(call->arena, "%.*s:log-stream:%.*s", STR_ARG(arn), STR_ARG(stream));
+}
+
+static struct str group_resource(const struct call *call, struct str group)
+{
+    return stream_arn(call, group, STR(""));
+}
+
 #define NAMED_RESOURCE(operation)                                                                                      \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
     {                                                                                                                  \
-        return log_group_arn(call, ((const struct logs_##operation##_request *)in)->log_group_name);                   \
+        return group_resource(call, ((const struct logs_##operation##_request *)in)->log_group_name);                  \
     }
 #define IDENTIFIED_RESOURCE(operation)                                                                                 \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
@@ -19,15 +35,14 @@ bool logs_unsupported(const char *member, const char *why, struct fail *f)
         struct str name =                                                                                              \
             of->log_group_name.ptr != NULL ? of->log_group_name : log_group_name_of(call, of->log_group_identifier);   \
                                                                                                                        \
-        return log_group_arn(call, name);                                                                              \
+        return group_resource(call, name);                                                                             \
     }
 #define STREAM_RESOURCE(operation)                                                                                     \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
     {                                                                                                                  \
         const struct logs_##operation##_request *of = in;                                                              \
-        struct str group = log_group_arn(call, of->log_group_name);                                                    \
                                                                                                                        \
-        return arena_printf(call->arena, "%.*s:log-stream:%.*s", STR_ARG(group), STR_ARG(of->log_stream_name));        \
+        return stream_arn(call, of->log_group_name, of->log_stream_name);                                              \
     }
 #define ARN_RESOURCE(operation)                                                                                        \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
@@ -43,9 +58,9 @@ NAMED_RESOURCE(delete_retention_policy)
 NAMED_RESOURCE(tag_log_group)
 NAMED_RESOURCE(untag_log_group)
 NAMED_RESOURCE(list_tags_log_group)
-NAMED_RESOURCE(create_log_stream)
 IDENTIFIED_RESOURCE(describe_log_streams)
 IDENTIFIED_RESOURCE(filter_log_events)
+STREAM_RESOURCE(create_log_stream)
 STREAM_RESOURCE(delete_log_stream)
 STREAM_RESOURCE(put_log_events)
 ARN_RESOURCE(tag_resource)
@@ -56,7 +71,7 @@ static struct str put_log_group_deletion_protection_resource(const struct call *
 {
     const struct logs_put_log_group_deletion_protection_request *of = in;
 
-    return log_group_arn(call, log_group_name_of(call, of->log_group_identifier));
+    return group_resource(call, log_group_name_of(call, of->log_group_identifier));
 }
 
 static struct str get_log_events_resource(const struct call *call, const void *in)
@@ -64,18 +79,24 @@ static struct str get_log_events_resource(const struct call *call, const void *i
     const struct logs_get_log_events_request *of = in;
     struct str name =
         of->log_group_name.ptr != NULL ? of->log_group_name : log_group_name_of(call, of->log_group_identifier);
-    struct str group = log_group_arn(call, name);
 
-    return arena_printf(call->arena, "%.*s:log-stream:%.*s", STR_ARG(group), STR_ARG(of->log_stream_name));
+    return stream_arn(call, name, of->log_stream_name);
 }
 
-#define ROW(name, action)          OPERATION(logs, name, action, name##_resource)
-#define ROW_FINISHED(name, action) OPERATION_FINISHED(logs, name, action, name##_resource, name##_finish)
+static struct str describe_log_groups_resource(const struct call *call, const void *in)
+{
+    (void)in;
+    return group_resource(call, STR(""));
+}
+
+#define ROW(name, action) OPERATION_GUARDED(logs, name, action, name##_resource, NULL, NULL, &logs_access)
+#define ROW_FINISHED(name, action)                                                                                     \
+    OPERATION_GUARDED(logs, name, action, name##_resource, name##_finish, NULL, &logs_access)
 
 const struct operation_spec logs_handlers[] = {
     ROW(create_log_group, "logs:CreateLogGroup"),
     ROW_FINISHED(delete_log_group, "logs:DeleteLogGroup"),
-    OPERATION_FINISHED(logs, describe_log_groups, "logs:DescribeLogGroups", NULL, describe_log_groups_finish),
+    ROW_FINISHED(describe_log_groups, "logs:DescribeLogGroups"),
     OPERATION(logs, list_log_groups, "logs:ListLogGroups", NULL),
     ROW_FINISHED(put_retention_policy, "logs:PutRetentionPolicy"),
     ROW(delete_retention_policy, "logs:DeleteRetentionPolicy"),

@@ -1,6 +1,7 @@
 #include "plane/logs/tags.h"
 
 #include "base/must.h"
+#include "plane/iam/authorize.h"
 #include "plane/logs/operations.h"
 
 enum { TAGS_MAX = 50 };
@@ -149,3 +150,23 @@ bool logs_list_tags_log_group(struct call *call, const struct logs_list_tags_log
     out->tags = shown(call, group);
     return true;
 }
+
+/* ---- tags in policies ---- */
+
+/* Of a group, and of what is in it. */
+static struct str tag_of(const struct call *call, struct str arn, struct str key)
+{
+    static const struct str streams = STR_INIT(":log-stream:");
+    struct fail unanswered;
+    struct str group_arn = str_to(arn, str_search(arn, streams));
+    const struct log_group_record *group;
+
+    if (!log_group_find(call, (struct str){NULL, 0}, group_arn, &group, &unanswered))
+        return (struct str){NULL, 0};
+    for (size_t i = 0; i < group->tags.count; i++)
+        if (str_eq_nocase(group->tags.items[i].key, key))
+            return group->tags.items[i].value;
+    return (struct str){NULL, 0};
+}
+
+const struct access_spec logs_access = {.tag = tag_of};

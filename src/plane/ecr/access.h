@@ -1,0 +1,7 @@
+/* What ECR tells a policy decision: a repository's tags, and its own policy ("Actions, resources, and condition keys
+ * for Amazon Elastic Container Registry", service authorization reference). For the API and the registry protocol. */
+#pragma once
+
+#include "plane/iam/authorize.h"
+
+extern const struct access_spec ecr_access;
