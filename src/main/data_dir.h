@@ -2,6 +2,7 @@
  *
  *   state.db          the records             blobs/ logs/    bulk
  *   server.lock       held by the server      host.lock       held by the host; both hold the process id
+ *   secrets.key       seals what must not be read from state.db
  *   token             what links and control requests bear
  *   instance          the short name in front of everything made on this machine
  *   vpc-cidr          range of the default VPC

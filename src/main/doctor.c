@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "main/installation.h"
 #include "main/listen.h"
+#include "main/secret_key.h"
 #include "main/verbs.h"
 #include "node/host/users.h"
 #include "node/runtime/capabilities.h"
@@ -18,6 +19,7 @@
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -199,6 +201,24 @@ static enum verdict check_disk(struct patient *patient)
     return say(patient, GOOD, "%s, %llu MiB free", data, free_mib);
 }
 
+/* Without this file nobody reads a secret again, so it is named: it belongs into every copy, apart from state.db. */
+static enum verdict check_secret_key(struct patient *patient)
+{
+    struct stat status;
+    char path[4200];
+
+    (void)snprintf(path, sizeof(path), "%s/" SECRET_KEY_FILE, patient->installation.data);
+    if (stat(path, &status) != 0 && errno == ENOENT)
+        return say(patient, GOOD, "%s is made when the server starts first", path);
+    if (stat(path, &status) != 0)
+        return say(patient, BROKEN, "%s: %s", path, strerror(errno));
+    if (status.st_size != SEAL_KEY_BYTES)
+        return say(patient, BROKEN, "%s is not the key that was there: put it back from a copy", path);
+    if ((status.st_mode & 077) != 0 || status.st_uid != 0)
+        return say(patient, BROKEN, "%s can be read by others: chown root, chmod 600", path);
+    return say(patient, GOOD, "%s, mode 0600: keep a copy, apart from state.db", path);
+}
+
 static enum verdict check_users(struct patient *patient)
 {
     struct fail f;
@@ -271,6 +291,7 @@ static const struct {
     {"open files", check_files, false},
     {"programs", check_programs, false},
     {"disk", check_disk, true},
+    {"secrets key", check_secret_key, true},
     {"users", check_users, true},
     {"port", check_port, true},
     {"roles", check_roles, true},

@@ -10,6 +10,7 @@
 #include "main/apis.h"
 #include "main/data_dir.h"
 #include "main/listen.h"
+#include "main/secret_key.h"
 #include "main/signals.h"
 #include "main/verbs.h"
 #include "model/services.h"
@@ -27,6 +28,7 @@ enum { CONNECTIONS_MAX = 2000, FILES_MAX = 65536 };
 
 struct server {
     struct data_dir dir;
+    struct secret_key secret_key;
     struct settings settings;
     struct clock clock;
     struct clock_fast fast;
@@ -135,6 +137,7 @@ static bool choose_settings(struct server *server, const struct server_options *
         .default_account = str_of(options->account),
         .default_vpc_cidr = str_of(options->vpc_cidr),
         .auth_open = auth_open,
+        .secret_key = {(const char *)server->secret_key.bytes, sizeof(server->secret_key.bytes)},
     };
     return true;
 }
@@ -157,7 +160,7 @@ static bool start_loop(struct server *server, const struct server_options *optio
     if (!engine_sqlite_open(data_dir_file(&server->dir, "state.db", arena), &server->engine, f))
         return false;
     loop.core.engine = server->engine;
-    if (!loop_start(&loop, &server->loop, f))
+    if (!loop_start(&loop, &server->loop, f) || !secret_key_settle(&server->dir, &server->secret_key, server->loop, f))
         return false;
     host_links_begin(server->links, server->loop);
     oidc_keys_begin(server->oidc_keys, server->loop);
@@ -273,7 +276,8 @@ static bool start(struct server *server, struct server_options *options, struct 
     if (!listen_parse("listen", options->listen, arena, &address, &port, f) ||
         !listen_public(options->public_address, options->listen, arena, &options->public_address, f) ||
         !choose_settings(server, options, address, f) || !data_dir_open(options->data, &server->dir, f) ||
-        !data_dir_lock(&server->dir, "server", &server->lock_fd, f))
+        !data_dir_lock(&server->dir, "server", &server->lock_fd, f) ||
+        !secret_key_read(&server->dir, &server->secret_key, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&

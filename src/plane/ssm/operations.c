@@ -1,0 +1,73 @@
+/* The table of Parameter Store's operations. Resources as "Actions, resources, and condition keys for AWS Systems
+ * Manager" (service authorization reference) has them. Any other operation of Systems Manager is refused by name. */
+#include "plane/ssm/operations.h"
+
+#include "plane/ssm/access.h"
+
+static struct str resource_of(const struct call *call, struct str text)
+{
+    struct parameter_ref ref;
+
+    if (!parameter_ref_parse(text, &ref))
+        return STR("*");
+    return parameter_arn(call->arena, ref.account.ptr == NULL ? call->principal->account : ref.account,
+                         ref.region.ptr == NULL ? call->region : ref.region, ref.name);
+}
+
+#define NAMED_RESOURCE(operation, member)                                                                              \
+    static struct str operation##_resource(const struct call *call, const void *in)                                    \
+    {                                                                                                                  \
+        return resource_of(call, ((const struct ssm_##operation##_request *)in)->member);                              \
+    }
+#define NAMES_ASKS(operation, action)                                                                                  \
+    static void operation##_asks(const struct call *call, const void *in, struct asks *asks)                           \
+    {                                                                                                                  \
+        const struct ssm_##operation##_request *of = in;                                                               \
+                                                                                                                       \
+        for (size_t i = 0; i < of->names.count; i++)                                                                   \
+            asks_add(asks, action, resource_of(call, of->names.items[i]));                                             \
+    }
+
+NAMED_RESOURCE(get_parameter, name)
+NAMED_RESOURCE(get_parameters_by_path, path)
+NAMED_RESOURCE(get_parameter_history, name)
+NAMED_RESOURCE(delete_parameter, name)
+NAMED_RESOURCE(label_parameter_version, name)
+NAMED_RESOURCE(unlabel_parameter_version, name)
+NAMED_RESOURCE(add_tags_to_resource, resource_id)
+NAMED_RESOURCE(remove_tags_from_resource, resource_id)
+NAMED_RESOURCE(list_tags_for_resource, resource_id)
+NAMES_ASKS(get_parameters, "ssm:GetParameters")
+NAMES_ASKS(delete_parameters, "ssm:DeleteParameters")
+
+/* With tags it takes the permission to tag, too. */
+static void put_parameter_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ssm_put_parameter_request *of = in;
+
+    asks_add(asks, "ssm:PutParameter", resource_of(call, of->name));
+    if (of->tags.count > 0)
+        asks_add(asks, "ssm:AddTagsToResource", resource_of(call, of->name));
+}
+
+#define GUARDED(name, action, resource, asks)                                                                          \
+    OPERATION_GUARDED(ssm, name, "ssm:" action, resource, NULL, asks, &ssm_access)
+#define ROW(name, action)      GUARDED(name, action, name##_resource, NULL)
+#define ROW_ASKS(name, action) GUARDED(name, action, NULL, name##_asks)
+
+const struct operation_spec ssm_handlers[] = {
+    ROW_ASKS(put_parameter, "PutParameter"),
+    ROW(get_parameter, "GetParameter"),
+    ROW_ASKS(get_parameters, "GetParameters"),
+    ROW(get_parameters_by_path, "GetParametersByPath"),
+    ROW(get_parameter_history, "GetParameterHistory"),
+    GUARDED(describe_parameters, "DescribeParameters", NULL, NULL),
+    ROW(delete_parameter, "DeleteParameter"),
+    ROW_ASKS(delete_parameters, "DeleteParameters"),
+    ROW(label_parameter_version, "LabelParameterVersion"),
+    ROW(unlabel_parameter_version, "UnlabelParameterVersion"),
+    ROW(add_tags_to_resource, "AddTagsToResource"),
+    ROW(remove_tags_from_resource, "RemoveTagsFromResource"),
+    ROW(list_tags_for_resource, "ListTagsForResource"),
+};
+const size_t ssm_handler_count = COUNT_OF(ssm_handlers);
