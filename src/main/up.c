@@ -40,10 +40,17 @@ static bool own_path(char *path, size_t size, struct fail *f)
     return true;
 }
 
-static bool start_role(const struct installation *in, const char *role, const char *const *more, struct fail *f)
+/* A daemon that has to run. */
+struct role {
+    const char *name;
+    const char *const *more; /* its arguments, to a NULL */
+    int pidfd;               /* -1: it is not our child */
+};
+
+static bool start_role(const struct installation *in, struct role *role, struct fail *f)
 {
     char self[4096];
-    const char *argv[24] = {self, role, "--data", in->data};
+    const char *argv[24] = {self, role->name, "--data", in->data};
     size_t count = 4;
     auto_fd log = -1;
     struct process process;
@@ -52,18 +59,18 @@ static bool start_role(const struct installation *in, const char *role, const ch
 
     if (!own_path(self, sizeof(self), f))
         return false;
-    for (; *more != NULL; more++) {
+    for (const char *const *more = role->more; *more != NULL; more++) {
         must(count + 1 < COUNT_OF(argv));
         argv[count++] = *more;
     }
-    if (!open_log(in, role, &log, f))
+    if (!open_log(in, role->name, &log, f))
         return false;
     fds[0] = (struct process_fd){.from = log, .to = STDERR_FILENO};
     options.fds = fds;
     options.fd_count = 1;
     if (!process_start(&options, &process, f))
         return false;
-    (void)close(process.pidfd);
+    role->pidfd = process.pidfd;
     return true;
 }
 
@@ -96,27 +103,49 @@ static bool has_host(const json_t *status)
     return false;
 }
 
+/* Starts a role that nobody runs: not before one that was killed is really gone. One that we started and that has ended
+ * could not run. */
+static bool keep_role(const struct installation *in, struct role *role, struct fail *f)
+{
+    struct pollfd end = {.fd = role->pidfd, .events = POLLIN};
+
+    if (role->pidfd >= 0 && poll(&end, 1, 0) <= 0)
+        return true;
+    if (data_dir_holder(&in->dir, role->name) != 0)
+        return true;
+    return role->pidfd < 0 ? start_role(in, role, f) : fail_with_log(in, role->name, f);
+}
+
 /* Ready: the server answers and this machine's host is connected. */
-static bool wait_ready(const struct installation *in, struct fail *f)
+static bool wait_ready(const struct installation *in, struct role roles[2], struct fail *f)
 {
     int64_t deadline = clock_monotonic_ms() + READY_TIMEOUT_MS;
-    int64_t grace = clock_monotonic_ms() + 500;
 
     while (clock_monotonic_ms() < deadline) {
         json_t *status = NULL;
-        bool ready = installation_status(in, &status, f) && has_host(status);
+        bool ready;
 
+        if (!keep_role(in, &roles[0], f) || !keep_role(in, &roles[1], f))
+            return false;
+        ready = installation_status(in, &status, f) && has_host(status);
         json_decref(status);
         if (ready)
             return true;
-        if (clock_monotonic_ms() > grace && data_dir_holder(&in->dir, "server") == 0)
-            return fail_with_log(in, "server", f);
-        if (clock_monotonic_ms() > grace && data_dir_holder(&in->dir, "host") == 0)
-            return fail_with_log(in, "host", f);
         (void)poll(NULL, 0, LOOK_MS);
     }
     return fail(f, FAIL_LIMIT, "not ready after %d s; see %s/server.log and host.log", READY_TIMEOUT_MS / 1000,
                 in->data);
+}
+
+static bool run_roles(const struct installation *in, const char *const *of_server, const char *const *of_host,
+                      struct fail *f)
+{
+    struct role roles[] = {{"server", of_server, -1}, {"host", of_host, -1}};
+    bool good = wait_ready(in, roles, f);
+
+    for (size_t i = 0; i < COUNT_OF(roles); i++)
+        close_fd_at(&roles[i].pidfd);
+    return good;
 }
 
 static bool may_start(struct fail *f)
@@ -180,21 +209,13 @@ int verb_up(const struct verb *verb, int argc, char **argv)
     if (!may_start(&f) || !installation_make(&in, &f) || !addresses(&in, &public_address, &server, &f) ||
         !vpc_range_claim(&in.dir, &in.arena, &vpc_cidr, &f))
         return verb_failed(verb, &f);
-    if (data_dir_holder(&in.dir, "server") == 0) {
-        const char *const more[] = {
-            "--listen",  in.listen, "--public-address", public_address, "--auth",     auth,     "--region", region,
-            "--account", account,   "--clock-rate",     clock_rate,     "--vpc-cidr", vpc_cidr, NULL};
-
-        if (!start_role(&in, "server", more, &f))
-            return verb_failed(verb, &f);
-    }
-    if (data_dir_holder(&in.dir, "host") == 0) {
-        const char *const more[] = {"--server", server, "--public-address", public_address, "--runtime", runtime, NULL};
-
-        if (!start_role(&in, "host", more, &f))
-            return verb_failed(verb, &f);
-    }
-    if (!wait_ready(&in, &f))
+    if (!run_roles(
+            &in,
+            (const char *const[]){"--listen", in.listen, "--public-address", public_address, "--auth", auth, "--region",
+                                  region, "--account", account, "--clock-rate", clock_rate, "--vpc-cidr", vpc_cidr,
+                                  NULL},
+            (const char *const[]){"--server", server, "--public-address", public_address, "--runtime", runtime, NULL},
+            &f))
         return verb_failed(verb, &f);
     (void)printf("Berth is up: http://%s\n", public_address);
     return EXIT_OK;

@@ -38,12 +38,12 @@ def allow(machine, role, action):
     return arn
 
 
-@pytest.mark.parametrize("command", [["/usr/bin/python3", "-c", BOTO3], shell(CLI)], ids=["boto3", "cli"])
-def test_a_client_in_a_task_is_the_tasks_role(machine, clients, command):
-    task, lines = said(machine, clients, "identity", command, taskRoleArn=machine.make_role("identity"))
+@pytest.mark.parametrize("role, command", [("boto3", ["/usr/bin/python3", "-c", BOTO3]), ("cli", shell(CLI))])
+def test_a_client_in_a_task_is_the_tasks_role(machine, clients, role, command):
+    task, lines = said(machine, clients, role, command, taskRoleArn=machine.make_role(role))
     task_id = task["taskArn"].rsplit("/", 1)[1]
     answer = {name.lower(): value for name, value in json.loads(lines).items()}
-    assert answer["arn"] == f"arn:aws:sts::000000000000:assumed-role/identity/{task_id}"
+    assert answer["arn"] == f"arn:aws:sts::000000000000:assumed-role/{role}/{task_id}"
 
 
 TRY = """

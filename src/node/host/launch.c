@@ -259,7 +259,9 @@ static void set_environment(struct builder *b)
     const struct host_task_assignment *assignment = b->task->assignment;
     const struct image_config *config = &b->site->image->config;
     const struct ecs_environment_variables *own = &b->definition->environment;
-    struct environment all = {.items = arena_array(b->arena, struct str, config->env.count + own->count + 10)};
+    const struct host_container_secrets *secrets = &assignment->secrets;
+    struct environment all = {
+        .items = arena_array(b->arena, struct str, config->env.count + own->count + secrets->count + 10)};
 
     for (size_t i = 0; i < config->env.count; i++)
         set_variable(&all, config->env.items[i]);
@@ -277,6 +279,10 @@ static void set_environment(struct builder *b)
     for (size_t i = 0; i < own->count; i++)
         set_variable(&all,
                      arena_printf(b->arena, "%.*s=%.*s", STR_ARG(own->items[i].name), STR_ARG(own->items[i].value)));
+    for (size_t i = 0; i < secrets->count; i++)
+        if (str_eq(secrets->items[i].container_name, b->definition->name))
+            set_variable(&all, arena_printf(b->arena, "%.*s=%.*s", STR_ARG(secrets->items[i].name),
+                                            STR_ARG(secrets->items[i].value)));
     b->spec->env = texts(b->arena, all.items, all.count);
     b->spec->env_count = all.count;
 }

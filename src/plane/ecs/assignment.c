@@ -41,8 +41,8 @@ static const struct task_definition_record *definition_of(const struct transacti
                            task_definition_key_of_arn(tx->arena, task->task->task_definition_arn));
 }
 
-static void assign_definition(const struct transaction *tx, const struct task_record *task,
-                              struct host_task_assignment *to)
+static bool assign_definition(struct transaction *tx, const struct task_record *task, struct host_task_assignment *to,
+                              struct fail *f)
 {
     const struct task_definition_record *definition = definition_of(tx, task);
 
@@ -61,11 +61,14 @@ static void assign_definition(const struct transaction *tx, const struct task_re
     for (size_t i = 0; i < task->task->containers.count; i++)
         to->container_arns.items[to->container_arns.count++] = task->task->containers.items[i].container_arn;
     to->execution_credentials = credentials_of(tx, task->execution_key_id);
+    return task_secrets_read(tx, task, definition->task_definition, &to->secrets, f);
 }
 
-static void assign_task(const struct transaction *tx, const struct task_record *task, struct host_assignment *to)
+/* Fails, and leaves the task out, when it cannot be started: *f says why. */
+static bool assign_task(struct transaction *tx, const struct task_record *task, struct host_assignment *to,
+                        struct fail *f)
 {
-    struct host_task_assignment *assignment = &to->tasks.items[to->tasks.count++];
+    struct host_task_assignment *assignment = &to->tasks.items[to->tasks.count];
     const struct network_interface_record *interface;
 
     assignment->task_arn = task->task->task_arn;
@@ -73,8 +76,11 @@ static void assign_task(const struct transaction *tx, const struct task_record *
     assignment->account_id = task->account_id;
     assignment->region = task->region;
     assignment->desired_status = task_wants_to_run(task) ? HOST_DESIRED_STATUS_RUNNING : HOST_DESIRED_STATUS_STOPPED;
-    if (!task->host_knows)
-        assign_definition(tx, task, assignment);
+    if (!task->host_knows && task_wants_to_run(task) && !assign_definition(tx, task, assignment, f)) {
+        *assignment = (struct host_task_assignment){0};
+        return false;
+    }
+    to->tasks.count++;
     if (task->task_key_id.ptr != NULL) {
         assignment->credentials_id = task->credentials_id;
         assignment->task_credentials = credentials_of(tx, task->task_key_id);
@@ -85,6 +91,7 @@ static void assign_task(const struct transaction *tx, const struct task_record *
                                 KEY(tx->arena, task->account_id, task->region, task->network_interface_id));
     if (interface != NULL)
         assignment->network_interface = vpc_assign(tx, interface, to);
+    return true;
 }
 
 static void tell(struct transaction *tx, const char *kind, struct str host_id, struct host_assignment *assignment)
@@ -109,6 +116,7 @@ static int64_t reconcile_host(struct transaction *tx, struct str host_id)
     struct host_assignment assignment = {0};
     const struct task_record *task;
     size_t count = 0;
+    struct fail said_by_difference;
 
     if (host == NULL || !host_is_connected(host))
         return WHEN_NEVER;
@@ -119,7 +127,7 @@ static int64_t reconcile_host(struct transaction *tx, struct str host_id)
     vpc_assign_default(tx, &assignment);
     walk = transaction_walk(tx, &task_table, "host", prefix);
     while ((task = walk_next(&walk)) != NULL)
-        assign_task(tx, task, &assignment);
+        (void)!assign_task(tx, task, &assignment, &said_by_difference);
     SET(&assignment, complete, true);
     tell(tx, ASSIGNMENT_COMPLETE, host_id, &assignment);
     return WHEN_NEVER;
@@ -139,13 +147,17 @@ static int64_t reconcile_task(struct transaction *tx, struct str key)
 {
     const struct task_record *task = transaction_get(tx, &task_table, key);
     struct host_assignment assignment = {0};
+    struct fail f;
 
     if (task == NULL || !task_is_told(task) || is_settled(task) ||
         !host_is_connected(transaction_get(tx, &host_table, task->host_id)))
         return WHEN_NEVER;
     assignment.tasks.items = arena_new(tx->arena, struct host_task_assignment);
     vpc_assign_begin(tx, &assignment);
-    assign_task(tx, task, &assignment);
+    if (!assign_task(tx, task, &assignment, &f)) {
+        task_stop(tx, task, ECS_TASK_STOP_CODE_TASK_FAILED_TO_START, arena_str(tx->arena, str_of(f.message)));
+        return WHEN_NEVER;
+    }
     tell(tx, ASSIGNMENT_DIFFERENCE, task->host_id, &assignment);
     return tx->now_ms + RESEND_MS;
 }

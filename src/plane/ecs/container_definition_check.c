@@ -9,14 +9,10 @@ enum { STOP_TIMEOUT_FARGATE_MAX = 120, TIMEOUT_MIN = 2 };
 
 static const struct refused_field refused[] = {
     /* What has no back end yet. */
-    {"secrets", REFUSED_ALWAYS,
-     "Invalid setting for container '{}'. 'secrets' is not supported: Berth has no Secrets Manager and no Parameter "
-     "Store yet."},
     {"logConfiguration.secretOptions", REFUSED_ALWAYS,
-     "Invalid setting for container '{}'. 'logConfiguration.secretOptions' is not supported: Berth has no Secrets "
-     "Manager and no Parameter Store yet."},
+     "Invalid setting for container '{}'. 'logConfiguration.secretOptions' is not supported yet."},
     {"repositoryCredentials", REFUSED_ALWAYS,
-     "Invalid setting for container '{}'. 'repositoryCredentials' is not supported: Berth has no Secrets Manager yet."},
+     "Invalid setting for container '{}'. 'repositoryCredentials' is not supported yet."},
     {"environmentFiles", REFUSED_ALWAYS,
      "Invalid setting for container '{}'. 'environmentFiles' is not supported: Berth has no S3."},
     {"firelensConfiguration", REFUSED_ALWAYS,
@@ -219,6 +215,40 @@ static bool environment(const struct definition_case *on, const struct ecs_conta
     return true;
 }
 
+/* How often the container sets that variable. */
+static size_t settings_of(const struct ecs_container_definition *container, struct str variable)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < container->environment.count; i++)
+        count += str_eq(container->environment.items[i].name, variable);
+    for (size_t i = 0; i < container->secrets.count; i++)
+        count += str_eq(container->secrets.items[i].name, variable);
+    return count;
+}
+
+static bool secrets(const struct definition_case *on, const struct ecs_container_definition *container, struct fail *f)
+{
+    if (container->secrets.count > 0 && on->in->execution_role_arn.ptr == NULL)
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                        "When you are specifying container secrets, you must also specify a value for "
+                        "'executionRoleArn'.");
+    for (size_t i = 0; i < container->secrets.count; i++) {
+        struct str variable = container->secrets.items[i].name;
+
+        if (variable.len == 0 || str_find(variable, '=') != variable.len)
+            return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                            "Invalid setting for container '%.*s'. 'secrets' has a variable without a valid name.",
+                            STR_ARG(container->name));
+        if (settings_of(container, variable) > 1)
+            return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                            "The secret name must be unique and not shared with any new or existing environment "
+                            "variables set on the container, such as '%.*s'.",
+                            STR_ARG(variable));
+    }
+    return true;
+}
+
 static bool health_check(const struct definition_case *on, const struct ecs_container_definition *container,
                          struct fail *f)
 {
@@ -257,6 +287,7 @@ static container_rule *const rules[] = {
     memory,
     timeouts,
     environment,
+    secrets,
     health_check,
     restart_policy,
     log_configuration_check,

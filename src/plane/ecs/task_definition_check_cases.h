@@ -124,11 +124,22 @@ CASE(max_swap, "Fargate compatible task definitions do not support maxSwap", SET
 CASE(swappiness, "Fargate compatible task definitions do not support swappiness", SET(linux_of(s), swappiness, 60))
 
 /* what has no back end */
-CASE(secrets,
-     "Invalid setting for container 'app'. 'secrets' is not supported: Berth has no Secrets Manager and no Parameter "
-     "Store yet.",
-     s->app->secrets.items = ONE(s, struct ecs_secret, .name = STR("A"));
+CASE(secrets, NULL, s->app->secrets.items = ONE(s, struct ecs_secret, .name = STR("A"), .value_from = STR("p"));
      s->app->secrets.count = 1)
+CASE(secrets_without_a_role,
+     "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
+     s->app->secrets.items = ONE(s, struct ecs_secret, .name = STR("A"), .value_from = STR("p"));
+     s->app->secrets.count = 1; s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox");
+     s->app->log_configuration = NULL)
+CASE(secrets_without_a_name, "Invalid setting for container 'app'. 'secrets' has a variable without a valid name.",
+     s->app->secrets.items = ONE(s, struct ecs_secret, .name = STR(""), .value_from = STR("p"));
+     s->app->secrets.count = 1)
+CASE(secrets_that_are_set_already,
+     "The secret name must be unique and not shared with any new or existing environment variables set on the "
+     "container, such as 'A'.",
+     s->app->secrets.items = ONE(s, struct ecs_secret, .name = STR("A"), .value_from = STR("p"));
+     s->app->secrets.count = 1; s->app->environment.items = ONE(s, struct ecs_key_value_pair, .name = STR("A"));
+     s->app->environment.count = 1)
 CASE(secrets_empty, NULL, s->app->secrets.items = ONE(s, struct ecs_secret, .name = STR("A")))
 CASE(environment_files, "Invalid setting for container 'app'. 'environmentFiles' is not supported: Berth has no S3.",
      s->app->environment_files.items = ONE(s, struct ecs_environment_file, .value = STR("arn:aws:s3:::b/f"));
