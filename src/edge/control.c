@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "edge/accounts.h"
 #include "edge/api.h"
+#include "edge/explain.h"
 #include "edge/registry/route.h"
 #include "edge/reset.h"
 #include "edge/status.h"
@@ -161,6 +162,16 @@ static void create_account(struct front *front, struct http_exchange *exchange)
                         route_parameter(exchange->request.query, "id", exchange->arena));
 }
 
+static void explain(struct front *front, struct http_exchange *exchange)
+{
+    struct str query = exchange->request.query;
+
+    if (is_operator(front, exchange))
+        explain_reply(front_options_of(front), exchange, route_parameter(query, "who", exchange->arena),
+                      route_parameter(query, "action", exchange->arena),
+                      route_parameter(query, "resource", exchange->arena));
+}
+
 static const struct {
     const char *method, *path;
     void (*handle)(struct front *front, struct http_exchange *exchange);
@@ -172,6 +183,7 @@ static const struct {
     {"POST", "/_berth/collect", collect},
     {"GET", "/_berth/accounts", list_accounts},
     {"POST", "/_berth/accounts", create_account},
+    {"GET", "/_berth/explain", explain},
 };
 
 void control_complete(struct front *front, struct http_exchange *exchange)

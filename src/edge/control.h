@@ -6,6 +6,7 @@
  *   POST /_berth/reset              back to the first state
  *   GET  /_berth/accounts           for `berth account list` and `berth env --account`
  *   POST /_berth/accounts?id=ID     for `berth account create`
+ *   GET  /_berth/explain            for `berth explain`
  *   POST /_berth/collect?grace=S    garbage collection of the registry now, sparing what is younger than S seconds
  *
  * Those that change something are for whoever holds the control token or signs as a root of the default account, and

@@ -24,6 +24,7 @@ static const struct verb verbs[] = {
     {"doctor", "", "Check whether this machine can run Berth, and say how to mend what cannot.", verb_doctor},
     {"logs", "TASK", "Show what the containers of a task wrote.", verb_logs},
     {"account", "create [ID] | list", "Make another account, or list those that there are.", verb_account},
+    {"explain", "WHO ACTION RESOURCE", "Show what policies decide, and by which statement.", verb_explain},
     {"audit", "", "Show who called what, and what was refused.", verb_audit},
     {"server", "", "Run the control plane: answers the APIs, owns all state, decides.", verb_server},
     {"host", "", "Run a host: lends this machine's capacity, runs Fargate tasks.", verb_host},

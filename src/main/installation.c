@@ -47,7 +47,7 @@ bool installation_open(struct installation *in, struct fail *f)
 static bool ask(const struct installation *in, const char *method, const char *path,
                 struct http_client_reply *ret_reply, struct fail *f)
 {
-    char url[256];
+    char url[8192];
     char bearer[96];
     struct http_header header = {.name = STR("Authorization")};
     struct http_client_request request = {.method = method,
@@ -59,7 +59,8 @@ static bool ask(const struct installation *in, const char *method, const char *p
     struct http_client *client;
     bool good;
 
-    (void)snprintf(url, sizeof(url), "http://%s%s", in->listen, path);
+    if (snprintf(url, sizeof(url), "http://%s%s", in->listen, path) >= (int)sizeof(url))
+        return fail(f, FAIL_INPUT, "what is asked is longer than %zu bytes", sizeof(url));
     (void)snprintf(bearer, sizeof(bearer), "Bearer %s", in->dir.token);
     header.value = str_of(bearer);
     if (!http_client_new(&client, f))

@@ -9,7 +9,7 @@ import tempfile
 import pytest
 from conftest import BERTH, CLEAN, Server
 
-VERBS = ("up", "down", "status", "env", "doctor", "account", "audit", "server", "host", "sim", "operations", "version")
+VERBS = ("up", "down", "status", "env", "doctor", "account", "audit", "explain", "server", "host", "sim", "operations", "version")
 
 
 def berth(*arguments):

@@ -169,21 +169,25 @@ struct gathered {
     struct policies policies;
 };
 
-static void add_resource_policy(const struct key_context *context, struct policy_named *named,
-                                struct policies *policies)
+static void add_resource_policy(const struct key_context *context, struct policies *policies)
 {
+    struct str resource = context->ask->resource;
+    const struct policy_document *document;
+    struct policy_named *named;
+
     if (context->access == NULL || context->access->policy == NULL || context->ask->passed_to.ptr != NULL)
         return;
-    *named =
-        (struct policy_named){context->ask->resource, context->access->policy(context->call, context->ask->resource)};
-    if (named->document != NULL)
-        policies->resource = (struct policy_list){named, 1, true};
+    document = context->access->policy(context->call, resource);
+    if (document == NULL)
+        return;
+    named = arena_new(context->call->arena, struct policy_named); /* the decision may name it */
+    *named = (struct policy_named){resource, document};
+    policies->resource = (struct policy_list){named, 1, true};
 }
 
-static bool decide(const struct gathered *gathered, const struct key_context *context)
+static struct policy_decision decide(const struct gathered *gathered, const struct key_context *context)
 {
     struct policies policies = gathered->policies;
-    struct policy_named named;
     struct policy_question question = {
         .caller = &gathered->caller,
         .action = str_of(context->ask->action),
@@ -193,11 +197,9 @@ static bool decide(const struct gathered *gathered, const struct key_context *co
         .key = condition_key_find,
         .context = context,
     };
-    struct policy_decision decision;
 
-    add_resource_policy(context, &named, &policies);
-    decision = policy_decide(&question, &policies);
-    return decision.verdict == POLICY_ALLOW || deny(context->call, context->ask, &decision);
+    add_resource_policy(context, &policies);
+    return policy_decide(&question, &policies);
 }
 
 /* `context` has all but what is the call's and the ask's own. */
@@ -210,9 +212,12 @@ static bool allow_all(struct key_context *context, const struct asks *asks)
     gathered.caller = caller_of(call, context->key);
     iam_policies_of(call->tx, call->principal, call->arena, &gathered.policies);
     for (size_t i = 0; i < asks->count; i++) {
+        struct policy_decision decision;
+
         context->ask = &asks->items[i];
         context->resource_account = account_of(context->ask->resource);
-        if (!decide(&gathered, context))
+        decision = decide(&gathered, context);
+        if (decision.verdict != POLICY_ALLOW && !deny(call, context->ask, &decision))
             return false;
     }
     return true;
@@ -234,6 +239,69 @@ bool iam_allows(const struct call *call, const struct access_spec *access, const
 
     asks_add(&asks, action, resource);
     return allow_all(&context, &asks);
+}
+
+/* ---- explaining ---- */
+
+/* The user or role of that ARN, as if he called. */
+static bool principal_of_arn(const struct call *call, struct str arn, struct principal *ret_principal)
+{
+    const struct role_record *role = role_by_arn(call->tx, arn);
+    const struct user_record *user = NULL;
+    struct arn_parts parts;
+
+    if (role == NULL && arn_split(arn, &parts))
+        user = user_by_name(call->tx, parts.account, parts.name);
+    if (role == NULL && (user == NULL || !str_eq(user->user->arn, arn)))
+        return false;
+    *ret_principal = (struct principal){
+        .kind = role != NULL ? PRINCIPAL_SESSION : PRINCIPAL_USER,
+        .account = role != NULL ? role->account_id : user->account_id,
+        .access_key = STR(""),
+        .arn = arn,
+        .user_id = role != NULL ? role->role->role_id : user->user->user_id,
+    };
+    return true;
+}
+
+static bool principal_of(const struct call *call, struct str who, struct principal *ret_principal)
+{
+    const struct access_key_record *key = transaction_get(call->tx, &access_key_table, who);
+    bool is_root;
+
+    if (key == NULL)
+        return principal_of_arn(call, who, ret_principal);
+    is_root = key->kind == ACCESS_KEY_KIND_ROOT || key->kind == ACCESS_KEY_KIND_ROOT_SESSION;
+    *ret_principal = (struct principal){
+        .kind = is_root ? PRINCIPAL_ROOT : PRINCIPAL_USER,
+        .account = key->account_id,
+        .access_key = who,
+        .arn = key->principal_arn,
+        .user_id = key->user_id,
+    };
+    return true;
+}
+
+bool iam_explain(const struct call *call, struct str who, const struct access_spec *access, const struct ask *ask,
+                 struct policy_decision *ret_decision)
+{
+    struct principal principal;
+    struct call asking = *call;
+    struct key_context context = {
+        .call = &asking, .access = access, .ask = ask, .resource_account = account_of(ask->resource)};
+    struct gathered gathered;
+
+    if (!principal_of(call, who, &principal))
+        return fail_api(call->fail, "NoSuchEntity", "there is no access key, user or role %.*s", STR_ARG(who));
+    asking.principal = &principal;
+    context.key = iam_key_of(call->tx, &principal);
+    gathered.caller = caller_of(&asking, context.key);
+    if (context.key != NULL)
+        iam_policies_of(call->tx, &principal, call->arena, &gathered.policies);
+    else
+        iam_policies_of_owner(call->tx, principal.user_id, call->arena, &gathered.policies);
+    *ret_decision = decide(&gathered, &context);
+    return true;
 }
 
 /* ---- services that take a role on ---- */

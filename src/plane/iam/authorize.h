@@ -56,6 +56,11 @@ checked bool iam_authorize(const struct call *call, const struct operation_spec 
 checked bool iam_allows(const struct call *call, const struct access_spec *access, const char *action,
                         struct str resource);
 
+/* What would be decided about whoever has that access key, or the user or role of that ARN, without a request: what
+ * conditions ask of one is absent. The decision points into records and the call's arena. */
+checked bool iam_explain(const struct call *call, struct str who, const struct access_spec *access,
+                         const struct ask *ask, struct policy_decision *ret_decision);
+
 /* What a member of the request says: text, enum, number or boolean; absent where it is not there. */
 struct str request_member(const struct call *call, const struct operation *operation, const void *in, const char *name);
 
