@@ -238,7 +238,6 @@ static struct walk versions_of(const struct call *call, const struct managed_pol
 
 bool iam_delete_policy(struct call *call, const struct iam_delete_policy_request *in, void *out)
 {
-    const struct policy_version_record *version;
     const struct managed_policy_record *policy;
     struct walk versions;
 
@@ -253,7 +252,7 @@ bool iam_delete_policy(struct call *call, const struct iam_delete_policy_request
         return fail_api(call->fail, IAM_ERROR_DELETE_CONFLICT_EXCEPTION,
                         "This policy has more than one version. Before you delete a policy, you must delete the "
                         "policy's versions. The default version is deleted with the policy.");
-    while ((version = walk_next(&versions)) != NULL)
+    while (walk_next(&versions) != NULL)
         transaction_delete(call->tx, &policy_version_table, versions.at);
     transaction_delete(call->tx, &managed_policy_table, policy->policy->policy_id);
     return true;

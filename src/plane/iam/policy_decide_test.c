@@ -169,8 +169,12 @@ static void read_into(struct policy_list *list, const char *quoted, enum policy_
     if (items == NULL)
         list->items = items = arena_array(arena, struct policy_named, IDENTITY_MAX);
     buf_add_cstr(&text, quoted);
-    for (size_t i = 0; i < text.len; i++)
-        text.ptr[i] = text.ptr[i] == '\'' ? '"' : text.ptr[i] == '`' ? '\'' : text.ptr[i];
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\'')
+            text.ptr[i] = '"';
+        else if (text.ptr[i] == '`')
+            text.ptr[i] = '\'';
+    }
     if (!policy_read(buf_str(&text), kind, arena, &document, &f))
         fail_msg("%s: %s", quoted, f.message);
     items[list->count++] = (struct policy_named){STR("policy"), document};

@@ -106,8 +106,7 @@ static bool pattern_make(struct str text, const struct policy_scope *scope, unsi
 {
     size_t count = 0;
 
-    ret_pattern->text = text;
-    ret_pattern->flags = flags;
+    *ret_pattern = (struct pattern){.text = text, .flags = flags};
     for (size_t at = 0; at < text.len;) {
         size_t len = variable_len(text, at);
 
@@ -143,7 +142,9 @@ static struct piece next_piece(const struct pattern *pattern, struct cursor *cur
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+    if (c < 'A' || c > 'Z')
+        return c;
+    return (char)(c + 'a' - 'A');
 }
 
 static bool is_byte(const struct pattern *pattern, struct piece piece, char c)
