@@ -130,7 +130,7 @@ def test_an_ec2_definition_is_judged_by_ec2s_rules(ecs):
     ({"cpu": "300"}, "No Fargate configuration exists for given values: 300 CPU, 512 memory."),
     ({"memory": "lots"}, "Invalid 'memory' setting for task."),
     ({"containerDefinitions": []}, "Container list cannot be empty."),
-    ({"containerDefinitions": [dict(APP, secrets=[{"name": "A", "valueFrom": "b"}])]}, "'secrets' is not supported"),
+    ({"containerDefinitions": [dict(APP, secrets=[{"name": "A", "valueFrom": "b"}])]}, "When you are specifying container secrets"),
     ({"containerDefinitions": [dict(APP, mountPoints=[{"sourceVolume": "v", "containerPath": "/v"}])]}, "Unknown volume 'v'."),
     ({"containerDefinitions": [APP, APP]}, "Container names must be unique within a Task Definition."),
     ({"ephemeralStorage": {"sizeInGiB": 300}}, "EphemeralStorage size should be at most 200"),
