@@ -15,39 +15,81 @@ static bool address_is_free(const struct transaction *tx, const struct network_i
     return walk_next(&walk) == NULL;
 }
 
+/* The addresses that interfaces may have in a subnet. */
+struct pool {
+    uint32_t first, count;
+};
+
+/* Which of them are taken, as bits: one walk over the subnet's interfaces, where asking for each address of one that is
+ * almost full took thousands of look-ups. */
+static unsigned char *taken_of(const struct transaction *tx, const struct network_interface_wish *wish,
+                               const struct pool *pool)
+{
+    unsigned char *taken = arena_alloc(tx->arena, pool->count / 8 + 1);
+    struct walk walk = transaction_walk(tx, &network_interface_table, "subnet",
+                                        KEY_PREFIX(tx->arena, wish->account, wish->region, wish->subnet_id));
+    const struct network_interface_record *record;
+
+    memset(taken, 0, pool->count / 8 + 1);
+    while ((record = walk_next(&walk)) != NULL) {
+        uint32_t address;
+
+        must(ipv4_parse(record->interface->private_ip_address, &address));
+        if (address - pool->first < pool->count)
+            taken[(address - pool->first) / 8] |= (unsigned char)(1U << (address - pool->first) % 8);
+    }
+    return taken;
+}
+
+/* A few guesses first: they hit as long as the subnet is not almost full. */
+static bool pick_free(struct transaction *tx, const struct network_interface_wish *wish, const struct pool *pool,
+                      struct str *ret_address)
+{
+    uint32_t start = 0;
+    const unsigned char *taken;
+
+    for (int guess = 0; guess < GUESSES; guess++) {
+        start = (uint32_t)random_below(tx->random, pool->count);
+        *ret_address = ipv4_text(tx->arena, pool->first + start);
+        if (address_is_free(tx, wish, *ret_address))
+            return true;
+    }
+    taken = taken_of(tx, wish, pool);
+    for (uint32_t i = 0; i < pool->count; i++) {
+        uint32_t at = (start + i) % pool->count;
+
+        if ((taken[at / 8] >> at % 8 & 1) == 0) {
+            *ret_address = ipv4_text(tx->arena, pool->first + at);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool pick_address(struct transaction *tx, const struct network_interface_wish *wish,
                          const struct ec2_subnet *subnet, struct str *ret_address, struct fail *f)
 {
     uint32_t first;
     unsigned prefix;
-    uint32_t count;
-    uint32_t start;
+    struct pool pool;
 
     must(ipv4_cidr_parse(subnet->cidr_block, &first, &prefix));
-    count = (UINT32_MAX >> prefix) + 1 - RESERVED_FIRST - RESERVED_LAST;
+    pool = (struct pool){first + RESERVED_FIRST, (UINT32_MAX >> prefix) + 1 - RESERVED_FIRST - RESERVED_LAST};
     if (wish->address.ptr != NULL) {
         uint32_t wished;
 
         if (!ipv4_parse(wish->address, &wished))
             return fail_api(f, "InvalidParameterValue", "invalid value for parameter address: %.*s",
                             STR_ARG(wish->address));
-        if (wished < first + RESERVED_FIRST || wished >= first + RESERVED_FIRST + count)
+        if (wished < pool.first || wished >= pool.first + pool.count)
             return fail_api(f, "InvalidParameterValue", "Address does not fall within the subnet's address range");
         if (!address_is_free(tx, wish, wish->address))
             return fail_api(f, "InvalidIPAddress.InUse", "Address %.*s is in use.", STR_ARG(wish->address));
         *ret_address = wish->address;
         return true;
     }
-    start = (uint32_t)random_below(tx->random, count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct str address = ipv4_text(tx->arena, first + RESERVED_FIRST + (start + i) % count);
-
-        if (address_is_free(tx, wish, address)) {
-            *ret_address = address;
-            return true;
-        }
-    }
-    return fail_api(f, "InsufficientFreeAddressesInSubnet",
+    return pick_free(tx, wish, &pool, ret_address) ||
+           fail_api(f, "InsufficientFreeAddressesInSubnet",
                     "The specified subnet does not have enough free addresses to satisfy the request.");
 }
 
