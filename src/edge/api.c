@@ -23,7 +23,7 @@ struct api_call {
     int64_t start_us;
     void *in, *out;
     struct fail fail;
-    bool decoded, good;
+    bool decoded, good, audited;
     struct wire_reply reply;
 };
 
@@ -44,12 +44,18 @@ static const char *action_of(const struct api_call *call)
     return arena_printf(call->exchange->arena, "%s:%s", call->wire.service->id, call->wire.operation->name).ptr;
 }
 
-static void audit(const struct api_call *call)
+/* Files are not for the core thread, which gives the answers. */
+void api_audit(struct http_exchange *exchange)
 {
-    const struct front_options *options = front_options_of(call->front);
+    struct api_call *call = exchange->user;
+    const struct front_options *options;
 
-    if (call->spec == NULL || options->audit == NULL)
+    if (call == NULL || call->audited || call->spec == NULL)
         return; /* nobody who is known, or nothing that there is */
+    call->audited = true;
+    options = front_options_of(call->front);
+    if (options->audit == NULL)
+        return;
     audit_write(options->audit, &(struct audit_event){
                                     .principal = &call->principal,
                                     .action = action_of(call),
@@ -78,7 +84,6 @@ static void send(struct api_call *call)
 
     metrics_count(front_metrics(front), call->number, wire->status, took_us);
     log_call(call, took_us);
-    audit(call);
     http_exchange_reply(call->exchange, &reply);
     front_leave(front);
 }
@@ -205,6 +210,7 @@ static struct api_call *call_new(struct front *front, struct http_exchange *exch
     struct api_call *call = arena_new(exchange->arena, struct api_call);
 
     front_enter(front);
+    exchange->user = call;
     call->front = front;
     call->exchange = exchange;
     call->number = METRICS_OTHER;

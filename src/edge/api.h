@@ -9,6 +9,8 @@
 bool api_begin(struct front *front, struct http_exchange *exchange);
 /* The whole request is there: verifies, decodes, submits; the answer goes out by itself. Server thread. */
 void api_complete(struct front *front, struct http_exchange *exchange);
+/* Writes the call's audit event, once: before its answer goes out, or when it ended without one. Server thread. */
+void api_audit(struct http_exchange *exchange);
 
 const struct front_options *front_options_of(const struct front *front);
 const struct ports *front_ports(const struct front *front);

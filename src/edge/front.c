@@ -192,6 +192,12 @@ static void complete(void *context, struct http_exchange *exchange)
     }
 }
 
+static void replying(void *context, struct http_exchange *exchange)
+{
+    if (door_of(context, exchange) == DOOR_API)
+        api_audit(exchange);
+}
+
 static void ended(void *context, struct http_exchange *exchange)
 {
     struct front *front = context;
@@ -199,8 +205,10 @@ static void ended(void *context, struct http_exchange *exchange)
     enum door door = door_of(front, exchange);
     int64_t took_us = clock_monotonic_us() - exchange->begun_us;
 
-    if (door == DOOR_API) /* counts and logs itself */
+    if (door == DOOR_API) { /* counts and logs itself */
+        api_audit(exchange);
         return;
+    }
     if (door == DOOR_REGISTRY) {
         front->options.registry.ended(front->options.registry.context, exchange);
         metrics_count_registry(front->metrics, exchange->request.method, exchange->status, took_us);
@@ -211,7 +219,8 @@ static void ended(void *context, struct http_exchange *exchange)
 
 struct http_handler front_handler(struct front *front)
 {
-    return (struct http_handler){.context = front, .begin = begin, .data = data, .complete = complete, .ended = ended};
+    return (struct http_handler){
+        .context = front, .begin = begin, .data = data, .complete = complete, .replying = replying, .ended = ended};
 }
 
 struct front *front_new(const struct front_options *options)

@@ -94,6 +94,8 @@ static enum MHD_Result settle(struct exchange *exchange)
     if (response == NULL)
         return MHD_NO;
     exchange->phase = PHASE_REPLYING;
+    if (exchange->begun && exchange->handler.replying != NULL)
+        exchange->handler.replying(exchange->handler.context, &exchange->shown);
     if (exchange->hop_limit > 0)
         (void)setsockopt(exchange->session->fd, IPPROTO_IP, IP_TTL, &exchange->hop_limit, sizeof(exchange->hop_limit));
     if (exchange->last || atomic_load(&exchange->server->stopping))

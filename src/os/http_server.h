@@ -4,12 +4,13 @@
  *   1 begin     headers are there; the handler decides how the body is taken (kept whole up to a limit, or streamed)
  *   2 data      streamed bodies only: each piece as it arrives; may block on the disk
  *   3 complete  the whole request is there; the handler replies now or later, from any thread, exactly once
- *   4 ended     the reply is out, or the connection died: the handler frees what it hung on the exchange
+ *   4 replying  the reply is there and about to go out; not when the client is gone by then. May be NULL
+ *   5 ended     the reply is out, or the connection died: the handler frees what it hung on the exchange
  *
- * begin, data and complete of one exchange come from one server thread, one after the other. Between complete and the
- * reply the exchange stays valid whatever the connection does, so a worker may always reply; ended comes after it.
- * Before complete, ended may come at any time; it comes once for every begin that was called, usually from that server
- * thread, and while a reply is owed at http_server_stop, from the thread that gives it.
+ * begin, data, complete and replying of one exchange come from one server thread, one after the other. Between complete
+ * and the reply the exchange stays valid whatever the connection does, so a worker may always reply; ended comes after
+ * it. Before complete, ended may come at any time; it comes once for every begin that was called, usually from that
+ * server thread, and while a reply is owed at http_server_stop, from the thread that gives it.
  *
  * A request whose Expect: 100-continue asks for leave gets it once begin has accepted. After a refusal the rest of a
  * moderate body (64 MiB) is read and dropped before the reply goes out, so that clients which look only after sending
@@ -64,6 +65,7 @@ struct http_handler {
     bool (*begin)(void *context, struct http_exchange *exchange);
     bool (*data)(void *context, struct http_exchange *exchange, struct str bytes); /* false: replied, stop reading */
     void (*complete)(void *context, struct http_exchange *exchange);
+    void (*replying)(void *context, struct http_exchange *exchange); /* what must be done before the client knows */
     void (*ended)(void *context, struct http_exchange *exchange);
 };
 

@@ -28,7 +28,11 @@ static bool serve(struct registry *registry, struct fail *f)
     /* A short timeout: the server may notice a client that vanished in the middle of a body only by it. */
     const struct http_server_options options = {
         .address = "127.0.0.1", .threads = 2, .connections_max = 200, .idle_timeout_s = 3};
-    const struct http_handler handler = {registry, begin, registry_data, registry_complete, registry_ended};
+    const struct http_handler handler = {.context = registry,
+                                         .begin = begin,
+                                         .data = registry_data,
+                                         .complete = registry_complete,
+                                         .ended = registry_ended};
     struct http_server *server;
 
     if (!http_server_start(&options, &handler, &server, f))
