@@ -7,6 +7,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+enum { PATTERN_STEPS_MAX = 1000000, PATTERN_MEMORY_KIB_MAX = 32 * 1024 };
+
 /* The models are ours: a pattern that does not compile is a bug. */
 static pcre2_code *compile(const char *regex)
 {
@@ -34,9 +36,8 @@ static const pcre2_code *compiled(const struct shape *shape)
     return code;
 }
 
-bool pattern_matches(const struct shape *shape, struct str text)
+bool pattern_code_matches(const void *code, struct str text)
 {
-    const pcre2_code *code = compiled(shape);
     pcre2_match_data *match = pcre2_match_data_create(1, NULL);
     pcre2_match_context *context = pcre2_match_context_create(NULL);
     int result;
@@ -49,4 +50,9 @@ bool pattern_matches(const struct shape *shape, struct str text)
     pcre2_match_context_free(context);
     pcre2_match_data_free(match);
     return result >= 0;
+}
+
+bool pattern_matches(const struct shape *shape, struct str text)
+{
+    return pattern_code_matches(compiled(shape), text);
 }

@@ -4,8 +4,10 @@
 
 #include "model/shape.h"
 
-enum { PATTERN_STEPS_MAX = 1000000, PATTERN_MEMORY_KIB_MAX = 32 * 1024 };
+/* Whether a compiled pattern (pcre2_code) matches the text. Text that is not UTF-8 does not, nor does one on which
+ * matching takes more than a million steps or 32 MiB. Thread-safe. */
+bool pattern_code_matches(const void *code, struct str text);
 
-/* Whether the whole text matches the shape's pattern. Text that is not UTF-8 does not, nor does one on which matching
- * takes more steps or memory than these limits. Thread-safe; the first call for a shape compiles its pattern. */
+/* Whether the whole text matches the shape's pattern, within the same limits. Thread-safe; the first call for a shape
+ * compiles its pattern. */
 bool pattern_matches(const struct shape *shape, struct str text);
