@@ -1,6 +1,7 @@
 #include "plane/ecs/testing/world.h"
 
 #include "base/must.h"
+#include "plane/ec2/ec2.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/access.h"
 #include "plane/iam/iam.h"
