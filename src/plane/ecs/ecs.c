@@ -117,6 +117,7 @@ const struct domain_spec ecs_domain = {
     .reconciler_count = COUNT_OF(reconcilers),
     .dirties = dirties,
     .dirties_count = COUNT_OF(dirties),
+    .service_uses = cluster_service_uses,
 };
 
 /* ---- names ---- */
