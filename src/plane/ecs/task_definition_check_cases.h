@@ -150,13 +150,12 @@ CASE(repository_credentials_empty,
 CASE(repository_credentials_without_a_role,
      "Private repository authentication requires that the task definition specify a value for executionRoleArn.",
      s->app->repository_credentials = ONE(s, struct ecs_repository_credentials, .credentials_parameter = STR("login"));
-     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox");
-     s->app->log_configuration = NULL)
+     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox"); s->app->log_configuration = NULL)
 CASE(environment_files, NULL, environment_file(s, STR("arn:aws:s3:::bucket/a:b/prod.env")))
 CASE(environment_files_without_a_role,
      "When you are specifying environment files, you must also specify a value for 'executionRoleArn'.",
-     environment_file(s, STR("arn:aws:s3:::bucket/prod.env")); s->in.execution_role_arn = (struct str){NULL, 0};
-     s->app->image = STR("busybox"); s->app->log_configuration = NULL)
+     environment_file(s, STR("arn:aws:s3:::bucket/prod.env"));
+     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox"); s->app->log_configuration = NULL)
 CASE(environment_files_without_an_extension,
      "Invalid setting for container 'app'. 'environmentFiles.value' must be the ARN of an S3 object whose key ends in "
      ".env: 'arn:aws:s3:::bucket/prod.txt'.",
