@@ -1,9 +1,8 @@
 #include "plane/ecs/task_run.h"
 
 #include "base/must.h"
-
-#include "plane/ec2/host.h"
 #include "plane/ecs/access.h"
+#include "plane/ecs/account_setting.h"
 #include "plane/ecs/client_token.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/tag.h"
@@ -130,7 +129,12 @@ static bool check_roles(const struct call *call, const struct task_wish *wish)
 static bool wish_of(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *ret_wish)
 {
     const struct task_definition_record *definition = NULL;
-    struct task_wish wish = {.started_by = in->started_by, .group = in->group};
+    struct task_wish wish = {
+        .arena = call->arena,
+        .started_by = in->started_by,
+        .group = in->group,
+        .logs_non_blocking = logs_are_non_blocking(call),
+    };
 
     if (!check_request(call, in) || !cluster_find(call, in->cluster, &wish.cluster) ||
         !check_tags(call, in, wish.cluster) || !find_definition(call, in->task_definition, &definition))
@@ -149,19 +153,12 @@ static bool wish_of(const struct call *call, const struct ecs_run_task_request *
 static void run(struct call *call, const struct task_wish *wish, size_t count, struct ecs_run_task_response *out)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct host_record *host = NULL;
-        enum host_room room = host_reserve(call->tx, wish->cpu_units, wish->memory_mib, &host);
+        const struct ecs_task *task;
 
-        if (room == HOST_ROOM_NONE) {
-            out->failures.items[out->failures.count++] = (struct ecs_failure){
-                .arn = wish->cluster->cluster->cluster_arn,
-                .reason = STR(HOST_NO_CAPACITY),
-                .detail = host_room_explain(call->tx, wish->cpu_units, wish->memory_mib),
-            };
-            continue;
-        }
-        out->tasks.items[out->tasks.count++] =
-            *task_make(call, wish, i, host == NULL ? (struct str){NULL, 0} : host->host_id);
+        if (task_start(call->tx, wish, i, &task, &out->failures.items[out->failures.count]))
+            out->tasks.items[out->tasks.count++] = *task;
+        else
+            out->failures.count++;
     }
 }
 
