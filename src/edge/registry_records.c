@@ -2,7 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ecr/access.h"
-#include "plane/ecr/ecr.h"
+#include "plane/ecr/registry.h"
 #include "plane/iam/authorize.h"
 #include "plane/iam/iam.h"
 #include "wire/base64.h"
@@ -91,23 +91,28 @@ static bool identify(struct registry_job *job, const struct transaction *tx, str
     return fail_api(&call->fail, REGISTRY_NO_IDENTITY, "no basic auth credentials");
 }
 
+static struct call asking(struct transaction *tx, const struct registry_job *job, struct fail *f)
+{
+    return (struct call){.tx = tx,
+                         .arena = job->call->arena,
+                         .fail = f,
+                         .principal = &job->principal,
+                         .settings = job->records->settings,
+                         .region = job->call->repository.registry.region,
+                         .source_ip = job->call->source_ip};
+}
+
 static bool allowed(struct transaction *tx, struct registry_call *call, const struct registry_job *job)
 {
     struct repository_ref resource = call->repository;
-    struct call asking = {.tx = tx,
-                          .arena = call->arena,
-                          .fail = &call->fail,
-                          .principal = &job->principal,
-                          .settings = job->records->settings,
-                          .region = call->repository.registry.region};
+    struct call as = asking(tx, job, &call->fail);
 
     if (resource.name.len == 0)
         resource.name = STR("*");
     /* A host needs no token of its own; the role that it pulls for has to be allowed one all the same. */
-    if (job->for_task && !iam_allows(&asking, NULL, "ecr:GetAuthorizationToken", STR("*")))
+    if (job->for_task && !iam_allows(&as, &ecr_access, "ecr:GetAuthorizationToken", STR("*")))
         return false;
-    return call->action == NULL ||
-           iam_allows(&asking, &ecr_access, call->action, repository_arn(call->arena, &resource));
+    return call->action == NULL || iam_allows(&as, &ecr_access, call->action, repository_arn(call->arena, &resource));
 }
 
 /* ---- the operations ---- */
@@ -147,13 +152,20 @@ static bool blob_attach(struct transaction *tx, struct registry_call *call)
     return true;
 }
 
+static bool may_read_there(struct transaction *tx, const struct registry_call *call)
+{
+    struct fail ignored;
+    struct call as = asking(tx, call->implementation, &ignored);
+
+    return iam_allows(&as, &ecr_access, "ecr:GetDownloadUrlForLayer", repository_arn(call->arena, &call->from));
+}
+
 static bool blob_mount(struct transaction *tx, struct registry_call *call)
 {
-    const struct repository_blob_record *blob = transaction_get(
-        tx, &repository_blob_table,
-        KEY(tx->arena, call->from.registry.account, call->from.registry.region, call->from.name, call->digest));
+    const struct repository_blob_record *blob = repository_blob_find(tx, &call->from, call->digest);
 
-    if (blob == NULL || !str_eq(call->from.registry.account, call->repository.registry.account))
+    if (blob == NULL || !str_eq(call->from.registry.account, call->repository.registry.account) ||
+        !registry_mounts_blobs(tx, &call->repository.registry) || !may_read_there(tx, call))
         return true;
     repository_attach_blob(tx, &call->repository, call->digest, (uint64_t)blob->size);
     call->mounted = true;
@@ -340,6 +352,7 @@ static void submit(void *context, struct registry_call *call)
     job->job = (struct job){.actor = "registry", .cause = STR("registry"), .run = run, .done = done};
     job->records = records;
     job->call = call;
+    call->implementation = job;
     loop_submit(records->loop, &job->job);
 }
 

@@ -145,8 +145,10 @@ def test_a_server_that_stops_finishes_what_is_under_way(tmp_path):
     data = b"x" * 3000000
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         head = (f"POST /v2/app/blobs/uploads/?digest=sha256:{hashlib.sha256(data).hexdigest()} HTTP/1.1\r\n"
-                f"Host: x\r\nContent-Length: {len(data)}\r\n\r\n")
-        connection.sendall(head.encode() + data[:1000000])
+                f"Host: x\r\nContent-Length: {len(data)}\r\nExpect: 100-continue\r\n\r\n")
+        connection.sendall(head.encode())
+        assert status_of(connection.recv(10000)) == 100  # the server is at it; what it has not read yet it may drop
+        connection.sendall(data[:1000000])
         stopped = threading.Thread(target=server.stop)
         stopped.start()
         refused = False

@@ -193,15 +193,32 @@ static struct str puller_of(const struct host_task_assignment *assignment)
     return role == NULL ? assignment->account_id : role->access_key_id;
 }
 
+/* repositoryCredentials of the container; NULL: it has none. */
+static const struct host_registry_credentials *registry_credentials(const struct task *task, size_t i)
+{
+    const struct host_registry_credentials_list *all = &task->assignment->registry_credentials;
+
+    for (size_t k = 0; k < all->count; k++)
+        if (str_eq(all->items[k].container_name, task->containers[i].definition->name))
+            return &all->items[k];
+    return NULL;
+}
+
 static void pull(struct host *host, struct hosted *hosted, size_t i)
 {
+    const struct host_registry_credentials *credentials = registry_credentials(hosted->task, i);
     struct image_pull_request request = {.reference = hosted->task->containers[i].definition->image,
                                          .on_behalf = puller_of(hosted->task->assignment)};
     struct image *image = NULL;
     struct fail f;
     struct fail why;
-    bool good = pull_image(host, &request, &image, &f);
+    bool good;
 
+    if (credentials != NULL) {
+        request.user = credentials->username;
+        request.password = credentials->password;
+    }
+    good = pull_image(host, &request, &image, &f);
     if (good)
         keep_digest(hosted, i, image->digest);
     if (!good)

@@ -41,6 +41,11 @@ ECR_HANDLER(list_tags_for_resource);
 /* The registry. */
 ECR_HANDLER(get_authorization_token);
 ECR_HANDLER(describe_registry);
+ECR_HANDLER(put_registry_policy);
+ECR_HANDLER(get_registry_policy);
+ECR_HANDLER(delete_registry_policy);
+ECR_HANDLER(get_account_setting);
+ECR_HANDLER(put_account_setting);
 /* Images. */
 ECR_HANDLER(describe_images);
 ECR_HANDLER(list_images);

@@ -61,7 +61,7 @@ static bool assign_definition(struct transaction *tx, const struct task_record *
     for (size_t i = 0; i < task->task->containers.count; i++)
         to->container_arns.items[to->container_arns.count++] = task->task->containers.items[i].container_arn;
     to->execution_credentials = credentials_of(tx, task->execution_key_id);
-    return task_secrets_read(tx, task, definition->task_definition, &to->secrets, f);
+    return task_secrets_read(tx, task, definition->task_definition, to, f);
 }
 
 /* Fails, and leaves the task out, when it cannot be started: *f says why. */

@@ -11,8 +11,6 @@ static const struct refused_field refused[] = {
     /* What has no back end yet. */
     {"logConfiguration.secretOptions", REFUSED_ALWAYS,
      "Invalid setting for container '{}'. 'logConfiguration.secretOptions' is not supported yet."},
-    {"repositoryCredentials", REFUSED_ALWAYS,
-     "Invalid setting for container '{}'. 'repositoryCredentials' is not supported yet."},
     {"environmentFiles", REFUSED_ALWAYS,
      "Invalid setting for container '{}'. 'environmentFiles' is not supported: Berth has no S3."},
     {"firelensConfiguration", REFUSED_ALWAYS,
@@ -134,6 +132,25 @@ static bool image(const struct definition_case *on, const struct ecs_container_d
     if (is_fargate(on) && on->in->execution_role_arn.ptr == NULL && is_ecr_image(container->image))
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
                         "Fargate requires task definition to have execution role ARN to support ECR images.");
+    return true;
+}
+
+static bool repository_credentials(const struct definition_case *on, const struct ecs_container_definition *container,
+                                   struct fail *f)
+{
+    const struct ecs_repository_credentials *credentials = container->repository_credentials;
+
+    if (credentials == NULL)
+        return true;
+    if (credentials->credentials_parameter.len == 0)
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                        "Invalid setting for container '%.*s'. 'repositoryCredentials.credentialsParameter' must be "
+                        "the ARN or the name of a secret.",
+                        STR_ARG(container->name));
+    if (on->in->execution_role_arn.ptr == NULL)
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                        "Private repository authentication requires that the task definition specify a value for "
+                        "executionRoleArn.");
     return true;
 }
 
@@ -282,6 +299,7 @@ static bool restart_policy(const struct definition_case *on, const struct ecs_co
 static container_rule *const rules[] = {
     name,
     image,
+    repository_credentials,
     supported,
     in_range,
     memory,

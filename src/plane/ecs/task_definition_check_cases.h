@@ -141,6 +141,17 @@ CASE(secrets_that_are_set_already,
      s->app->secrets.count = 1; s->app->environment.items = ONE(s, struct ecs_key_value_pair, .name = STR("A"));
      s->app->environment.count = 1)
 CASE(secrets_empty, NULL, s->app->secrets.items = ONE(s, struct ecs_secret, .name = STR("A")))
+CASE(repository_credentials, NULL,
+     s->app->repository_credentials = ONE(s, struct ecs_repository_credentials, .credentials_parameter = STR("login")))
+CASE(repository_credentials_empty,
+     "Invalid setting for container 'app'. 'repositoryCredentials.credentialsParameter' must be the ARN or the name of "
+     "a secret.",
+     s->app->repository_credentials = ONE(s, struct ecs_repository_credentials, .credentials_parameter = STR("")))
+CASE(repository_credentials_without_a_role,
+     "Private repository authentication requires that the task definition specify a value for executionRoleArn.",
+     s->app->repository_credentials = ONE(s, struct ecs_repository_credentials, .credentials_parameter = STR("login"));
+     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox");
+     s->app->log_configuration = NULL)
 CASE(environment_files, "Invalid setting for container 'app'. 'environmentFiles' is not supported: Berth has no S3.",
      s->app->environment_files.items = ONE(s, struct ecs_environment_file, .value = STR("arn:aws:s3:::b/f"));
      s->app->environment_files.count = 1)

@@ -7,6 +7,12 @@
 #include "core/call.h"
 #include "plane/iam/policy.h"
 
+struct ask {
+    const char *action;
+    struct str resource;
+    struct str passed_to; /* of iam:PassRole: the service that gets the role */
+};
+
 /* ---- what a service declares ---- */
 
 /* A condition key of a service: what a member of the request says, or what `value` makes of the request; absent when
@@ -24,17 +30,14 @@ struct access_spec {
     struct str (*tag)(const struct call *call, struct str resource, struct str key);
     /* The resource's own policy; NULL: it has none, or resources of the service cannot have one. */
     const struct policy_document *(*policy)(const struct call *call, struct str resource);
+    /* Likewise the policy of what the resource is in, as far as it decides on that: a registry's, of its repositories.
+     */
+    bool (*outer_policy)(const struct call *call, const struct ask *ask, struct policy_named *ret_policy);
     /* Without an allow of that policy nobody may, not even the account's root: trust policies. */
     bool policy_must_allow;
 };
 
 /* ---- what a call asks for ---- */
-
-struct ask {
-    const char *action;
-    struct str resource;
-    struct str passed_to; /* of iam:PassRole: the service that gets the role */
-};
 
 /* In the call's arena. */
 struct asks {

@@ -80,7 +80,7 @@ struct policies {
     struct policy_list identity;
     struct policy_list boundary; /* at most one */
     struct policy_list session;
-    struct policy_list resource; /* at most one */
+    struct policy_list resource;
 };
 
 enum policy_verdict { POLICY_IMPLICIT_DENY, POLICY_EXPLICIT_DENY, POLICY_ALLOW };
