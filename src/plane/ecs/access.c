@@ -12,6 +12,19 @@ static struct str cluster_key(const struct call *call, const struct operation *o
     return ecs_arn(call, "cluster", cluster.ptr == NULL ? STR("default") : ecs_name(cluster));
 }
 
+/* Of requests that are about what belongs to a service. */
+static struct str service_key(const struct call *call, const struct operation *operation, const void *in)
+{
+    struct str service = request_member(call, operation, in, "service");
+    struct str cluster = request_member(call, operation, in, "cluster");
+
+    if (service.ptr == NULL || str_starts(service, STR("arn:")))
+        return service;
+    return ecs_arn(call, "service",
+                   arena_printf(call->arena, "%.*s/%.*s",
+                                STR_ARG(cluster.ptr == NULL ? STR("default") : ecs_name(cluster)), STR_ARG(service)));
+}
+
 struct str task_definition_arn_of(const struct call *call, struct str text)
 {
     const struct task_definition_record *definition = task_definition_find(call, text);
@@ -78,6 +91,7 @@ static struct str is_enabled(const struct call *call, const struct operation *op
 
 static const struct condition_key keys[] = {
     {"ecs:cluster", NULL, cluster_key},
+    {"ecs:service", NULL, service_key},
     {"ecs:task-definition", NULL, task_definition_key},
     {"ecs:service", NULL, service_key},
     {"ecs:CreateAction", NULL, create_action_key},
