@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "plane/ec2/host.h"
 #include "plane/ec2/instance.h"
+#include "plane/ecs/agent.h"
 #include "plane/ecs/client_token.h"
 #include "plane/ecs/cluster.h"
 #include "plane/ecs/container_instance.h"
@@ -135,6 +136,7 @@ static const struct dirties_spec dirties[] = {
     {&client_token_table, client_token_mark},
     {&cluster_table, cluster_mark},
     {&container_instance_table, container_instance_dirties},
+    {&task_table, agent_task_mark},
     {&task_definition_table, task_definition_mark},
     {&task_table, task_definition_mark_of_task},
     {&task_table, service_mark_of_task},
@@ -157,6 +159,7 @@ static const struct reconciler_spec *const reconcilers[] = {
     &task_definition_reconciler,
     &client_token_reconciler,
     &container_instance_reconciler,
+    &agent_task_reconciler,
     &service_reconciler,
 };
 

@@ -27,6 +27,9 @@ CLUSTER_RESOURCE(register_container_instance)
 CLUSTER_RESOURCE(deregister_container_instance)
 CLUSTER_RESOURCE(list_container_instances)
 CLUSTER_RESOURCE(list_attributes)
+CLUSTER_RESOURCE(submit_task_state_change)
+CLUSTER_RESOURCE(submit_container_state_change)
+CLUSTER_RESOURCE(submit_attachment_state_changes)
 
 #define TAGGED_RESOURCE(operation)                                                                                     \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
@@ -334,5 +337,9 @@ const struct operation_spec ecs_handlers[] = {
     ROW(delete_task_set, "DeleteTaskSet"),
     ROW_ASKS(describe_task_sets, "DescribeTaskSets"),
     ROW(update_service_primary_task_set, "UpdateServicePrimaryTaskSet"),
+    ROW_ANY(discover_poll_endpoint, "DiscoverPollEndpoint"),
+    ROW(submit_task_state_change, "SubmitTaskStateChange"),
+    ROW(submit_container_state_change, "SubmitContainerStateChange"),
+    ROW(submit_attachment_state_changes, "SubmitAttachmentStateChanges"),
 };
 const size_t ecs_handler_count = COUNT_OF(ecs_handlers);

@@ -57,3 +57,7 @@ ECS_HANDLER(update_task_set);
 ECS_HANDLER(delete_task_set);
 ECS_HANDLER(describe_task_sets);
 ECS_HANDLER(update_service_primary_task_set);
+ECS_HANDLER(discover_poll_endpoint);
+ECS_HANDLER(submit_task_state_change);
+ECS_HANDLER(submit_container_state_change);
+ECS_HANDLER(submit_attachment_state_changes);
