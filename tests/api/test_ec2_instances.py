@@ -314,6 +314,10 @@ def test_pass_role(server, ec2, image):
     id = run(mine, image)["Instances"][0]["InstanceId"]
     refused(lambda: run(mine, image, IamInstanceProfile={"Name": "node"}), "UnauthorizedOperation")
     allow("ec2:RunInstances", "iam:PassRole")
+    iam.put_user_policy(UserName="runner", PolicyName="small", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*", "Condition": {
+            "StringNotEquals": {"ec2:InstanceType": ["t3.micro", "t3.nano"]}}}]}))
+    refused(lambda: run(mine, image, InstanceType="m5.large"), "UnauthorizedOperation")
     with_role = run(mine, image, IamInstanceProfile={"Name": "node"})["Instances"][0]
     assert with_role["IamInstanceProfile"]["Arn"].endswith(":instance-profile/node")
     ec2.terminate_instances(InstanceIds=[id, with_role["InstanceId"]])

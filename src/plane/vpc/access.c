@@ -96,6 +96,7 @@ static const struct condition_key keys[] = {
     {"ec2:CreateAction", NULL, create_action_key},
     {"ec2:Vpc", NULL, vpc_key},
     {"ec2:Subnet", NULL, subnet_key},
+    {"ec2:InstanceType", "InstanceType", NULL},
 };
 
 static struct str tag_of(const struct call *call, struct str arn, struct str key)
