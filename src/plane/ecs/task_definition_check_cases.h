@@ -150,8 +150,7 @@ CASE(repository_credentials_empty,
 CASE(repository_credentials_without_a_role,
      "Private repository authentication requires that the task definition specify a value for executionRoleArn.",
      s->app->repository_credentials = ONE(s, struct ecs_repository_credentials, .credentials_parameter = STR("login"));
-     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox");
-     s->app->log_configuration = NULL)
+     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox"); s->app->log_configuration = NULL)
 CASE(environment_files, "Invalid setting for container 'app'. 'environmentFiles' is not supported: Berth has no S3.",
      s->app->environment_files.items = ONE(s, struct ecs_environment_file, .value = STR("arn:aws:s3:::b/f"));
      s->app->environment_files.count = 1)
