@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "plane/ecs/account_setting.h"
 #include "plane/ecs/cluster.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/service.h"
 #include "plane/ecs/task.h"
@@ -162,6 +163,34 @@ static void put_task_definition(const struct call *call, const void *record, con
     must(transaction_put(call->tx, &task_definition_table, &changed));
 }
 
+/* "cluster/id" */
+static const void *find_container_instance(const struct call *call, struct str name)
+{
+    struct str id;
+    struct str cluster = str_cut(name, '/', &id);
+    const struct container_instance_record *instance = transaction_get(
+        call->tx, &container_instance_table, KEY(call->arena, call->principal->account, call->region, cluster, id));
+
+    if (instance != NULL && !container_instance_is_gone(instance))
+        return instance;
+    (void)fail_api(call->fail, ECS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION,
+                   "The specified container instance was not found.");
+    return NULL;
+}
+
+static const struct ecs_tags *container_instance_tags(const void *record)
+{
+    return &((const struct container_instance_record *)record)->instance->tags;
+}
+
+static void put_container_instance(const struct call *call, const void *record, const struct ecs_tags *tags)
+{
+    struct container_instance_edit *edit = container_instance_edit_begin(call->tx, record);
+
+    edit->instance.tags = *tags;
+    must(container_instance_edit_put(call->tx, edit));
+}
+
 /* "cluster/service" */
 static const void *find_service(const struct call *call, struct str name)
 {
@@ -227,6 +256,7 @@ static void put_task_set(const struct call *call, const void *record, const stru
 
 static const struct tagged_kind kinds[] = {
     {"cluster", find_cluster, cluster_tags, put_cluster},
+    {"container-instance", find_container_instance, container_instance_tags, put_container_instance},
     {"service", find_service, service_tags, put_service},
     {"task-set", find_task_set, task_set_tags, put_task_set},
     {"task", find_task, task_tags, put_task},
@@ -247,7 +277,8 @@ static bool find(const struct call *call, struct str arn, const struct tagged_ki
         return *ret_record != NULL;
     }
     return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                    "Invalid identifier: '%.*s' is not a cluster, service, task, task set or task definition of "
+                    "Invalid identifier: '%.*s' is not a cluster, container instance, service, task, task set or task "
+                    "definition of "
                     "account %.*s in %.*s.",
                     STR_ARG(arn), STR_ARG(call->principal->account), STR_ARG(call->region));
 }
