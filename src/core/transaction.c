@@ -198,6 +198,20 @@ void transaction_secret(const struct transaction *tx, void *bytes, size_t len)
     tx->core->options.secret(bytes, len);
 }
 
+size_t transaction_service_uses(const struct transaction *tx, struct str account, struct str service,
+                                struct service_use *ret_uses, size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < tx->core->options.domain_count; i++) {
+        const struct domain_spec *domain = tx->core->options.domains[i];
+
+        if (domain->service_uses != NULL)
+            count += domain->service_uses(tx, account, service, ret_uses + count, max - count);
+    }
+    return count;
+}
+
 void transaction_seed(struct transaction *tx, struct str account, struct str region)
 {
     for (size_t i = 0; i < tx->core->options.domain_count; i++) {

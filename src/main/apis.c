@@ -1,6 +1,6 @@
 #include "main/apis.h"
 
-#include "plane/ec2/host.h"
+#include "plane/ec2/ec2.h"
 #include "plane/ecr/ecr.h"
 #include "plane/ecs/ecs.h"
 #include "plane/events/events.h"
@@ -17,10 +17,15 @@ const struct domain_spec *const api_domains[] = {
 const size_t api_domain_count = COUNT_OF(api_domains);
 
 const struct operations api_operations[] = {
-    {iam_handlers, &iam_handler_count},         {sts_handlers, &sts_handler_count},
-    {ec2_vpc_handlers, &ec2_vpc_handler_count}, {ecr_handlers, &ecr_handler_count},
-    {logs_handlers, &logs_handler_count},       {ecs_handlers, &ecs_handler_count},
-    {events_handlers, &events_handler_count},   {secretsmanager_handlers, &secretsmanager_handler_count},
+    {iam_handlers, &iam_handler_count},
+    {sts_handlers, &sts_handler_count},
+    {ec2_vpc_handlers, &ec2_vpc_handler_count},
+    {ec2_handlers, &ec2_handler_count},
+    {ecr_handlers, &ecr_handler_count},
+    {logs_handlers, &logs_handler_count},
+    {ecs_handlers, &ecs_handler_count},
+    {events_handlers, &events_handler_count},
+    {secretsmanager_handlers, &secretsmanager_handler_count},
     {ssm_handlers, &ssm_handler_count},
 };
 const size_t api_operations_count = COUNT_OF(api_operations);

@@ -264,6 +264,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
                      .begin = registry_begin,
                      .data = registry_data,
                      .complete = registry_complete,
+                     .replying = registry_replying,
                      .ended = registry_ended},
         .ports = &server->ports,
         .layers = &server->layers,
