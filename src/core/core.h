@@ -38,8 +38,16 @@ struct dirties_spec {
     void (*mark)(const struct transaction *tx, const void *before, const void *after, struct marks *marks);
 };
 
+/* Something that works by a service-linked role. */
 struct service_use {
     struct str region, arn;
+};
+
+/* What follows from a change of a record, in the transaction that made it: records and effects that have to come about
+ * with it, one for one. What follows from that is not asked for. The arguments are those of dirties_spec. */
+struct follows_spec {
+    const struct table_spec *table;
+    void (*follow)(struct transaction *tx, const void *before, const void *after);
 };
 
 struct domain_spec {
@@ -50,6 +58,8 @@ struct domain_spec {
     size_t reconciler_count;
     const struct dirties_spec *dirties;
     size_t dirties_count;
+    const struct follows_spec *follows;
+    size_t follows_count;
     /* Makes what an account begins with in a region; NULL: nothing. A new installation, or one after reset, begins with
      * the default account in the default region. */
     void (*seed)(struct transaction *tx, struct str account, struct str region);

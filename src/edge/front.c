@@ -221,6 +221,8 @@ static void ended(void *context, struct http_exchange *exchange)
         api_audit(exchange);
         return;
     }
+    if (door == DOOR_CONTROL)
+        control_ended(front, exchange);
     if (door == DOOR_REGISTRY) {
         front->options.registry.ended(front->options.registry.context, exchange);
         metrics_count_registry(front->metrics, exchange->request.method, exchange->status, took_us);

@@ -1,6 +1,7 @@
 #include "plane/ecs/cluster.h"
 
 #include "base/must.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/task.h"
 
@@ -130,6 +131,16 @@ static struct task_counts count_tasks(const struct call *call, const struct clus
     return counts;
 }
 
+static int32_t count_instances(const struct call *call, const struct cluster_record *record)
+{
+    struct walk walk = container_instances_of(call->tx, record);
+    int32_t count = 0;
+
+    while (walk_next(&walk) != NULL)
+        count++;
+    return count;
+}
+
 static int32_t sum(const int32_t of[LAUNCHES])
 {
     return of[LAUNCH_EC2] + of[LAUNCH_FARGATE] + of[LAUNCH_EXTERNAL];
@@ -179,7 +190,7 @@ struct ecs_cluster *cluster_shown(const struct call *call, const struct cluster_
     struct task_counts counts = count_tasks(call, record);
 
     *cluster = *record->cluster;
-    SET(cluster, registered_container_instances_count, 0);
+    SET(cluster, registered_container_instances_count, count_instances(call, record));
     SET(cluster, running_tasks_count, sum(counts.running));
     SET(cluster, pending_tasks_count, sum(counts.pending));
     SET(cluster, active_services_count, 0);
