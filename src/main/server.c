@@ -29,6 +29,8 @@
 #include <sys/stat.h>
 
 enum { CONNECTIONS_MAX = 2000, FILES_MAX = 65536 };
+/* Of a task's role, in seconds: six hours as on AWS; less than ten leave no time to hand the next ones on. */
+enum { TASK_CREDENTIALS_MIN = 10, TASK_CREDENTIALS_MAX = 6 * 3600 };
 
 struct server {
     struct data_dir dir;
@@ -164,6 +166,7 @@ static void changed(void *context, const struct change *change)
 struct server_options {
     const char *listen, *public_address, *data, *auth, *region, *account, *vpc_cidr;
     unsigned long clock_rate;
+    unsigned long task_credentials; /* seconds */
     bool log_json, log_requests;
 };
 
@@ -187,12 +190,16 @@ static bool choose_settings(struct server *server, const struct server_options *
     if (options->region[0] == '\0' || strlen(options->region) > 32 ||
         options->region[strspn(options->region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
         return fail(f, FAIL_INPUT, "--region takes a name like us-east-1, not '%s'", options->region);
+    if (options->task_credentials < TASK_CREDENTIALS_MIN || options->task_credentials > TASK_CREDENTIALS_MAX)
+        return fail(f, FAIL_INPUT, "--task-credentials takes %d to %d seconds, not %lu", TASK_CREDENTIALS_MIN,
+                    TASK_CREDENTIALS_MAX, options->task_credentials);
     server->settings = (struct settings){
         .endpoint = str_of(options->public_address),
         .default_region = str_of(options->region),
         .default_account = str_of(options->account),
         .default_vpc_cidr = str_of(options->vpc_cidr),
         .auth_open = auth_open,
+        .task_session_ms = (int64_t)options->task_credentials * SECOND_MS,
         .secret_key = {(const char *)server->secret_key.bytes, sizeof(server->secret_key.bytes)},
     };
     return true;
@@ -388,7 +395,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
                                      .region = "us-east-1",
                                      .account = "000000000000",
                                      .vpc_cidr = "172.31.0.0/16",
-                                     .clock_rate = 1};
+                                     .clock_rate = 1,
+                                     .task_credentials = TASK_CREDENTIALS_MAX};
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the APIs answer (127.0.0.1:4566)", &options.listen},
         {"public-address", OPTION_TEXT, "NAME[:PORT]",
@@ -399,6 +407,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
         {"account", OPTION_TEXT, "ID", "the default account (000000000000)", &options.account},
         {"vpc-cidr", OPTION_TEXT, "CIDR", "range of new default VPCs (172.31.0.0/16)", &options.vpc_cidr},
         {"clock-rate", OPTION_NUMBER, "N", "let time run N times as fast, for tests (1)", &options.clock_rate},
+        {"task-credentials", OPTION_NUMBER, "SECONDS", "how long the credentials of a task's role last (21600)",
+         &options.task_credentials},
         {"log-json", OPTION_FLAG, NULL, "log lines as JSON", &options.log_json},
         {"log-requests", OPTION_FLAG, NULL, "log every API request too", &options.log_requests},
         {0},
