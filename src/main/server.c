@@ -11,7 +11,9 @@
 #include "edge/registry_records.h"
 #include "main/apis.h"
 #include "main/data_dir.h"
+#include "main/file_limit.h"
 #include "main/listen.h"
+#include "main/memory.h"
 #include "main/secret_key.h"
 #include "main/signals.h"
 #include "main/verbs.h"
@@ -24,11 +26,9 @@
 #include "plane/iam/iam.h"
 #include "plane/iam/oidc_provider.h"
 
-#include <malloc.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { CONNECTIONS_MAX = 2000, FILES_MAX = 65536 };
+enum { CONNECTIONS_MAX = 2000 };
 /* Of a task's role, in seconds: six hours as on AWS; less than ten leave no time to hand the next ones on. */
 enum { TASK_CREDENTIALS_MIN = 10, TASK_CREDENTIALS_MAX = 6 * 3600 };
 
@@ -367,26 +367,6 @@ static bool start(struct server *server, struct server_options *options, struct 
            start_logs(server, arena, f) && start_registry(server, arena, f) && start_front(server, address, port, f);
 }
 
-/* A connection is an open file, and shells give 1024 unless they are asked for more: 2000 clients would leave none for
- * the database and the blobs. */
-static void raise_file_limit(void)
-{
-    struct rlimit limit;
-
-    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
-    must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-}
-
-/* A turn takes and gives back hundreds of kilobytes: asking the kernel each time cost a third of the processor under
- * load (tools/bench/api). The loop gives it back in quiet moments. */
-static void keep_memory(void)
-{
-    (void)mallopt(M_TRIM_THRESHOLD, 2 << 20);
-    (void)mallopt(M_TOP_PAD, 256 << 10);
-    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
-}
-
 int verb_server(const struct verb *verb, int argc, char **argv)
 {
     struct server_options options = {.listen = "127.0.0.1:4566",
@@ -426,8 +406,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     log_setup(options.log_requests ? LOG_DEBUG : LOG_INFO, options.log_json);
     (void)umask(077); /* records and keys are the owner's alone, in whatever directory they stand */
     signals_block();
-    raise_file_limit();
-    keep_memory();
+    file_limit_raise();
+    memory_keep();
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     server.clock = options.clock_rate == 1 ? clock_wall() : clock_fast(&server.fast, (int64_t)options.clock_rate);
     server.keys = keys_new();

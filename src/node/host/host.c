@@ -374,16 +374,8 @@ static void host_free(struct host *host)
     metadata_free(host->metadata);
     log_shipper_stop(host->splunk_logs); /* first: it tells the other */
     log_shipper_stop(host->logs);
-    while ((hosted = map_next(&host->tasks, &at)) != NULL) {
-        for (size_t i = 0; i < hosted->task->container_count; i++)
-            if (hosted->images[i] != NULL)
-                image_release(hosted->images[i]);
-        free(hosted->images);
-        free(hosted->samples);
-        free(hosted->kept);
-        task_free(hosted->task);
-        free(hosted);
-    }
+    while ((hosted = map_next(&host->tasks, &at)) != NULL)
+        hosted_free(hosted);
     map_free(&host->tasks);
     close_rooms(host);
     free(host->told);

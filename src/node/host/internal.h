@@ -112,3 +112,4 @@ checked bool host_adopt(struct host *host, struct fail *f);
 struct hosted *host_task_new(struct host *host, const struct host_task_assignment *assignment);
 /* Forgets a task that is gone. lock held. */
 void host_task_drop(struct host *host, struct hosted *hosted);
+void hosted_free(struct hosted *hosted); /* what host_task_drop does beside */
