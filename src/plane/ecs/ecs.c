@@ -15,7 +15,7 @@
 /* Whether the task's host has to hear of it. What it reported itself it knows. */
 static bool is_news_to_host(const struct task_record *before, const struct task_record *after)
 {
-    if (after == NULL || !task_is_told(after))
+    if (after == NULL || !task_is_told(after) || after->host_id.ptr == NULL)
         return false;
     return before == NULL || !task_is_told(before) || task_wants_to_run(before) != task_wants_to_run(after);
 }
@@ -23,7 +23,8 @@ static bool is_news_to_host(const struct task_record *before, const struct task_
 /* What no difference says. */
 static bool has_new_credentials(const struct task_record *before, const struct task_record *after)
 {
-    return before != NULL && after != NULL && task_is_told(after) && !str_eq(before->task_key_id, after->task_key_id);
+    return before != NULL && after != NULL && task_is_told(after) && after->host_id.ptr != NULL &&
+           !str_eq(before->task_key_id, after->task_key_id);
 }
 
 static void task_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)

@@ -171,6 +171,22 @@ static void run_task_asks(const struct call *call, const void *in, struct asks *
     asks_pass_role(asks, call, execution_role, ECS_TASKS_SERVICE);
 }
 
+static void start_task_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_start_task_request *of = in;
+    const struct task_definition_record *definition = task_definition_find(call, of->task_definition);
+    struct str task_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->task_role_arn;
+    struct str execution_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->execution_role_arn;
+
+    if (task_role.ptr == NULL && definition != NULL)
+        task_role = definition->task_definition->task_role_arn;
+    if (execution_role.ptr == NULL && definition != NULL)
+        execution_role = definition->task_definition->execution_role_arn;
+    asks_add(asks, "ecs:StartTask", task_definition_arn_of(call, of->task_definition));
+    asks_pass_role(asks, call, task_role, ECS_TASKS_SERVICE);
+    asks_pass_role(asks, call, execution_role, ECS_TASKS_SERVICE);
+}
+
 /* ---- the table ---- */
 
 #define ROW(name, action)      OPERATION_GUARDED(ecs, name, "ecs:" action, name##_resource, NULL, NULL, &ecs_access)
@@ -214,6 +230,7 @@ const struct operation_spec ecs_handlers[] = {
     ROW_ASKS(put_attributes, "PutAttributes"),
     ROW_ASKS(delete_attributes, "DeleteAttributes"),
     ROW(list_attributes, "ListAttributes"),
+    ROW_ASKS(start_task, "StartTask"),
     ROW_ANY(discover_poll_endpoint, "DiscoverPollEndpoint"),
     ROW(submit_task_state_change, "SubmitTaskStateChange"),
     ROW(submit_container_state_change, "SubmitContainerStateChange"),

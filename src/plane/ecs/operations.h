@@ -42,6 +42,7 @@ ECS_HANDLER(update_container_agent);
 ECS_HANDLER(put_attributes);
 ECS_HANDLER(delete_attributes);
 ECS_HANDLER(list_attributes);
+ECS_HANDLER(start_task);
 ECS_HANDLER(discover_poll_endpoint);
 ECS_HANDLER(submit_task_state_change);
 ECS_HANDLER(submit_container_state_change);
