@@ -2,6 +2,7 @@
 
 import collections
 import json
+import pathlib
 import uuid
 
 import botocore.exceptions
@@ -295,3 +296,65 @@ def test_credentials_of_the_task_role(server, ecs, cluster, agents):
     pushed = agent.acs.wait("IAMRoleCredentialsMessage")
     assert pushed["taskArn"] == arn and pushed["roleType"] == "TaskApplication"
     assert pushed["roleCredentials"]["credentialsId"] == told["credentialsId"], "containers ask for that one for ever"
+
+
+def recorded_reports():
+    """The reports that the original agent made of each of its tasks, in their order."""
+    path = pathlib.Path(__file__).parent / "agent_traffic" / "reports.jsonl"
+    of = collections.defaultdict(list)
+    for line in path.read_text().splitlines():
+        line = json.loads(line)
+        if line["kind"] == "http":
+            of[line["body"]["task"]].append(line["body"])
+    return list(of.values())
+
+
+def test_the_recorded_reports_end_where_the_original_tasks_ended(ecs, cluster, agents):
+    agent = agents(cpu=65536, memory=65536)
+    ends = collections.Counter()
+    for reports in recorded_reports():
+        names = list(dict.fromkeys(row["containerName"] for report in reports for row in report.get("containers", [])))
+        definition = define(ecs, *[{"name": name, "image": "a", "memory": 16, "essential": name == (names or ["c"])[-1]}
+                                   for name in names or ["c"]])
+        [arn], failures = run(ecs, cluster, definition)
+        exits = {}
+        for report in reports:
+            report = {**report, "cluster": cluster, "task": arn}
+            report.pop("attachments", None)
+            ecs.submit_task_state_change(**report)
+            exits.update({row["containerName"]: row["exitCode"] for row in report.get("containers", [])
+                          if "exitCode" in row})
+        shown = describe(ecs, cluster, arn)
+        last = [report["status"] for report in reports if report.get("status")][-1]
+        assert shown["lastStatus"] == last
+        assert {row["name"]: row["exitCode"] for row in shown["containers"] if "exitCode" in row} == exits
+        if last == "STOPPED":
+            said = reports[-1].get("reason")
+            ran = exits or any(report.get("status") == "RUNNING" for report in reports)
+            assert shown["stopCode"] == ("EssentialContainerExited" if ran else "TaskFailedToStart")
+            assert not said or shown["stoppedReason"] == said
+        ends[last] += 1
+    assert ends["STOPPED"] >= 12 and ends["RUNNING"] >= 3
+
+
+def test_the_recorded_health_becomes_the_tasks(ecs, cluster, agents):
+    agent = agents()
+    [arn], _ = run(ecs, cluster, define(ecs))
+    agent.report(arn, "RUNNING", containers=[{"containerName": "page", "status": "RUNNING"}])
+    agent.connect_telemetry()
+    path = pathlib.Path(__file__).parent / "agent_traffic" / "reports.jsonl"
+    sent = 0
+    for line in map(json.loads, path.read_text().splitlines()):
+        if line["kind"] != "ws-recv" or line["msg"]["type"] not in ("PublishHealthRequest", "PublishMetricsRequest"):
+            continue
+        for task in line["msg"]["message"].get("tasks", []):
+            task["taskArn"] = arn
+            for container in task["containers"]:
+                container["containerName"] = "page"
+                last = container["healthStatus"]
+        agent.tcs.telemetry(json.dumps(line["msg"]))
+        agent.tcs.receive()
+        sent += 1
+    assert sent >= 5
+    shown = describe(ecs, cluster, arn)
+    assert shown["containers"][0]["healthStatus"] == last and shown["healthStatus"] == last

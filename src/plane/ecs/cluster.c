@@ -23,6 +23,21 @@ bool cluster_is_active(const struct cluster_record *cluster)
     return str_is(cluster->cluster->status, "ACTIVE");
 }
 
+size_t cluster_service_uses(const struct transaction *tx, struct str account, struct str service,
+                            struct service_use *ret_uses, size_t max)
+{
+    struct walk walk = transaction_walk(tx, &cluster_table, NULL, KEY_PREFIX(tx->arena, account));
+    const struct cluster_record *cluster;
+    size_t count = 0;
+
+    if (!str_is(service, "ecs.amazonaws.com"))
+        return 0;
+    while (count < max && (cluster = walk_next(&walk)) != NULL)
+        if (cluster_is_active(cluster))
+            ret_uses[count++] = (struct service_use){cluster->region, cluster->cluster->cluster_arn};
+    return count;
+}
+
 static int64_t reconcile(struct transaction *tx, struct str key)
 {
     const struct cluster_record *cluster = transaction_get(tx, &cluster_table, key);

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ec2/instance.h"
 #include "plane/ecs/agent.h"
 #include "plane/ecs/client_token.h"
 #include "plane/ecs/cluster.h"
@@ -105,7 +106,18 @@ static void container_instance_dirties(const struct transaction *tx, const void 
         mark_tasks(container_instance_tasks(tx, instance), marks);
 }
 
+/* Instances are told in full only. */
+static void instance_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct instance_record *instance = after != NULL ? after : before;
+
+    if (instance->host_id.ptr != NULL && instance_is_news(before, after))
+        marks_add(marks, &assignment_reconciler, instance->host_id);
+    container_instance_mark_of_machine(tx, instance, marks);
+}
+
 static const struct dirties_spec dirties[] = {
+    {&instance_table, instance_dirties},
     {&task_table, task_dirties},
     {&network_interface_table, interface_dirties},
     {&host_table, host_dirties},
@@ -142,6 +154,7 @@ const struct domain_spec ecs_domain = {
     .reconciler_count = COUNT_OF(reconcilers),
     .dirties = dirties,
     .dirties_count = COUNT_OF(dirties),
+    .service_uses = cluster_service_uses,
 };
 
 /* ---- names ---- */

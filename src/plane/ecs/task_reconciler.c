@@ -131,7 +131,7 @@ static int64_t instance_lost_at(const struct transaction *tx, const struct task_
 {
     const struct container_instance_record *instance = container_instance_of_task(tx, task);
 
-    if (instance == NULL || container_instance_is_gone(instance))
+    if (instance == NULL || container_instance_stopped(tx, instance).ptr != NULL)
         return tx->now_ms;
     if (instance->instance->agent_connected || !instance->has_disconnected_at)
         return WHEN_NEVER;
@@ -159,8 +159,8 @@ static struct str loss_of(const struct transaction *tx, const struct task_record
     if (task->container_instance_id.ptr == NULL)
         return arena_printf(tx->arena, "Host %.*s has not answered for %lld seconds.", STR_ARG(task->host_id),
                             (long long)HOST_LOST_MS / SECOND_MS);
-    if (instance != NULL && container_instance_is_gone(instance))
-        return instance->instance->status_reason;
+    if (instance != NULL && container_instance_stopped(tx, instance).ptr != NULL)
+        return container_instance_stopped(tx, instance);
     return arena_printf(tx->arena, "The agent of container instance %.*s has been disconnected for %lld seconds.",
                         STR_ARG(task->container_instance_id), (long long)AGENT_LOST_MS / SECOND_MS);
 }
