@@ -41,8 +41,8 @@ struct front_options {
     const struct registry_layers *layers;
     struct collector *collector;
     struct host_links *host_links;
-    struct agent_links *agent_links;
     struct event_feed *event_feed;
+    struct agent_links *agent_links;
     struct audit *audit; /* NULL: nothing is written */
     /* Extra work of a reset (log lines); NULL: none. */
     bool (*reset)(void *context, struct fail *f);

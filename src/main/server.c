@@ -107,8 +107,8 @@ static const struct {
     const char *kind;
     void (*release)(struct server *server, struct str target, struct str bytes);
 } releases[] = {
-    {ASSIGNMENT_COMPLETE, release_complete}, {ASSIGNMENT_DIFFERENCE, release_difference},
     {AGENT_MESSAGE, release_agent_message},  {AGENT_END, release_agent_end},
+    {ASSIGNMENT_COMPLETE, release_complete}, {ASSIGNMENT_DIFFERENCE, release_difference},
     {EVENT_EFFECT, release_event},           {EVENT_LOG_EFFECT, release_event_log},
     {EVENT_LOST_EFFECT, release_event_lost}, {OIDC_KEYS_EFFECT, release_oidc_keys},
 };
@@ -287,8 +287,8 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .layers = &server->layers,
         .collector = server->collector,
         .host_links = server->links,
-        .agent_links = server->agents,
         .event_feed = server->event_feed,
+        .agent_links = server->agents,
         .audit = server->audit,
         .reset = reset,
         .reset_context = server,

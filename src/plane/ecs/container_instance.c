@@ -194,6 +194,18 @@ bool container_instance_is_gone(const struct container_instance_record *instance
     return status_of(instance) == INSTANCE_INACTIVE;
 }
 
+bool container_instance_has_grown(const struct container_instance_record *before,
+                                  const struct container_instance_record *after)
+{
+    if (!container_instance_is_active(after) || !after->instance->agent_connected)
+        return false;
+    return before == NULL || !container_instance_is_active(before) || !before->instance->agent_connected ||
+           after->cpu_left > before->cpu_left || after->memory_left > before->memory_left ||
+           after->enis_left > before->enis_left || after->tcp_ports.count < before->tcp_ports.count ||
+           after->udp_ports.count < before->udp_ports.count ||
+           !value_equal(&ecs_attributes_shape, &before->instance->attributes, &after->instance->attributes);
+}
+
 bool container_instance_is_external(const struct container_instance_record *instance)
 {
     return attributes_find(&instance->instance->attributes, STR("ecs.capability.external")) != NULL;

@@ -27,6 +27,10 @@ struct instance_record;
 void container_instance_mark_of_machine(const struct transaction *tx, const struct instance_record *machine,
                                         struct marks *marks);
 
+/* Whether a change of the record may give room to a task that found none before. before NULL: it is new. */
+bool container_instance_has_grown(const struct container_instance_record *before,
+                                  const struct container_instance_record *after);
+
 /* Why its tasks cannot run any more, at once: it is INACTIVE, or its EC2 instance is stopped; absent: they can. */
 struct str container_instance_stopped(const struct transaction *tx, const struct container_instance_record *instance);
 

@@ -176,14 +176,14 @@ bool task_instances_check(struct transaction *tx, const struct task_wish *wish, 
     struct task_instances *instances = arena_new(wish->arena, struct task_instances);
     struct placement_demand *demand = &instances->demand;
 
-    if (!has_instances(tx, wish, type))
+    if (wish->service_name.ptr == NULL && !has_instances(tx, wish, type)) /* a service waits for some */
         return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "No Container Instances were found in your cluster.");
     if (!is_compatible(definition, type))
         return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Task definition does not support launch_type %s.",
                         enum_name(&ecs_launch_type_shape, (int)type));
     instances->arena = wish->arena;
     instances->type = type;
-    instances->strategies = strategies;
+    instances->strategies = *strategies;
     instances->members = arena_array(wish->arena, const struct cluster_query *, CONSTRAINTS_MAX);
     if (!placement_strategies_check(strategies, f) || !add_constraints(instances, definition, constraints, f))
         return false;
@@ -199,13 +199,19 @@ bool task_instances_check(struct transaction *tx, const struct task_wish *wish, 
 
 /* ---- placing ---- */
 
-/* Without a strategy RunTask places at random (API reference, "PlacementStrategy"). */
-static const struct ecs_placement_strategies *strategies_or_random(const struct task_instances *instances)
+/* Without a strategy RunTask places at random, a service over the zones (developer guide, "How Amazon ECS places tasks
+ * on container instances"). */
+static const struct ecs_placement_strategies *strategies_or_default(const struct task_wish *wish)
 {
     static struct ecs_placement_strategy any = {.type = ECS_PLACEMENT_STRATEGY_TYPE_RANDOM};
-    static const struct ecs_placement_strategies random = {&any, 1};
+    static struct ecs_placement_strategy zones = {.type = ECS_PLACEMENT_STRATEGY_TYPE_SPREAD,
+                                                  .field = STR_INIT("attribute:ecs.availability-zone")};
+    static const struct ecs_placement_strategies of_task = {&any, 1};
+    static const struct ecs_placement_strategies of_service = {&zones, 1};
 
-    return instances->strategies->count > 0 ? instances->strategies : &random;
+    if (wish->launch.instances->strategies.count > 0)
+        return &wish->launch.instances->strategies;
+    return wish->service_name.ptr == NULL ? &of_task : &of_service;
 }
 
 static void begin(struct transaction *tx, const struct task_wish *wish, struct task_instances *instances)
@@ -222,7 +228,7 @@ static void begin(struct transaction *tx, const struct task_wish *wish, struct t
         if (is_of_type(instance, instances->type) && container_instance_is_active(instance))
             instances->candidates[instances->candidate_count++] =
                 container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
-    instances->placement = placement_new(instances->arena, &instances->demand, strategies_or_random(instances),
+    instances->placement = placement_new(instances->arena, &instances->demand, strategies_or_default(wish),
                                          instances->candidates, instances->candidate_count, tx->random);
 }
 
@@ -233,7 +239,8 @@ static struct ecs_failure failure_of(const struct task_instances *instances, con
     const struct placement_candidate *closest = placement_closest(instances->placement, &refusal);
 
     if (closest == NULL)
-        return (struct ecs_failure){.arn = wish->cluster->cluster->cluster_arn, .reason = STR("EMPTY_CLUSTER")};
+        return (struct ecs_failure){.arn = wish->cluster->cluster->cluster_arn,
+                                    .reason = STR("No Container Instances were found in your cluster.")};
     return (struct ecs_failure){
         .arn = closest->arn,
         .reason = str_of(placement_reason(refusal)),

@@ -8,7 +8,7 @@
 struct task_instances {
     struct arena *arena;
     enum ecs_launch_type type; /* EC2 or EXTERNAL */
-    const struct ecs_placement_strategies *strategies;
+    struct ecs_placement_strategies strategies;
     struct placement_demand demand; /* of one task; complete after task_instances_size */
     const struct cluster_query **members;
     bool needs_counts; /* an expression may ask for the tasks of instances */

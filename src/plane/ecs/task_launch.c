@@ -39,7 +39,7 @@ static bool launch_on_instances(const struct call *call, const struct ecs_run_ta
     enum ecs_launch_type type =
         in->launch_type == ECS_LAUNCH_TYPE_EXTERNAL ? ECS_LAUNCH_TYPE_EXTERNAL : ECS_LAUNCH_TYPE_EC2;
 
-    if (in->platform_version.ptr != NULL)
+    if (in->platform_version.len > 0)
         return invalid(call, "The platform version must be null when specifying an EC2 launch type.");
     return task_instances_check(call->tx, wish, type, &in->placement_constraints, &in->placement_strategy,
                                 &wish->launch.instances, call->fail);

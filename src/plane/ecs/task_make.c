@@ -79,6 +79,20 @@ static const struct ec2_subnet *choose_subnet(struct transaction *tx, const stru
     return subnet->subnet;
 }
 
+/* An interface has to be in the zone of its machine, where there is a subnet for that. */
+static struct str subnet_in_zone(struct transaction *tx, const struct task_wish *wish, struct str zone)
+{
+    for (size_t i = 0; i < wish->network->subnets.count; i++) {
+        struct str id = wish->network->subnets.items[i];
+        const struct subnet_record *subnet =
+            transaction_get(tx, &subnet_table, KEY(wish->arena, wish->cluster->account_id, wish->cluster->region, id));
+
+        if (subnet != NULL && str_eq(subnet->subnet->availability_zone, zone))
+            return id;
+    }
+    return choose_subnet(tx, wish)->subnet_id;
+}
+
 /* The interface that will be: its details come when it is made. */
 static struct ecs_attachments attachment_in(struct transaction *tx, const struct task_wish *wish, struct str subnet_id)
 {
@@ -141,7 +155,7 @@ static void fill_instance(struct transaction *tx, const struct task_wish *wish,
     task->last_status = STR("PENDING");
     if (wish->network == NULL)
         return;
-    task->attachments = attachment_in(tx, wish, choose_subnet(tx, wish)->subnet_id);
+    task->attachments = attachment_in(tx, wish, subnet_in_zone(tx, wish, task->availability_zone));
     task->last_status = STR("PROVISIONING");
 }
 
@@ -196,6 +210,7 @@ const struct ecs_task *task_make(struct transaction *tx, const struct task_wish 
         .task_id = random_hex(tx->random, wish->arena, 32),
         .task = task,
         .family = wish->definition->family,
+        .service_name = wish->service_name,
         .host_id = place->host_id,
         .network = (struct ecs_aws_vpc_configuration *)(uintptr_t)wish->network,
     };

@@ -238,10 +238,20 @@ void task_override_none(struct arena *arena, struct task_wish *wish)
 {
     const struct ecs_ephemeral_storage *storage = wish->definition->ephemeral_storage;
 
-    must(task_cpu_parse(wish->definition->cpu, &wish->cpu_units)); /* a definition for Fargate has both */
-    must(task_memory_parse(wish->definition->memory, &wish->memory_mib));
-    wish->cpu = arena_printf(arena, "%d", wish->cpu_units);
-    wish->memory = arena_printf(arena, "%d", wish->memory_mib);
+    bool both = wish->launch.instances == NULL; /* a definition for Fargate has both */
+
+    wish->cpu = wish->definition->cpu;
+    wish->memory = wish->definition->memory;
+    if (both || wish->cpu.ptr != NULL)
+        must(task_cpu_parse(wish->cpu, &wish->cpu_units));
+    if (both || wish->memory.ptr != NULL)
+        must(task_memory_parse(wish->memory, &wish->memory_mib));
     wish->storage_gib = storage != NULL ? storage->size_in_gib : STORAGE_GIB_DEFAULT;
     wish->overrides = shown(arena, wish->definition, &no_overrides);
+    if (wish->launch.instances != NULL) {
+        task_instances_size(wish);
+        return;
+    }
+    wish->cpu = arena_printf(arena, "%d", wish->cpu_units);
+    wish->memory = arena_printf(arena, "%d", wish->memory_mib);
 }

@@ -162,6 +162,8 @@ static bool observe_present(struct transaction *tx, const struct task_record *ta
     }
     if (reported > task_status(task))
         task_edit_status(tx, edit, reported);
+    if (reported == TASK_RUNNING && !edit->record.has_running_at)
+        SET(&edit->record, running_at, tx->now_ms);
     (void)task_edit_put(tx, edit);
     return true;
 }
