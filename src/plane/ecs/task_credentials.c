@@ -1,7 +1,7 @@
 /* The credentials of a task's role: a session of it that the task's containers are given at 169.254.170.2, and a new
  * one before it ends (developer guide, "Amazon ECS task IAM role"). */
 #include "base/must.h"
-#include "plane/ecs/task.h"
+#include "plane/ecs/agent.h"
 #include "plane/iam/iam.h"
 
 /* A session lasts six hours unless the installation has it otherwise. The next is made when a sixth of that is left:
@@ -63,5 +63,6 @@ int64_t task_credentials_rotate(struct transaction *tx, const struct task_record
     edit = task_edit_begin(tx, task);
     edit->record.task_key_id = begin(tx, task, task_credentials_role(tx, task));
     must(task_edit_put(tx, edit)); /* the session before it ends by itself: containers may hold it still */
+    agent_credentials_renew(tx, &edit->record);
     return tx->now_ms + session_ms(tx) - ahead_ms;
 }
