@@ -124,7 +124,7 @@ void front_leave(struct front *front)
 
 /* ---- the handler ---- */
 
-enum door { DOOR_API, DOOR_REGISTRY, DOOR_LAYER, DOOR_HOST_LINK, DOOR_CONTROL };
+enum door { DOOR_API, DOOR_REGISTRY, DOOR_LAYER, DOOR_HOST_LINK, DOOR_AGENT_LINK, DOOR_CONTROL };
 
 static enum door door_of(const struct front *front, const struct http_exchange *exchange)
 {
@@ -132,6 +132,8 @@ static enum door door_of(const struct front *front, const struct http_exchange *
 
     if (str_is(path, "/_berth/host"))
         return DOOR_HOST_LINK;
+    if (agent_links_serves(path))
+        return DOOR_AGENT_LINK;
     if (str_starts(path, STR(LAYER_PATH)))
         return DOOR_LAYER;
     if (str_starts(path, STR("/_berth/")))
@@ -149,6 +151,7 @@ static bool begin(void *context, struct http_exchange *exchange)
     case DOOR_REGISTRY:
         return front->options.registry.begin(front->options.registry.context, exchange);
     case DOOR_HOST_LINK:
+    case DOOR_AGENT_LINK:
     case DOOR_LAYER:
         exchange->body_limit = 0;
         return true;
@@ -180,6 +183,9 @@ static void complete(void *context, struct http_exchange *exchange)
     case DOOR_HOST_LINK:
         host_links_complete(front->options.host_links, exchange);
         break;
+    case DOOR_AGENT_LINK:
+        agent_links_complete(front->options.agent_links, exchange);
+        break;
     case DOOR_LAYER:
         registry_layers_complete(front->options.layers, exchange);
         break;
@@ -194,8 +200,20 @@ static void complete(void *context, struct http_exchange *exchange)
 
 static void replying(void *context, struct http_exchange *exchange)
 {
-    if (door_of(context, exchange) == DOOR_API)
+    const struct front *front = context;
+
+    switch (door_of(front, exchange)) {
+    case DOOR_API:
         api_audit(exchange);
+        break;
+    case DOOR_REGISTRY:
+        front->options.registry.replying(front->options.registry.context, exchange);
+        break;
+    case DOOR_LAYER:
+    case DOOR_HOST_LINK:
+    case DOOR_CONTROL:
+        break;
+    }
 }
 
 static void ended(void *context, struct http_exchange *exchange)
@@ -209,6 +227,8 @@ static void ended(void *context, struct http_exchange *exchange)
         api_audit(exchange);
         return;
     }
+    if (door == DOOR_CONTROL)
+        control_ended(front, exchange);
     if (door == DOOR_REGISTRY) {
         front->options.registry.ended(front->options.registry.context, exchange);
         metrics_count_registry(front->metrics, exchange->request.method, exchange->status, took_us);

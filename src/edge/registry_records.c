@@ -2,7 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ecr/access.h"
-#include "plane/ecr/ecr.h"
+#include "plane/ecr/registry.h"
 #include "plane/iam/authorize.h"
 #include "plane/iam/iam.h"
 #include "wire/base64.h"
@@ -91,23 +91,28 @@ static bool identify(struct registry_job *job, const struct transaction *tx, str
     return fail_api(&call->fail, REGISTRY_NO_IDENTITY, "no basic auth credentials");
 }
 
+static struct call asking(struct transaction *tx, const struct registry_job *job, struct fail *f)
+{
+    return (struct call){.tx = tx,
+                         .arena = job->call->arena,
+                         .fail = f,
+                         .principal = &job->principal,
+                         .settings = job->records->settings,
+                         .region = job->call->repository.registry.region,
+                         .source_ip = job->call->source_ip};
+}
+
 static bool allowed(struct transaction *tx, struct registry_call *call, const struct registry_job *job)
 {
     struct repository_ref resource = call->repository;
-    struct call asking = {.tx = tx,
-                          .arena = call->arena,
-                          .fail = &call->fail,
-                          .principal = &job->principal,
-                          .settings = job->records->settings,
-                          .region = call->repository.registry.region};
+    struct call as = asking(tx, job, &call->fail);
 
     if (resource.name.len == 0)
         resource.name = STR("*");
     /* A host needs no token of its own; the role that it pulls for has to be allowed one all the same. */
-    if (job->for_task && !iam_allows(&asking, NULL, "ecr:GetAuthorizationToken", STR("*")))
+    if (job->for_task && !iam_allows(&as, &ecr_access, "ecr:GetAuthorizationToken", STR("*")))
         return false;
-    return call->action == NULL ||
-           iam_allows(&asking, &ecr_access, call->action, repository_arn(call->arena, &resource));
+    return call->action == NULL || iam_allows(&as, &ecr_access, call->action, repository_arn(call->arena, &resource));
 }
 
 /* ---- the operations ---- */
@@ -147,13 +152,20 @@ static bool blob_attach(struct transaction *tx, struct registry_call *call)
     return true;
 }
 
+static bool may_read_there(struct transaction *tx, const struct registry_call *call)
+{
+    struct fail ignored;
+    struct call as = asking(tx, call->implementation, &ignored);
+
+    return iam_allows(&as, &ecr_access, "ecr:GetDownloadUrlForLayer", repository_arn(call->arena, &call->from));
+}
+
 static bool blob_mount(struct transaction *tx, struct registry_call *call)
 {
-    const struct repository_blob_record *blob = transaction_get(
-        tx, &repository_blob_table,
-        KEY(tx->arena, call->from.registry.account, call->from.registry.region, call->from.name, call->digest));
+    const struct repository_blob_record *blob = repository_blob_find(tx, &call->from, call->digest);
 
-    if (blob == NULL || !str_eq(call->from.registry.account, call->repository.registry.account))
+    if (blob == NULL || !str_eq(call->from.registry.account, call->repository.registry.account) ||
+        !registry_mounts_blobs(tx, &call->repository.registry) || !may_read_there(tx, call))
         return true;
     repository_attach_blob(tx, &call->repository, call->digest, (uint64_t)blob->size);
     call->mounted = true;
@@ -301,23 +313,46 @@ static bool run(struct job *job, struct transaction *tx)
     return call->good;
 }
 
+/* ---- what the audit log is told ---- */
+
+struct registry_note {
+    const struct registry_note *next; /* the one before it */
+    struct audit_event event;
+    struct principal principal;
+    struct fail failure;
+};
+
 /* Whoever has no key was let in without a decision: our own hosts, and anybody under --auth=open. */
-static void audit(const struct registry_job *job)
+static void note(struct registry_job *job)
 {
-    const struct registry_call *call = job->call;
+    struct registry_call *call = job->call;
+    struct registry_note *note;
 
     if (call->action == NULL || job->principal.access_key.len == 0 || job->records->audit == NULL)
         return;
-    audit_write(job->records->audit, &(struct audit_event){
-                                         .principal = &job->principal,
-                                         .action = call->action,
-                                         .region = call->repository.registry.region,
-                                         .source_ip = call->source_ip,
-                                         .when_ms = job->when_ms,
-                                         .resource = repository_arn(call->arena, &call->repository),
-                                         .failure = call->good ? NULL : &call->fail,
-                                     });
+    note = arena_try(call->arena, sizeof(*note));
+    must(note != NULL); /* a request has two calls at most */
+    *note = (struct registry_note){.next = call->notes, .principal = job->principal, .failure = call->fail};
+    note->event = (struct audit_event){.principal = &note->principal,
+                                       .action = call->action,
+                                       .region = call->repository.registry.region,
+                                       .source_ip = call->source_ip,
+                                       .when_ms = job->when_ms,
+                                       .resource = repository_arn(call->arena, &call->repository),
+                                       .failure = call->good ? NULL : &note->failure};
+    call->notes = note;
 }
+
+static void tell(void *context, const struct registry_note *notes)
+{
+    const struct registry_records *records = context;
+
+    if (notes->next != NULL)
+        tell(context, notes->next); /* in the order in which they were made */
+    audit_write(records->audit, &notes->event);
+}
+
+/* ---- a job's end ---- */
 
 static void done(struct job *job, bool durable)
 {
@@ -326,7 +361,7 @@ static void done(struct job *job, bool durable)
 
     if (call->good && !durable)
         call->good = fail(&call->fail, FAIL_SYSTEM, "the change could not be made durable");
-    audit(registry_job);
+    note(registry_job);
     free(registry_job);
     call->done(call);
 }
@@ -340,10 +375,11 @@ static void submit(void *context, struct registry_call *call)
     job->job = (struct job){.actor = "registry", .cause = STR("registry"), .run = run, .done = done};
     job->records = records;
     job->call = call;
+    call->implementation = job;
     loop_submit(records->loop, &job->job);
 }
 
 struct registry_metadata registry_records_metadata(struct registry_records *records)
 {
-    return (struct registry_metadata){.context = records, .submit = submit};
+    return (struct registry_metadata){.context = records, .submit = submit, .tell = tell};
 }

@@ -35,7 +35,7 @@ static struct cgroup_limits task_limits(const struct host_task_assignment *assig
     };
 }
 
-static struct network_eni eni_of(const struct host_network_interface *from)
+struct network_eni host_eni_of(const struct host_network_interface *from)
 {
     return (struct network_eni){
         .id = from->network_interface_id,
@@ -51,7 +51,7 @@ static struct network_eni eni_of(const struct host_network_interface *from)
 
 void host_interface_update(struct host *host, const struct host_network_interface *interface)
 {
-    struct network_eni eni = eni_of(interface);
+    struct network_eni eni = host_eni_of(interface);
     char path[NETWORK_PATH_SIZE];
     struct fail f;
 
@@ -86,14 +86,14 @@ static bool take_users(struct host *host, struct hosted *hosted, int *ret_networ
 static bool make_network(struct host *host, struct hosted *hosted, struct fail *f)
 {
     const struct host_task_assignment *assignment = hosted->task->assignment;
-    struct network_eni eni = eni_of(assignment->network_interface);
+    struct network_eni eni = host_eni_of(assignment->network_interface);
     struct cgroup_limits limits = task_limits(assignment);
     auto_fd namespace_fd = -1;
 
     if (host->maps_users && !take_users(host, hosted, &namespace_fd, f))
         return false;
     eni.namespace_fd = namespace_fd < 0 ? 0 : namespace_fd;
-    return network_eni_add(host->network, &eni, hosted->netns, f) &&
+    return host_env_fetch(host, hosted, f) && network_eni_add(host->network, &eni, hosted->netns, f) &&
            runtime_task_cgroup_create(host->runtime, hosted->task_id, &limits, f) && begin_logs(host, hosted->task, f);
 }
 
@@ -193,15 +193,32 @@ static struct str puller_of(const struct host_task_assignment *assignment)
     return role == NULL ? assignment->account_id : role->access_key_id;
 }
 
+/* repositoryCredentials of the container; NULL: it has none. */
+static const struct host_registry_credentials *registry_credentials(const struct task *task, size_t i)
+{
+    const struct host_registry_credentials_list *all = &task->assignment->registry_credentials;
+
+    for (size_t k = 0; k < all->count; k++)
+        if (str_eq(all->items[k].container_name, task->containers[i].definition->name))
+            return &all->items[k];
+    return NULL;
+}
+
 static void pull(struct host *host, struct hosted *hosted, size_t i)
 {
+    const struct host_registry_credentials *credentials = registry_credentials(hosted->task, i);
     struct image_pull_request request = {.reference = hosted->task->containers[i].definition->image,
                                          .on_behalf = puller_of(hosted->task->assignment)};
     struct image *image = NULL;
     struct fail f;
     struct fail why;
-    bool good = pull_image(host, &request, &image, &f);
+    bool good;
 
+    if (credentials != NULL) {
+        request.user = credentials->username;
+        request.password = credentials->password;
+    }
+    good = pull_image(host, &request, &image, &f);
     if (good)
         keep_digest(hosted, i, image->digest);
     if (!good)

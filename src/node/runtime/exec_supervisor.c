@@ -10,15 +10,22 @@
 #include "node/runtime/container_setup.h"
 #include "node/runtime/container_supervisor.h"
 #include "node/runtime/program.h"
+#include "os/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
+
+enum { HANGUP_MS = 1000, KILL_ROUNDS_MAX = 100, PIDS_BYTES_MAX = 1 << 20 };
 
 static int join(const struct setup *setup)
 {
@@ -44,6 +51,39 @@ static int open_null(struct child_failure *failure)
     return fd >= 0 ? fd : child_fails(failure, "open", "/dev/null");
 }
 
+/* A terminal of the container, so that "tty" and whatever else looks for it there finds it, and it belongs to the
+ * command's user. Our end goes to the host at once: entry is the last that could send it. */
+static int open_terminal(const struct setup *setup, int *ret_end)
+{
+    struct child_failure *failure = &setup->result->failure;
+    struct statfs system;
+    int unlocked = 0;
+    int user = setfsuid((uid_t)setup->plan->uid);
+    int group = setfsgid((gid_t)setup->plan->gid);
+    auto_fd ours = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+
+    (void)setfsuid((uid_t)user);
+    (void)setfsgid((gid_t)group);
+    if (ours < 0 || fstatfs(ours, &system) != 0 || system.f_type != DEVPTS_SUPER_MAGIC ||
+        ioctl(ours, TIOCSPTLCK, &unlocked) != 0)
+        return child_fails(failure, "open a terminal", "/dev/pts/ptmx");
+    *ret_end = ioctl(ours, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (*ret_end < 0 || !launch_reply_send_terminal(setup->request->fds[LAUNCH_REPLY], ours))
+        return child_fails(failure, "hand over a terminal", NULL);
+    return 0;
+}
+
+static int prepare_terminal(const struct setup *setup)
+{
+    struct child_failure *failure = &setup->result->failure;
+    int end = -1;
+
+    if (join(setup) != 0 || open_terminal(setup, &end) != 0 || program_enter_directory(setup->plan, failure) != 0 ||
+        program_keep_stdio(end, end, end, failure) != 0)
+        return -1;
+    return program_become(setup->plan, failure);
+}
+
 static int prepare(const struct setup *setup)
 {
     struct child_failure *failure = &setup->result->failure;
@@ -58,6 +98,8 @@ static int prepare(const struct setup *setup)
 static void execute(const struct setup *setup)
 {
     (void)setsid();
+    if (setup->request->terminal)
+        (void)ioctl(STDIN_FILENO, TIOCSCTTY, 0);
     setup->result->executing = true;
     setup->result->exec_error = program_execute(setup->plan);
     setup->result->executing = false;
@@ -67,7 +109,7 @@ static void enter(const struct setup *setup)
 {
     pid_t pid;
 
-    if (prepare(setup) != 0)
+    if ((setup->request->terminal ? prepare_terminal(setup) : prepare(setup)) != 0)
         return;
     pid = container_fork(/* namespaces= */ 0);
     if (pid == 0) {
@@ -80,16 +122,54 @@ static void enter(const struct setup *setup)
         setup->result->pid = pid;
 }
 
+/* ---- the end ---- */
+
+/* Kills the processes of the container that are of that session; false: there was none. */
+static bool kill_some(const char *procs_path, pid_t session)
+{
+    auto_buf text = {.limit = PIDS_BYTES_MAX};
+    bool killed = false;
+    struct str rest;
+    struct fail f;
+
+    if (!file_read(procs_path, &text, &f))
+        return false;
+    rest = buf_str(&text);
+    while (rest.ptr != NULL) {
+        int64_t pid;
+
+        if (str_to_int64(str_cut(rest, '\n', &rest), &pid) && getsid((pid_t)pid) == session)
+            killed = kill((pid_t)pid, SIGKILL) == 0 || killed;
+    }
+    return killed;
+}
+
+/* Nobody looks at the terminal any more: what the command has started in its session ends with it. It is hung up first,
+ * as the kernel would, so that a shell can leave orderly. */
+static void hang_up(const struct setup *setup, pid_t pid, int pidfd)
+{
+    struct pollfd ready = {.fd = pidfd, .events = POLLIN};
+
+    if (setup->request->terminal && pidfd_send_signal(pidfd, SIGHUP, NULL, 0) == 0)
+        (void)poll(&ready, 1, HANGUP_MS);
+    (void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+    for (int round = 0; setup->request->terminal && setup->plan->cgroup_procs.count > 0 && round < KILL_ROUNDS_MAX;
+         round++)
+        if (!kill_some(setup->plan->cgroup_procs.items[0], pid))
+            return;
+}
+
 /* Until the command has ended, or the host has closed its end: nobody waits for the command then. */
-static int follow(pid_t pid, int reply_fd)
+static int follow(const struct setup *setup, pid_t pid)
 {
     auto_fd pidfd = pidfd_open(pid, 0);
-    struct pollfd ready[] = {{.fd = pidfd, .events = POLLIN}, {.fd = reply_fd, .events = POLLIN}};
+    struct pollfd ready[] = {{.fd = pidfd, .events = POLLIN},
+                             {.fd = setup->request->fds[LAUNCH_REPLY], .events = POLLIN}};
 
     while (poll(ready, COUNT_OF(ready), -1) < 0 && errno == EINTR)
         ;
     if (ready[0].revents == 0)
-        (void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+        hang_up(setup, pid, pidfd);
     return container_reap(pid);
 }
 
@@ -107,7 +187,7 @@ static struct launch_reply run(const struct setup *setup)
     if (entry > 0)
         (void)container_reap(entry);
     if (result->executing)
-        return (struct launch_reply){LAUNCH_ENDED, follow(result->pid, setup->request->fds[LAUNCH_REPLY]), ""};
+        return (struct launch_reply){LAUNCH_ENDED, follow(setup, result->pid), ""};
     if (result->pid > 0)
         (void)container_reap(result->pid);
     if (result->exec_error != 0)

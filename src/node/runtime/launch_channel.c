@@ -10,6 +10,7 @@
 
 struct packet {
     uint32_t exec;
+    uint32_t terminal;
     uint32_t present; /* bits 1 << enum launch_fd: which descriptors follow, in their order */
 };
 
@@ -20,7 +21,7 @@ union descriptors {
 
 bool launch_request_send(int socket, const struct launch_request *request, struct fail *f)
 {
-    struct packet packet = {.exec = request->exec};
+    struct packet packet = {.exec = request->exec, .terminal = request->terminal};
     struct iovec part = {&packet, sizeof(packet)};
     union descriptors control = {.room = {0}};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
@@ -72,7 +73,7 @@ bool launch_request_receive(int socket, struct launch_request *ret_request)
     if (got != (ssize_t)sizeof(packet))
         return false;
     count = take_descriptors(&message, fds);
-    *ret_request = (struct launch_request){.exec = packet.exec != 0};
+    *ret_request = (struct launch_request){.exec = packet.exec != 0, .terminal = packet.terminal != 0};
     for (size_t i = 0; i < LAUNCH_FDS; i++)
         ret_request->fds[i] = (packet.present >> i & 1) != 0 && next < count ? fds[next++] : -1;
     return true;
@@ -91,7 +92,39 @@ bool launch_reply_send(int socket, const struct launch_reply *reply)
     return send(socket, reply, sizeof(*reply), MSG_NOSIGNAL) == (ssize_t)sizeof(*reply);
 }
 
-bool launch_reply_receive(int socket, int timeout_ms, struct launch_reply *ret_reply, struct fail *f)
+bool launch_reply_send_terminal(int socket, int terminal)
+{
+    struct launch_reply reply = {.outcome = LAUNCH_STARTED};
+    struct iovec part = {&reply, sizeof(reply)};
+    union descriptors control = {.room = {0}};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(terminal))};
+
+    control.align =
+        (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(terminal)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&control.align), &terminal, sizeof(terminal));
+    return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(reply);
+}
+
+/* One packet if there is one; what came with it and is not asked for is closed. */
+static ssize_t receive_reply(int socket, struct launch_reply *reply, int *ret_terminal)
+{
+    struct iovec part = {reply, sizeof(*reply)};
+    union descriptors control;
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    int fds[LAUNCH_FDS];
+    size_t count = got < 0 ? 0 : take_descriptors(&message, fds);
+
+    for (size_t i = ret_terminal == NULL ? 0 : 1; i < count; i++)
+        close_fd_at(&fds[i]);
+    if (ret_terminal != NULL)
+        *ret_terminal = count > 0 ? fds[0] : -1;
+    return got;
+}
+
+bool launch_reply_receive(int socket, int timeout_ms, struct launch_reply *ret_reply, int *ret_terminal, struct fail *f)
 {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     struct pollfd ready = {.fd = socket, .events = POLLIN};
@@ -101,7 +134,7 @@ bool launch_reply_receive(int socket, int timeout_ms, struct launch_reply *ret_r
     do {
         if (poll(&ready, 1, clock_left_ms(deadline_ms)) == 0)
             return fail(f, FAIL_LIMIT, "no answer from the container's supervisor within %d ms", timeout_ms);
-        got = recv(socket, &reply, sizeof(reply), MSG_DONTWAIT);
+        got = receive_reply(socket, &reply, ret_terminal);
     } while (got < 0 && (errno == EINTR || errno == EAGAIN));
     if (got != (ssize_t)sizeof(reply))
         return fail(f, FAIL_CONFLICT, "the container's supervisor has ended unexpectedly");

@@ -21,11 +21,12 @@ enum launch_fd {
 
 struct launch_request {
     bool exec;
+    bool terminal;       /* exec: with a terminal of its own instead of LAUNCH_OUTPUT */
     int fds[LAUNCH_FDS]; /* -1: absent */
 };
 
 enum launch_outcome {
-    LAUNCH_STARTED,      /* the program is being executed */
+    LAUNCH_STARTED,      /* the program is being executed; exec with a terminal: here it is, and it will be tried */
     LAUNCH_NOT_EXECUTED, /* it cannot be: number is the errno */
     LAUNCH_FAILED,       /* text says what */
     LAUNCH_ENDED,        /* exec: number is its exit status, 128 + signal */
@@ -45,5 +46,9 @@ void launch_request_close(struct launch_request *request);
 
 /* False when nobody is there to hear. */
 bool launch_reply_send(int socket, const struct launch_reply *reply);
-/* FAIL_LIMIT after timeout_ms, FAIL_CONFLICT when the other end was closed without a word. */
-checked bool launch_reply_receive(int socket, int timeout_ms, struct launch_reply *ret_reply, struct fail *f);
+/* LAUNCH_STARTED with our end of a terminal. */
+bool launch_reply_send_terminal(int socket, int terminal);
+/* FAIL_LIMIT after timeout_ms, FAIL_CONFLICT when the other end was closed without a word. *ret_terminal: the one that
+ * came with it, the caller's, or -1; NULL: none is expected. */
+checked bool launch_reply_receive(int socket, int timeout_ms, struct launch_reply *ret_reply, int *ret_terminal,
+                                  struct fail *f);

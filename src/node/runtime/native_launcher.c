@@ -231,7 +231,8 @@ static bool make_cgroup(const struct cgroup_host *cgroups, const struct containe
 {
     if (!cgroup_create(cgroups, plan->cgroup, &plan->spec->limits, f))
         return false;
-    return plan->spec->privileged || cgroup_limit_devices(cgroups, plan->cgroup, device_rules(plan, arena), f);
+    return (plan->spec->privileged && !plan->spec->is_system) ||
+           cgroup_limit_devices(cgroups, plan->cgroup, device_rules(plan, arena), f);
 }
 
 /* Writes STATE/c/ID/plan and opens it for the supervisor. */
@@ -272,11 +273,11 @@ static bool read_start(int reply_fd, const char *program, struct fail *f)
     struct launch_reply nothing;
     struct fail closed;
 
-    if (!launch_reply_receive(reply_fd, START_TIMEOUT_MS, &reply, f))
+    if (!launch_reply_receive(reply_fd, START_TIMEOUT_MS, &reply, NULL, f))
         return false;
     if (reply.outcome == LAUNCH_STARTED)
         return true;
-    while (launch_reply_receive(reply_fd, KILL_TIMEOUT_MS, &nothing, &closed))
+    while (launch_reply_receive(reply_fd, KILL_TIMEOUT_MS, &nothing, NULL, &closed))
         ;
     if (reply.outcome == LAUNCH_NOT_EXECUTED)
         return launch_fails_to_exec(program, reply.number, f);
@@ -394,7 +395,7 @@ static bool follow_exec(const struct launch_exec *exec, int reply_fd, int output
 
         if (left_ms == 0 || (poll(ready, COUNT_OF(ready), left_ms) < 0 && errno != EINTR)) {
             (void)shutdown(reply_fd, SHUT_WR);
-            if (!launch_reply_receive(reply_fd, KILL_TIMEOUT_MS, ret_reply, f))
+            if (!launch_reply_receive(reply_fd, KILL_TIMEOUT_MS, ret_reply, NULL, f))
                 return false;
             return fail(f, FAIL_LIMIT, "\"%s\" has not ended within %d ms", exec->argv[0], exec->timeout_ms);
         }
@@ -403,7 +404,7 @@ static bool follow_exec(const struct launch_exec *exec, int reply_fd, int output
     }
     while (read_output(output_fd, exec->output))
         ;
-    return launch_reply_receive(reply_fd, KILL_TIMEOUT_MS, ret_reply, f);
+    return launch_reply_receive(reply_fd, KILL_TIMEOUT_MS, ret_reply, NULL, f);
 }
 
 /* A command that cannot be executed, as a shell would tell it. */
@@ -467,4 +468,92 @@ bool native_exec(struct native_launcher *launcher, const struct launch_exec *exe
         return fail(f, FAIL_SYSTEM, "%.*s", (int)sizeof(reply.text), reply.text);
     *ret_code = reply.number;
     return true;
+}
+
+/* ---- exec with a terminal ---- */
+
+static bool has_variable(const struct native_list *env, const char *prefix)
+{
+    for (size_t i = 0; i < env->count; i++)
+        if (strncmp(env->items[i], prefix, strlen(prefix)) == 0)
+            return true;
+    return false;
+}
+
+/* As ECS Exec (developer guide, "Monitor Amazon ECS containers with ECS Exec"): root, also where the container runs as
+ * somebody else. What a terminal is must be known to programs. */
+static void plan_for_terminal(struct native_plan *plan, struct arena *arena)
+{
+    const char **env = arena_array(arena, const char *, plan->env.count + 2);
+
+    for (size_t i = 0; i < plan->env.count; i++)
+        env[i] = plan->env.items[i];
+    if (!has_variable(&plan->env, "TERM="))
+        env[plan->env.count++] = "TERM=xterm-256color";
+    plan->env.items = env;
+    plan->uid = plan->gid = 0;
+    plan->group_count = 0;
+}
+
+static bool ask_for_terminal(struct native_launcher *launcher, const struct native_plan *plan,
+                             const struct launch_exec *exec, struct terminal_exec *ret_exec, struct fail *f)
+{
+    struct launch_request request = new_request(/* exec= */ true);
+    auto_fd plan_fd = -1;
+    auto_fd reply_fd = -1;
+    auto_fd terminal = -1;
+    struct launch_reply reply;
+
+    if (!send_plan(plan, &plan_fd, f))
+        return false;
+    request.terminal = true;
+    request.fds[LAUNCH_PLAN] = plan_fd;
+    request.fds[LAUNCH_CONTAINER] = exec->pidfd;
+    if (!ask_for_reply(launcher, &request, &reply_fd, f) ||
+        !launch_reply_receive(reply_fd, START_TIMEOUT_MS, &reply, &terminal, f))
+        return false;
+    if (reply.outcome != LAUNCH_STARTED || terminal < 0)
+        return fail(f, FAIL_SYSTEM, "%.*s", (int)sizeof(reply.text), reply.text);
+    if (fcntl(terminal, F_SETFL, O_NONBLOCK) != 0)
+        return fail(f, FAIL_SYSTEM, "make the terminal non-blocking: %s", strerror(errno));
+    *ret_exec = (struct terminal_exec){.terminal = take_fd(&terminal), .reply = take_fd(&reply_fd)};
+    return true;
+}
+
+bool native_exec_terminal(struct native_launcher *launcher, const struct launch_exec *exec,
+                          struct terminal_exec *ret_exec, struct fail *f)
+{
+    auto_buf kept = {.limit = NATIVE_PLAN_BYTES_MAX};
+    struct arena arena;
+    struct native_plan plan;
+    bool done;
+
+    arena_init(&arena, NATIVE_PLAN_BYTES_MAX);
+    done = exec_plan(exec, &arena, &kept, &plan, f);
+    if (done) {
+        plan_for_terminal(&plan, &arena);
+        done = ask_for_terminal(launcher, &plan, exec, ret_exec, f);
+    }
+    arena_free(&arena);
+    return done;
+}
+
+bool terminal_exec_ended(const struct terminal_exec *exec, const char *program, int *ret_code, struct fail *f)
+{
+    struct launch_reply reply;
+
+    if (!launch_reply_receive(exec->reply, KILL_TIMEOUT_MS, &reply, NULL, f))
+        return false;
+    if (reply.outcome == LAUNCH_NOT_EXECUTED)
+        return launch_fails_to_exec(program, reply.number, f);
+    if (reply.outcome != LAUNCH_ENDED)
+        return fail(f, FAIL_SYSTEM, "%.*s", (int)sizeof(reply.text), reply.text);
+    *ret_code = reply.number;
+    return true;
+}
+
+void terminal_exec_close(struct terminal_exec *exec)
+{
+    close_fd_at(&exec->terminal);
+    close_fd_at(&exec->reply);
 }

@@ -24,3 +24,11 @@ checked bool native_launch(struct native_launcher *launcher, const struct cgroup
 /* As oci_exec. */
 checked bool native_exec(struct native_launcher *launcher, const struct launch_exec *exec, int *ret_code,
                          struct fail *f);
+
+/* Starts a command on a terminal of its own, as root of the container; `exec` without output and timeout. Whether it
+ * could be executed, terminal_exec_ended tells. */
+checked bool native_exec_terminal(struct native_launcher *launcher, const struct launch_exec *exec,
+                                  struct terminal_exec *ret_exec, struct fail *f);
+/* Waits for the end: the exit status, 128 + signal. Fails as launch_fails_to_exec when it was never executed. */
+checked bool terminal_exec_ended(const struct terminal_exec *exec, const char *program, int *ret_code, struct fail *f);
+void terminal_exec_close(struct terminal_exec *exec);

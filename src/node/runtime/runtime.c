@@ -424,6 +424,31 @@ bool runtime_exec(struct runtime *runtime, const char *id, const struct runtime_
     return done;
 }
 
+bool runtime_exec_terminal(struct runtime *runtime, const char *id, const char *const *argv, size_t argc,
+                           struct terminal_exec *ret_exec, struct fail *f)
+{
+    char directory[PATH_BYTES];
+    struct launch_exec exec = {.id = id, .directory = directory, .argv = argv, .argc = argc};
+    struct glance now;
+    bool done;
+
+    if (argc == 0)
+        return fail(f, FAIL_INPUT, "no command specified");
+    if (!glance(runtime, id, &now, f))
+        return false;
+    container_directory(runtime, id, directory);
+    exec.cgroup = now.record.cgroup;
+    exec.pidfd = now.pidfd;
+    if (now.state != CONTAINER_RUNNING)
+        done = fail(f, FAIL_CONFLICT, "container %s is not running", id);
+    else if (!now.record.native)
+        done = fail(f, FAIL_INPUT, "a terminal in a container that an OCI runtime has started is not supported");
+    else
+        done = native_exec_terminal(runtime->native, &exec, ret_exec, f);
+    close_fd_at(&now.pidfd);
+    return done;
+}
+
 bool runtime_stats(struct runtime *runtime, const char *id, struct cgroup_stats *ret_stats, struct fail *f)
 {
     struct glance now;

@@ -114,5 +114,13 @@ struct runtime_exec_options {
 checked bool runtime_exec(struct runtime *runtime, const char *id, const struct runtime_exec_options *options,
                           int *ret_code, struct fail *f);
 
+struct terminal_exec; /* launcher.h */
+
+/* Starts a command on a terminal of its own in a running container, as its root; see native_launcher.h for what
+ * follows. FAIL_CONFLICT when the container has ended, FAIL_INPUT where an OCI runtime starts the containers: there it
+ * is not supported. */
+checked bool runtime_exec_terminal(struct runtime *runtime, const char *id, const char *const *argv, size_t argc,
+                                   struct terminal_exec *ret_exec, struct fail *f);
+
 /* Also of a stopped container, as long as it is not deleted. */
 checked bool runtime_stats(struct runtime *runtime, const char *id, struct cgroup_stats *ret_stats, struct fail *f);

@@ -1,23 +1,30 @@
 #include "plane/ecr/access.h"
 
-#include "plane/ecr/ecr.h"
+#include "plane/ecr/registry.h"
 
-/* The repository of "arn:aws:ecr:REGION:ACCOUNT:repository/NAME"; NULL: there is none. */
-static const struct repository_record *repository_at(const struct call *call, struct str arn)
+/* "arn:aws:ecr:REGION:ACCOUNT:repository/NAME" */
+static bool parse(struct str arn, struct repository_ref *ret_ref)
 {
-    struct repository_ref ref = {0};
-    const struct repository_record *repository;
     struct str rest = arn;
-    struct fail ignored;
 
     for (int i = 0; i < 3; i++)
         (void)str_cut(rest, ':', &rest);
-    ref.registry.region = str_cut(rest, ':', &rest);
-    ref.registry.account = str_cut(rest, ':', &rest);
+    ret_ref->registry.region = str_cut(rest, ':', &rest);
+    ret_ref->registry.account = str_cut(rest, ':', &rest);
     if (!str_starts(rest, STR("repository/")))
-        return NULL;
-    ref.name = str_from(rest, strlen("repository/"));
-    return repository_find(call->tx, &ref, &repository, &ignored) ? repository : NULL;
+        return false;
+    ret_ref->name = str_from(rest, strlen("repository/"));
+    return true;
+}
+
+/* NULL: there is none. */
+static const struct repository_record *repository_at(const struct call *call, struct str arn)
+{
+    struct repository_ref ref;
+    const struct repository_record *repository;
+    struct fail ignored;
+
+    return parse(arn, &ref) && repository_find(call->tx, &ref, &repository, &ignored) ? repository : NULL;
 }
 
 static struct str tag_of(const struct call *call, struct str resource, struct str key)
@@ -37,4 +44,21 @@ static const struct policy_document *policy_of(const struct call *call, struct s
     return repository == NULL ? NULL : repository->policy;
 }
 
-const struct access_spec ecr_access = {.tag = tag_of, .policy = policy_of};
+/* What is about no repository is about the caller's own registry. */
+static bool registry_policy_of(const struct call *call, const struct ask *ask, struct policy_named *ret_policy)
+{
+    struct repository_ref ref;
+    struct registry_record registry;
+
+    if (!parse(ask->resource, &ref))
+        ref.registry = (struct registry_id){call->principal->account, call->region};
+    registry = registry_find(call->tx, &ref.registry);
+    if (registry.policy == NULL || !registry_policy_covers(&registry, str_of(ask->action)))
+        return false;
+    ret_policy->name = arena_printf(call->arena, "the registry's policy, %.*s in %.*s", STR_ARG(ref.registry.account),
+                                    STR_ARG(ref.registry.region));
+    ret_policy->document = registry.policy;
+    return true;
+}
+
+const struct access_spec ecr_access = {.tag = tag_of, .policy = policy_of, .outer_policy = registry_policy_of};

@@ -1,5 +1,6 @@
-/* What ECR tells a policy decision: a repository's tags, and its own policy ("Actions, resources, and condition keys
- * for Amazon Elastic Container Registry", service authorization reference). For the API and the registry protocol. */
+/* What ECR tells a policy decision: a repository's tags, its own policy and its registry's ("Actions, resources, and
+ * condition keys for Amazon Elastic Container Registry", service authorization reference). For the API and the registry
+ * protocol. */
 #pragma once
 
 #include "plane/iam/authorize.h"

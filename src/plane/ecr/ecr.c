@@ -1,5 +1,6 @@
 #include "plane/ecr/ecr.h"
 
+#include "plane/ecr/registry.h"
 #include "plane/iam/iam.h"
 
 static void repository_key(const void *record, struct buf *key)
@@ -81,8 +82,8 @@ static void token_dirties(const struct transaction *tx, const void *before, cons
         marks_add(marks, &token_reconciler, token->token);
 }
 
-static const struct table_spec *const tables[] = {&repository_table, &repository_blob_table, &image_table,
-                                                  &image_tag_table, &registry_token_table};
+static const struct table_spec *const tables[] = {&registry_table, &repository_table, &repository_blob_table,
+                                                  &image_table,    &image_tag_table,  &registry_token_table};
 static const struct reconciler_spec *const reconcilers[] = {&token_reconciler};
 static const struct dirties_spec dirties[] = {{&registry_token_table, token_dirties}};
 

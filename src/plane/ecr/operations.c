@@ -61,6 +61,7 @@ ARN_RESOURCE(untag_resource)
 ARN_RESOURCE(list_tags_for_resource)
 
 #define ROW(name, action)      OPERATION_GUARDED(ecr, name, action, name##_resource, NULL, NULL, &ecr_access)
+#define ROW_ALL(name, action)  OPERATION_GUARDED(ecr, name, action, NULL, NULL, NULL, &ecr_access)
 #define ROW_DONE(name, action) OPERATION_GUARDED(ecr, name, action, name##_resource, name##_finish, NULL, &ecr_access)
 
 const struct operation_spec ecr_handlers[] = {
@@ -75,8 +76,13 @@ const struct operation_spec ecr_handlers[] = {
     ROW(tag_resource, "ecr:TagResource"),
     ROW(untag_resource, "ecr:UntagResource"),
     ROW(list_tags_for_resource, "ecr:ListTagsForResource"),
-    OPERATION(ecr, get_authorization_token, "ecr:GetAuthorizationToken", NULL),
-    OPERATION(ecr, describe_registry, "ecr:DescribeRegistry", NULL),
+    ROW_ALL(get_authorization_token, "ecr:GetAuthorizationToken"),
+    ROW_ALL(describe_registry, "ecr:DescribeRegistry"),
+    ROW_ALL(put_registry_policy, "ecr:PutRegistryPolicy"),
+    ROW_ALL(get_registry_policy, "ecr:GetRegistryPolicy"),
+    ROW_ALL(delete_registry_policy, "ecr:DeleteRegistryPolicy"),
+    ROW_ALL(get_account_setting, "ecr:GetAccountSetting"),
+    ROW_ALL(put_account_setting, "ecr:PutAccountSetting"),
     ROW(describe_images, "ecr:DescribeImages"),
     ROW(list_images, "ecr:ListImages"),
     ROW(batch_get_image, "ecr:BatchGetImage"),

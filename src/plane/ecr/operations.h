@@ -30,6 +30,7 @@ ECR_HANDLER(describe_repositories);
 ECR_HANDLER(delete_repository);
 ECR_HANDLER(put_image_tag_mutability);
 /* Their policies. */
+bool fail_principal(const struct call *call, struct str unknown); /* a policy names somebody who does not exist */
 ECR_HANDLER(set_repository_policy);
 ECR_HANDLER(get_repository_policy);
 ECR_HANDLER(delete_repository_policy);
@@ -41,6 +42,11 @@ ECR_HANDLER(list_tags_for_resource);
 /* The registry. */
 ECR_HANDLER(get_authorization_token);
 ECR_HANDLER(describe_registry);
+ECR_HANDLER(put_registry_policy);
+ECR_HANDLER(get_registry_policy);
+ECR_HANDLER(delete_registry_policy);
+ECR_HANDLER(get_account_setting);
+ECR_HANDLER(put_account_setting);
 /* Images. */
 ECR_HANDLER(describe_images);
 ECR_HANDLER(list_images);

@@ -137,6 +137,11 @@ struct str account_setting(const struct call *call, enum ecs_setting_name name)
     return setting.value;
 }
 
+bool logs_are_non_blocking(const struct call *call)
+{
+    return str_is(account_setting(call, ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE), "non-blocking");
+}
+
 /* ---- handlers ---- */
 
 /* Whose setting a request is about: the root user may name a user or role of its account, others only themselves. */

@@ -10,3 +10,5 @@
 
 /* The value in force for the caller. */
 struct str account_setting(const struct call *call, enum ecs_setting_name name);
+/* Whether containers go on when their logs cannot be taken: the setting defaultLogDriverMode, see log_mode.h. */
+bool logs_are_non_blocking(const struct call *call);

@@ -69,6 +69,9 @@ void task_stop(struct transaction *tx, const struct task_record *task, enum ecs_
  * stopped. It is told to forget those that are not its, or not any more. */
 void tasks_observe(struct transaction *tx, struct str host_id, const struct host_report *report);
 
+/* The same of a task on a container instance, whose agent tells what changed; what it does not name stays as it is. */
+void task_observe_agent(struct transaction *tx, const struct task_record *task, const struct host_task_report *report);
+
 /* ---- changing a task, for the files of this noun: a copy of the record that may be edited, its containers too ---- */
 
 struct task_edit {
@@ -86,10 +89,11 @@ void task_edit_stop(struct transaction *tx, struct task_edit *edit, enum ecs_tas
 /* The last step: puts it as STOPPED and gives back all it held. */
 void task_finish(struct transaction *tx, struct task_edit *edit);
 
-/* task_secrets.c: the values of the containers' secrets, in the transaction's arena, read with the rights of the task's
- * execution role. Fails with the task's stoppedReason. */
+/* task_secrets.c: the values of the containers' secrets and the credentials of their registries, put into the
+ * assignment, in the transaction's arena, read with the rights of the task's execution role. Fails with the task's
+ * stoppedReason. */
 checked bool task_secrets_read(struct transaction *tx, const struct task_record *task,
-                               const struct ecs_task_definition *definition, struct host_container_secrets *ret_secrets,
+                               const struct ecs_task_definition *definition, struct host_task_assignment *to,
                                struct fail *f);
 
 /* task_credentials.c: the session of the task's role, for its containers. */

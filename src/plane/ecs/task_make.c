@@ -1,6 +1,5 @@
 /* The record of a new task, as RunTask answers it: PROVISIONING, its interface not yet created. */
 #include "base/must.h"
-#include "plane/ecs/account_setting.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_run.h"
 #include "plane/iam/iam.h"
@@ -15,45 +14,51 @@ static struct str number_text(struct arena *arena, int32_t number)
     return arena_printf(arena, "%d", number);
 }
 
-static struct ecs_container container_of(struct call *call, const struct task_record *task,
-                                         const struct ecs_container_definition *definition,
-                                         const struct ecs_container_override *override)
+static struct str arn_of(const struct task_wish *wish, const char *kind, struct str name)
 {
+    return arena_printf(wish->arena, "arn:aws:ecs:%.*s:%.*s:%s/%.*s", STR_ARG(wish->cluster->region),
+                        STR_ARG(wish->cluster->account_id), kind, STR_ARG(name));
+}
+
+static struct ecs_container container_of(struct transaction *tx, const struct task_wish *wish,
+                                         const struct task_record *task, size_t number)
+{
+    const struct ecs_container_definition *definition = &wish->definition->container_definitions.items[number];
+    const struct ecs_container_override *override = &wish->overrides->container_overrides.items[number];
     struct ecs_container container = {
         .task_arn = task->task->task_arn,
         .name = definition->name,
         .image = definition->image,
         .last_status = STR("PENDING"),
         .health_status = ECS_HEALTH_STATUS_UNKNOWN,
-        .cpu = number_text(call->arena, override->has_cpu ? override->cpu : definition->cpu),
+        .cpu = number_text(wish->arena, override->has_cpu ? override->cpu : definition->cpu),
     };
-    struct str path = arena_printf(call->arena, "%.*s/%.*s/%.*s", STR_ARG(task->cluster_name), STR_ARG(task->task_id),
-                                   STR_ARG(random_uuid(call->tx->random, call->arena)));
+    struct str path = arena_printf(wish->arena, "%.*s/%.*s/%.*s", STR_ARG(task->cluster_name), STR_ARG(task->task_id),
+                                   STR_ARG(random_uuid(tx->random, wish->arena)));
 
-    container.container_arn = ecs_arn(call, "container", path);
-    container.network_interfaces.items = arena_array(call->arena, struct ecs_network_interface, 1);
+    container.container_arn = arn_of(wish, "container", path);
+    container.network_interfaces.items = arena_array(wish->arena, struct ecs_network_interface, 1);
     if (override->has_memory || definition->has_memory)
-        container.memory = number_text(call->arena, override->has_memory ? override->memory : definition->memory);
+        container.memory = number_text(wish->arena, override->has_memory ? override->memory : definition->memory);
     if (override->has_memory_reservation || definition->has_memory_reservation)
         container.memory_reservation =
-            number_text(call->arena, override->has_memory_reservation ? override->memory_reservation
+            number_text(wish->arena, override->has_memory_reservation ? override->memory_reservation
                                                                       : definition->memory_reservation);
     return container;
 }
 
-static void make_containers(struct call *call, const struct task_wish *wish, struct task_record *record,
+static void make_containers(struct transaction *tx, const struct task_wish *wish, struct task_record *record,
                             struct ecs_task *task)
 {
     const struct ecs_container_definitions *definitions = &wish->definition->container_definitions;
 
-    task->containers.items = arena_array(call->arena, struct ecs_container, definitions->count + 1);
+    task->containers.items = arena_array(wish->arena, struct ecs_container, definitions->count + 1);
     task->containers.count = definitions->count;
-    record->health_deciders.items = arena_array(call->arena, struct str, definitions->count + 1);
+    record->health_deciders.items = arena_array(wish->arena, struct str, definitions->count + 1);
     for (size_t i = 0; i < definitions->count; i++) {
         const struct ecs_container_definition *definition = &definitions->items[i];
 
-        task->containers.items[i] =
-            container_of(call, record, definition, &wish->overrides->container_overrides.items[i]);
+        task->containers.items[i] = container_of(tx, wish, record, i);
         if (definition->health_check != NULL && (!definition->has_essential || definition->essential))
             record->health_deciders.items[record->health_deciders.count++] = definition->name;
     }
@@ -61,26 +66,27 @@ static void make_containers(struct call *call, const struct task_wish *wish, str
 
 /* ---- the network ---- */
 
-/* One of the subnets, any: the load spreads over their zones. */
-static const struct ec2_subnet *choose_subnet(struct call *call, const struct task_wish *wish)
+/* The one that is wished for, or any of the subnets: the load spreads over their zones. */
+static const struct ec2_subnet *choose_subnet(struct transaction *tx, const struct task_wish *wish)
 {
     const struct ecs_string_list *subnets = &wish->network->subnets;
-    struct str id = subnets->items[random_below(call->tx->random, subnets->count)];
+    struct str id =
+        wish->subnet_id.ptr != NULL ? wish->subnet_id : subnets->items[random_below(tx->random, subnets->count)];
     const struct subnet_record *subnet =
-        transaction_get(call->tx, &subnet_table, KEY(call->arena, call->principal->account, call->region, id));
+        transaction_get(tx, &subnet_table, KEY(wish->arena, wish->cluster->account_id, wish->cluster->region, id));
 
     must(subnet != NULL); /* checked */
     return subnet->subnet;
 }
 
 /* The interface that will be: its details come when it is made. */
-static struct ecs_attachments attachment_in(struct call *call, struct str subnet_id)
+static struct ecs_attachments attachment_in(struct transaction *tx, const struct task_wish *wish, struct str subnet_id)
 {
-    struct ecs_attachment *attachment = arena_new(call->arena, struct ecs_attachment);
-    struct ecs_key_value_pair *detail = arena_new(call->arena, struct ecs_key_value_pair);
+    struct ecs_attachment *attachment = arena_new(wish->arena, struct ecs_attachment);
+    struct ecs_key_value_pair *detail = arena_new(wish->arena, struct ecs_key_value_pair);
 
     *detail = (struct ecs_key_value_pair){STR("subnetId"), subnet_id};
-    attachment->id = random_uuid(call->tx->random, call->arena);
+    attachment->id = random_uuid(tx->random, wish->arena);
     attachment->type = STR("ElasticNetworkInterface");
     attachment->status = STR("PRECREATED");
     attachment->details = (struct ecs_attachment_details){detail, 1};
@@ -89,10 +95,10 @@ static struct ecs_attachments attachment_in(struct call *call, struct str subnet
 
 /* ---- the task ---- */
 
-static struct ecs_attributes attributes_of(struct call *call, const struct ecs_task_definition *definition)
+static struct ecs_attributes attributes_of(const struct task_wish *wish)
 {
-    const struct ecs_runtime_platform *platform = definition->runtime_platform;
-    struct ecs_attribute *attribute = arena_new(call->arena, struct ecs_attribute);
+    const struct ecs_runtime_platform *platform = wish->definition->runtime_platform;
+    struct ecs_attribute *attribute = arena_new(wish->arena, struct ecs_attribute);
 
     attribute->name = STR("ecs.cpu-architecture");
     attribute->value =
@@ -100,23 +106,23 @@ static struct ecs_attributes attributes_of(struct call *call, const struct ecs_t
     return (struct ecs_attributes){attribute, 1};
 }
 
-static void make_storage(struct call *call, const struct task_wish *wish, struct ecs_task *task)
+static void make_storage(const struct task_wish *wish, struct ecs_task *task)
 {
-    task->ephemeral_storage = arena_new(call->arena, struct ecs_ephemeral_storage);
-    task->fargate_ephemeral_storage = arena_new(call->arena, struct ecs_task_ephemeral_storage);
+    task->ephemeral_storage = arena_new(wish->arena, struct ecs_ephemeral_storage);
+    task->fargate_ephemeral_storage = arena_new(wish->arena, struct ecs_task_ephemeral_storage);
     SET(task->ephemeral_storage, size_in_gib, wish->storage_gib);
     SET(task->fargate_ephemeral_storage, size_in_gib, wish->storage_gib);
 }
 
-static void fill(struct call *call, const struct task_wish *wish, struct ecs_task *task)
+static void fill(struct transaction *tx, const struct task_wish *wish, struct ecs_task *task)
 {
-    const struct ec2_subnet *subnet = choose_subnet(call, wish);
+    const struct ec2_subnet *subnet = choose_subnet(tx, wish);
 
     task->cluster_arn = wish->cluster->cluster->cluster_arn;
     task->task_definition_arn = wish->definition->task_definition_arn;
     task->availability_zone = subnet->availability_zone;
-    task->attachments = attachment_in(call, subnet->subnet_id);
-    task->attributes = attributes_of(call, wish->definition);
+    task->attachments = attachment_in(tx, wish, subnet->subnet_id);
+    task->attributes = attributes_of(wish);
     task->cpu = wish->cpu;
     task->memory = wish->memory;
     task->desired_status = STR("RUNNING");
@@ -129,48 +135,49 @@ static void fill(struct call *call, const struct task_wish *wish, struct ecs_tas
     task->started_by = wish->started_by;
     task->overrides = wish->overrides;
     task->tags = wish->tags;
-    task->inference_accelerators.items = arena_array(call->arena, struct ecs_inference_accelerator, 1);
-    SET(task, created_at, call->tx->now_ms);
+    task->inference_accelerators.items = arena_array(wish->arena, struct ecs_inference_accelerator, 1);
+    SET(task, created_at, tx->now_ms);
     SET(task, enable_execute_command, false);
     SET(task, version, 1);
-    make_storage(call, wish, task);
+    make_storage(wish, task);
 }
 
-static struct str execution_key(struct call *call, const struct task_wish *wish, struct str task_id)
+static struct str execution_key(struct transaction *tx, const struct task_wish *wish, struct str task_id)
 {
     struct str role = wish->overrides->execution_role_arn;
 
     if (role.ptr == NULL)
         role = wish->definition->execution_role_arn;
-    return role.ptr == NULL ? role
-                            : iam_session_begin(call->tx, call->principal->account, role, task_id, /* seconds= */ 0);
+    return role.ptr == NULL ? role : iam_session_begin(tx, wish->cluster->account_id, role, task_id, /* seconds= */ 0);
 }
 
-const struct ecs_task *task_make(struct call *call, const struct task_wish *wish, size_t number, struct str host_id)
+const struct ecs_task *task_make(struct transaction *tx, const struct task_wish *wish, size_t number,
+                                 struct str host_id)
 {
-    struct ecs_task *task = arena_new(call->arena, struct ecs_task);
+    struct ecs_task *task = arena_new(wish->arena, struct ecs_task);
     struct task_record record = {
-        .account_id = call->principal->account,
-        .region = call->region,
+        .account_id = wish->cluster->account_id,
+        .region = wish->cluster->region,
         .cluster_name = wish->cluster->cluster->cluster_name,
-        .task_id = random_hex(call->tx->random, call->arena, 32),
+        .task_id = random_hex(tx->random, wish->arena, 32),
         .task = task,
         .family = wish->definition->family,
+        .service_name = wish->service_name,
         .host_id = host_id,
         .network = (struct ecs_aws_vpc_configuration *)(uintptr_t)wish->network,
     };
 
-    task->task_arn = ecs_arn(
-        call, "task", arena_printf(call->arena, "%.*s/%.*s", STR_ARG(record.cluster_name), STR_ARG(record.task_id)));
-    fill(call, wish, task);
+    task->task_arn = arn_of(
+        wish, "task", arena_printf(wish->arena, "%.*s/%.*s", STR_ARG(record.cluster_name), STR_ARG(record.task_id)));
+    fill(tx, wish, task);
     task->capacity_provider_name = task_launch_provider(&wish->launch, number);
-    make_containers(call, wish, &record, task);
+    make_containers(tx, wish, &record, task);
     SET(&record, cpu_units, wish->cpu_units);
     SET(&record, memory_mib, wish->memory_mib);
-    if (str_is(account_setting(call, ECS_SETTING_NAME_DEFAULT_LOG_DRIVER_MODE), "non-blocking"))
+    if (wish->logs_non_blocking)
         SET(&record, logs_non_blocking, true);
-    record.execution_key_id = execution_key(call, wish, record.task_id);
-    task_credentials_begin(call->tx, wish->definition, &record);
-    must(transaction_put(call->tx, &task_table, &record));
+    record.execution_key_id = execution_key(tx, wish, record.task_id);
+    task_credentials_begin(tx, wish->definition, &record);
+    must(transaction_put(tx, &task_table, &record));
     return task;
 }

@@ -12,6 +12,8 @@ enum {
     STORAGE_GIB_MAX = 200,
 };
 
+static const struct ecs_task_override no_overrides;
+
 static bool invalid(const struct call *call, const char *text)
 {
     return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", text);
@@ -209,8 +211,7 @@ static struct ecs_task_override *shown(struct arena *arena, const struct ecs_tas
 
 bool task_override_check(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *wish)
 {
-    static const struct ecs_task_override none;
-    const struct ecs_task_override *overrides = in->overrides != NULL ? in->overrides : &none;
+    const struct ecs_task_override *overrides = in->overrides != NULL ? in->overrides : &no_overrides;
 
     if (overrides->inference_accelerator_overrides.count > 0)
         return invalid(call, "inferenceAcceleratorOverrides are not supported with FARGATE launch type.");
@@ -222,4 +223,16 @@ bool task_override_check(const struct call *call, const struct ecs_run_task_requ
         return false;
     wish->overrides = shown(call->arena, wish->definition, overrides);
     return true;
+}
+
+void task_override_none(struct arena *arena, struct task_wish *wish)
+{
+    const struct ecs_ephemeral_storage *storage = wish->definition->ephemeral_storage;
+
+    must(task_cpu_parse(wish->definition->cpu, &wish->cpu_units)); /* a definition for Fargate has both */
+    must(task_memory_parse(wish->definition->memory, &wish->memory_mib));
+    wish->cpu = arena_printf(arena, "%d", wish->cpu_units);
+    wish->memory = arena_printf(arena, "%d", wish->memory_mib);
+    wish->storage_gib = storage != NULL ? storage->size_in_gib : STORAGE_GIB_DEFAULT;
+    wish->overrides = shown(arena, wish->definition, &no_overrides);
 }

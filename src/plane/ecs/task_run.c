@@ -1,13 +1,13 @@
 #include "plane/ecs/task_run.h"
 
 #include "base/must.h"
-
-#include "plane/ec2/host.h"
 #include "plane/ecs/access.h"
+#include "plane/ecs/account_setting.h"
 #include "plane/ecs/client_token.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/tag.h"
 #include "plane/ecs/task.h"
+#include "plane/ecs/task_definition.h"
 
 enum { COUNT_MAX = 10, STARTED_BY_LEN_MAX = 128, GROUP_LEN_MAX = 255, REFERENCE_ID_LEN_MAX = 1024 };
 
@@ -55,19 +55,6 @@ static bool check_request(const struct call *call, const struct ecs_run_task_req
         return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                         "Invalid count: %d. The count must be between 1 and %d.", in->count, COUNT_MAX);
     return check_texts(call, in) && check_supported(call, in);
-}
-
-static bool find_definition(const struct call *call, struct str name,
-                            const struct task_definition_record **ret_definition)
-{
-    const struct task_definition_record *definition = task_definition_find(call, name);
-
-    if (definition == NULL)
-        return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION, "TaskDefinition not found.");
-    if (definition->task_definition->status != ECS_TASK_DEFINITION_STATUS_ACTIVE)
-        return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION, "TaskDefinition is inactive");
-    *ret_definition = definition;
-    return true;
 }
 
 /* ---- tags ---- */
@@ -130,10 +117,15 @@ static bool check_roles(const struct call *call, const struct task_wish *wish)
 static bool wish_of(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *ret_wish)
 {
     const struct task_definition_record *definition = NULL;
-    struct task_wish wish = {.started_by = in->started_by, .group = in->group};
+    struct task_wish wish = {
+        .arena = call->arena,
+        .started_by = in->started_by,
+        .group = in->group,
+        .logs_non_blocking = logs_are_non_blocking(call),
+    };
 
     if (!check_request(call, in) || !cluster_find(call, in->cluster, &wish.cluster) ||
-        !check_tags(call, in, wish.cluster) || !find_definition(call, in->task_definition, &definition))
+        !check_tags(call, in, wish.cluster) || !task_definition_find_active(call, in->task_definition, &definition))
         return false;
     wish.definition = definition->task_definition;
     if (!task_launch_check(call, in, &wish) || !task_network_check(call, in, &wish) ||
@@ -149,19 +141,12 @@ static bool wish_of(const struct call *call, const struct ecs_run_task_request *
 static void run(struct call *call, const struct task_wish *wish, size_t count, struct ecs_run_task_response *out)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct host_record *host = NULL;
-        enum host_room room = host_reserve(call->tx, wish->cpu_units, wish->memory_mib, &host);
+        const struct ecs_task *task;
 
-        if (room == HOST_ROOM_NONE) {
-            out->failures.items[out->failures.count++] = (struct ecs_failure){
-                .arn = wish->cluster->cluster->cluster_arn,
-                .reason = STR(HOST_NO_CAPACITY),
-                .detail = host_room_explain(call->tx, wish->cpu_units, wish->memory_mib),
-            };
-            continue;
-        }
-        out->tasks.items[out->tasks.count++] =
-            *task_make(call, wish, i, host == NULL ? (struct str){NULL, 0} : host->host_id);
+        if (task_start(call->tx, wish, i, &task, &out->failures.items[out->failures.count]))
+            out->tasks.items[out->tasks.count++] = *task;
+        else
+            out->failures.count++;
     }
 }
 

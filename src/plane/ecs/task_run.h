@@ -1,6 +1,7 @@
-/* RunTask, in the order it happens: every part of the request is checked into a wish (task_launch.c, task_network.c,
- * task_override.c), then each task gets the promise of a host and a record (task_run.c, task_make.c). An error anywhere
- * undoes the whole call. */
+/* Tasks that are to run, in the order it happens: every part of a RunTask request is checked into a wish
+ * (task_launch.c, task_network.c, task_override.c), then each task gets a place and a record (task_start.c,
+ * task_make.c). An error anywhere undoes the whole call. A service makes such wishes without a call (service_wish.c).
+ */
 #pragma once
 
 #include "plane/ecs/ecs.h"
@@ -10,8 +11,9 @@ struct task_launch {
     const struct ecs_capacity_provider_strategy *strategy; /* NULL: none */
 };
 
-/* What one RunTask asks for, checked and with its defaults. */
+/* What one RunTask asks for, or a service, checked and with its defaults. Account and region are the cluster's. */
 struct task_wish {
+    struct arena *arena; /* where the made tasks stand */
     const struct cluster_record *cluster;
     const struct ecs_task_definition *definition;
     const struct ecs_aws_vpc_configuration *network;
@@ -19,7 +21,10 @@ struct task_wish {
     struct task_launch launch;
     struct ecs_tags tags;
     struct str group, started_by;
-    struct str cpu, memory; /* as the API shows them */
+    struct str service_name; /* absent: of no service */
+    struct str subnet_id;    /* one of the network's; absent: any of them */
+    bool logs_non_blocking;  /* log_mode.h, as the caller's setting has it */
+    struct str cpu, memory;  /* as the API shows them */
     int32_t cpu_units, memory_mib;
     int32_t storage_gib;
 };
@@ -37,5 +42,14 @@ checked bool task_network_check(const struct call *call, const struct ecs_run_ta
 checked bool task_override_check(const struct call *call, const struct ecs_run_task_request *in,
                                  struct task_wish *wish);
 
-/* Puts the record of the task with that number; host_id absent: it waits for one. */
-const struct ecs_task *task_make(struct call *call, const struct task_wish *wish, size_t number, struct str host_id);
+/* The same without any. */
+void task_override_none(struct arena *arena, struct task_wish *wish);
+
+/* The one way for a task to begin: finds it a place and puts its record, the task with that number of the wish. A place
+ * that may come later is waited for (task_reconciler.c). false: there is none, with the reason that AWS gives. */
+checked bool task_start(struct transaction *tx, const struct task_wish *wish, size_t number,
+                        const struct ecs_task **ret_task, struct ecs_failure *ret_failure);
+
+/* Puts the record; host_id absent: it waits for one. Of task_start. */
+const struct ecs_task *task_make(struct transaction *tx, const struct task_wish *wish, size_t number,
+                                 struct str host_id);

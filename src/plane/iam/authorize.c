@@ -78,6 +78,7 @@ static struct policy_caller caller_of(const struct call *call, const struct acce
     return (struct policy_caller){
         .account = principal->account,
         .arn = principal->arn,
+        .id = key != NULL ? key->owner_id : principal->user_id,
         .role_arn = entity_behind(call->tx, key),
         .is_root = principal->kind == PRINCIPAL_ROOT,
     };
@@ -169,20 +170,28 @@ struct gathered {
     struct policies policies;
 };
 
-static void add_resource_policy(const struct key_context *context, struct policies *policies)
+/* The resource's own policy, and that of what it is in. */
+static void add_resource_policies(const struct key_context *context, struct policies *policies)
 {
-    struct str resource = context->ask->resource;
-    const struct policy_document *document;
-    struct policy_named *named;
+    const struct access_spec *access = context->access;
+    struct policy_named found[2];
+    size_t count = 0;
+    struct policy_named *kept;
 
-    if (context->access == NULL || context->access->policy == NULL || context->ask->passed_to.ptr != NULL)
+    if (access == NULL || context->ask->passed_to.ptr != NULL)
         return;
-    document = context->access->policy(context->call, resource);
-    if (document == NULL)
+    if (access->policy != NULL) {
+        found[count] =
+            (struct policy_named){context->ask->resource, access->policy(context->call, context->ask->resource)};
+        count += found[count].document != NULL;
+    }
+    if (access->outer_policy != NULL)
+        count += access->outer_policy(context->call, context->ask, &found[count]);
+    if (count == 0)
         return;
-    named = arena_new(context->call->arena, struct policy_named); /* the decision may name it */
-    *named = (struct policy_named){resource, document};
-    policies->resource = (struct policy_list){named, 1, true};
+    kept = arena_array(context->call->arena, struct policy_named, count); /* the decision may name one */
+    memcpy(kept, found, count * sizeof(found[0]));
+    policies->resource = (struct policy_list){kept, count, true};
 }
 
 static struct policy_decision decide(const struct gathered *gathered, const struct key_context *context)
@@ -198,7 +207,7 @@ static struct policy_decision decide(const struct gathered *gathered, const stru
         .context = context,
     };
 
-    add_resource_policy(context, &policies);
+    add_resource_policies(context, &policies);
     return policy_decide(&question, &policies);
 }
 

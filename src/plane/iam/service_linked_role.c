@@ -1,9 +1,13 @@
 #include "plane/iam/service_linked_role.h"
 
 #include "base/must.h"
+#include "plane/iam/access.h"
+#include "plane/iam/authorize.h"
 #include "plane/iam/aws_managed_policy.h"
 #include "plane/iam/operations.h"
 #include "plane/iam/principal_policy.h"
+
+enum { USES_MAX = 100 }; /* that a deletion names */
 
 #define DELETION_KEPT_MS (7 * DAY_MS)
 
@@ -59,7 +63,7 @@ struct str service_linked_role_arn(const struct call *call, struct str service, 
                    of == NULL ? STR("*") : role_name(call->arena, of, suffix));
 }
 
-/* ---- deletions: done at once, and known for a while to who asks how they went ---- */
+/* ---- deletions: done or refused at once, and known for a while to who asks how they went ---- */
 
 static void deletion_key(const void *record, struct buf *key)
 {
@@ -129,30 +133,52 @@ static bool choose(const struct call *call, const struct iam_create_service_link
     return true;
 }
 
-bool iam_create_service_linked_role(struct call *call, const struct iam_create_service_linked_role_request *in,
-                                    struct iam_create_service_linked_role_response *out)
+static bool make(const struct call *call, const struct iam_create_service_linked_role_request *in,
+                 const struct template *of, struct role_record *ret_record)
 {
-    const struct template *of;
-    struct iam_role role = {.description = in->description};
-    struct role_record record;
+    struct iam_role *role = arena_new(call->arena, struct iam_role);
 
-    if (!choose(call, in, &of))
-        return false;
-    role.path = role_path(call->arena, in->aws_service_name);
-    role.role_name = role_name(call->arena, of, in->custom_suffix);
-    role.assume_role_policy_document =
+    role->path = role_path(call->arena, in->aws_service_name);
+    role->role_name = role_name(call->arena, of, in->custom_suffix);
+    role->assume_role_policy_document =
         arena_printf(call->arena,
                      "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
                      "[\"%s\"]},\"Action\":[\"sts:AssumeRole\"]}]}",
                      of->service);
-    if (role.description.ptr == NULL && of->description[0] != '\0')
-        role.description = str_of(of->description);
-    if (!role_make(call, &role, &record))
+    role->description = in->description;
+    if (role->description.ptr == NULL && of->description[0] != '\0')
+        role->description = str_of(of->description);
+    if (!role_make(call, role, ret_record))
         return false;
-    attach_policy(call, of, role.role_id);
+    attach_policy(call, of, role->role_id);
+    return true;
+}
+
+bool iam_create_service_linked_role(struct call *call, const struct iam_create_service_linked_role_request *in,
+                                    struct iam_create_service_linked_role_response *out)
+{
+    const struct template *of;
+    struct role_record record;
+
+    if (!choose(call, in, &of) || !make(call, in, of, &record))
+        return false;
     out->role = arena_new(call->arena, struct iam_role);
     *out->role = role_listed(call, &record);
     return true;
+}
+
+bool service_linked_role_ensure(const struct call *call, struct str service)
+{
+    const struct iam_create_service_linked_role_request request = {.aws_service_name = service};
+    const struct template *of = template_of(service);
+    struct role_record record;
+
+    must(of != NULL);
+    if (role_by_name(call->tx, call->principal->account, str_of(of->role)) != NULL)
+        return true;
+    return iam_allows(call, &iam_access, "iam:CreateServiceLinkedRole",
+                      service_linked_role_arn(call, service, (struct str){NULL, 0})) &&
+           make(call, &request, of, &record);
 }
 
 static void remove_attachments(const struct call *call, struct str role_id)
@@ -161,6 +187,35 @@ static void remove_attachments(const struct call *call, struct str role_id)
 
     while (walk_next(&walk) != NULL)
         transaction_delete(call->tx, &attachment_table, walk.at);
+}
+
+/* What needs the role, by region: of two regions' things each region's stand together (the tables are in that order).
+ */
+static struct iam_role_usage_list_type usage_of(const struct call *call, struct str service)
+{
+    struct service_use uses[USES_MAX];
+    size_t count = transaction_service_uses(call->tx, call->principal->account, service, uses, USES_MAX);
+    struct iam_role_usage_list_type usage = {arena_array(call->arena, struct iam_role_usage_type, count), 0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct iam_role_usage_type *last = usage.count == 0 ? NULL : &usage.items[usage.count - 1];
+
+        if (last == NULL || !str_eq(last->region, uses[i].region)) {
+            last = &usage.items[usage.count++];
+            *last = (struct iam_role_usage_type){.region = uses[i].region,
+                                                 .resources = {arena_array(call->arena, struct str, count - i), 0}};
+        }
+        last->resources.items[last->resources.count++] = uses[i].arn;
+    }
+    return usage;
+}
+
+/* "/aws-service-role/ecs.amazonaws.com/" */
+static struct str service_of(const struct role_record *role)
+{
+    struct str rest = str_from(role->role->path, SERVICE_LINKED_PATH.len);
+
+    return str_cut(rest, '/', &rest);
 }
 
 bool iam_delete_service_linked_role(struct call *call, const struct iam_delete_service_linked_role_request *in,
@@ -179,8 +234,11 @@ bool iam_delete_service_linked_role(struct call *call, const struct iam_delete_s
     deletion.task_id = arena_printf(call->arena, "task%.*s%.*s/%.*s", STR_ARG(path), STR_ARG(role->role->role_name),
                                     STR_ARG(random_uuid(call->tx->random, call->arena)));
     SET(&deletion, deleted_at, call->tx->now_ms);
-    remove_attachments(call, role->role->role_id);
-    role_delete(call, role);
+    deletion.usage = usage_of(call, service_of(role));
+    if (deletion.usage.count == 0) {
+        remove_attachments(call, role->role->role_id);
+        role_delete(call, role);
+    }
     must(transaction_put(call->tx, &role_deletion_table, &deletion));
     out->deletion_task_id = deletion.task_id;
     return true;
@@ -190,10 +248,18 @@ bool iam_get_service_linked_role_deletion_status(struct call *call,
                                                  const struct iam_get_service_linked_role_deletion_status_request *in,
                                                  struct iam_get_service_linked_role_deletion_status_response *out)
 {
-    if (transaction_get(call->tx, &role_deletion_table,
-                        KEY(call->arena, call->principal->account, in->deletion_task_id)) == NULL)
+    const struct role_deletion_record *deletion = transaction_get(
+        call->tx, &role_deletion_table, KEY(call->arena, call->principal->account, in->deletion_task_id));
+
+    if (deletion == NULL)
         return fail_api(call->fail, IAM_ERROR_NO_SUCH_ENTITY_EXCEPTION, "Deletion task %.*s cannot be found.",
                         STR_ARG(in->deletion_task_id));
-    out->status = IAM_DELETION_TASK_STATUS_TYPE_SUCCEEDED;
+    out->status =
+        deletion->usage.count == 0 ? IAM_DELETION_TASK_STATUS_TYPE_SUCCEEDED : IAM_DELETION_TASK_STATUS_TYPE_FAILED;
+    if (deletion->usage.count > 0) {
+        out->reason = arena_new(call->arena, struct iam_deletion_task_failure_reason_type);
+        out->reason->reason = STR("The role is needed by resources of its service: delete these first.");
+        out->reason->role_usage_list = deletion->usage;
+    }
     return true;
 }

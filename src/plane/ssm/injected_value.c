@@ -5,8 +5,6 @@
 
 #include <jansson.h>
 
-#define UNABLE "ResourceInitializationError: unable to pull secrets or registry auth: "
-
 /* ---- secrets ---- */
 
 /* A string is itself; anything else the text of its JSON. */
@@ -52,22 +50,16 @@ static bool secret_value(const struct transaction *tx, const struct injected_pla
                          const struct value_from *from, struct arena *arena, struct str *ret_value, struct fail *f)
 {
     const struct secret_place at = {place->account, place->region};
-    struct fail why;
     struct str text;
 
-    if (!open_secret(tx, &at, from, arena, &text, &why))
-        return fail(f, FAIL_NOT_FOUND,
-                    UNABLE "execution resource retrieval failed: unable to retrieve secret from asm: failed to fetch "
-                           "secret %.*s from secrets manager: %s: %s",
-                    STR_ARG(from->name), why.type, why.message);
+    if (!open_secret(tx, &at, from, arena, &text, f))
+        return false;
     if (from->json_key.len == 0) {
         *ret_value = text;
         return true;
     }
     return json_member(text, from->json_key, arena, ret_value) ||
-           fail(f, FAIL_NOT_FOUND,
-                UNABLE "execution resource retrieval failed: unable to retrieve secret from asm: retrieved secret from "
-                       "Secrets Manager did not contain json key %.*s",
+           fail(f, FAIL_NOT_FOUND, "retrieved secret from Secrets Manager did not contain json key %.*s",
                 STR_ARG(from->json_key));
 }
 
@@ -76,18 +68,15 @@ static bool secret_value(const struct transaction *tx, const struct injected_pla
 static bool parameter_value(const struct transaction *tx, const struct injected_place *place,
                             const struct value_from *from, struct arena *arena, struct str *ret_value, struct fail *f)
 {
-    const struct parameter_place at = {place->account, place->region};
+    struct parameter_place at = {place->account, place->region};
     struct found_parameter found;
     struct fail why;
 
+    if (from->region.ptr != NULL)
+        at = (struct parameter_place){from->account, from->region};
     if (!parameter_resolve(tx, &at, from->name, &found, &why))
-        return fail(f, FAIL_NOT_FOUND,
-                    UNABLE "execution resource retrieval failed: unable to retrieve secrets from ssm: invalid "
-                           "parameters: %.*s",
-                    STR_ARG(from->name));
-    return parameter_open(tx, found.version, arena, ret_value, &why) ||
-           fail(f, FAIL_NOT_FOUND,
-                UNABLE "execution resource retrieval failed: unable to retrieve secrets from ssm: %s", why.message);
+        return fail(f, FAIL_NOT_FOUND, "invalid parameters: %.*s", STR_ARG(from->name));
+    return parameter_open(tx, found.version, arena, ret_value, f);
 }
 
 /* ---- both ---- */

@@ -1,6 +1,5 @@
-/* The values that ECS puts into containers: what a valueFrom (plane/secrets/value_from.h) says, read from Secrets
- * Manager or Parameter Store, with the reasons that a task's stoppedReason shows (ECS developer guide, "Stopped task
- * error messages"). Whether the task's execution role may read it is for the caller to decide. */
+/* The values that ECS takes for containers: what a valueFrom (plane/secrets/value_from.h) says, read from Secrets
+ * Manager or Parameter Store. Whether the task's execution role may read it is for the caller to decide. */
 #pragma once
 
 #include "core/transaction.h"
@@ -20,7 +19,7 @@ struct injected_place {
 struct injected_access injected_access(const struct transaction *tx, const struct injected_place *place,
                                        const struct value_from *from, struct arena *arena);
 
-/* The value, in the arena: of a secret the text, or what stands under the key of its JSON. Fails with FAIL_NOT_FOUND
- * and the text "ResourceInitializationError: unable to pull secrets or registry auth: ...". */
+/* The value, in the arena: of a secret the text, or what stands under the key of its JSON. Fails with the store's own
+ * error, or with FAIL_NOT_FOUND and the words of ECS where the store answers and the value is not in its answer. */
 checked bool injected_value(const struct transaction *tx, const struct injected_place *place,
                             const struct value_from *from, struct arena *arena, struct str *ret_value, struct fail *f);

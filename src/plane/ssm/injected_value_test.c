@@ -152,10 +152,9 @@ static void what_cannot_be_read_says_why(void **state)
     } cases[] = {
         {of_secret(":password::"), "did not contain json key password"},
         {of_secret(":user:AWSPREVIOUS:"), "did not contain json key user"},
-        {of_secret("::NONE:"), "ResourceNotFoundException: Secrets Manager can't find the specified secret value for "
-                               "staging label: NONE"},
+        {of_secret("::NONE:"), "Secrets Manager can't find the specified secret value for staging label: NONE"},
         {STR("arn:aws:secretsmanager:" REGION ":" ACCOUNT ":secret:none-AbCdEf"),
-         "ResourceNotFoundException: Secrets Manager can't find the specified secret."},
+         "Secrets Manager can't find the specified secret."},
         {STR("arn:aws:secretsmanager:" REGION ":" ACCOUNT ":secret:bin"), "binary"},
         {STR("/app/none"), "invalid parameters: /app/none"},
     };
@@ -166,8 +165,6 @@ static void what_cannot_be_read_says_why(void **state)
         struct fail f;
 
         assert_false(read_value(cases[i].value_from, &value, &f));
-        assert_ptr_equal(strstr(f.message, "ResourceInitializationError: unable to pull secrets or registry auth: "),
-                         f.message);
         assert_non_null(strstr(f.message, cases[i].why));
     }
 }

@@ -1,0 +1,63 @@
+/* The agent's side of one session: what it says and when, as a state machine over a data channel. Pure: no process,
+ * terminal, socket or clock; the holder (session.c) carries out what the callbacks say and tells what the command does.
+ *
+ * Life:
+ *   1 WAITING   the handshake request waits for a client to listen (start_publication), at most SESSION_WAIT_MS
+ *   2 RUNNING   the client has answered: `begin` was called; input goes in, output out
+ *   3 ENDING    the command has ended, or never began: what it wrote last is being acknowledged
+ *   4 CLOSED    channel_closed is said; the holder lets go of it
+ *
+ * A session without a byte from either side for SESSION_IDLE_MS ends (Systems Manager user guide, "Specify an idle
+ * session timeout value": 20 minutes unless told otherwise, and Amazon ECS tells nothing else). */
+#pragma once
+
+#include "base/when.h"
+#include "node/session/data_channel.h"
+#include "wire/session_json.h"
+
+#define SESSION_WAIT_MS     MINUTE_MS
+#define SESSION_IDLE_MS     (20 * MINUTE_MS)
+#define SESSION_FAREWELL_MS (10 * SECOND_MS) /* for the last acknowledgements */
+
+enum agent_session_state { SESSION_WAITING, SESSION_RUNNING, SESSION_ENDING, SESSION_CLOSED };
+
+struct agent_session_options {
+    struct str session_id; /* outlives the session */
+    uint64_t seed;
+    void *context;
+    void (*send)(void *context, struct str bytes);  /* a binary message for the client */
+    void (*begin)(void *context);                   /* starts the command */
+    bool (*input)(void *context, struct str bytes); /* for the terminal; false: no room now */
+    void (*size)(void *context, const struct session_size *size);
+    void (*terminate)(void *context); /* the command is not wanted any more; may be called again */
+};
+
+struct agent_session {
+    struct agent_session_options options;
+    struct data_channel channel;
+    enum agent_session_state state;
+    int64_t begun_ms;  /* when it was made */
+    int64_t active_ms; /* of the newest byte of either side */
+    int64_t ended_ms;
+    struct session_closed closed; /* what will be said at the end */
+    char text[512];               /* its output */
+};
+
+void agent_session_init(struct agent_session *session, const struct agent_session_options *options, int64_t now_ms);
+void agent_session_free(struct agent_session *session);
+
+/* A binary message from the client. FAIL_INPUT: it breaks the protocol. */
+checked bool agent_session_receive(struct agent_session *session, struct str bytes, int64_t now_ms, struct fail *f);
+
+/* How many bytes of output can be taken now. */
+size_t agent_session_room(const struct agent_session *session);
+/* Output of the command, at most that much. */
+void agent_session_output(struct agent_session *session, struct str bytes, int64_t now_ms);
+/* The command has ended, and all its output was given. */
+void agent_session_exited(struct agent_session *session, int exit_code, int64_t now_ms);
+/* It ends for another reason, which the client is told; the first one counts. */
+void agent_session_fail(struct agent_session *session, const char *why, int64_t now_ms);
+
+/* Time passes: sends again, gives up. */
+void agent_session_tick(struct agent_session *session, int64_t now_ms);
+int64_t agent_session_due_ms(const struct agent_session *session);

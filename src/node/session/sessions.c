@@ -1,0 +1,526 @@
+#include "node/session/sessions.h"
+
+#include "base/log.h"
+#include "base/must.h"
+#include "node/runtime/launcher.h"
+#include "node/runtime/native_launcher.h"
+#include "node/session/agent_session.h"
+#include "node/session/command_words.h"
+#include "os/clock.h"
+#include "os/entropy.h"
+#include "os/websocket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+
+/* How long a terminal may take to show what a command wrote just before it ended, while another process still has it
+ * open (so that its end does not show). */
+enum { STRAGGLERS_MS = 100, THREAD_STACK = 512 << 10 };
+
+struct sessions {
+    struct sessions_options options;
+    struct websockets *sockets;
+    pthread_mutex_t lock; /* protects what follows, and every session's inbox, gone and stopping */
+    pthread_cond_t ended;
+    struct list running;
+    size_t count;
+    bool stopping;
+};
+
+struct inbox_item {
+    struct list link;
+    struct buf bytes;
+};
+
+struct session {
+    struct list link;
+    struct sessions *sessions;
+    struct arena arena;
+    struct session_order order;
+    const char **words;
+    size_t word_count;
+    struct agent_session agent;
+    uint64_t socket;
+    int wake; /* eventfd: something is in the inbox, or the channel is gone, or it is to stop */
+    struct list inbox;
+    size_t inbox_bytes;
+    bool gone; /* no callback of the socket comes any more */
+    bool running;
+    struct terminal_exec exec; /* while it runs; both -1 otherwise */
+    bool exited;               /* its end is known, its terminal may have more to show */
+    int exit_code;
+    int64_t stragglers_ms; /* until when it is waited for that */
+    struct session_size size;
+    struct buf input; /* for the terminal */
+    int log_fd;       /* -1: no log */
+    uint64_t logged;
+};
+
+/* ---- the socket's thread ---- */
+
+static void wake(struct session *session)
+{
+    uint64_t one = 1;
+
+    (void)!write(session->wake, &one, sizeof(one));
+}
+
+/* A client that sends faster than we take is one that does not wait for acknowledgements: it loses messages, and sends
+ * them again. */
+static void message(void *context, uint64_t id, bool text, struct str bytes)
+{
+    struct session *session = context;
+    struct inbox_item *item;
+
+    (void)id;
+    if (text)
+        return;
+    (void)pthread_mutex_lock(&session->sessions->lock);
+    if (session->inbox_bytes + bytes.len <= SESSION_INBOX_BYTES_MAX) {
+        item = calloc(1, sizeof(*item));
+        must(item != NULL);
+        buf_add(&item->bytes, bytes);
+        list_add_last(&session->inbox, &item->link);
+        session->inbox_bytes += bytes.len;
+        wake(session);
+    }
+    (void)pthread_mutex_unlock(&session->sessions->lock);
+}
+
+static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
+{
+    struct session *session = context;
+
+    (void)id;
+    (void)code;
+    (void)reason;
+    (void)pthread_mutex_lock(&session->sessions->lock);
+    session->gone = true;
+    wake(session);
+    (void)pthread_mutex_unlock(&session->sessions->lock);
+}
+
+/* ---- what the agent's side asks for ---- */
+
+static int64_t now_ms(void)
+{
+    return clock_monotonic_ms();
+}
+
+static void send_out(void *context, struct str bytes)
+{
+    struct session *session = context;
+
+    (void)websocket_send(session->sessions->sockets, session->socket, /* text= */ false, bytes);
+}
+
+static void begin(void *context)
+{
+    struct session *session = context;
+    struct fail f;
+
+    if (!runtime_exec_terminal(session->sessions->options.runtime, session->order.container_id.ptr, session->words,
+                               session->word_count, &session->exec, &f)) {
+        agent_session_fail(&session->agent, f.message, now_ms());
+        return;
+    }
+    session->running = true;
+}
+
+static bool input(void *context, struct str bytes)
+{
+    struct session *session = context;
+
+    if (session->input.len + bytes.len > SESSION_INPUT_BYTES_MAX)
+        return false;
+    buf_add(&session->input, bytes);
+    return true;
+}
+
+static void size(void *context, const struct session_size *size)
+{
+    struct session *session = context;
+    const struct winsize window = {.ws_row = size->rows, .ws_col = size->columns};
+
+    if (session->running)
+        (void)ioctl(session->exec.terminal, TIOCSWINSZ, &window);
+}
+
+/* Closed ends are what hangs up on the command. */
+static void terminate(void *context)
+{
+    struct session *session = context;
+
+    if (session->running)
+        terminal_exec_close(&session->exec);
+    session->running = false;
+}
+
+/* ---- the command ---- */
+
+static void log_output(struct session *session, struct str bytes)
+{
+    uint64_t room = SESSION_LOG_BYTES_MAX - session->logged;
+
+    if (session->log_fd < 0)
+        return;
+    if (bytes.len > room)
+        bytes.len = (size_t)room;
+    if (bytes.len == 0 || write(session->log_fd, bytes.ptr, bytes.len) != (ssize_t)bytes.len)
+        return;
+    session->logged += bytes.len;
+}
+
+/* false: the terminal has nothing more to show, for now or (*ret_end) for ever. */
+static bool read_terminal(struct session *session, bool *ret_end)
+{
+    size_t room = agent_session_room(&session->agent);
+    char piece[CHANNEL_PIECE];
+    ssize_t got;
+
+    *ret_end = false;
+    if (room == 0)
+        return false;
+    got = read(session->exec.terminal, piece, room);
+    if (got <= 0) {
+        *ret_end = got == 0 || (errno != EAGAIN && errno != EINTR);
+        return false;
+    }
+    log_output(session, (struct str){piece, (size_t)got});
+    agent_session_output(&session->agent, (struct str){piece, (size_t)got}, now_ms());
+    return true;
+}
+
+static void write_terminal(struct session *session)
+{
+    ssize_t put = write(session->exec.terminal, session->input.ptr, session->input.len);
+
+    if (put > 0)
+        buf_consume(&session->input, (size_t)put);
+    else if (put < 0 && errno != EAGAIN && errno != EINTR)
+        buf_clear(&session->input);
+}
+
+/* The command has ended; what it wrote last may still be on its way. */
+static void observe_end(struct session *session)
+{
+    struct fail f;
+
+    if (!terminal_exec_ended(&session->exec, session->words[0], &session->exit_code, &f)) {
+        agent_session_fail(&session->agent, f.message, now_ms());
+        terminate(session);
+        return;
+    }
+    session->exited = true;
+    session->stragglers_ms = now_ms() + STRAGGLERS_MS;
+}
+
+static void read_and_end(struct session *session)
+{
+    bool end;
+
+    while (session->running && read_terminal(session, &end))
+        session->stragglers_ms = now_ms() + STRAGGLERS_MS;
+    if (!session->running || !session->exited || agent_session_room(&session->agent) == 0)
+        return;
+    if (!end && now_ms() < session->stragglers_ms)
+        return;
+    agent_session_exited(&session->agent, session->exit_code, now_ms());
+    terminate(session);
+}
+
+/* ---- the session's thread ---- */
+
+static struct inbox_item *take_item(struct session *session)
+{
+    struct inbox_item *item = NULL;
+
+    (void)pthread_mutex_lock(&session->sessions->lock);
+    if (!list_empty(&session->inbox)) {
+        item = list_item(list_take_first(&session->inbox), struct inbox_item, link);
+        session->inbox_bytes -= item->bytes.len;
+    }
+    (void)pthread_mutex_unlock(&session->sessions->lock);
+    return item;
+}
+
+static void item_free(struct inbox_item *item)
+{
+    buf_free(&item->bytes);
+    free(item);
+}
+
+static bool is_over(struct session *session)
+{
+    bool over;
+
+    (void)pthread_mutex_lock(&session->sessions->lock);
+    over = session->gone || session->sessions->stopping;
+    (void)pthread_mutex_unlock(&session->sessions->lock);
+    return over || session->agent.state == SESSION_CLOSED;
+}
+
+static void hear(struct session *session)
+{
+    struct inbox_item *item;
+    struct fail f;
+
+    while ((item = take_item(session)) != NULL) {
+        if (!agent_session_receive(&session->agent, buf_str(&item->bytes), now_ms(), &f)) {
+            log_warning("session %s: the client breaks the protocol: %s", session->order.session_id.ptr, f.message);
+            agent_session_fail(&session->agent, f.message, now_ms());
+        }
+        item_free(item);
+    }
+}
+
+static int wait_ms(const struct session *session)
+{
+    int64_t due_ms = agent_session_due_ms(&session->agent);
+
+    if (session->exited && session->running && session->stragglers_ms < due_ms)
+        due_ms = session->stragglers_ms;
+    return due_ms == WHEN_NEVER ? -1 : clock_left_ms(due_ms);
+}
+
+static void wait(struct session *session)
+{
+    bool reads = session->running && agent_session_room(&session->agent) > 0;
+    bool writes = session->running && session->input.len > 0;
+    struct pollfd ready[] = {
+        {.fd = session->wake, .events = POLLIN},
+        {.fd = reads || writes ? session->exec.terminal : -1,
+         .events = (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0))},
+        {.fd = session->running && !session->exited ? session->exec.reply : -1, .events = POLLIN},
+    };
+    uint64_t count;
+
+    if (poll(ready, COUNT_OF(ready), wait_ms(session)) < 0)
+        return;
+    if (ready[0].revents != 0)
+        (void)!read(session->wake, &count, sizeof(count));
+    if (ready[1].revents & POLLOUT)
+        write_terminal(session);
+    if (ready[2].revents != 0)
+        observe_end(session);
+}
+
+static void lead(struct session *session)
+{
+    while (!is_over(session)) {
+        wait(session);
+        hear(session);
+        read_and_end(session);
+        agent_session_tick(&session->agent, now_ms());
+    }
+    terminate(session);
+}
+
+static bool dial(struct session *session, struct fail *f)
+{
+    const struct websocket_options options = {.context = session,
+                                              .message = message,
+                                              .closed = closed,
+                                              .message_bytes_max = AGENT_MESSAGE_MAX,
+                                              .queue_bytes_max = SESSION_INBOX_BYTES_MAX};
+    struct websocket_target target = {.header_count = 0};
+    auto_buf text = {.limit = SESSION_JSON_MAX};
+
+    target.url = arena_printf(&session->arena, "ws://%s/v1/data-channel/%s?role=publish_subscribe",
+                              session->sessions->options.server, session->order.session_id.ptr)
+                     .ptr;
+    session_open_write(session->order.token, entropy_uuid(&session->arena).ptr, "berth-host", &text);
+    if (!websocket_connect(session->sessions->sockets, &target, &options, &session->socket, f)) {
+        session->gone = true; /* no callback has come, none will */
+        return false;
+    }
+    return websocket_send(session->sessions->sockets, session->socket, /* text= */ true, buf_str(&text)) ||
+           fail(f, FAIL_CONFLICT, "the server has closed the channel");
+}
+
+static void wait_until_gone(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+    bool gone = false;
+
+    while (!gone) {
+        struct pollfd ready = {.fd = session->wake, .events = POLLIN};
+        uint64_t count;
+
+        (void)pthread_mutex_lock(&sessions->lock);
+        gone = session->gone;
+        (void)pthread_mutex_unlock(&sessions->lock);
+        if (!gone && poll(&ready, 1, -1) > 0)
+            (void)!read(session->wake, &count, sizeof(count));
+    }
+}
+
+static void session_free(struct session *session)
+{
+    struct inbox_item *item;
+
+    while ((item = take_item(session)) != NULL)
+        item_free(item);
+    buf_free(&session->input);
+    close_fd_at(&session->log_fd);
+    close_fd_at(&session->wake);
+    agent_session_free(&session->agent);
+    arena_free(&session->arena);
+    free(session);
+}
+
+static void *session_main(void *context)
+{
+    struct session *session = context;
+    struct sessions *sessions = session->sessions;
+    struct fail f;
+
+    if (dial(session, &f)) {
+        log_info("session %s: \"%.*s\" in container %s", session->order.session_id.ptr, STR_ARG(session->order.command),
+                 session->order.container_id.ptr);
+        lead(session);
+        websocket_close(sessions->sockets, session->socket, 1000, STR(""));
+        wait_until_gone(session);
+        log_info("session %s has ended", session->order.session_id.ptr);
+    } else {
+        log_warning("session %s: no channel to the server: %s", session->order.session_id.ptr, f.message);
+    }
+    if (session->log_fd >= 0)
+        sessions->options.log(sessions->options.context, &session->order, session->log_fd);
+    (void)pthread_mutex_lock(&sessions->lock);
+    list_remove(&session->link);
+    (void)pthread_mutex_unlock(&sessions->lock);
+    session_free(session);
+    (void)pthread_mutex_lock(&sessions->lock);
+    sessions->count--;
+    (void)pthread_cond_signal(&sessions->ended);
+    (void)pthread_mutex_unlock(&sessions->lock);
+    return NULL;
+}
+
+/* ---- from outside ---- */
+
+static void copy_order(struct session *session, const struct session_order *order)
+{
+    struct arena *arena = &session->arena;
+
+    session->order = (struct session_order){
+        .session_id = arena_str(arena, order->session_id),
+        .token = arena_str(arena, order->token),
+        .task_id = arena_str(arena, order->task_id),
+        .container_id = arena_str(arena, order->container_id),
+        .command = arena_str(arena, order->command),
+        .log_group = order->log_group.ptr == NULL ? order->log_group : arena_str(arena, order->log_group),
+        .region = arena_str(arena, order->region),
+    };
+    session->order.session_id.ptr = arena_cstr(arena, order->session_id);
+    session->order.container_id.ptr = arena_cstr(arena, order->container_id);
+}
+
+static struct session *session_new(struct sessions *sessions, const struct session_order *order)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    struct agent_session_options options = {
+        .context = session, .send = send_out, .begin = begin, .input = input, .size = size, .terminate = terminate};
+
+    must(session != NULL);
+    session->sessions = sessions;
+    arena_init(&session->arena, (size_t)1 << 20);
+    copy_order(session, order);
+    list_init(&session->inbox);
+    session->exec = (struct terminal_exec){-1, -1};
+    session->input.limit = SESSION_INPUT_BYTES_MAX;
+    session->log_fd = -1;
+    session->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    must(session->wake >= 0);
+    entropy_fill(&options.seed, sizeof(options.seed));
+    options.session_id = session->order.session_id;
+    agent_session_init(&session->agent, &options, now_ms());
+    return session;
+}
+
+static bool prepare(struct session *session, struct fail *f)
+{
+    const char *spool = session->sessions->options.spool;
+
+    if (!command_words(session->order.command, &session->arena, &session->words, &session->word_count, f))
+        agent_session_fail(&session->agent, f->message, now_ms()); /* the client is told */
+    if (session->order.log_group.ptr == NULL)
+        return true;
+    session->log_fd = open(spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return session->log_fd >= 0 || fail(f, FAIL_SYSTEM, "make a file in %s: %s", spool, strerror(errno));
+}
+
+static void start_thread(struct session *session)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    must(pthread_attr_init(&attributes) == 0);
+    must(pthread_attr_setstacksize(&attributes, THREAD_STACK) == 0);
+    must(pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0);
+    must(pthread_create(&thread, &attributes, session_main, session) == 0);
+    (void)pthread_attr_destroy(&attributes);
+}
+
+bool sessions_begin(struct sessions *sessions, const struct session_order *order, struct fail *f)
+{
+    struct session *session = session_new(sessions, order);
+    bool room;
+
+    if (!prepare(session, f)) {
+        session_free(session);
+        return false;
+    }
+    (void)pthread_mutex_lock(&sessions->lock);
+    room = sessions->count < SESSIONS_MAX && !sessions->stopping;
+    if (room) {
+        list_add_last(&sessions->running, &session->link);
+        sessions->count++;
+    }
+    (void)pthread_mutex_unlock(&sessions->lock);
+    if (!room) {
+        session_free(session);
+        return fail(f, FAIL_LIMIT, "a host has at most %d sessions", SESSIONS_MAX);
+    }
+    start_thread(session);
+    return true;
+}
+
+bool sessions_start(const struct sessions_options *options, struct sessions **ret_sessions, struct fail *f)
+{
+    struct sessions *sessions = calloc(1, sizeof(*sessions));
+
+    must(sessions != NULL);
+    sessions->options = *options;
+    list_init(&sessions->running);
+    must(pthread_mutex_init(&sessions->lock, NULL) == 0);
+    must(pthread_cond_init(&sessions->ended, NULL) == 0);
+    if (!websockets_start(&sessions->sockets, f)) {
+        free(sessions);
+        return false;
+    }
+    *ret_sessions = sessions;
+    return true;
+}
+
+void sessions_stop(struct sessions *sessions)
+{
+    if (sessions == NULL)
+        return;
+    (void)pthread_mutex_lock(&sessions->lock);
+    sessions->stopping = true;
+    list_each(link, after, &sessions->running) wake(list_item(link, struct session, link));
+    while (sessions->count > 0)
+        (void)pthread_cond_wait(&sessions->ended, &sessions->lock);
+    (void)pthread_mutex_unlock(&sessions->lock);
+    websockets_stop(sessions->sockets);
+    (void)pthread_mutex_destroy(&sessions->lock);
+    (void)pthread_cond_destroy(&sessions->ended);
+    free(sessions);
+}

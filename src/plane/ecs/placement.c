@@ -1,0 +1,487 @@
+#include "plane/ecs/placement.h"
+
+#include "base/map.h"
+#include "base/must.h"
+#include "model/interpret.h"
+
+/* ---- filters ---- */
+
+static bool is_active(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    (void)demand;
+    return candidate->active;
+}
+
+static bool has_agent(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    (void)demand;
+    return candidate->facts.agent_connected;
+}
+
+static bool has_attributes(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    for (size_t i = 0; demand->attributes != NULL && i < demand->attributes->count; i++) {
+        const struct ecs_attribute *wanted = &demand->attributes->items[i];
+        struct str value = cluster_query_attribute(candidate->facts.attributes, wanted->name);
+
+        if (value.ptr == NULL || (wanted->value.ptr != NULL && !str_eq(value, wanted->value)))
+            return false;
+    }
+    return true;
+}
+
+static bool is_member(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    for (size_t i = 0; i < demand->member_count; i++)
+        if (!cluster_query_matches(demand->members[i], &candidate->facts))
+            return false;
+    return true;
+}
+
+static bool is_distinct(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    return !demand->distinct_instance || candidate->group_tasks == 0;
+}
+
+static bool has_gpus(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    return demand->gpus <= candidate->gpus;
+}
+
+static bool has_enis(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    return demand->enis <= candidate->enis;
+}
+
+static bool are_free(struct placement_ports wanted, struct placement_ports used)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < wanted.count; i++) {
+        while (at < used.count && used.items[at] < wanted.items[i])
+            at++;
+        if (at < used.count && used.items[at] == wanted.items[i])
+            return false;
+    }
+    return true;
+}
+
+static bool has_ports(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    return are_free(demand->tcp, candidate->tcp) && are_free(demand->udp, candidate->udp);
+}
+
+static bool has_cpu(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    return demand->cpu <= candidate->cpu;
+}
+
+static bool has_memory(const struct placement_demand *demand, const struct placement_candidate *candidate)
+{
+    return demand->memory <= candidate->memory;
+}
+
+/* Reasons: developer guide, "Amazon ECS API failure reasons". */
+static const struct filter {
+    const char *reason;
+    bool (*passes)(const struct placement_demand *demand, const struct placement_candidate *candidate);
+} filters[PLACEMENT_FITS] = {
+    [PLACEMENT_INACTIVE] = {"INACTIVE", is_active},
+    [PLACEMENT_AGENT] = {"AGENT", has_agent},
+    [PLACEMENT_ATTRIBUTE] = {"ATTRIBUTE", has_attributes},
+    [PLACEMENT_MEMBER_OF] = {"MemberOf placement constraint unsatisfied.", is_member},
+    [PLACEMENT_DISTINCT_INSTANCE] = {"DistinctInstance placement constraint unsatisfied.", is_distinct},
+    [PLACEMENT_GPU] = {"RESOURCE:GPU", has_gpus},
+    [PLACEMENT_ENI] = {"RESOURCE:ENI", has_enis},
+    [PLACEMENT_PORTS] = {"RESOURCE:PORTS", has_ports},
+    [PLACEMENT_CPU] = {"RESOURCE:CPU", has_cpu},
+    [PLACEMENT_MEMORY] = {"RESOURCE:MEMORY", has_memory},
+};
+
+enum placement_refusal placement_refuses(const struct placement_demand *demand,
+                                         const struct placement_candidate *candidate)
+{
+    size_t i = 0;
+
+    while (i < COUNT_OF(filters) && filters[i].passes(demand, candidate))
+        i++;
+    return (enum placement_refusal)i;
+}
+
+const char *placement_reason(enum placement_refusal refusal)
+{
+    must(refusal < PLACEMENT_FITS);
+    return filters[refusal].reason;
+}
+
+/* ---- strategies ---- */
+
+static bool is_instance_field(struct str field)
+{
+    return str_eq_nocase(field, STR("instanceId")) || str_eq_nocase(field, STR("host"));
+}
+
+static bool field_is_good(const struct ecs_placement_strategy *strategy)
+{
+    struct str field = strategy->field;
+
+    switch (strategy->type) {
+    case ECS_PLACEMENT_STRATEGY_TYPE_SPREAD:
+        return is_instance_field(field) || (str_starts(field, STR("attribute:")) && field.len > STR("attribute:").len);
+    case ECS_PLACEMENT_STRATEGY_TYPE_BINPACK:
+        return str_eq_nocase(field, STR("cpu")) || str_eq_nocase(field, STR("memory"));
+    case ECS_PLACEMENT_STRATEGY_TYPE_RANDOM:
+        return field.len == 0;
+    case ECS_PLACEMENT_STRATEGY_TYPE_NONE:
+        break;
+    }
+    return false;
+}
+
+bool placement_strategies_check(const struct ecs_placement_strategies *strategies, struct fail *f)
+{
+    if (strategies->count > PLACEMENT_STRATEGIES_MAX)
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "placementStrategy can have at most %d items.",
+                        PLACEMENT_STRATEGIES_MAX);
+    for (size_t i = 0; i < strategies->count; i++) {
+        const struct ecs_placement_strategy *strategy = &strategies->items[i];
+        const char *type = enum_name(&ecs_placement_strategy_type_shape, (int)strategy->type);
+
+        if (strategy->type == ECS_PLACEMENT_STRATEGY_TYPE_NONE)
+            return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Placement strategy type is required.");
+        if (!field_is_good(strategy))
+            return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                            "The field '%.*s' is not valid for the placement strategy '%s'.", STR_ARG(strategy->field),
+                            type);
+    }
+    return true;
+}
+
+/* ---- the tree ---- */
+
+/* The root, a group of candidates with one value of a spread, or a candidate: a place in its parent's heap. */
+struct node {
+    struct node *parent;
+    struct node **children; /* a heap: the first is the best */
+    size_t count, capacity;
+    int64_t keys[PLACEMENT_STRATEGIES_MAX]; /* of a group only the first: its tasks */
+    uint64_t turn;                          /* among equals the one that waited longest */
+    struct placement_candidate *candidate;  /* NULL: a group */
+    int64_t
+        *tallies[PLACEMENT_STRATEGIES_MAX]; /* of a candidate: tasks with its value, for spreads behind the levels */
+};
+
+struct placement {
+    struct arena *arena;
+    const struct placement_demand *demand;
+    const struct ecs_placement_strategies *strategies;
+    size_t levels; /* leading spreads: of the tree; the other strategies are keys of candidates */
+    struct placement_candidate *candidates;
+    size_t count;
+    struct random *random;
+    struct node root;
+    uint64_t turns;
+};
+
+static bool is_before(const struct node *a, const struct node *b)
+{
+    for (size_t i = 0; i < PLACEMENT_STRATEGIES_MAX; i++)
+        if (a->keys[i] != b->keys[i])
+            return a->keys[i] < b->keys[i];
+    return a->turn < b->turn;
+}
+
+static void sink(struct node *parent, size_t at)
+{
+    struct node *node = parent->children[at];
+
+    for (;;) {
+        size_t child = 2 * at + 1;
+
+        if (child + 1 < parent->count && is_before(parent->children[child + 1], parent->children[child]))
+            child++;
+        if (child >= parent->count || !is_before(parent->children[child], node))
+            break;
+        parent->children[at] = parent->children[child];
+        at = child;
+    }
+    parent->children[at] = node;
+}
+
+static void add_child(struct placement *placement, struct node *parent, struct node *node)
+{
+    if (parent->count == parent->capacity) {
+        size_t capacity = parent->capacity == 0 ? 4 : 2 * parent->capacity;
+        struct node **children = arena_array(placement->arena, struct node *, capacity);
+
+        if (parent->count > 0)
+            memcpy((void *)children, (const void *)parent->children, parent->count * sizeof(*children));
+        parent->children = children;
+        parent->capacity = capacity;
+    }
+    node->parent = parent;
+    node->turn = placement->turns++;
+    parent->children[parent->count++] = node;
+}
+
+static void order(struct node *node)
+{
+    for (size_t i = 0; i < node->count; i++)
+        if (node->children[i]->candidate == NULL)
+            order(node->children[i]);
+    for (size_t i = node->count / 2; i-- > 0;)
+        sink(node, i);
+}
+
+static void remove_first(struct node *parent)
+{
+    parent->children[0] = parent->children[--parent->count];
+    if (parent->count > 0)
+        sink(parent, 0);
+}
+
+/* ---- keys ---- */
+
+static int64_t key_of(struct placement *placement, const struct node *node, size_t strategy)
+{
+    const struct ecs_placement_strategy *by = &placement->strategies->items[strategy];
+
+    switch (by->type) {
+    case ECS_PLACEMENT_STRATEGY_TYPE_SPREAD:
+        return *node->tallies[strategy];
+    case ECS_PLACEMENT_STRATEGY_TYPE_BINPACK:
+        return str_eq_nocase(by->field, STR("cpu")) ? node->candidate->cpu : node->candidate->memory;
+    case ECS_PLACEMENT_STRATEGY_TYPE_RANDOM:
+        return (int64_t)(random_next(placement->random) >> 1);
+    case ECS_PLACEMENT_STRATEGY_TYPE_NONE:
+        break;
+    }
+    must_not_happen("strategies are checked");
+}
+
+static void set_keys(struct placement *placement, struct node *node)
+{
+    for (size_t i = placement->levels; i < placement->strategies->count; i++)
+        node->keys[i - placement->levels] = key_of(placement, node, i);
+}
+
+/* A tally that others have raised meanwhile. Keys of candidates that were not chosen only grow, so the first in the
+ * heap is the best as soon as its own are true. */
+static bool refresh(struct placement *placement, struct node *node)
+{
+    bool stale = false;
+
+    for (size_t i = placement->levels; i < placement->strategies->count; i++)
+        if (node->tallies[i] != NULL && node->keys[i - placement->levels] != *node->tallies[i]) {
+            node->keys[i - placement->levels] = *node->tallies[i];
+            stale = true;
+        }
+    return stale;
+}
+
+/* ---- building ---- */
+
+static struct str value_of(const struct ecs_placement_strategy *spread, const struct placement_candidate *candidate)
+{
+    struct str value;
+
+    if (is_instance_field(spread->field))
+        return candidate->arn;
+    value = cluster_query_attribute(candidate->facts.attributes, str_from(spread->field, STR("attribute:").len));
+    return value.ptr == NULL ? STR("") : value;
+}
+
+/* What stands in `values` under that value at that place of the tree; made when it is new. */
+static void *found_or_new(struct placement *placement, struct map *values, struct str key, size_t size)
+{
+    void *found = map_get(values, key);
+
+    if (found == NULL) {
+        found = arena_alloc(placement->arena, size);
+        (void)map_put(values, key, found);
+    }
+    return found;
+}
+
+/* The group that the candidate belongs to, its tasks counted on the way down: also those of instances without room. */
+static struct node *group_of(struct placement *placement, struct map *groups,
+                             const struct placement_candidate *candidate)
+{
+    struct node *group = &placement->root;
+    struct str path = STR("");
+
+    for (size_t i = 0; i < placement->levels; i++) {
+        struct node *parent = group;
+
+        path = arena_printf(placement->arena, "%.*s\x1f%.*s", STR_ARG(path),
+                            STR_ARG(value_of(&placement->strategies->items[i], candidate)));
+        group = found_or_new(placement, groups, path, sizeof(struct node));
+        group->parent = parent;
+        group->keys[0] += candidate->group_tasks;
+    }
+    return group;
+}
+
+static void tally(struct placement *placement, struct map *tallies, const struct placement_candidate *candidate,
+                  struct node *node)
+{
+    for (size_t i = placement->levels; i < placement->strategies->count; i++) {
+        const struct ecs_placement_strategy *by = &placement->strategies->items[i];
+
+        if (by->type != ECS_PLACEMENT_STRATEGY_TYPE_SPREAD)
+            continue;
+        node->tallies[i] = found_or_new(
+            placement, tallies, arena_printf(placement->arena, "%zu\x1f%.*s", i, STR_ARG(value_of(by, candidate))),
+            sizeof(int64_t));
+        *node->tallies[i] += candidate->group_tasks;
+    }
+}
+
+/* Puts a group that has somebody into its parent's heap. */
+static void join(struct placement *placement, struct node *group)
+{
+    while (group != &placement->root && group->count == 1) {
+        struct node *parent = group->parent;
+
+        add_child(placement, parent, group);
+        if (parent->count > 1)
+            return;
+        group = parent;
+    }
+}
+
+static void build(struct placement *placement)
+{
+    struct node *nodes = arena_array(placement->arena, struct node, placement->count);
+    struct node **groups = arena_array(placement->arena, struct node *, placement->count);
+    struct map by_path = {0};
+    struct map tallies = {0};
+
+    for (size_t i = 0; i < placement->count; i++) {
+        groups[i] = group_of(placement, &by_path, &placement->candidates[i]);
+        tally(placement, &tallies, &placement->candidates[i], &nodes[i]);
+    }
+    for (size_t i = 0; i < placement->count; i++) {
+        struct node *node = &nodes[i];
+
+        if (placement_refuses(placement->demand, &placement->candidates[i]) != PLACEMENT_FITS)
+            continue;
+        node->candidate = &placement->candidates[i];
+        set_keys(placement, node);
+        add_child(placement, groups[i], node);
+        join(placement, groups[i]);
+    }
+    order(&placement->root);
+    map_free(&by_path);
+    map_free(&tallies);
+}
+
+struct placement *placement_new(struct arena *arena, const struct placement_demand *demand,
+                                const struct ecs_placement_strategies *strategies,
+                                struct placement_candidate *candidates, size_t count, struct random *random)
+{
+    struct placement *placement = arena_new(arena, struct placement);
+
+    *placement = (struct placement){.arena = arena,
+                                    .demand = demand,
+                                    .strategies = strategies,
+                                    .candidates = candidates,
+                                    .count = count,
+                                    .random = random};
+    while (placement->levels < strategies->count &&
+           strategies->items[placement->levels].type == ECS_PLACEMENT_STRATEGY_TYPE_SPREAD)
+        placement->levels++;
+    build(placement);
+    return placement;
+}
+
+/* ---- choosing ---- */
+
+static struct node *choose(struct placement *placement)
+{
+    struct node *node = &placement->root;
+
+    while (node->candidate == NULL) {
+        if (node->count == 0)
+            return NULL;
+        while (node->children[0]->candidate != NULL && refresh(placement, node->children[0]))
+            sink(node, 0);
+        node = node->children[0];
+    }
+    return node;
+}
+
+/* Both are ascending and have none in common. */
+static struct placement_ports merged(struct arena *arena, struct placement_ports a, struct placement_ports b)
+{
+    int32_t *items = arena_array(arena, int32_t, a.count + b.count);
+    size_t i = 0;
+    size_t k = 0;
+
+    while (i < a.count || k < b.count)
+        if (k == b.count || (i < a.count && a.items[i] < b.items[k])) {
+            items[i + k] = a.items[i];
+            i++;
+        } else {
+            items[i + k] = b.items[k];
+            k++;
+        }
+    return (struct placement_ports){items, i + k};
+}
+
+static void take(struct placement *placement, struct placement_candidate *candidate)
+{
+    const struct placement_demand *demand = placement->demand;
+
+    candidate->cpu -= demand->cpu;
+    candidate->memory -= demand->memory;
+    candidate->enis -= demand->enis;
+    candidate->gpus -= demand->gpus;
+    candidate->group_tasks++;
+    if (demand->tcp.count > 0)
+        candidate->tcp = merged(placement->arena, candidate->tcp, demand->tcp);
+    if (demand->udp.count > 0)
+        candidate->udp = merged(placement->arena, candidate->udp, demand->udp);
+}
+
+struct placement_candidate *placement_next(struct placement *placement)
+{
+    struct node *chosen = choose(placement);
+    bool leaves;
+
+    if (chosen == NULL)
+        return NULL;
+    take(placement, chosen->candidate);
+    for (size_t i = placement->levels; i < placement->strategies->count; i++)
+        if (chosen->tallies[i] != NULL)
+            (*chosen->tallies[i])++;
+    set_keys(placement, chosen);
+    leaves = placement_refuses(placement->demand, chosen->candidate) != PLACEMENT_FITS;
+    for (struct node *node = chosen; node != &placement->root; node = node->parent) {
+        if (node->candidate == NULL)
+            node->keys[0]++;
+        node->turn = placement->turns++;
+        if (leaves)
+            remove_first(node->parent);
+        else
+            sink(node->parent, 0);
+        leaves = node->parent->count == 0;
+    }
+    return chosen->candidate;
+}
+
+const struct placement_candidate *placement_closest(const struct placement *placement,
+                                                    enum placement_refusal *ret_refusal)
+{
+    const struct placement_candidate *closest = NULL;
+
+    for (size_t i = 0; i < placement->count; i++) {
+        enum placement_refusal refusal = placement_refuses(placement->demand, &placement->candidates[i]);
+
+        if (closest != NULL && refusal <= *ret_refusal)
+            continue;
+        closest = &placement->candidates[i];
+        *ret_refusal = refusal;
+    }
+    return closest;
+}

@@ -1,0 +1,85 @@
+/* Placement: on which container instances tasks of one kind go (developer guide, "How Amazon ECS places tasks on
+ * container instances"). Pure: plain structs in, choices out; no record is read or changed here.
+ *
+ * First every candidate goes through a table of filters, whose rows are also what RunTask's failures[].reason says.
+ * Then strategies order what is left, each among those that the one before found equally good:
+ *
+ *   spread    field "instanceId" (or "host") or "attribute:NAME": where the fewest tasks of the group are
+ *   binpack   field "cpu" or "memory": where the least of it is left
+ *   random
+ *
+ * Who is still equal takes turns.
+ *
+ * All tasks of one placement ask for the same, so a candidate that has no room any more is never looked at again, and a
+ * choice costs a few steps down a tree: leading spreads are its levels, a heap at every fork (bench_placement.c).
+ *
+ * Life: placement_new once for a request, placement_next for each task; what it takes is subtracted from the candidate.
+ */
+#pragma once
+
+#include "base/random.h"
+#include "plane/ecs/cluster_query.h"
+
+enum { PLACEMENT_STRATEGIES_MAX = 5 }; /* API reference, "RunTask": placementStrategy */
+
+/* Ports of one protocol, ascending. */
+struct placement_ports {
+    const int32_t *items;
+    size_t count;
+};
+
+struct placement_candidate {
+    struct str arn;
+    bool active;
+    int64_t cpu, memory, enis, gpus; /* what is left */
+    struct placement_ports tcp, udp; /* those in use */
+    int64_t group_tasks;             /* tasks of the group that is being placed */
+    struct cluster_query_instance facts;
+};
+
+/* What a task takes of an instance. */
+struct placement_demand {
+    int64_t cpu, memory, enis, gpus;
+    struct placement_ports tcp, udp;
+    const struct ecs_requires_attributes *attributes;
+    const struct cluster_query *const *members; /* constraints memberOf: all of them */
+    size_t member_count;
+    bool distinct_instance;
+};
+
+enum placement_refusal {
+    PLACEMENT_INACTIVE,
+    PLACEMENT_AGENT,
+    PLACEMENT_ATTRIBUTE,
+    PLACEMENT_MEMBER_OF,
+    PLACEMENT_DISTINCT_INSTANCE,
+    PLACEMENT_GPU,
+    PLACEMENT_ENI,
+    PLACEMENT_PORTS,
+    PLACEMENT_CPU,
+    PLACEMENT_MEMORY,
+    PLACEMENT_FITS,
+};
+
+/* The first filter that the candidate does not pass. */
+enum placement_refusal placement_refuses(const struct placement_demand *demand,
+                                         const struct placement_candidate *candidate);
+/* Its text in failures[].reason. */
+const char *placement_reason(enum placement_refusal refusal);
+
+/* Whether the strategies are ones that can be followed; fails with InvalidParameterException. */
+checked bool placement_strategies_check(const struct ecs_placement_strategies *strategies, struct fail *f);
+
+struct placement;
+
+/* strategies have been checked. The candidates are the caller's and stay where they are, all in one order that does not
+ * hang on chance; demand too. Everything else stands in the arena. */
+struct placement *placement_new(struct arena *arena, const struct placement_demand *demand,
+                                const struct ecs_placement_strategies *strategies,
+                                struct placement_candidate *candidates, size_t count, struct random *random);
+/* The candidate for the next task, which it has from then on; NULL: nobody has room. */
+struct placement_candidate *placement_next(struct placement *placement);
+/* Who came nearest to having room, as things stand now: passed the most filters, the first of those. NULL: there are no
+ * candidates. */
+const struct placement_candidate *placement_closest(const struct placement *placement,
+                                                    enum placement_refusal *ret_refusal);
