@@ -364,6 +364,22 @@ def test_every_step_of_a_task_is_an_event(bus):
     bus.remove("steps")
 
 
+def test_services_say_how_they_deploy(bus):
+    bus.register("web", "serve")
+    bus.rule("service", {"source": ["aws.ecs"], "detail": {"eventName": [{"prefix": "SERVICE_"}]}}, LOG_TARGET)
+    service = bus.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=1, launchType="FARGATE",
+                                     networkConfiguration=bus.network)["service"]
+    lines = eventually(lambda: (found := bus.lines("service")) and len(found) >= 3 and found)
+    assert {e["resources"][0] for e in lines} == {service["serviceArn"]}
+    told = [(e["detail-type"], e["detail"]["eventType"], e["detail"]["eventName"]) for e in lines]
+    assert told[0] == ("ECS Deployment State Change", "INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS")
+    assert sorted(told[1:]) == [("ECS Deployment State Change", "INFO", "SERVICE_DEPLOYMENT_COMPLETED"),
+                                ("ECS Service Action", "INFO", "SERVICE_STEADY_STATE")]
+    assert lines[0]["detail"]["deploymentId"] == service["deployments"][0]["id"]
+    bus.ecs.delete_service(service="web", force=True)
+    bus.remove("service")
+
+
 def test_a_pattern_of_stopped_tasks_writes_a_line_that_the_cli_reads(bus):
     bus.rule("stopped", {"source": ["aws.ecs"], "detail": {"lastStatus": ["STOPPED"]}}, LOG_TARGET)
     task = bus.run()
