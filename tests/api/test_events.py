@@ -446,27 +446,46 @@ def test_roles_of_targets_have_to_be_passed(bus):
 # ---- schedules ----
 
 
-def test_a_schedule_runs_tasks():
-    """Two minutes pass in two seconds: rate(1 minute) and cron(* ...) run a task each minute."""
+@pytest.fixture(scope="module")
+def fast():
+    """The same; a minute passes in a second."""
     with tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
         server = Server(directory, "--clock-rate", "60")
         server.start()
-        try:
-            hosts = StandIn(server)
-            bus = Bus(server)
-            role = bus.role("scheduler", RUN_TASK)
-            for name, expression in (("rate", "rate(1 minute)"), ("cron", "cron(* * * * ? *)")):
-                bus.events.put_rule(Name=name, ScheduleExpression=expression)
-                bus.events.put_targets(Rule=name, Targets=[bus.task_target(role), LOG_TARGET])
-            for name in ("rate", "cron"):
-                eventually(lambda: len(bus.tasks(f"events-rule/{name}")) >= 2, what=name)
-                eventually(lambda: len(bus.lines(name)) >= 2, what=name)
-                line = bus.lines(name)[0]
-                assert (line["source"], line["detail-type"], line["detail"]) == ("aws.events", "Scheduled Event", {})
-                assert line["resources"] == [rule_arn(name)]
-            hosts.stop()
-        finally:
-            server.stop()
+        hosts = StandIn(server)
+        yield Bus(server)
+        hosts.stop()
+        server.stop()
+
+
+def test_a_schedule_runs_tasks(fast):
+    role = fast.role("scheduler", RUN_TASK)
+    for name, expression in (("rate", "rate(1 minute)"), ("cron", "cron(* * * * ? *)")):
+        fast.events.put_rule(Name=name, ScheduleExpression=expression)
+        fast.events.put_targets(Rule=name, Targets=[fast.task_target(role), LOG_TARGET])
+    for name in ("rate", "cron"):
+        eventually(lambda: len(fast.tasks(f"events-rule/{name}")) >= 2, what=name)
+        eventually(lambda: len(fast.lines(name)) >= 2, what=name)
+        line = fast.lines(name)[0]
+        assert (line["source"], line["detail-type"], line["detail"]) == ("aws.events", "Scheduled Event", {})
+        assert line["resources"] == [rule_arn(name)]
+        fast.remove(name)
+
+
+def test_services_say_how_they_deploy(fast):
+    fast.register("web", "serve")
+    fast.rule("service", {"source": ["aws.ecs"], "detail": {"eventName": [{"prefix": "SERVICE_"}]}}, LOG_TARGET)
+    service = fast.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=1, launchType="FARGATE",
+                                     networkConfiguration=fast.network)["service"]
+    lines = eventually(lambda: (found := fast.lines("service")) and len(found) >= 3 and found)
+    assert {e["resources"][0] for e in lines} == {service["serviceArn"]}
+    told = [(e["detail-type"], e["detail"]["eventType"], e["detail"]["eventName"]) for e in lines]
+    assert told[0] == ("ECS Deployment State Change", "INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS")
+    assert sorted(told[1:]) == [("ECS Deployment State Change", "INFO", "SERVICE_DEPLOYMENT_COMPLETED"),
+                                ("ECS Service Action", "INFO", "SERVICE_STEADY_STATE")]
+    assert lines[0]["detail"]["deploymentId"] == service["deployments"][0]["id"]
+    fast.ecs.delete_service(service="web", force=True)
+    fast.remove("service")
 
 
 # ---- durability ----
