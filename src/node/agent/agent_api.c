@@ -170,6 +170,15 @@ bool agent_call_is(const struct fail *f, const char *name)
     return f->code == FAIL_API && strncmp(f->message, name, strlen(name)) == 0;
 }
 
+/* As os/websocket.h sends it: with the port, also where that is the scheme's own. */
+static struct str host_and_port(struct str url, struct arena *arena)
+{
+    struct str host = host_of(url);
+    const char *port = str_starts(url, STR("wss:")) ? ":443" : ":80";
+
+    return str_find(host, ':') < host.len ? host : arena_printf(arena, "%.*s%s", STR_ARG(host), port);
+}
+
 bool agent_sign_handshake(struct agent_api *api, struct str url, struct arena *arena, struct http_header **ret_headers,
                           size_t *ret_count, struct fail *f)
 {
@@ -179,7 +188,7 @@ bool agent_sign_handshake(struct agent_api *api, struct str url, struct arena *a
     struct call_headers *headers = arena_new(arena, struct call_headers);
 
     request.path = str_cut(target, '?', &request.query);
-    add(headers, "Host", host_of(url));
+    add(headers, "Host", host_and_port(url, arena));
     if (!sign(api, &request, headers, arena, f))
         return false;
     *ret_headers = headers->items + 1; /* the handshake has a Host of its own */
