@@ -211,6 +211,7 @@ static void replying(void *context, struct http_exchange *exchange)
         break;
     case DOOR_LAYER:
     case DOOR_HOST_LINK:
+    case DOOR_AGENT_LINK:
     case DOOR_CONTROL:
         break;
     }
