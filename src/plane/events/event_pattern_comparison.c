@@ -2,23 +2,8 @@
 #include "plane/events/event_pattern_private.h"
 
 #include "base/must.h"
-#include "model/gen/events.h"
 
 #include <arpa/inet.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-bool pattern_fail(const struct pattern_reader *reader, const char *format, ...)
-{
-    char reason[400];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(reason, sizeof(reason), format, args);
-    va_end(args);
-    return fail_api(reader->fail, EVENTS_ERROR_INVALID_EVENT_PATTERN_EXCEPTION,
-                    "Event pattern is not valid. Reason: %s", reason);
-}
 
 /* ---- texts ---- */
 

@@ -1,6 +1,7 @@
 /* The inside of an event pattern, for the files that read and match it. */
 #pragma once
 
+#include "model/gen/events.h"
 #include "plane/events/event_pattern.h"
 #include "plane/logs/decimal.h"
 #include "plane/logs/json_text.h"
@@ -80,7 +81,11 @@ struct pattern_reader {
     size_t wildcards;
 };
 
-checked bool pattern_fail(const struct pattern_reader *reader, const char *format, ...) printf_like(2, 3);
+/* Refuses the pattern and is false; the reason is a literal. */
+#define pattern_fail(reader, ...) pattern_fail_for((reader), __VA_ARGS__, "")
+#define pattern_fail_for(reader, reason, ...)                                                                          \
+    fail_api((reader)->fail, EVENTS_ERROR_INVALID_EVENT_PATTERN_EXCEPTION,                                             \
+             "Event pattern is not valid. Reason: " reason "%s", __VA_ARGS__)
 struct str pattern_string(const struct pattern_reader *reader, struct str raw);
 size_t pattern_count(struct json_value container);
 /* The only member of an object; false when it has none or more. */

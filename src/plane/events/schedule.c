@@ -401,12 +401,12 @@ static int64_t cron_next(const struct schedule *schedule, int64_t now_ms)
     if (day_number(&date) == today) {
         minute = minute_from(schedule, (int)(after_min % (24 * 60)));
         if (minute >= 0)
-            return today * DAY_MS + minute * MINUTE_MS;
+            return today * DAY_MS + (int64_t)minute * MINUTE_MS;
         date = date_of(today + 1);
         if (!find_date(schedule, &date))
             return WHEN_NEVER;
     }
-    return day_number(&date) * DAY_MS + minute_from(schedule, 0) * MINUTE_MS;
+    return day_number(&date) * DAY_MS + (int64_t)minute_from(schedule, 0) * MINUTE_MS;
 }
 
 int64_t schedule_next(const struct schedule *schedule, int64_t begin_ms, int64_t now_ms)
