@@ -222,6 +222,7 @@ static struct api_call *call_new(struct front *front, struct http_exchange *exch
                                .request_id = entropy_uuid(exchange->arena),
                                .invocation_id = wire_header(&exchange->request, "amz-sdk-invocation-id"),
                                .source_ip = exchange->peer_address,
+                               .host = wire_header(&exchange->request, "host"),
                                .user_agent = wire_header(&exchange->request, "user-agent"),
                                .secure = exchange->tls};
     return call;

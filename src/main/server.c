@@ -18,6 +18,7 @@
 #include "model/services.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "plane/ecs/agent.h"
 #include "plane/ecs/task.h"
 #include "plane/events/events.h"
 #include "plane/iam/iam.h"
@@ -38,6 +39,8 @@ struct server {
     struct engine *engine;
     struct keys *keys;
     struct host_links *links;
+    struct agent_links *agents;
+    struct authenticator authenticator; /* of requests, and of agents */
     struct loop *loop;
     struct oidc_keys *oidc_keys;
     struct event_feed *event_feed;
@@ -73,6 +76,16 @@ static void release_difference(struct server *server, struct str target, struct 
     host_links_send(server->links, target, bytes, /* complete= */ false);
 }
 
+static void release_agent_message(struct server *server, struct str target, struct str bytes)
+{
+    agent_links_send(server->agents, target, bytes);
+}
+
+static void release_agent_end(struct server *server, struct str target, struct str bytes)
+{
+    agent_links_close(server->agents, target, bytes);
+}
+
 static void release_event(struct server *server, struct str target, struct str bytes)
 {
     (void)target;
@@ -94,6 +107,7 @@ static const struct {
     const char *kind;
     void (*release)(struct server *server, struct str target, struct str bytes);
 } releases[] = {
+    {AGENT_MESSAGE, release_agent_message},  {AGENT_END, release_agent_end},
     {ASSIGNMENT_COMPLETE, release_complete}, {ASSIGNMENT_DIFFERENCE, release_difference},
     {EVENT_EFFECT, release_event},           {EVENT_LOG_EFFECT, release_event_log},
     {EVENT_LOST_EFFECT, release_event_lost}, {OIDC_KEYS_EFFECT, release_oidc_keys},
@@ -205,6 +219,9 @@ static bool start_loop(struct server *server, const struct server_options *optio
     if (!loop_start(&loop, &server->loop, f) || !secret_key_settle(&server->dir, &server->secret_key, server->loop, f))
         return false;
     host_links_begin(server->links, server->loop);
+    server->authenticator = (struct authenticator){server->keys, &server->settings, server->clock, clock_wall()};
+    if (!agent_links_begin(server->agents, server->loop, &server->authenticator, &server->settings, f))
+        return false;
     oidc_keys_begin(server->oidc_keys, server->loop);
     return true;
 }
@@ -253,7 +270,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
 {
     struct front_options front = {
         .loop = server->loop,
-        .authenticator = {server->keys, &server->settings, server->clock, clock_wall()},
+        .authenticator = server->authenticator,
         .services = services,
         .service_count = SERVICES_ANSWERED,
         .operations = api_operations,
@@ -271,6 +288,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .collector = server->collector,
         .host_links = server->links,
         .event_feed = server->event_feed,
+        .agent_links = server->agents,
         .audit = server->audit,
         .reset = reset,
         .reset_context = server,
@@ -300,12 +318,15 @@ static void stop(struct server *server)
         oidc_keys_stop(server->oidc_keys);
     if (server->loop != NULL) {
         host_links_end(server->links);
+        agent_links_end(server->agents);
         loop_stop(server->loop);
     }
     if (server->oidc_keys != NULL)
         oidc_keys_free(server->oidc_keys);
     if (server->links != NULL)
         host_links_free(server->links);
+    if (server->agents != NULL)
+        agent_links_free(server->agents);
     if (server->log_keeper != NULL)
         log_keeper_close(server->log_keeper);
     if (server->registry != NULL)
@@ -333,6 +354,7 @@ static bool start(struct server *server, struct server_options *options, struct 
         !secret_key_read(&server->dir, &server->secret_key, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
+    server->agents = agent_links_new();
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
            oidc_keys_start(&server->oidc_keys, f) && start_loop(server, options, arena, f) &&
            start_logs(server, arena, f) && start_registry(server, arena, f) && start_front(server, address, port, f);
