@@ -13,7 +13,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
-enum { CONTAINERS_MAX = 64, FOLLOW_LOOK_MS = 100 };
+enum { FOLLOW_LOOK_MS = 100 };
 
 struct logs_options {
     const char *data, *container;
@@ -33,7 +33,7 @@ struct view {
     char dir[LOG_PATH_BYTES - 100];
     struct str task_id;
     struct arena arena;
-    struct shown_container containers[CONTAINERS_MAX];
+    struct shown_container containers[LOG_CONTAINERS_MAX];
     size_t count;
     size_t name_width; /* 0: names are not shown */
 };
@@ -96,12 +96,12 @@ static bool add_container(struct view *view, const struct log_route_record *reco
 
 static bool find_containers(struct view *view, struct fail *f)
 {
-    for (size_t i = 0; i < CONTAINERS_MAX; i++) {
+    for (size_t i = 0; i < LOG_CONTAINERS_MAX; i++) {
         struct log_route_record record;
 
         if (!log_route_read(view->dir, view->task_id, i, &view->arena, &record, f)) {
             if (f->code == FAIL_NOT_FOUND)
-                break;
+                continue;
             return false;
         }
         if (!add_container(view, &record, i, f))
@@ -128,6 +128,11 @@ static void point_elsewhere(const struct view *view, const struct shown_containe
 {
     const struct log_route_record *record = &container->record;
 
+    if (log_route_is_splunk(record->configuration)) {
+        (void)fprintf(stderr, "Container %.*s writes to Splunk at %.*s\n", STR_ARG(record->container_name),
+                      STR_ARG(option(record, "splunk-url")));
+        return;
+    }
     (void)fprintf(stderr, "Container %.*s writes to CloudWatch Logs; show it with\n", STR_ARG(record->container_name));
     (void)printf("aws logs tail %.*s --log-stream-names %.*s --region %.*s%s\n",
                  STR_ARG(option(record, "awslogs-group")), STR_ARG(record->log_stream),
@@ -222,6 +227,20 @@ static bool show(struct view *view, struct fail *f)
     return true;
 }
 
+/* A task of which all containers write to Splunk has files there only. */
+static bool find_task_somewhere(struct view *view, struct str id, struct fail *f)
+{
+    struct fail ignored;
+
+    if (snprintf(view->dir, sizeof(view->dir), "%s/host/splunk", view->options->data) >= (int)sizeof(view->dir))
+        return fail(f, FAIL_INPUT, "--data is too long");
+    (void)snprintf(view->dir, sizeof(view->dir), "%s/host/logs", view->options->data);
+    if (find_task(view, id, f))
+        return true;
+    (void)snprintf(view->dir, sizeof(view->dir), "%s/host/splunk", view->options->data);
+    return f->code == FAIL_NOT_FOUND && find_task(view, id, &ignored);
+}
+
 int verb_logs(const struct verb *verb, int argc, char **argv)
 {
     struct logs_options options = {.data = DATA_DIR_DEFAULT};
@@ -244,12 +263,8 @@ int verb_logs(const struct verb *verb, int argc, char **argv)
         (void)fprintf(stderr, "berth logs: give one task, by its id, the beginning of it, or its ARN\n");
         return EXIT_USAGE;
     }
-    if (snprintf(view.dir, sizeof(view.dir), "%s/host/logs", options.data) >= (int)sizeof(view.dir)) {
-        (void)fail(&f, FAIL_INPUT, "--data is too long");
-        return verb_failed(verb, &f);
-    }
     arena_init(&view.arena, ARENA_LIMIT_DEFAULT);
-    good = find_task(&view, str_of(argv[first]), &f) && find_containers(&view, &f) && show(&view, &f);
+    good = find_task_somewhere(&view, str_of(argv[first]), &f) && find_containers(&view, &f) && show(&view, &f);
     for (size_t i = 0; i < view.count; i++)
         log_source_close(&view.containers[i].source);
     arena_free(&view.arena);

@@ -150,3 +150,20 @@ def test_a_token_that_is_refused_loses_lines_and_says_so(machine, collector, rol
     assert collector.refused == 1 and collector.events == []
     log = pathlib.Path(machine.directory, "host.log").read_text()
     assert "are lost: splunk: HTTP status 403: Invalid token" in log and "another-token" not in log
+
+
+def test_other_containers_of_the_task_go_their_own_way(machine, collector, role):
+    """The lines of the second stay on the host, where the first's number is missing; both come before the task has ended."""
+    secret = machine.client("secretsmanager").describe_secret(SecretId="splunk")["ARN"]
+    arns = machine.run(machine.register("both", [
+        {"name": "main", "command": shell("echo there"), "logConfiguration": {
+            "logDriver": "splunk", "options": {"splunk-url": collector.url},
+            "secretOptions": [{"name": "splunk-token", "valueFrom": f"{secret}:token::"}]}},
+        {"name": "side", "command": shell("echo here")}], executionRoleArn=role))
+    machine.wait(arns, "STOPPED")
+    assert lines(collector) == ["there"] and collector.events[0]["event"]["tag"] == arns[0].rsplit("/", 1)[1] + "/main"
+    assert machine.berth("logs", "--data", machine.directory, arns[0]).stdout == "here\n"
+    alone = run(machine, collector, role, "echo alone")
+    machine.wait(alone, "STOPPED")
+    shown = machine.berth("logs", "--data", machine.directory, alone[0])
+    assert shown.stdout == "" and shown.stderr == f"Container main writes to Splunk at {collector.url}\n"

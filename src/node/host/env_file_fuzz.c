@@ -13,6 +13,8 @@ static void check_line(struct str line, struct arena *arena)
     must(str_find(line, '=') < line.len);
     must(str_find(line, '\n') == line.len);
     must(str_find(line, '\0') == line.len);
+    if (str_starts(line, STR("\xef\xbb\xbf"))) /* at the front of a file it would be no part of the name */
+        return;
     must(env_file_parse(line, arena, &again, &f));
     must(again.count == 1);
 }

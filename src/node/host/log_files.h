@@ -13,7 +13,9 @@
 #include "base/fail.h"
 #include "node/host/log_record.h"
 
-enum { LOG_PATH_BYTES = 400 };
+/* A task definition has no more (developer guide, "Amazon ECS service quotas"). In a folder some may be missing: those
+ * whose lines another shipper has. */
+enum { LOG_CONTAINERS_MAX = 10, LOG_PATH_BYTES = 400 };
 
 void log_file_path(const char *logs_dir, struct str task_id, size_t container, const char *ending,
                    char path[LOG_PATH_BYTES]);

@@ -65,12 +65,13 @@ static void look(const char *logs_dir, struct kept *task)
     struct str task_id = str_of(task->task_id);
     struct stat st;
     char path[LOG_PATH_BYTES];
-    size_t i = 0;
+    bool any = false;
 
-    for (;; i++) {
+    for (size_t i = 0; i < LOG_CONTAINERS_MAX; i++) {
         log_file_path(logs_dir, task_id, i, "route", path);
         if (stat(path, &st) != 0)
-            break;
+            continue;
+        any = true;
         if (!log_keep_is_finished(logs_dir, task_id, i)) {
             task->ended_ms = 0;
             return;
@@ -80,7 +81,7 @@ static void look(const char *logs_dir, struct kept *task)
             task->ended_ms = mtime_ms(&st);
     }
     (void)snprintf(path, sizeof(path), "%s/%s", logs_dir, task->task_id);
-    if (i == 0 && stat(path, &st) == 0) /* an empty folder: no container came to start */
+    if (!any && stat(path, &st) == 0) /* an empty folder: no container came to start */
         task->ended_ms = mtime_ms(&st);
 }
 

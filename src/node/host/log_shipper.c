@@ -21,7 +21,6 @@ enum {
     CUT_EVERY_MS = 5000,   /* files that only grow are looked at so often, */
     TIDY_EVERY_MS = 60000, /* those of ended tasks so often */
     GATHER_MS = 20,        /* lines that are written meanwhile are read at once */
-    CONTAINERS_MAX = 1000,
 };
 
 /* How long a server is left alone after it was away. */
@@ -443,11 +442,9 @@ static void take_up_task(struct log_shipper *shipper, const struct log_shipper_o
 {
     char path[LOG_PATH_BYTES];
 
-    for (size_t i = 0; i < CONTAINERS_MAX; i++) {
+    for (size_t i = 0; i < LOG_CONTAINERS_MAX; i++) {
         log_file_path(shipper->logs_dir, task_id, i, "route", path);
-        if (access(path, F_OK) != 0)
-            return;
-        if (!log_keep_is_finished(shipper->logs_dir, task_id, i))
+        if (access(path, F_OK) == 0 && !log_keep_is_finished(shipper->logs_dir, task_id, i))
             take_up(shipper, options, task_id, i);
     }
 }
