@@ -113,7 +113,6 @@ def messages(service):
         ({"count": None}, INVALID, None),
         ({"count": -1}, INVALID, "Invalid desiredCount: -1. It must be between 0 and 5000."),
         ({"count": 5001}, INVALID, None),
-        ({"launchType": "EC2"}, INVALID, "No Container Instances were found in your cluster."),
         ({"networkConfiguration": None}, INVALID,
          "Network Configuration must be provided when networkMode 'awsvpc' is specified."),
         ({"schedulingStrategy": "DAEMON"}, INVALID, None),

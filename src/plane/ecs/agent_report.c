@@ -130,20 +130,28 @@ static bool is_status(struct str status)
 
 /* ---- attachments ---- */
 
-/* "arn:aws:ecs:region:account:attachment/id" */
-static void attach(struct call *call, const struct task_record *task, struct str attachment_arn, struct str status)
+/* "arn:aws:ecs:region:account:attachment/id"; NULL: the task has none of that name. */
+static const struct ecs_attachment *attachment_of(const struct task_record *task, struct str arn)
 {
-    struct task_edit *edit = task_edit_begin(call->tx, task);
+    for (size_t i = 0; i < task->task->attachments.count; i++)
+        if (str_eq(task->task->attachments.items[i].id, ecs_name(arn)))
+            return &task->task->attachments.items[i];
+    return NULL;
+}
+
+static void attach(struct call *call, const struct task_record *task, const struct ecs_attachment_state_change *change)
+{
+    const struct ecs_attachment *attachment = attachment_of(task, change->attachment_arn);
     size_t count = task->task->attachments.count;
+    struct task_edit *edit;
 
-    edit->task.attachments.items = arena_array(call->arena, struct ecs_attachment, count + 1);
-    for (size_t i = 0; i < count; i++) {
-        struct ecs_attachment *attachment = &edit->task.attachments.items[i];
-
-        *attachment = task->task->attachments.items[i];
-        if (str_eq(attachment->id, ecs_name(attachment_arn)) && str_is(status, "ATTACHED"))
-            attachment->status = STR("ATTACHED");
-    }
+    if (attachment == NULL || !task_is_told(task) || task->container_instance_id.ptr == NULL ||
+        !str_is(change->status, "ATTACHED"))
+        return;
+    edit = task_edit_begin(call->tx, task);
+    edit->task.attachments.items = arena_array(call->arena, struct ecs_attachment, count);
+    memcpy(edit->task.attachments.items, task->task->attachments.items, count * sizeof(*attachment));
+    edit->task.attachments.items[attachment - task->task->attachments.items].status = STR("ATTACHED");
     (void)task_edit_put(call->tx, edit);
 }
 
@@ -162,8 +170,7 @@ bool ecs_submit_attachment_state_changes(struct call *call,
         const struct task_record *task;
 
         while ((task = walk_next(&walk)) != NULL)
-            if (task->container_instance_id.ptr != NULL && task_is_told(task))
-                attach(call, task, in->attachments.items[i].attachment_arn, in->attachments.items[i].status);
+            attach(call, task, &in->attachments.items[i]);
     }
     out->acknowledgment = STR("ACK");
     return true;
@@ -184,8 +191,7 @@ bool ecs_submit_task_state_change(struct call *call, const struct ecs_submit_tas
                         "status '%.*s' is not one of [PENDING, RUNNING, STOPPED].", STR_ARG(in->status));
     out->acknowledgment = STR("ACK");
     for (size_t i = 0; i < in->attachments.count; i++)
-        if (task_is_told(task))
-            attach(call, task, in->attachments.items[i].attachment_arn, in->attachments.items[i].status);
+        attach(call, task, &in->attachments.items[i]);
     if (in->status.len == 0)
         return true;
     report.containers.items = arena_array(call->arena, struct host_container_report, in->containers.count + 1);
