@@ -41,6 +41,7 @@ struct call {
     struct str region;
     struct str request_id;
     struct str invocation_id; /* the client's name for this call, the same when it tries again; absent without */
+    struct str host;          /* by which the client has reached us, with the port; absent: it did not say */
     struct str source_ip;
     struct str user_agent;
     bool secure; /* came over TLS */

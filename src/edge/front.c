@@ -124,7 +124,7 @@ void front_leave(struct front *front)
 
 /* ---- the handler ---- */
 
-enum door { DOOR_API, DOOR_REGISTRY, DOOR_LAYER, DOOR_HOST_LINK, DOOR_CONTROL };
+enum door { DOOR_API, DOOR_REGISTRY, DOOR_LAYER, DOOR_HOST_LINK, DOOR_DATA_CHANNEL, DOOR_CONTROL };
 
 static enum door door_of(const struct front *front, const struct http_exchange *exchange)
 {
@@ -134,6 +134,8 @@ static enum door door_of(const struct front *front, const struct http_exchange *
         return DOOR_HOST_LINK;
     if (str_starts(path, STR(LAYER_PATH)))
         return DOOR_LAYER;
+    if (str_starts(path, STR(DATA_CHANNEL_PATH)))
+        return DOOR_DATA_CHANNEL;
     if (str_starts(path, STR("/_berth/")))
         return DOOR_CONTROL;
     if (front->options.registry.begin != NULL && (str_is(path, "/v2") || str_starts(path, STR("/v2/"))))
@@ -149,6 +151,7 @@ static bool begin(void *context, struct http_exchange *exchange)
     case DOOR_REGISTRY:
         return front->options.registry.begin(front->options.registry.context, exchange);
     case DOOR_HOST_LINK:
+    case DOOR_DATA_CHANNEL:
     case DOOR_LAYER:
         exchange->body_limit = 0;
         return true;
@@ -179,6 +182,9 @@ static void complete(void *context, struct http_exchange *exchange)
         break;
     case DOOR_HOST_LINK:
         host_links_complete(front->options.host_links, exchange);
+        break;
+    case DOOR_DATA_CHANNEL:
+        session_links_complete(front->options.session_links, exchange);
         break;
     case DOOR_LAYER:
         registry_layers_complete(front->options.layers, exchange);

@@ -3,6 +3,7 @@
  *   /v2/...          the registry (edge/registry)
  *   /_berth/host     the host link (edge/host_link.h)
  *   /_berth/layers/  layers by presigned URL (edge/registry_layers.h)
+ *   /v1/data-channel/  sessions of ECS Exec (edge/session_link.h)
  *   /_berth/...      health, metrics, reset and their kin (edge/control.h)
  *   anything else    an AWS API
  *
@@ -17,6 +18,7 @@
 #include "edge/loop.h"
 #include "edge/registry_collect.h"
 #include "edge/registry_layers.h"
+#include "edge/session_link.h"
 #include "os/http_server.h"
 
 struct operations {
@@ -38,6 +40,7 @@ struct front_options {
     const struct registry_layers *layers;
     struct collector *collector;
     struct host_links *host_links;
+    struct session_links *session_links;
     struct audit *audit; /* NULL: nothing is written */
     /* Extra work of a reset (log lines); NULL: none. */
     bool (*reset)(void *context, struct fail *f);

@@ -16,6 +16,7 @@
 #include "model/services.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "plane/ecs/execute_command.h"
 #include "plane/ecs/task.h"
 #include "plane/iam/iam.h"
 #include "plane/iam/oidc_provider.h"
@@ -35,6 +36,7 @@ struct server {
     struct engine *engine;
     struct keys *keys;
     struct host_links *links;
+    struct session_links *sessions;
     struct loop *loop;
     struct oidc_keys *oidc_keys;
     struct log_keeper *log_keeper;
@@ -60,6 +62,14 @@ static void release(void *context, const char *kind, struct str target, struct s
 
     if (str_is(str_of(kind), OIDC_KEYS_EFFECT)) {
         oidc_keys_ask(server->oidc_keys, target, bytes);
+        return;
+    }
+    if (str_is(str_of(kind), SESSION_TOKENS)) {
+        session_links_expect(server->sessions, target, bytes);
+        return;
+    }
+    if (str_is(str_of(kind), SESSION_ORDER)) {
+        host_links_tell(server->links, target, bytes);
         return;
     }
     complete = str_is(str_of(kind), ASSIGNMENT_COMPLETE);
@@ -226,6 +236,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .layers = &server->layers,
         .collector = server->collector,
         .host_links = server->links,
+        .session_links = server->sessions,
         .audit = server->audit,
         .reset = reset,
         .reset_context = server,
@@ -255,6 +266,7 @@ static void stop(struct server *server)
         host_links_end(server->links);
         loop_stop(server->loop);
     }
+    session_links_stop(server->sessions);
     if (server->oidc_keys != NULL)
         oidc_keys_free(server->oidc_keys);
     if (server->links != NULL)
@@ -285,8 +297,9 @@ static bool start(struct server *server, struct server_options *options, struct 
         return false;
     server->links = host_links_new(str_of(server->dir.token));
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
-           oidc_keys_start(&server->oidc_keys, f) && start_loop(server, options, arena, f) &&
-           start_logs(server, arena, f) && start_registry(server, arena, f) && start_front(server, address, port, f);
+           oidc_keys_start(&server->oidc_keys, f) && session_links_start(&server->sessions, f) &&
+           start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
+           start_front(server, address, port, f);
 }
 
 /* A connection is an open file, and shells give 1024 unless they are asked for more: 2000 clients would leave none for
