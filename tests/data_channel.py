@@ -99,6 +99,7 @@ class DataChannel:
         self.sequence = self.expected = 0
         self.unheard = set()
         self.request = None
+        self.sending = threading.Lock()  # numbers and messages are in one order
         self.ready = threading.Event()
         self.changed = threading.Condition()
         self.websocket = WebSocket(session["streamUrl"])
@@ -109,10 +110,11 @@ class DataChannel:
         self.thread.start()
 
     def say(self, payload_type, payload):
-        message = encode("input_stream_data", payload, self.sequence, payload_type)
-        self.unheard.add(self.sequence)
-        self.sequence += 1
-        self.websocket.send(message)
+        with self.sending:
+            message = encode("input_stream_data", payload, self.sequence, payload_type)
+            self.unheard.add(self.sequence)
+            self.sequence += 1
+            self.websocket.send(message)
 
     def send(self, text):
         assert self.ready.wait(30), "no handshake"
@@ -189,8 +191,7 @@ def main():
     if len(sys.argv) < 4:  # the CLI looks whether there is a plugin
         print("\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n")
         return
-    response = json.loads(sys.argv[1])
-    session = {"sessionId": response["SessionId"], "streamUrl": response["StreamUrl"], "tokenValue": response["TokenValue"]}
+    session = json.loads(sys.argv[1])
     print(f"\nStarting session with SessionId: {session['sessionId']}", flush=True)
 
     def show(payload):

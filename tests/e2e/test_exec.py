@@ -1,11 +1,18 @@
 """ECS Exec in real containers: a terminal, through the data channel that the stock plugin speaks."""
 
+import fcntl
+import hashlib
 import json
 import os
+import pty
+import select
+import signal
+import struct
 import subprocess
+import termios
 
 import pytest
-from conftest import ROOT, eventually
+from conftest import BERTH, CLEAN, ROOT, eventually
 from data_channel import DataChannel
 from machine import processes, shell
 
@@ -95,9 +102,11 @@ def test_a_shell(channel):
 
 def test_control_c_reaches_the_command(channel):
     shell_channel = channel("/bin/sh")
-    shell_channel.send("sleep 31416; echo came back with $?\r")
+    shell_channel.send("sleep 31416\r")
     eventually(lambda: processes("sleep 31416"), what="the sleep")
     shell_channel.send("\x03")
+    shell_channel.expect("^C")
+    shell_channel.send("echo came back with $?\r")
     shell_channel.expect("came back with 130")
     assert left("sleep 31416")
 
@@ -123,7 +132,6 @@ def test_much_output_arrives_whole(channel):
 def test_much_input_arrives_whole(channel):
     count = channel("sh -c 'busybox stty -echo raw; echo ready; busybox head -c 300000 | busybox md5sum'")
     count.expect("ready")
-    import hashlib
     text = "".join(chr(97 + i % 26) for i in range(300000))
     for at in range(0, len(text), 1000):
         count.send(text[at:at + 1000])
@@ -203,6 +211,63 @@ def test_the_session_is_logged_where_the_cluster_says(machine, role, task):
             return None
     assert eventually(lines, what="the log stream") == ["first", "second"]
     machine.ecs.update_cluster(cluster="default", configuration={"executeCommandConfiguration": {"logging": "NONE"}})
+
+
+def berth_exec(machine, task, *words, options=(), **more):
+    return subprocess.run([BERTH, "exec", "--data", machine.directory, *options, task["taskArn"], *words], capture_output=True,
+                          text=True, timeout=60, env=CLEAN, **more)
+
+
+def test_berth_exec_has_the_output_and_exit_status_of_the_command(machine, task):
+    done = berth_exec(machine, task, "--", "sh", "-c", "echo it\\'s \"$1\"; exit 9", "sh", "a  'b'", stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout.replace("\r\n", "\n"), done.stderr) == (9, "it's a  'b'\n", "")
+
+
+def test_berth_exec_takes_what_is_piped_in(machine, task):
+    done = berth_exec(machine, task, "sh", "-c", "busybox stty -echo; echo go; cat", input="one\ntwo\nthree")
+    assert done.returncode == 0 and done.stdout.replace("\r\n", "\n").endswith("go\none\ntwo\nthree"), done
+
+
+def test_berth_exec_says_what_goes_wrong(machine, task):
+    done = berth_exec(machine, task, "nosuch", stdin=subprocess.DEVNULL)
+    assert done.returncode == 1 and 'berth exec: exec: "nosuch": executable file not found in $PATH' in done.stderr
+    done = berth_exec(machine, task, "true", options=("--container", "other"), stdin=subprocess.DEVNULL)
+    assert done.returncode == 1 and "InvalidParameterException" in done.stderr
+    done = subprocess.run([BERTH, "exec"], capture_output=True, text=True, env=CLEAN)
+    assert done.returncode == 2 and "needs a task" in done.stderr
+
+
+def test_berth_exec_on_a_terminal(machine, task):
+    """Our end is a terminal: raw while the command has it, as before afterwards."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 97, 0, 0))
+    before = termios.tcgetattr(theirs)
+    running = subprocess.Popen([BERTH, "exec", "--data", machine.directory, task["taskArn"]], stdin=theirs, stdout=theirs,
+                               stderr=theirs, env=CLEAN, start_new_session=True)
+    shown = b""
+
+    def expect(text):
+        nonlocal shown
+        while text not in shown:
+            assert select.select([ours], [], [], 30)[0], shown
+            shown += os.read(ours, 4096)
+
+    try:
+        expect(b"/ # ")
+        os.write(ours, b"busybox stty size\r")
+        expect(b"31 97")
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        os.kill(running.pid, signal.SIGWINCH)  # it is nobody's controlling terminal
+        os.write(ours, b"sleep 1; busybox stty size\r")
+        expect(b"40 120")
+        os.write(ours, b"exit 4\r")
+        assert running.wait(30) == 4
+        assert termios.tcgetattr(theirs) == before
+    finally:
+        running.kill()
+        running.wait()
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_the_stock_cli(machine, task, tmp_path):

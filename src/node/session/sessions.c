@@ -6,6 +6,7 @@
 #include "node/runtime/native_launcher.h"
 #include "node/session/agent_session.h"
 #include "node/session/command_words.h"
+#include "node/session/inbox.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/websocket.h"
@@ -15,7 +16,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 /* How long a terminal may take to show what a command wrote just before it ended, while another process still has it
@@ -25,16 +25,11 @@ enum { STRAGGLERS_MS = 100, THREAD_STACK = 512 << 10 };
 struct sessions {
     struct sessions_options options;
     struct websockets *sockets;
-    pthread_mutex_t lock; /* protects what follows, and every session's inbox, gone and stopping */
+    pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t ended;
     struct list running;
     size_t count;
     bool stopping;
-};
-
-struct inbox_item {
-    struct list link;
-    struct buf bytes;
 };
 
 struct session {
@@ -46,10 +41,7 @@ struct session {
     size_t word_count;
     struct agent_session agent;
     uint64_t socket;
-    int wake; /* eventfd: something is in the inbox, or the channel is gone, or it is to stop */
-    struct list inbox;
-    size_t inbox_bytes;
-    bool gone; /* no callback of the socket comes any more */
+    struct inbox inbox; /* of the socket; woken, too, when all are to stop */
     bool running;
     struct terminal_exec exec; /* while it runs; both -1 otherwise */
     bool exited;               /* its end is known, its terminal may have more to show */
@@ -60,50 +52,6 @@ struct session {
     int log_fd;       /* -1: no log */
     uint64_t logged;
 };
-
-/* ---- the socket's thread ---- */
-
-static void wake(struct session *session)
-{
-    uint64_t one = 1;
-
-    (void)!write(session->wake, &one, sizeof(one));
-}
-
-/* A client that sends faster than we take is one that does not wait for acknowledgements: it loses messages, and sends
- * them again. */
-static void message(void *context, uint64_t id, bool text, struct str bytes)
-{
-    struct session *session = context;
-    struct inbox_item *item;
-
-    (void)id;
-    if (text)
-        return;
-    (void)pthread_mutex_lock(&session->sessions->lock);
-    if (session->inbox_bytes + bytes.len <= SESSION_INBOX_BYTES_MAX) {
-        item = calloc(1, sizeof(*item));
-        must(item != NULL);
-        buf_add(&item->bytes, bytes);
-        list_add_last(&session->inbox, &item->link);
-        session->inbox_bytes += bytes.len;
-        wake(session);
-    }
-    (void)pthread_mutex_unlock(&session->sessions->lock);
-}
-
-static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
-{
-    struct session *session = context;
-
-    (void)id;
-    (void)code;
-    (void)reason;
-    (void)pthread_mutex_lock(&session->sessions->lock);
-    session->gone = true;
-    wake(session);
-    (void)pthread_mutex_unlock(&session->sessions->lock);
-}
 
 /* ---- what the agent's side asks for ---- */
 
@@ -236,46 +184,27 @@ static void read_and_end(struct session *session)
 
 /* ---- the session's thread ---- */
 
-static struct inbox_item *take_item(struct session *session)
-{
-    struct inbox_item *item = NULL;
-
-    (void)pthread_mutex_lock(&session->sessions->lock);
-    if (!list_empty(&session->inbox)) {
-        item = list_item(list_take_first(&session->inbox), struct inbox_item, link);
-        session->inbox_bytes -= item->bytes.len;
-    }
-    (void)pthread_mutex_unlock(&session->sessions->lock);
-    return item;
-}
-
-static void item_free(struct inbox_item *item)
-{
-    buf_free(&item->bytes);
-    free(item);
-}
-
 static bool is_over(struct session *session)
 {
     bool over;
 
     (void)pthread_mutex_lock(&session->sessions->lock);
-    over = session->gone || session->sessions->stopping;
+    over = session->sessions->stopping;
     (void)pthread_mutex_unlock(&session->sessions->lock);
-    return over || session->agent.state == SESSION_CLOSED;
+    return over || inbox_is_gone(&session->inbox) || session->agent.state == SESSION_CLOSED;
 }
 
 static void hear(struct session *session)
 {
-    struct inbox_item *item;
+    struct buf bytes;
     struct fail f;
 
-    while ((item = take_item(session)) != NULL) {
-        if (!agent_session_receive(&session->agent, buf_str(&item->bytes), now_ms(), &f)) {
+    while (inbox_take(&session->inbox, &bytes)) {
+        if (!agent_session_receive(&session->agent, buf_str(&bytes), now_ms(), &f)) {
             log_warning("session %s: the client breaks the protocol: %s", session->order.session_id.ptr, f.message);
             agent_session_fail(&session->agent, f.message, now_ms());
         }
-        item_free(item);
+        buf_free(&bytes);
     }
 }
 
@@ -293,17 +222,16 @@ static void wait(struct session *session)
     bool reads = session->running && agent_session_room(&session->agent) > 0;
     bool writes = session->running && session->input.len > 0;
     struct pollfd ready[] = {
-        {.fd = session->wake, .events = POLLIN},
+        {.fd = session->inbox.wake, .events = POLLIN},
         {.fd = reads || writes ? session->exec.terminal : -1,
          .events = (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0))},
         {.fd = session->running && !session->exited ? session->exec.reply : -1, .events = POLLIN},
     };
-    uint64_t count;
 
     if (poll(ready, COUNT_OF(ready), wait_ms(session)) < 0)
         return;
     if (ready[0].revents != 0)
-        (void)!read(session->wake, &count, sizeof(count));
+        inbox_calm(&session->inbox);
     if (ready[1].revents & POLLOUT)
         write_terminal(session);
     if (ready[2].revents != 0)
@@ -323,11 +251,7 @@ static void lead(struct session *session)
 
 static bool dial(struct session *session, struct fail *f)
 {
-    const struct websocket_options options = {.context = session,
-                                              .message = message,
-                                              .closed = closed,
-                                              .message_bytes_max = AGENT_MESSAGE_MAX,
-                                              .queue_bytes_max = SESSION_INBOX_BYTES_MAX};
+    const struct websocket_options options = inbox_websocket_options(&session->inbox);
     struct websocket_target target = {.header_count = 0};
     auto_buf text = {.limit = SESSION_JSON_MAX};
 
@@ -336,39 +260,18 @@ static bool dial(struct session *session, struct fail *f)
                      .ptr;
     session_open_write(session->order.token, entropy_uuid(&session->arena).ptr, "berth-host", &text);
     if (!websocket_connect(session->sessions->sockets, &target, &options, &session->socket, f)) {
-        session->gone = true; /* no callback has come, none will */
+        inbox_set_gone(&session->inbox); /* no callback has come, none will */
         return false;
     }
     return websocket_send(session->sessions->sockets, session->socket, /* text= */ true, buf_str(&text)) ||
            fail(f, FAIL_CONFLICT, "the server has closed the channel");
 }
 
-static void wait_until_gone(struct session *session)
-{
-    struct sessions *sessions = session->sessions;
-    bool gone = false;
-
-    while (!gone) {
-        struct pollfd ready = {.fd = session->wake, .events = POLLIN};
-        uint64_t count;
-
-        (void)pthread_mutex_lock(&sessions->lock);
-        gone = session->gone;
-        (void)pthread_mutex_unlock(&sessions->lock);
-        if (!gone && poll(&ready, 1, -1) > 0)
-            (void)!read(session->wake, &count, sizeof(count));
-    }
-}
-
 static void session_free(struct session *session)
 {
-    struct inbox_item *item;
-
-    while ((item = take_item(session)) != NULL)
-        item_free(item);
+    inbox_free(&session->inbox);
     buf_free(&session->input);
     close_fd_at(&session->log_fd);
-    close_fd_at(&session->wake);
     agent_session_free(&session->agent);
     arena_free(&session->arena);
     free(session);
@@ -384,12 +287,12 @@ static void *session_main(void *context)
         log_info("session %s: \"%.*s\" in container %s", session->order.session_id.ptr, STR_ARG(session->order.command),
                  session->order.container_id.ptr);
         lead(session);
-        websocket_close(sessions->sockets, session->socket, 1000, STR(""));
-        wait_until_gone(session);
         log_info("session %s has ended", session->order.session_id.ptr);
     } else {
         log_warning("session %s: no channel to the server: %s", session->order.session_id.ptr, f.message);
     }
+    websocket_close(sessions->sockets, session->socket, 1000, STR(""));
+    inbox_wait_until_gone(&session->inbox);
     if (session->log_fd >= 0)
         sessions->options.log(sessions->options.context, &session->order, session->log_fd);
     (void)pthread_mutex_lock(&sessions->lock);
@@ -432,12 +335,10 @@ static struct session *session_new(struct sessions *sessions, const struct sessi
     session->sessions = sessions;
     arena_init(&session->arena, (size_t)1 << 20);
     copy_order(session, order);
-    list_init(&session->inbox);
+    inbox_init(&session->inbox);
     session->exec = (struct terminal_exec){-1, -1};
     session->input.limit = SESSION_INPUT_BYTES_MAX;
     session->log_fd = -1;
-    session->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    must(session->wake >= 0);
     entropy_fill(&options.seed, sizeof(options.seed));
     options.session_id = session->order.session_id;
     agent_session_init(&session->agent, &options, now_ms());
@@ -515,7 +416,7 @@ void sessions_stop(struct sessions *sessions)
         return;
     (void)pthread_mutex_lock(&sessions->lock);
     sessions->stopping = true;
-    list_each(link, after, &sessions->running) wake(list_item(link, struct session, link));
+    list_each(link, after, &sessions->running) inbox_wake(&list_item(link, struct session, link)->inbox);
     while (sessions->count > 0)
         (void)pthread_cond_wait(&sessions->ended, &sessions->lock);
     (void)pthread_mutex_unlock(&sessions->lock);
