@@ -2,8 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
-#include "node/runtime/launcher.h"
-#include "node/runtime/native_launcher.h"
+#include "node/runtime/terminal_exec.h"
 #include "node/session/agent_session.h"
 #include "node/session/command_words.h"
 #include "node/session/inbox.h"
@@ -225,7 +224,7 @@ static void wait(struct session *session)
         {.fd = session->inbox.wake, .events = POLLIN},
         {.fd = reads || writes ? session->exec.terminal : -1,
          .events = (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0))},
-        {.fd = session->running && !session->exited ? session->exec.reply : -1, .events = POLLIN},
+        {.fd = session->running && !session->exited ? session->exec.ended : -1, .events = POLLIN},
     };
 
     if (poll(ready, COUNT_OF(ready), wait_ms(session)) < 0)
@@ -336,7 +335,7 @@ static struct session *session_new(struct sessions *sessions, const struct sessi
     arena_init(&session->arena, (size_t)1 << 20);
     copy_order(session, order);
     inbox_init(&session->inbox);
-    session->exec = (struct terminal_exec){-1, -1};
+    session->exec = (struct terminal_exec){-1, -1, NULL};
     session->input.limit = SESSION_INPUT_BYTES_MAX;
     session->log_fd = -1;
     entropy_fill(&options.seed, sizeof(options.seed));
