@@ -24,7 +24,7 @@ ARROWS = {
 }
 
 # A domain includes only headers of domains to its left.
-DOMAINS = "iam secrets ssm vpc ecr efs logs cloudwatch elb ec2 autoscaling ecs appscaling eks".split()
+DOMAINS = "iam secrets ssm vpc ecr efs logs cloudwatch elb ec2 autoscaling ecs events appscaling eks".split()
 
 # Names that only the outer layers may use: a clock, a thread, a file, a socket, a process, a random number.
 BANNED_INSIDE = r"\b(clock_gettime|gettimeofday|time|pthread_\w+|open|fopen|socket|getrandom|rand|random|fork|system)\("

@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include "base/format.h"
 #include "base/must.h"
 
 #include <stdarg.h>
@@ -121,9 +122,16 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
     char space[256]; /* most are short: one pass over the format */
     va_list args;
     va_list again;
+    size_t simple;
     int len;
     char *text;
 
+    va_start(args, format);
+    if (format_pieces(space, sizeof(space), format, args, &simple)) {
+        va_end(args);
+        return arena_str(arena, (struct str){space, simple});
+    }
+    va_end(args);
     va_start(args, format);
     va_copy(again, args);
     len = vsnprintf(space, sizeof(space), format, args);

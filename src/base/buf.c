@@ -1,5 +1,7 @@
 #include "base/buf.h"
 
+#include "base/format.h"
+
 #include <stdarg.h>
 
 void buf_init(struct buf *buf, size_t limit)
@@ -55,9 +57,17 @@ void buf_printf(struct buf *buf, const char *format, ...)
     char text[256]; /* most are short: one pass over the format */
     va_list args;
     va_list again;
+    size_t simple;
     int len;
     char *at;
 
+    va_start(args, format);
+    if (format_pieces(text, sizeof(text), format, args, &simple)) {
+        va_end(args);
+        buf_add(buf, (struct str){text, simple});
+        return;
+    }
+    va_end(args);
     va_start(args, format);
     va_copy(again, args);
     len = vsnprintf(text, sizeof(text), format, args);

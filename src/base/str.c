@@ -152,48 +152,37 @@ void str_hash_key_set(uint64_t k0, uint64_t k1)
     hash_key[1] = k1;
 }
 
-static uint64_t rotate(uint64_t x, int bits)
+static uint64_t word_at(const char *at)
 {
-    return (x << bits) | (x >> (64 - bits));
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
 }
 
-static void sip_round(uint64_t v[4])
+static uint64_t fold(uint64_t a, uint64_t b)
 {
-    v[0] += v[1];
-    v[1] = rotate(v[1], 13) ^ v[0];
-    v[0] = rotate(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotate(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotate(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotate(v[1], 17) ^ v[2];
-    v[2] = rotate(v[2], 32);
+    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF"): hash tables over names that strangers
- * choose must not be made to collide. */
+/* Keyed: hash tables over names that strangers choose must not be made to collide. Sixteen bytes a step, each half
+ * mixed with what nobody outside knows before the two are multiplied and the product is folded, as wyhash does it; keys
+ * of the core are long, and are looked up dozens of times for a task. */
 uint64_t str_hash(struct str s)
 {
-    uint64_t v[4] = {hash_key[0] ^ 0x736f6d6570736575U, hash_key[1] ^ 0x646f72616e646f6dU,
-                     hash_key[0] ^ 0x6c7967656e657261U, hash_key[1] ^ 0x7465646279746573U};
-    uint64_t word;
-    size_t at = 0;
+    uint64_t state = hash_key[0] ^ UINT64_C(0x243f6a8885a308d3); /* digits of pi */
+    uint64_t secret = hash_key[1] ^ UINT64_C(0x13198a2e03707344);
+    char tail[16] = {0};
+    const char *last = tail;
 
-    for (; at + 8 <= s.len; at += 8) {
-        memcpy(&word, s.ptr + at, 8);
-        v[3] ^= word;
-        sip_round(v);
-        v[0] ^= word;
-    }
-    word = (uint64_t)s.len << 56;
-    for (size_t i = 0; at + i < s.len; i++)
-        word |= (uint64_t)(unsigned char)s.ptr[at + i] << (8 * i);
-    v[3] ^= word;
-    sip_round(v);
-    v[0] ^= word;
-    v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    for (size_t at = 0; s.len - at > sizeof(tail) && at < s.len; at += sizeof(tail))
+        state = fold(word_at(s.ptr + at) ^ secret, word_at(s.ptr + at + 8) ^ state);
+    if (s.len >= sizeof(tail))
+        last = s.ptr + s.len - sizeof(tail);
+    else if (s.len > 0)
+        memcpy(tail, s.ptr, s.len);
+    state = fold(word_at(last) ^ secret, word_at(last + 8) ^ state);
+    return fold(state ^ s.len, secret ^ UINT64_C(0xa4093822299f31d0));
 }

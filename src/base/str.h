@@ -76,7 +76,7 @@ checked bool str_to_uint64(struct str s, uint64_t *ret_value);
 /* Copies into a NUL-terminated buffer for a system call; false if it does not fit or s holds a NUL byte. */
 checked bool str_to_buffer(struct str s, char *buffer, size_t size);
 
-/* Keyed 64-bit hash of bytes (SipHash-1-3 with a key chosen once a process), for maps over input from outside. */
+/* Keyed 64-bit hash of bytes (the key chosen once a process), for maps over input from outside. */
 uint64_t str_hash(struct str s);
 /* Sets that key; call once at start, before the first map. Without it the key is zero (tests, simulation). */
 void str_hash_key_set(uint64_t k0, uint64_t k1);

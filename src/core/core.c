@@ -23,6 +23,22 @@ static void collect_dirties(struct core *core)
     }
 }
 
+static void collect_follows(struct core *core)
+{
+    for (size_t d = 0; d < core->options.domain_count; d++) {
+        const struct domain_spec *domain = core->options.domains[d];
+
+        for (size_t i = 0; i < domain->follows_count; i++) {
+            struct table *table = core_table_state(core, domain->follows[i].table);
+            size_t size = (table->follows_count + 1) * sizeof(*table->follows);
+
+            table->follows = realloc(table->follows, size);
+            must(table->follows != NULL);
+            table->follows[table->follows_count++] = &domain->follows[i];
+        }
+    }
+}
+
 static void collect_slots(struct core *core)
 {
     core->table_slot_count = 16;
@@ -56,6 +72,7 @@ static void collect(struct core *core)
     }
     collect_slots(core);
     collect_dirties(core);
+    collect_follows(core);
 }
 
 const struct table_spec *core_table(const struct core *core, struct str name)
@@ -338,6 +355,7 @@ void core_close(struct core *core)
     for (size_t i = 0; i < core->table_count; i++) {
         table_free(&core->tables[i]);
         free(core->tables[i].dirties);
+        free(core->tables[i].follows);
     }
     heap_free(&core->timers);
     free(core->table_slots);

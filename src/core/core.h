@@ -38,6 +38,18 @@ struct dirties_spec {
     void (*mark)(const struct transaction *tx, const void *before, const void *after, struct marks *marks);
 };
 
+/* Something that works by a service-linked role. */
+struct service_use {
+    struct str region, arn;
+};
+
+/* What follows from a change of a record, in the transaction that made it: records and effects that have to come about
+ * with it, one for one. What follows from that is not asked for. The arguments are those of dirties_spec. */
+struct follows_spec {
+    const struct table_spec *table;
+    void (*follow)(struct transaction *tx, const void *before, const void *after);
+};
+
 struct domain_spec {
     const char *name;
     const struct table_spec *const *tables;
@@ -46,9 +58,15 @@ struct domain_spec {
     size_t reconciler_count;
     const struct dirties_spec *dirties;
     size_t dirties_count;
+    const struct follows_spec *follows;
+    size_t follows_count;
     /* Makes what an account begins with in a region; NULL: nothing. A new installation, or one after reset, begins with
      * the default account in the default region. */
     void (*seed)(struct transaction *tx, struct str account, struct str region);
+    /* What the account has that works by the role that is linked to a service ("ecs.amazonaws.com"): writes up to
+     * `max`, in the transaction's arena, and returns how many. NULL: nothing. */
+    size_t (*service_uses)(const struct transaction *tx, struct str account, struct str service,
+                           struct service_use *ret_uses, size_t max);
 };
 
 /* ---- jobs ---- */

@@ -83,6 +83,20 @@ static void item_dirties(const struct transaction *tx, const void *before, const
     marks_add(marks, &item_reconciler, KEY(tx->arena, item->owner, item->name));
 }
 
+/* Every step of the item "leader" is said, and the last one kept in "follower". */
+static void item_follow(struct transaction *tx, const void *before, const void *after)
+{
+    const struct item *leader = after;
+    struct item follower = {.owner = STR("acme"), .name = STR("follower"), .status = ITEM_STATUS_NEW};
+
+    (void)before;
+    if (leader == NULL || !str_is(leader->name, "leader"))
+        return;
+    transaction_effect(tx, "followed", arena_printf(tx->arena, "%d", leader->number), STR(""));
+    SET(&follower, number, leader->number);
+    (void)transaction_put(tx, &item_table, &follower);
+}
+
 static void seed(struct transaction *tx, struct str account, struct str region)
 {
     const struct item item = {.owner = account, .name = region, .status = ITEM_STATUS_NEW};
@@ -93,6 +107,7 @@ static void seed(struct transaction *tx, struct str account, struct str region)
 static const struct table_spec *const tables[] = {&item_table};
 static const struct reconciler_spec *const reconcilers[] = {&item_reconciler};
 static const struct dirties_spec dirties[] = {{&item_table, item_dirties}};
+static const struct follows_spec follows[] = {{&item_table, item_follow}};
 static const struct domain_spec domain = {.name = "item",
                                           .tables = tables,
                                           .table_count = 1,
@@ -100,6 +115,8 @@ static const struct domain_spec domain = {.name = "item",
                                           .reconciler_count = 1,
                                           .dirties = dirties,
                                           .dirties_count = 1,
+                                          .follows = follows,
+                                          .follows_count = 1,
                                           .seed = seed};
 static const struct domain_spec *const domains[] = {&domain};
 
@@ -305,6 +322,30 @@ static void a_first_start_is_seeded(void **state)
     assert_table(bench, NULL, "seeded:1:-1 ");
     run_all(bench);
     assert_text(&bench->changes, "+seeded ");
+}
+
+static void lead(struct transaction *tx)
+{
+    put(tx, "leader", ITEM_STATUS_NEW, 1);
+    put(tx, "leader", ITEM_STATUS_BUSY, 2);
+}
+
+static void every_change_is_followed_in_its_transaction(void **state)
+{
+    struct bench *bench = *state;
+    struct test_job good;
+    struct test_job bad;
+
+    run_all(bench);
+    buf_clear(&bench->effects);
+    submit_as(bench, &bad, "api", lead, /* commits= */ false);
+    run_all(bench);
+    assert_int_equal(bench->effects.len, 0);
+    assert_table(bench, NULL, "seeded:1:-1 ");
+    submit(bench, &good, lead);
+    run_all(bench);
+    assert_true(str_starts(buf_str(&bench->effects), STR("followed:1 followed:2 ")));
+    assert_table(bench, NULL, "follower:1:2 leader:2:2 seeded:1:-1 ");
 }
 
 static void keys_and_indexes_have_their_order(void **state)
@@ -731,6 +772,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_core(a_first_start_is_seeded),
+        with_core(every_change_is_followed_in_its_transaction),
         with_core(keys_and_indexes_have_their_order),
         with_core(what_is_rolled_back_leaves_no_trace),
         with_core(indexes_follow),

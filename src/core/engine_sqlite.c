@@ -1,4 +1,8 @@
-/* The embedded engine: one table of rows in one SQLite file.
+/* The embedded engine: one SQLite file with two tables.
+ *
+ *   1 a commit adds its rows to the end of `news`: a few pages, one behind the other, where putting each row at its
+ * place would touch two pages a row (docs/decisions/0082) 2 `news` is folded into `row`, of each key the last: when it
+ * has grown large, in a quiet moment, before a load
  *
  * Exception to "no I/O in core/": engines are I/O. They run on the store thread and see no record. */
 #include "base/must.h"
@@ -7,16 +11,20 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
-enum { APPLICATION_ID = 0x42455254 /* "BERT" */, FORMAT = 1 };
+enum { APPLICATION_ID = 0x42455254 /* "BERT" */, FORMAT = 2 };
 
-/* Pages in the log: from which on a quiet moment is used to empty it, and from which on a commit does it. */
+/* Pages in SQLite's log: from which on a quiet moment is used to empty it, and from which on a commit does it. */
 enum { LOG_PAGES_TIDY = 250, LOG_PAGES_MAX = 4000 };
+
+/* Rows in `news`: the same two. Folding that many takes tens of milliseconds, and a restart may have to do it first. */
+enum { NEWS_TIDY = 250, NEWS_MAX = 16000 };
 
 struct sqlite_engine {
     struct engine engine;
     sqlite3 *db;
-    sqlite3_stmt *put, *remove, *begin, *commit, *rollback;
+    sqlite3_stmt *add, *begin, *commit, *rollback;
     int log_pages; /* since the log was emptied */
+    size_t news;   /* rows in it */
 };
 
 static bool broken(struct sqlite_engine *engine, const char *what, struct fail *f)
@@ -47,27 +55,57 @@ static bool step(struct sqlite_engine *engine, sqlite3_stmt *statement, const ch
 
 static bool write_row(struct sqlite_engine *engine, const struct row *row, struct fail *f)
 {
-    sqlite3_stmt *statement = row->bytes.ptr != NULL ? engine->put : engine->remove;
-
-    (void)sqlite3_bind_text(statement, 1, row->table, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_blob64(statement, 2, row->key.ptr, row->key.len, SQLITE_STATIC);
+    (void)sqlite3_bind_text(engine->add, 1, row->table, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_blob64(engine->add, 2, row->key.ptr, row->key.len, SQLITE_STATIC);
     if (row->bytes.ptr != NULL)
-        (void)sqlite3_bind_blob64(statement, 3, row->bytes.ptr, row->bytes.len, SQLITE_STATIC);
-    return step(engine, statement, "write", f);
+        (void)sqlite3_bind_blob64(engine->add, 3, row->bytes.ptr, row->bytes.len, SQLITE_STATIC);
+    else
+        (void)sqlite3_bind_null(engine->add, 3);
+    return step(engine, engine->add, "write", f);
+}
+
+/* Ends the transaction: true only when all of it is durable. */
+static bool end(struct sqlite_engine *engine, bool good, struct fail *f)
+{
+    if (good && step(engine, engine->commit, "commit", f))
+        return true;
+    (void)sqlite3_step(engine->rollback); /* fails when SQLite has rolled back by itself, as on a full disk */
+    (void)sqlite3_reset(engine->rollback);
+    return false;
+}
+
+/* In the order of keys, so that each page is written once. */
+static bool fold(struct sqlite_engine *engine, struct fail *f)
+{
+    bool good = step(engine, engine->begin, "begin", f) &&
+                run(engine,
+                    "DELETE FROM row WHERE (tab, key) IN (SELECT tab, key FROM news WHERE bytes IS NULL);"
+                    "INSERT OR REPLACE INTO row(tab, key, bytes) SELECT news.tab, news.key, bytes"
+                    " FROM (SELECT tab, key, max(number) AS last FROM news GROUP BY tab, key) CROSS JOIN news"
+                    " ON number = last WHERE bytes IS NOT NULL;"
+                    "DELETE FROM news",
+                    f);
+
+    if (!end(engine, good, f))
+        return false;
+    engine->news = 0;
+    return true;
 }
 
 static bool sqlite_commit(struct engine *base, const struct row *rows, size_t count, struct fail *f)
 {
     struct sqlite_engine *engine = (struct sqlite_engine *)base;
     bool good = step(engine, engine->begin, "begin", f);
+    struct fail later;
 
     for (size_t i = 0; good && i < count; i++)
         good = write_row(engine, &rows[i], f);
-    if (good && step(engine, engine->commit, "commit", f))
-        return true;
-    (void)sqlite3_step(engine->rollback); /* fails when SQLite has rolled back by itself, as on a full disk */
-    (void)sqlite3_reset(engine->rollback);
-    return false;
+    if (!end(engine, good, f))
+        return false;
+    engine->news += count;
+    if (engine->news >= NEWS_MAX)
+        (void)fold(engine, &later); /* on a full disk the next commit tries again */
+    return true;
 }
 
 static struct str column(sqlite3_stmt *statement, int at)
@@ -85,6 +123,8 @@ static bool sqlite_load(struct engine *base, bool (*row)(void *, struct str, str
     bool good = true;
     int code;
 
+    if (engine->news > 0 && !fold(engine, f))
+        return false;
     if (sqlite3_prepare_v2(engine->db, "SELECT tab, key, bytes FROM row", -1, &statement, NULL) != SQLITE_OK)
         return broken(engine, "read", f);
     while (good && (code = sqlite3_step(statement)) != SQLITE_DONE) {
@@ -100,7 +140,13 @@ static bool sqlite_load(struct engine *base, bool (*row)(void *, struct str, str
 
 static bool sqlite_reset(struct engine *base, struct fail *f)
 {
-    return run((struct sqlite_engine *)base, "DELETE FROM row", f);
+    struct sqlite_engine *engine = (struct sqlite_engine *)base;
+    bool good = step(engine, engine->begin, "begin", f) && run(engine, "DELETE FROM row; DELETE FROM news", f);
+
+    if (!end(engine, good, f))
+        return false;
+    engine->news = 0;
+    return true;
 }
 
 static int count_pages(void *context, sqlite3 *db, const char *name, int pages)
@@ -113,11 +159,14 @@ static int count_pages(void *context, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-/* Moving the log into the file takes tens of milliseconds: better when nobody waits for a commit. */
+/* Both take tens of milliseconds: better when nobody waits for a commit. */
 static void sqlite_tidy(struct engine *base)
 {
     struct sqlite_engine *engine = (struct sqlite_engine *)base;
+    struct fail f;
 
+    if (engine->news >= NEWS_TIDY)
+        (void)fold(engine, &f); /* on a full disk the next quiet moment tries again */
     if (engine->log_pages < LOG_PAGES_TIDY)
         return;
     (void)sqlite3_wal_checkpoint_v2(engine->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -127,7 +176,7 @@ static void sqlite_tidy(struct engine *base)
 static void sqlite_close(struct engine *base)
 {
     struct sqlite_engine *engine = (struct sqlite_engine *)base;
-    sqlite3_stmt *statements[] = {engine->put, engine->remove, engine->begin, engine->commit, engine->rollback};
+    sqlite3_stmt *statements[] = {engine->add, engine->begin, engine->commit, engine->rollback};
 
     for (size_t i = 0; i < COUNT_OF(statements); i++)
         (void)sqlite3_finalize(statements[i]);
@@ -163,13 +212,13 @@ static bool claim(struct sqlite_engine *engine, const char *path, struct fail *f
         !read_number(engine, "PRAGMA user_version", &format, f))
         return fail_in(f, "%s cannot be read: move it away to begin anew, or bring back a copy of it", path);
     if (tables == 0 && application == 0)
-        return run(engine, "PRAGMA application_id = 1111839316; PRAGMA user_version = 1", f);
+        return run(engine, "PRAGMA application_id = 1111839316; PRAGMA user_version = 2", f);
     if (application != APPLICATION_ID)
         return fail(f, FAIL_CONFLICT, "%s is a SQLite file, but not one of Berth's", path);
     if (format > FORMAT)
         return fail(f, FAIL_CONFLICT, "%s was written by a newer Berth (format %d, this one knows %d)", path, format,
                     FORMAT);
-    return true;
+    return format == FORMAT || run(engine, "PRAGMA user_version = 2", f); /* 1 had no news */
 }
 
 static bool prepare(struct sqlite_engine *engine, struct fail *f)
@@ -178,9 +227,7 @@ static bool prepare(struct sqlite_engine *engine, struct fail *f)
         sqlite3_stmt **statement;
         const char *sql;
     } rows[] = {
-        {&engine->put, "INSERT INTO row(tab, key, bytes) VALUES(?1, ?2, ?3) "
-                       "ON CONFLICT(tab, key) DO UPDATE SET bytes = excluded.bytes"},
-        {&engine->remove, "DELETE FROM row WHERE tab = ?1 AND key = ?2"},
+        {&engine->add, "INSERT INTO news(tab, key, bytes) VALUES(?1, ?2, ?3)"},
         {&engine->begin, "BEGIN IMMEDIATE"},
         {&engine->commit, "COMMIT"},
         {&engine->rollback, "ROLLBACK"},
@@ -198,6 +245,7 @@ bool engine_sqlite_open(const char *path, struct engine **ret_engine, struct fai
     static const struct engine_kind kind = {"sqlite",     sqlite_load, sqlite_commit,
                                             sqlite_reset, sqlite_tidy, sqlite_close};
     struct sqlite_engine *engine = calloc(1, sizeof(*engine));
+    int news;
 
     must(engine != NULL);
     engine->engine.kind = &kind;
@@ -206,11 +254,15 @@ bool engine_sqlite_open(const char *path, struct engine **ret_engine, struct fai
         (void)broken(engine, path, f);
     else if (run(engine, "PRAGMA locking_mode = EXCLUSIVE", f) && claim(engine, path, f) &&
              run(engine,
-                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;"
+                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048; PRAGMA temp_store = "
+                 "MEMORY;"
                  "CREATE TABLE IF NOT EXISTS row(tab TEXT NOT NULL, key BLOB NOT NULL, bytes BLOB NOT NULL, "
-                 "PRIMARY KEY(tab, key)) WITHOUT ROWID",
+                 "PRIMARY KEY(tab, key)) WITHOUT ROWID;"
+                 "CREATE TABLE IF NOT EXISTS news(number INTEGER PRIMARY KEY, tab TEXT NOT NULL, key BLOB NOT NULL, "
+                 "bytes BLOB)",
                  f) &&
-             prepare(engine, f)) {
+             read_number(engine, "SELECT count(*) FROM news", &news, f) && prepare(engine, f)) {
+        engine->news = (size_t)news;
         (void)sqlite3_wal_hook(engine->db, count_pages, engine); /* instead of SQLite's own, at 1000 pages */
         *ret_engine = &engine->engine;
         return true;

@@ -232,6 +232,38 @@ static void after_a_reset_there_is_nothing(void **state)
     }
 }
 
+/* More rows than the SQLite engine keeps apart: over and over the same keys, some removed, in large commits and small.
+ */
+static void what_is_written_again_and_again_is_there_once(void **state)
+{
+    enum { LARGE = 5000, COMMITS = 8 };
+    static const struct row pattern[] = {PUT("a", "1", "first"), PUT("a", "2", "there"), PUT("b", "1", "other"),
+                                         PUT("a", "1", "last"), REMOVE("a", "2")};
+    static struct row rows[LARGE];
+
+    (void)state;
+    for (size_t i = 0; i < LARGE; i++)
+        rows[i] = pattern[i % COUNT_OF(pattern)];
+    FOR_EACH_ENGINE(subject)
+    {
+        struct engine *engine = subject->open();
+
+        for (size_t i = 0; i < COMMITS; i++) {
+            commit(engine, rows, LARGE);
+            assert_holds(engine, "a/1=last b/1=other ");
+            commit(engine, pattern, 2);
+            if (engine->kind->tidy != NULL)
+                engine->kind->tidy(engine);
+        }
+        for (size_t i = 0; i < COMMITS; i++)
+            commit(engine, rows, LARGE);
+        commit(engine, pattern + 4, 1);
+        engine = subject->reopen(engine);
+        assert_holds(engine, "a/1=last b/1=other ");
+        engine->kind->close(engine);
+    }
+}
+
 /* ---- what only one of them can do ---- */
 
 static void the_memory_engine_fails_as_often_as_it_is_told(void **state)
@@ -319,6 +351,27 @@ static void files_that_are_not_ours_are_left_alone(void **state)
     }
 }
 
+static void files_of_the_first_format_are_taken_over(void **state)
+{
+    static const struct row row = PUT("a", "1", "new");
+    struct engine *engine;
+    struct fail f;
+
+    (void)state;
+    (void)unlink(path);
+    doctor_file("CREATE TABLE row(tab TEXT NOT NULL, key BLOB NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(tab, key))"
+                " WITHOUT ROWID;"
+                "INSERT INTO row VALUES('a', CAST('1' AS BLOB), CAST('old' AS BLOB)),"
+                " ('a', CAST('2' AS BLOB), CAST('kept' AS BLOB));"
+                "PRAGMA application_id = 1111839316; PRAGMA user_version = 1");
+    assert_true(engine_sqlite_open(path, &engine, &f));
+    assert_holds(engine, "a/1=old a/2=kept ");
+    commit(engine, &row, 1);
+    engine = sqlite_reopen(engine);
+    assert_holds(engine, "a/1=new a/2=kept ");
+    engine->kind->close(engine);
+}
+
 static void garbage_is_refused(void **state)
 {
     struct engine *engine;
@@ -379,9 +432,11 @@ int main(void)
         cmocka_unit_test(keys_and_bytes_may_hold_anything),
         cmocka_unit_test(a_row_that_cannot_be_read_stops_the_load),
         cmocka_unit_test(after_a_reset_there_is_nothing),
+        cmocka_unit_test(what_is_written_again_and_again_is_there_once),
         cmocka_unit_test(the_memory_engine_fails_as_often_as_it_is_told),
         cmocka_unit_test(a_full_disk_takes_all_or_nothing),
         cmocka_unit_test(files_that_are_not_ours_are_left_alone),
+        cmocka_unit_test(files_of_the_first_format_are_taken_over),
         cmocka_unit_test(garbage_is_refused),
         cmocka_unit_test(a_second_process_is_kept_out),
     };

@@ -65,11 +65,14 @@ struct str key_prefix_join(struct arena *arena, const struct str *parts, size_t 
 /* ---- the state of one table; for core/ only ---- */
 
 struct dirties_spec;
+struct follows_spec;
 
 struct table {
     const struct table_spec *spec;
     const struct dirties_spec **dirties; /* of all domains, for this table */
     size_t dirties_count;
+    const struct follows_spec **follows; /* the same */
+    size_t follows_count;
     size_t index_count;
     struct tree records;              /* struct record by key: for walks */
     struct map by_key;                /* the same: for look-ups */

@@ -26,12 +26,26 @@ struct transaction transaction_begin(struct core *core, struct turn *turn, const
     };
 }
 
+static void follow_changes(struct transaction *tx)
+{
+    size_t end = tx->turn->change_count;
+
+    for (size_t i = tx->first_change; i < end; i++) {
+        const struct change_entry entry = tx->turn->changes[i]; /* what follows adds entries */
+
+        for (size_t k = 0; k < entry.table->follows_count; k++)
+            entry.table->follows[k]->follow(tx, entry.before, entry.after);
+    }
+}
+
 void transaction_end(struct transaction *tx, bool commit)
 {
-    if (commit)
-        reconcile_mark_changes(tx->core, tx->turn, tx->first_change);
-    else
+    if (!commit) {
         turn_undo(tx->turn, tx->first_change, tx->first_effect);
+        return;
+    }
+    follow_changes(tx);
+    reconcile_mark_changes(tx->core, tx->turn, tx->first_change);
 }
 
 const void *transaction_get(const struct transaction *tx, const struct table_spec *spec, struct str key)
@@ -182,6 +196,20 @@ const struct settings *transaction_settings(const struct transaction *tx)
 void transaction_secret(const struct transaction *tx, void *bytes, size_t len)
 {
     tx->core->options.secret(bytes, len);
+}
+
+size_t transaction_service_uses(const struct transaction *tx, struct str account, struct str service,
+                                struct service_use *ret_uses, size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < tx->core->options.domain_count; i++) {
+        const struct domain_spec *domain = tx->core->options.domains[i];
+
+        if (domain->service_uses != NULL)
+            count += domain->service_uses(tx, account, service, ret_uses + count, max - count);
+    }
+    return count;
 }
 
 void transaction_seed(struct transaction *tx, struct str account, struct str region)

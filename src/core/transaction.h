@@ -69,5 +69,9 @@ int64_t transaction_number(struct transaction *tx);
 const struct settings *transaction_settings(const struct transaction *tx);
 /* Bytes that nobody can guess, for keys, tokens and passwords (tx->random can be guessed). */
 void transaction_secret(const struct transaction *tx, void *bytes, size_t len);
+/* Every domain's service_uses (core.h): returns how many. */
+struct service_use;
+size_t transaction_service_uses(const struct transaction *tx, struct str account, struct str service,
+                                struct service_use *ret_uses, size_t max);
 /* Makes what an account begins with in a region (its default VPC, ...): every domain's seed. */
 void transaction_seed(struct transaction *tx, struct str account, struct str region);

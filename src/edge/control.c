@@ -172,6 +172,22 @@ static void explain(struct front *front, struct http_exchange *exchange)
                       route_parameter(query, "resource", exchange->arena));
 }
 
+#define EVENTS_PATH "/_berth/events"
+
+static void events(struct front *front, struct http_exchange *exchange)
+{
+    struct str follow = route_parameter(exchange->request.query, "follow", exchange->arena);
+
+    if (is_operator(front, exchange))
+        event_feed_reply(front_options_of(front)->event_feed, exchange, str_is(follow, "1"));
+}
+
+void control_ended(struct front *front, struct http_exchange *exchange)
+{
+    if (str_is(exchange->request.path, EVENTS_PATH))
+        event_feed_ended(front_options_of(front)->event_feed, exchange);
+}
+
 static const struct {
     const char *method, *path;
     void (*handle)(struct front *front, struct http_exchange *exchange);
@@ -184,6 +200,7 @@ static const struct {
     {"GET", "/_berth/accounts", list_accounts},
     {"POST", "/_berth/accounts", create_account},
     {"GET", "/_berth/explain", explain},
+    {"GET", EVENTS_PATH, events},
 };
 
 void control_complete(struct front *front, struct http_exchange *exchange)

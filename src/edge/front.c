@@ -200,8 +200,21 @@ static void complete(void *context, struct http_exchange *exchange)
 
 static void replying(void *context, struct http_exchange *exchange)
 {
-    if (door_of(context, exchange) == DOOR_API)
+    const struct front *front = context;
+
+    switch (door_of(front, exchange)) {
+    case DOOR_API:
         api_audit(exchange);
+        break;
+    case DOOR_REGISTRY:
+        front->options.registry.replying(front->options.registry.context, exchange);
+        break;
+    case DOOR_LAYER:
+    case DOOR_HOST_LINK:
+    case DOOR_DATA_CHANNEL:
+    case DOOR_CONTROL:
+        break;
+    }
 }
 
 static void ended(void *context, struct http_exchange *exchange)
@@ -215,6 +228,8 @@ static void ended(void *context, struct http_exchange *exchange)
         api_audit(exchange);
         return;
     }
+    if (door == DOOR_CONTROL)
+        control_ended(front, exchange);
     if (door == DOOR_REGISTRY) {
         front->options.registry.ended(front->options.registry.context, exchange);
         metrics_count_registry(front->metrics, exchange->request.method, exchange->status, took_us);

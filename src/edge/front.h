@@ -14,6 +14,7 @@
 #include "core/call.h"
 #include "edge/audit.h"
 #include "edge/authenticate.h"
+#include "edge/event_feed.h"
 #include "edge/host_link.h"
 #include "edge/loop.h"
 #include "edge/registry_collect.h"
@@ -41,6 +42,7 @@ struct front_options {
     struct collector *collector;
     struct host_links *host_links;
     struct session_links *session_links;
+    struct event_feed *event_feed;
     struct audit *audit; /* NULL: nothing is written */
     /* Extra work of a reset (log lines); NULL: none. */
     bool (*reset)(void *context, struct fail *f);

@@ -6,6 +6,7 @@
 #include "edge/authenticate.h"
 #include "os/link.h"
 #include "plane/ec2/host.h"
+#include "plane/ec2/instance.h"
 #include "plane/ecs/task.h"
 
 #include <pthread.h>
@@ -96,6 +97,7 @@ static bool job_run(struct job *job, struct transaction *tx)
         break;
     case JOB_REPORT:
         tasks_observe(tx, link_job->host_id, link_job->message.report);
+        instances_observe(tx, link_job->host_id, link_job->message.report);
         break;
     }
     return true;

@@ -313,23 +313,46 @@ static bool run(struct job *job, struct transaction *tx)
     return call->good;
 }
 
+/* ---- what the audit log is told ---- */
+
+struct registry_note {
+    const struct registry_note *next; /* the one before it */
+    struct audit_event event;
+    struct principal principal;
+    struct fail failure;
+};
+
 /* Whoever has no key was let in without a decision: our own hosts, and anybody under --auth=open. */
-static void audit(const struct registry_job *job)
+static void note(struct registry_job *job)
 {
-    const struct registry_call *call = job->call;
+    struct registry_call *call = job->call;
+    struct registry_note *note;
 
     if (call->action == NULL || job->principal.access_key.len == 0 || job->records->audit == NULL)
         return;
-    audit_write(job->records->audit, &(struct audit_event){
-                                         .principal = &job->principal,
-                                         .action = call->action,
-                                         .region = call->repository.registry.region,
-                                         .source_ip = call->source_ip,
-                                         .when_ms = job->when_ms,
-                                         .resource = repository_arn(call->arena, &call->repository),
-                                         .failure = call->good ? NULL : &call->fail,
-                                     });
+    note = arena_try(call->arena, sizeof(*note));
+    must(note != NULL); /* a request has two calls at most */
+    *note = (struct registry_note){.next = call->notes, .principal = job->principal, .failure = call->fail};
+    note->event = (struct audit_event){.principal = &note->principal,
+                                       .action = call->action,
+                                       .region = call->repository.registry.region,
+                                       .source_ip = call->source_ip,
+                                       .when_ms = job->when_ms,
+                                       .resource = repository_arn(call->arena, &call->repository),
+                                       .failure = call->good ? NULL : &note->failure};
+    call->notes = note;
 }
+
+static void tell(void *context, const struct registry_note *notes)
+{
+    const struct registry_records *records = context;
+
+    if (notes->next != NULL)
+        tell(context, notes->next); /* in the order in which they were made */
+    audit_write(records->audit, &notes->event);
+}
+
+/* ---- a job's end ---- */
 
 static void done(struct job *job, bool durable)
 {
@@ -338,7 +361,7 @@ static void done(struct job *job, bool durable)
 
     if (call->good && !durable)
         call->good = fail(&call->fail, FAIL_SYSTEM, "the change could not be made durable");
-    audit(registry_job);
+    note(registry_job);
     free(registry_job);
     call->done(call);
 }
@@ -358,5 +381,5 @@ static void submit(void *context, struct registry_call *call)
 
 struct registry_metadata registry_records_metadata(struct registry_records *records)
 {
-    return (struct registry_metadata){.context = records, .submit = submit};
+    return (struct registry_metadata){.context = records, .submit = submit, .tell = tell};
 }

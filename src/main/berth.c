@@ -27,6 +27,7 @@ static const struct verb verbs[] = {
     {"account", "create [ID] | list", "Make another account, or list those that there are.", verb_account},
     {"explain", "WHO ACTION RESOURCE", "Show what policies decide, and by which statement.", verb_explain},
     {"audit", "", "Show who called what, and what was refused.", verb_audit},
+    {"events", "", "Show what happens to tasks, and all else that the event bus carries.", verb_events},
     {"server", "", "Run the control plane: answers the APIs, owns all state, decides.", verb_server},
     {"host", "", "Run a host: lends this machine's capacity, runs Fargate tasks.", verb_host},
     {"sim", "", "Run the control plane against simulated hosts and faults, from a seed.", verb_sim},

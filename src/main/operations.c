@@ -50,6 +50,8 @@ static void print_condition_keys(const struct service *service)
     (void)printf("\nCondition keys besides the global ones: ");
     for (size_t i = 0; i < access->key_count; i++)
         (void)printf("%s%s", i == 0 ? "" : ", ", access->keys[i].name);
+    for (size_t i = 0; i < access->list_count; i++)
+        (void)printf(", %s", access->lists[i].name);
     if (access->tag != NULL)
         (void)printf("%saws:ResourceTag/*", access->key_count == 0 ? "" : ", ");
     (void)printf(".\n");

@@ -41,10 +41,9 @@ static bool look(struct job *job, struct transaction *tx)
     struct settle_job *of = list_item(&job->link, struct settle_job, job.link);
     struct sealed sealed;
     struct str value;
-    struct fail ignored;
 
     of->has_sealed = secrets_any_sealed(tx, &sealed) || ssm_any_sealed(tx, &sealed);
-    of->opens = of->has_sealed && vault_open(tx, &sealed, tx->arena, &value, &ignored);
+    of->opens = of->has_sealed && vault_open(tx, &sealed, tx->arena, &value);
     return true;
 }
 

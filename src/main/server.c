@@ -1,6 +1,8 @@
 /* `berth server`: the composition root of the control plane. */
 #include "base/log.h"
 #include "base/must.h"
+#include "edge/event_feed.h"
+#include "edge/event_log.h"
 #include "edge/front.h"
 #include "edge/host_link.h"
 #include "edge/log_keeper.h"
@@ -18,6 +20,7 @@
 #include "os/entropy.h"
 #include "plane/ecs/execute_command.h"
 #include "plane/ecs/task.h"
+#include "plane/events/events.h"
 #include "plane/iam/iam.h"
 #include "plane/iam/oidc_provider.h"
 
@@ -39,6 +42,8 @@ struct server {
     struct session_links *sessions;
     struct loop *loop;
     struct oidc_keys *oidc_keys;
+    struct event_feed *event_feed;
+    struct event_log *event_log;
     struct log_keeper *log_keeper;
     struct ports ports;
     struct blob_store *blobs;
@@ -55,26 +60,70 @@ struct server {
 
 /* ---- what the core tells ---- */
 
+static void release_oidc_keys(struct server *server, struct str target, struct str bytes)
+{
+    oidc_keys_ask(server->oidc_keys, target, bytes);
+}
+
+static void release_complete(struct server *server, struct str target, struct str bytes)
+{
+    host_links_send(server->links, target, bytes, /* complete= */ true);
+}
+
+static void release_difference(struct server *server, struct str target, struct str bytes)
+{
+    host_links_send(server->links, target, bytes, /* complete= */ false);
+}
+
+static void release_session_tokens(struct server *server, struct str target, struct str bytes)
+{
+    session_links_expect(server->sessions, target, bytes);
+}
+
+static void release_session_order(struct server *server, struct str target, struct str bytes)
+{
+    host_links_tell(server->links, target, bytes);
+}
+
+static void release_event(struct server *server, struct str target, struct str bytes)
+{
+    (void)target;
+    event_feed_add(server->event_feed, bytes);
+}
+
+static void release_event_log(struct server *server, struct str target, struct str bytes)
+{
+    event_log_ask(server->event_log, target, bytes);
+}
+
+static void release_event_lost(struct server *server, struct str target, struct str bytes)
+{
+    (void)server;
+    log_warning("an event did not reach a target of %.*s: %.*s", STR_ARG(target), STR_ARG(bytes));
+}
+
+static const struct {
+    const char *kind;
+    void (*release)(struct server *server, struct str target, struct str bytes);
+} releases[] = {
+    {ASSIGNMENT_COMPLETE, release_complete},
+    {ASSIGNMENT_DIFFERENCE, release_difference},
+    {EVENT_EFFECT, release_event},
+    {EVENT_LOG_EFFECT, release_event_log},
+    {EVENT_LOST_EFFECT, release_event_lost},
+    {OIDC_KEYS_EFFECT, release_oidc_keys},
+    {SESSION_TOKENS, release_session_tokens},
+    {SESSION_ORDER, release_session_order},
+};
+
 static void release(void *context, const char *kind, struct str target, struct str bytes)
 {
-    struct server *server = context;
-    bool complete;
-
-    if (str_is(str_of(kind), OIDC_KEYS_EFFECT)) {
-        oidc_keys_ask(server->oidc_keys, target, bytes);
-        return;
-    }
-    if (str_is(str_of(kind), SESSION_TOKENS)) {
-        session_links_expect(server->sessions, target, bytes);
-        return;
-    }
-    if (str_is(str_of(kind), SESSION_ORDER)) {
-        host_links_tell(server->links, target, bytes);
-        return;
-    }
-    complete = str_is(str_of(kind), ASSIGNMENT_COMPLETE);
-    must(complete || str_is(str_of(kind), ASSIGNMENT_DIFFERENCE));
-    host_links_send(server->links, target, bytes, complete);
+    for (size_t i = 0; i < COUNT_OF(releases); i++)
+        if (strcmp(kind, releases[i].kind) == 0) {
+            releases[i].release(context, target, bytes);
+            return;
+        }
+    must_not_happen("every kind of effect has a row");
 }
 
 static void write_env(const struct server *server, const struct access_key_record *key)
@@ -182,6 +231,7 @@ static bool start_logs(struct server *server, struct arena *arena, struct fail *
     if (!log_keeper_open(data_dir_file(&server->dir, "logs.db", arena), server->loop, &server->log_keeper, f))
         return false;
     server->ports.logs = log_keeper_port(server->log_keeper);
+    event_log_begin(server->event_log, server->loop, server->ports.logs);
     return true;
 }
 
@@ -231,12 +281,14 @@ static bool start_front(struct server *server, const char *address, uint16_t por
                      .begin = registry_begin,
                      .data = registry_data,
                      .complete = registry_complete,
+                     .replying = registry_replying,
                      .ended = registry_ended},
         .ports = &server->ports,
         .layers = &server->layers,
         .collector = server->collector,
         .host_links = server->links,
         .session_links = server->sessions,
+        .event_feed = server->event_feed,
         .audit = server->audit,
         .reset = reset,
         .reset_context = server,
@@ -252,12 +304,14 @@ static bool start_front(struct server *server, const char *address, uint16_t por
 
 static void stop(struct server *server)
 {
+    event_feed_end(server->event_feed);
     if (server->http != NULL)
         http_server_stop(server->http, 5000);
     if (server->front != NULL)
         front_free(server->front);
     if (server->collector != NULL)
         collector_stop(server->collector);
+    event_log_stop(server->event_log);
     if (server->log_keeper != NULL)
         log_keeper_stop(server->log_keeper);
     if (server->oidc_keys != NULL)
@@ -281,6 +335,8 @@ static void stop(struct server *server)
         server->engine->kind->close(server->engine);
     if (server->audit != NULL)
         audit_close(server->audit);
+    event_log_free(server->event_log);
+    event_feed_free(server->event_feed);
     keys_free(server->keys);
 }
 
@@ -363,6 +419,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     server.clock = options.clock_rate == 1 ? clock_wall() : clock_fast(&server.fast, (int64_t)options.clock_rate);
     server.keys = keys_new();
+    server.event_feed = event_feed_new();
+    server.event_log = event_log_new();
     status = EXIT_OK;
     if (start(&server, &options, &arena, &f)) {
         log_info("ready: http://%s, data in %s", options.public_address, options.data);

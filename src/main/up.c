@@ -184,6 +184,7 @@ int verb_up(const struct verb *verb, int argc, char **argv)
     const char *account = "000000000000";
     const char *clock_rate = "1";
     const char *runtime = "native";
+    const char *s3_endpoint = NULL;
     const char *public_address = NULL;
     const char *server;
     const char *vpc_cidr;
@@ -198,6 +199,10 @@ int verb_up(const struct verb *verb, int argc, char **argv)
         {"clock-rate", OPTION_TEXT, "N", "let the server's time run N times as fast (1)", &clock_rate},
         {"runtime", OPTION_TEXT, "native|PROGRAM", "who starts containers: Berth, or crun under conmon (native)",
          &runtime},
+        {"s3-endpoint", OPTION_TEXT, "URL",
+         "where environmentFiles are (BERTH_S3_ENDPOINT; keys of its own: BERTH_S3_ACCESS_KEY_ID, "
+         "BERTH_S3_SECRET_ACCESS_KEY)",
+         &s3_endpoint},
         {0},
     };
     int first;
@@ -209,13 +214,13 @@ int verb_up(const struct verb *verb, int argc, char **argv)
     if (!may_start(&f) || !installation_make(&in, &f) || !addresses(&in, &public_address, &server, &f) ||
         !vpc_range_claim(&in.dir, &in.arena, &vpc_cidr, &f))
         return verb_failed(verb, &f);
-    if (!run_roles(
-            &in,
-            (const char *const[]){"--listen", in.listen, "--public-address", public_address, "--auth", auth, "--region",
-                                  region, "--account", account, "--clock-rate", clock_rate, "--vpc-cidr", vpc_cidr,
-                                  NULL},
-            (const char *const[]){"--server", server, "--public-address", public_address, "--runtime", runtime, NULL},
-            &f))
+    if (!run_roles(&in,
+                   (const char *const[]){"--listen", in.listen, "--public-address", public_address, "--auth", auth,
+                                         "--region", region, "--account", account, "--clock-rate", clock_rate,
+                                         "--vpc-cidr", vpc_cidr, NULL},
+                   (const char *const[]){"--server", server, "--public-address", public_address, "--runtime", runtime,
+                                         s3_endpoint == NULL ? NULL : "--s3-endpoint", s3_endpoint, NULL},
+                   &f))
         return verb_failed(verb, &f);
     (void)printf("Berth is up: http://%s\n", public_address);
     return EXIT_OK;

@@ -13,6 +13,7 @@ int verb_exec(const struct verb *verb, int argc, char **argv);
 int verb_explain(const struct verb *verb, int argc, char **argv);
 int verb_account(const struct verb *verb, int argc, char **argv);
 int verb_audit(const struct verb *verb, int argc, char **argv);
+int verb_events(const struct verb *verb, int argc, char **argv);
 int verb_server(const struct verb *verb, int argc, char **argv);
 int verb_operations(const struct verb *verb, int argc, char **argv);
 int verb_host(const struct verb *verb, int argc, char **argv);

@@ -45,6 +45,11 @@ void value_dump(const struct shape *shape, const void *value, struct buf *out);
 /* The same with members named as CloudTrail names them: the first letter small. */
 void value_dump_camel(const struct shape *shape, const void *value, struct buf *out);
 
+/* JSON as events tell of a value: sensitive members are shown, times are as RFC 3339 has them. */
+void value_json(const struct shape *shape, const void *value, struct buf *out);
+/* A text as JSON has it, in quotes. */
+void value_json_text(struct str text, struct buf *out);
+
 /* Store encoding: compact, self-describing by member tag, so that members can be added, removed and reordered between
  * releases. Enums are stored by name. Unknown tags are skipped when decoding; an unknown enum name is absent, in a list
  * or map its item is left out. */

@@ -11,6 +11,7 @@
 #include "model/gen/eks.h"
 #include "model/gen/elb.h"
 #include "model/gen/elbv2.h"
+#include "model/gen/events.h"
 #include "model/gen/iam.h"
 #include "model/gen/logs.h"
 #include "model/gen/s3.h"
@@ -31,6 +32,7 @@ const struct service *const services[SERVICE_COUNT] = {
     &eks_service,
     &elb_service,
     &elbv2_service,
+    &events_service,
     &iam_service,
     &logs_service,
     &secretsmanager_service,

@@ -1,8 +1,18 @@
-/* Values as text for people. */
+/* Values as text for people, and as the JSON of events. */
 #include "base/when.h"
 #include "model/interpret.h"
 
-static void dump_text(struct str text, struct buf *out)
+struct style {
+    bool camel; /* members begin with a small letter */
+    bool open;  /* sensitive ones are shown */
+    const char *colon, *comma;
+};
+
+static const struct style dump_style = {false, false, ": ", ", "};
+static const struct style camel_style = {true, false, ": ", ", "};
+static const struct style json_style = {false, true, ":", ","};
+
+void value_json_text(struct str text, struct buf *out)
 {
     buf_add_char(out, '"');
     for (size_t i = 0; i < text.len; i++) {
@@ -26,7 +36,7 @@ static void dump_enum(const struct shape *enumeration, int value, struct buf *ou
     if (name == NULL)
         buf_add_cstr(out, "null");
     else
-        dump_text(str_of(name), out);
+        value_json_text(str_of(name), out);
 }
 
 static void dump_time(int64_t when_ms, struct buf *out)
@@ -34,22 +44,22 @@ static void dump_time(int64_t when_ms, struct buf *out)
     struct arena arena;
 
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
-    dump_text(when_to_iso8601(&arena, when_ms), out);
+    value_json_text(when_to_iso8601(&arena, when_ms), out);
     arena_free(&arena);
 }
 
-static void dump(const struct shape *shape, const void *value, bool camel, struct buf *out);
+static void dump(const struct shape *shape, const void *value, const struct style *style, struct buf *out);
 
-static void dump_name(const char *name, bool camel, struct buf *out)
+static void dump_name(const char *name, const struct style *style, struct buf *out)
 {
     size_t at = out->len;
 
-    dump_text(str_of(name), out);
-    if (camel && !out->overflowed && out->ptr[at + 1] >= 'A' && out->ptr[at + 1] <= 'Z')
+    value_json_text(str_of(name), out);
+    if (style->camel && !out->overflowed && out->ptr[at + 1] >= 'A' && out->ptr[at + 1] <= 'Z')
         out->ptr[at + 1] = (char)(out->ptr[at + 1] - 'A' + 'a');
 }
 
-static void dump_members(const struct shape *structure, const void *value, bool camel, struct buf *out)
+static void dump_members(const struct shape *structure, const void *value, const struct style *style, struct buf *out)
 {
     const char *separator = "";
 
@@ -60,57 +70,59 @@ static void dump_members(const struct shape *structure, const void *value, bool 
         if (!member_present(member, value))
             continue;
         buf_add_cstr(out, separator);
-        dump_name(member->name, camel, out);
-        buf_add_cstr(out, ": ");
-        if (member->sensitive)
+        dump_name(member->name, style, out);
+        buf_add_cstr(out, style->colon);
+        if (member->sensitive && !style->open)
             buf_add_cstr(out, "\"***\"");
         else
-            dump(member->shape, member_value(member, value), camel, out);
-        separator = ", ";
+            dump(member->shape, member_value(member, value), style, out);
+        separator = style->comma;
     }
     buf_add_char(out, '}');
 }
 
-static void dump_list(const struct shape *list, const struct list_value *items, bool camel, struct buf *out)
+static void dump_list(const struct shape *list, const struct list_value *items, const struct style *style,
+                      struct buf *out)
 {
     buf_add_char(out, '[');
     for (size_t i = 0; i < items->count; i++) {
-        buf_add_cstr(out, i == 0 ? "" : ", ");
-        dump(list->element, list_at(list, items, i), camel, out);
+        buf_add_cstr(out, i == 0 ? "" : style->comma);
+        dump(list->element, list_at(list, items, i), style, out);
     }
     buf_add_char(out, ']');
 }
 
-static void dump_map(const struct shape *map, const struct list_value *items, bool camel, struct buf *out)
+static void dump_map(const struct shape *map, const struct list_value *items, const struct style *style,
+                     struct buf *out)
 {
     buf_add_char(out, '{');
     for (size_t i = 0; i < items->count; i++) {
-        buf_add_cstr(out, i == 0 ? "" : ", ");
-        dump(map->key, map_key_at(map, items, i), camel, out);
-        buf_add_cstr(out, ": ");
-        dump(map->element, map_value_at(map, items, i), camel, out);
+        buf_add_cstr(out, i == 0 ? "" : style->comma);
+        dump(map->key, map_key_at(map, items, i), style, out);
+        buf_add_cstr(out, style->colon);
+        dump(map->element, map_value_at(map, items, i), style, out);
     }
     buf_add_char(out, '}');
 }
 
-static void dump(const struct shape *shape, const void *value, bool camel, struct buf *out)
+static void dump(const struct shape *shape, const void *value, const struct style *style, struct buf *out)
 {
-    if (shape->sensitive) {
+    if (shape->sensitive && !style->open) {
         buf_add_cstr(out, "\"***\"");
         return;
     }
     switch (shape->kind) {
     case SHAPE_STRUCTURE:
-        dump_members(shape, value, camel, out);
+        dump_members(shape, value, style, out);
         break;
     case SHAPE_LIST:
-        dump_list(shape, value, camel, out);
+        dump_list(shape, value, style, out);
         break;
     case SHAPE_MAP:
-        dump_map(shape, value, camel, out);
+        dump_map(shape, value, style, out);
         break;
     case SHAPE_STRING:
-        dump_text(*(const struct str *)value, out);
+        value_json_text(*(const struct str *)value, out);
         break;
     case SHAPE_BLOB:
         buf_printf(out, "\"<%zu bytes>\"", ((const struct str *)value)->len);
@@ -141,10 +153,15 @@ static void dump(const struct shape *shape, const void *value, bool camel, struc
 
 void value_dump(const struct shape *shape, const void *value, struct buf *out)
 {
-    dump(shape, value, false, out);
+    dump(shape, value, &dump_style, out);
 }
 
 void value_dump_camel(const struct shape *shape, const void *value, struct buf *out)
 {
-    dump(shape, value, true, out);
+    dump(shape, value, &camel_style, out);
+}
+
+void value_json(const struct shape *shape, const void *value, struct buf *out)
+{
+    dump(shape, value, &json_style, out);
 }

@@ -84,7 +84,13 @@ static int64_t unzigzag(uint64_t value)
 
 static void write_varint(uint64_t value, struct buf *out)
 {
-    char *at = buf_extend(out, VARINT_SIZE_MAX);
+    char *at;
+
+    if (value < 0x80) { /* most are */
+        buf_add_char(out, (char)value);
+        return;
+    }
+    at = buf_extend(out, VARINT_SIZE_MAX);
 
     if (at != NULL)
         out->len -= VARINT_SIZE_MAX - put_varint(at, value);
@@ -136,12 +142,15 @@ static void write_members(const struct shape *structure, const void *value, stru
     for (size_t i = 0; i < structure->member_count; i++) {
         const struct member *member = &structure->members[i];
 
-        if (!member_present(member, value))
-            continue;
         if (is_text(member->kind)) {
-            write_text_member(member->tag, *(const struct str *)member_at(member, value), out);
+            const struct str *text = member_at(member, value);
+
+            if (text->ptr != NULL)
+                write_text_member(member->tag, *text, out);
             continue;
         }
+        if (!member_present(member, value))
+            continue;
         write_u32(member->tag, out);
         buf_add_char(out, (char)stored_as[member->kind]);
         write_value(member->shape, member_value(member, value), out);

@@ -1,5 +1,6 @@
 /* The server's side of a world: the real core, driven turn by turn, and clients that call real handlers. */
 #include "base/must.h"
+#include "plane/ec2/ec2.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/operations.h"
 #include "plane/iam/iam.h"

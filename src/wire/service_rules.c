@@ -81,11 +81,11 @@ static void retell_ec2(struct fail *f)
  * services of a protocol answer alike (query: ValidationError), its page "Common errors". ecs, ecr, ecr-public, eks:
  * API references, InvalidParameterException ("The specified parameter isn't valid"). logs: API reference,
  * InvalidParameterException ("A parameter is specified incorrectly"). servicediscovery: API reference, InvalidInput.
- * ssm, secretsmanager, application-autoscaling, efs: "Common error types", ValidationException. ec2: EC2 API reference,
- * "Error codes", InvalidParameterValue and MissingParameter. `fault`: the exception with `fault: true` or status 500 in
- * the model; ec2: "Error codes", InternalError. NUL in a log event comes from containers that write binary data.
- * `retell`: answers of ecr and ec2 in public bug reports, "Invalid parameter at 'repositoryName' failed to satisfy
- * constraint: 'must have length greater than or equal to 2'", "Value ( 3 ) for parameter maxResults is invalid.
+ * ssm, secretsmanager, application-autoscaling, efs, events: "Common error types", ValidationException. ec2: EC2 API
+ * reference, "Error codes", InvalidParameterValue and MissingParameter. `fault`: the exception with `fault: true` or
+ * status 500 in the model; ec2: "Error codes", InternalError. NUL in a log event comes from containers that write
+ * binary data. `retell`: answers of ecr and ec2 in public bug reports, "Invalid parameter at 'repositoryName' failed to
+ * satisfy constraint: 'must have length greater than or equal to 2'", "Value ( 3 ) for parameter maxResults is invalid.
  * Expecting a value greater than 5." */
 static const struct service_rules rules[] = {
     {"ecs", "InvalidParameterException", NULL, NULL, "ServerException", false, NULL},
@@ -99,6 +99,7 @@ static const struct service_rules rules[] = {
     {"secretsmanager", "ValidationException", NULL, NULL, "InternalServiceError", false, NULL},
     {"application-autoscaling", "ValidationException", NULL, NULL, "InternalServiceException", false, NULL},
     {"cloudwatch", "ValidationError", NULL, NULL, "InternalServiceFault", false, NULL},
+    {"events", "ValidationException", NULL, NULL, "InternalException", false, NULL},
     {"iam", "ValidationError", NULL, NULL, "ServiceFailureException", false, NULL},
     {"ec2", "InvalidParameterValue", "MissingParameter", "The request must contain the parameter %s", "InternalError",
      false, retell_ec2},

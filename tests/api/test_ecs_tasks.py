@@ -167,7 +167,7 @@ def test_requests_that_are_refused(tasks, request_, code, message):
         ({"containerOverrides": [{"name": "app", "resourceRequirements": [{"type": "GPU", "value": "1"}]}]},
          "ClientException", None),
         ({"containerOverrides": [{"name": "app", "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::b/k"}]}]},
-         "ClientException", None),
+         "ClientException", "When you are specifying environment files, you must also specify a value for 'executionRoleArn'."),
         ({"containerOverrides": [{"name": "app", "environment": [{"value": "1"}]}]}, "ClientException",
          "Invalid setting for container 'app'. 'environment' has a variable without a valid name."),
         ({"containerOverrides": [{"name": "app", "cpu": -1}]}, "ClientException", None),

@@ -414,3 +414,47 @@ def test_the_registry_obeys_policies(world):
     user.put(allow("ecr:*"), deny("ecr:ListImages", repository))
     with pytest.raises(urllib.error.HTTPError):
         tags()
+
+
+# ---- keys that have several values ----
+
+def test_subnets_public_addresses_and_capacity_providers_of_a_task(world):
+    own, other = [subnet["SubnetId"] for subnet in world.client("ec2").describe_subnets()["Subnets"]][:2]
+    user = User(world, allow("ecs:RunTask", Condition={
+        "ForAllValues:StringEquals": {"ecs:subnet": [own]}, "Null": {"ecs:subnet": "false"},
+        "StringEqualsIfExists": {"ecs:auto-assign-public-ip": "false"},
+        "ForAllValues:ArnLike": {"ecs:capacity-provider": "arn:aws:ecs:*:*:capacity-provider/FARGATE"}}))
+    ecs = user.client("ecs")
+
+    def start(*subnets, provider=None, **more):
+        how = {"capacityProviderStrategy": [{"capacityProvider": provider}]} if provider else {"launchType": "FARGATE"}
+        return ecs.run_task(cluster="blue", taskDefinition="web", **how,
+                            networkConfiguration={"awsvpcConfiguration": dict(more, subnets=list(subnets))})["tasks"]
+
+    assert start(own) and start(own, assignPublicIp="DISABLED")
+    for subnets, more in (((own, other), {}), ((other,), {}), ((own,), {"assignPublicIp": "ENABLED"}), ((own,), {"provider": "FARGATE_SPOT"})):
+        assert "not authorized to perform: ecs:RunTask" in message(start, *subnets, **more)
+    assert "not authorized" in message(ecs.run_task, cluster="blue", taskDefinition="web", launchType="FARGATE")
+
+
+def test_what_a_definition_may_be_compatible_with(world):
+    user = User(world, allow("ecs:RegisterTaskDefinition", Condition={
+        "ForAllValues:StringEquals": {"ecs:compute-compatibility": ["FARGATE"]}, "Null": {"ecs:compute-compatibility": "false"}}))
+    register = lambda *kinds: user.client("ecs").register_task_definition(
+        family="kinds", networkMode="awsvpc", cpu="256", memory="512", containerDefinitions=[{"name": "app", "image": "busybox"}],
+        **({"requiresCompatibilities": list(kinds)} if kinds else {}))
+    assert register("FARGATE")
+    assert "ecs:RegisterTaskDefinition" in message(register, "FARGATE", "EC2") and "ecs:RegisterTaskDefinition" in message(register)
+
+
+def test_transitive_tag_keys_of_a_session(world):
+    iam = world.client("iam")
+    user = User(world, allow(["sts:AssumeRole", "sts:TagSession"], Condition={
+        "ForAllValues:StringEquals": {"sts:TransitiveTagKeys": ["team"]}}))
+    trust = {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    role = iam.create_role(RoleName="handed", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+    tags = [{"Key": "team", "Value": "a"}, {"Key": "cost", "Value": "b"}]
+    assume = lambda *keys: user.client("sts").assume_role(RoleArn=role, RoleSessionName="one", Tags=tags, TransitiveTagKeys=list(keys))
+    assert assume() and assume("team")
+    assert "sts:AssumeRole" in message(assume, "team", "cost")
+    iam.delete_role(RoleName="handed")

@@ -199,3 +199,18 @@ def test_iam_is_the_same_in_every_region_and_another_in_every_account(open_serve
     assert client("111111111111", "eu-west-1").get_user(UserName="mine")["User"]["Arn"] == "arn:aws:iam::111111111111:user/mine"
     assert client("222222222222", "us-east-1").list_users()["Users"] == []
     assert client("222222222222", "us-east-1").get_policy(PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+
+
+def test_a_service_linked_role_stays_while_its_service_has_something(server, iam):
+    ecs = server.client("ecs")
+    arn = ecs.create_cluster(clusterName="needs-it")["cluster"]["clusterArn"]
+    iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+    task = iam.delete_service_linked_role(RoleName="AWSServiceRoleForECS")["DeletionTaskId"]
+    status = iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
+    assert status["Status"] == "FAILED" and status["Reason"]["Reason"]
+    assert status["Reason"]["RoleUsageList"] == [{"Region": "us-east-1", "Resources": [arn]}]
+    assert iam.get_role(RoleName="AWSServiceRoleForECS") and iam.list_attached_role_policies(RoleName="AWSServiceRoleForECS")["AttachedPolicies"]
+    ecs.delete_cluster(cluster="needs-it")
+    task = iam.delete_service_linked_role(RoleName="AWSServiceRoleForECS")["DeletionTaskId"]
+    assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
+    assert code(iam.get_role, RoleName="AWSServiceRoleForECS")[0] == "NoSuchEntity"

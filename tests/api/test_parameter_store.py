@@ -56,6 +56,38 @@ def test_a_parameter_as_it_is_put_and_shown(ssm, path):
     assert ssm.get_parameter(Name=f"arn:aws:ssm:us-east-1:000000000000:parameter{name}")["Parameter"]["Name"] == name
 
 
+def test_two_names_of_one_arn_are_not_both_there(ssm, path):
+    plain = path[1:]
+    put(ssm, plain, "plain")
+    try:
+        refused(lambda: put(ssm, path, "slashed"), "ParameterAlreadyExists", "the same ARN")
+        refused(lambda: put(ssm, path, "slashed", Overwrite=True), "ParameterAlreadyExists", "the same ARN")
+        arn = ssm.get_parameter(Name=plain)["Parameter"]["ARN"]
+        assert ssm.get_parameter(Name=arn)["Parameter"]["Value"] == "plain"
+        refused(lambda: ssm.get_parameter(Name=path), "ParameterNotFound")
+    finally:
+        ssm.delete_parameter(Name=plain)
+    put(ssm, path, "slashed")
+    refused(lambda: put(ssm, plain, "plain"), "ParameterAlreadyExists", "the same ARN")
+    assert ssm.get_parameter(Name=arn)["Parameter"]["Value"] == "slashed"
+    ssm.delete_parameter(Name=path)
+
+
+def test_an_arn_of_another_region_or_account_means_nothing_here(server, ssm, path):
+    name = path + "/n"
+    put(ssm, name, "here")
+    elsewhere = server.client("ssm", region_name="eu-west-1")
+    arn = f"arn:aws:ssm:us-east-1:000000000000:parameter{name}"
+    for call in (lambda: elsewhere.get_parameter(Name=arn), lambda: elsewhere.delete_parameter(Name=arn),
+                 lambda: elsewhere.get_parameter_history(Name=arn),
+                 lambda: elsewhere.label_parameter_version(Name=arn, Labels=["a"]),
+                 lambda: ssm.get_parameter(Name=f"arn:aws:ssm:us-east-1:000000000000:parameter/{name}")):
+        refused(call, "ParameterNotFound")
+    assert elsewhere.get_parameters(Names=[arn])["InvalidParameters"] == [arn]
+    assert elsewhere.delete_parameters(Names=[arn])["InvalidParameters"] == [arn]
+    assert ssm.get_parameter(Name=arn)["Parameter"]["Value"] == "here"
+
+
 def test_what_is_not_there(ssm, path):
     for call in (lambda: ssm.get_parameter(Name=path + "/x"), lambda: ssm.delete_parameter(Name=path + "/x"),
                  lambda: ssm.get_parameter_history(Name=path + "/x"),

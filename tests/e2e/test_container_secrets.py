@@ -38,7 +38,9 @@ def run(machine, name, secrets, role, command):
 
 def test_values_reach_the_environment(machine, stores):
     arn, first = stores
-    secrets = {"WHOLE": arn, "PASSWORD": f"{arn}:password::", "BEFORE": f"{arn}:password:AWSPREVIOUS:",
+    elsewhere = machine.client("ssm", region_name="eu-west-1")
+    elsewhere.put_parameter(Name="/app/mode", Value="far", Type="String")
+    secrets = {"FAR": "arn:aws:ssm:eu-west-1:000000000000:parameter/app/mode", "WHOLE": arn, "PASSWORD": f"{arn}:password::", "BEFORE": f"{arn}:password:AWSPREVIOUS:",
                "OLDEST": f"{arn}:password::{first}", "MODE": "/app/mode", "KEY": "/app/key"}
     role = role_with(machine, "secret-reader", *PULL, *READ)
     arns = run(machine, "secretive", secrets, role, shell("env > /www/env; exec /bin/httpd -f -p 80 -h /www"))
@@ -47,7 +49,7 @@ def test_values_reach_the_environment(machine, stores):
         env = dict(line.split("=", 1) for line in served(task, "env").splitlines() if "=" in line)
         assert json.loads(env["WHOLE"]) == {"user": "admin", "password": "newer"}
         assert (env["PASSWORD"], env["BEFORE"], env["OLDEST"]) == ("newer", HIDDEN, HIDDEN)
-        assert (env["MODE"], env["KEY"]) == ("fast", HIDDEN)
+        assert (env["MODE"], env["KEY"], env["FAR"]) == ("fast", HIDDEN, "far")
         assert HIDDEN not in json.dumps(machine.describe(arns), default=str)
         assert HIDDEN not in json.dumps(machine.ecs.describe_task_definition(taskDefinition="secretive"), default=str)
     finally:

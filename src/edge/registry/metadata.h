@@ -63,6 +63,8 @@ enum registry_operation {
     REGISTRY_REFERRERS,
 };
 
+struct registry_note;
+
 struct registry_call {
     /* the question; strs live until done */
     enum registry_operation operation;
@@ -89,9 +91,11 @@ struct registry_call {
     struct str ret_digest;     /* in `arena` */
 
     void (*done)(struct registry_call *call);
-    void *implementation; /* the implementer's, until done */
-    struct list link;     /* likewise */
-    struct arena *arena;  /* likewise, for what the call needs; bounded, so use arena_try */
+    void *implementation;        /* the implementer's, until done */
+    struct list link;            /* likewise */
+    struct arena *arena;         /* likewise, for what the call needs; bounded, so use arena_try */
+    struct registry_note *notes; /* what the implementer leaves to be told, in `arena`; kept from call to call of one
+                                    request, and given to registry_metadata.tell */
 
     struct registry_page *page; /* the registry's; for the two functions below */
 };
@@ -100,6 +104,9 @@ struct registry_metadata {
     void *context;
     /* From a server thread. */
     void (*submit)(void *context, struct registry_call *call);
+    /* From a server thread, once a request and before its client hears the answer: where files may be written. NULL:
+     * there is nothing to tell. */
+    void (*tell)(void *context, const struct registry_note *notes);
 };
 
 struct registry_referrer {

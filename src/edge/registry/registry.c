@@ -73,6 +73,7 @@ void request_prepare(struct registry_request *r, enum registry_operation operati
         .ret_bytes = ret_bytes,
         .arena = r->exchange->arena,
         .page = &r->page,
+        .notes = r->call.notes,
     };
 }
 
@@ -193,13 +194,24 @@ void registry_complete(void *context, struct http_exchange *exchange)
     r->method->complete(r);
 }
 
+void registry_replying(void *context, struct http_exchange *exchange)
+{
+    const struct registry *registry = context;
+    struct registry_request *r = exchange->user;
+
+    if (r == NULL || r->call.notes == NULL || registry->options.metadata.tell == NULL)
+        return;
+    registry->options.metadata.tell(registry->options.metadata.context, r->call.notes);
+    r->call.notes = NULL;
+}
+
 void registry_ended(void *context, struct http_exchange *exchange)
 {
     struct registry_request *r = exchange->user;
 
-    (void)context;
     if (r == NULL)
         return;
+    registry_replying(context, exchange); /* of one whose client is gone */
     upload_drop(r);
     close_fd_at(&r->blob_fd);
     json_decref(r->page.items);

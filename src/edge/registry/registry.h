@@ -48,4 +48,5 @@ struct str registry_upload_owner(const struct repository_ref *ref, struct arena 
 bool registry_begin(void *context, struct http_exchange *exchange);
 bool registry_data(void *context, struct http_exchange *exchange, struct str bytes);
 void registry_complete(void *context, struct http_exchange *exchange);
+void registry_replying(void *context, struct http_exchange *exchange);
 void registry_ended(void *context, struct http_exchange *exchange);

@@ -15,6 +15,12 @@
 
 struct host;
 
+/* Where environment files are (docs/decisions/0112). */
+struct host_s3 {
+    const char *endpoint;            /* "http://127.0.0.1:9000"; NULL: there is none */
+    const char *access_key, *secret; /* the S3 server's own; NULL: it takes the execution role's */
+};
+
 struct host_options {
     const char *data_dir; /* DIR/host is the host's */
     const char *instance; /* prefix of everything made on this machine */
@@ -25,6 +31,7 @@ struct host_options {
     const char *oci_runtime;    /* see runtime.h; NULL: containers are started by ourselves */
     const char *endpoint;       /* of the built-in registry, "127.0.0.1:4566" */
     const char *public_address; /* what its repository URIs begin with; the same, unless the server is told otherwise */
+    struct host_s3 s3;
     int32_t cpu_units, memory_mib;
 };
 

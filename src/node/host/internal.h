@@ -85,6 +85,10 @@ int64_t host_now_ms(void);
 /* worker.c: carries out one action and tells the task how it ended. Worker threads. */
 void host_work(struct host *host, struct hosted *hosted, struct action action);
 
+/* env_fetch.c: brings the environment files of all containers into the task's folder. Fails with the rest of the words
+ * "ResourceInitializationError: ...". Worker threads. */
+checked bool host_env_fetch(const struct host *host, const struct hosted *hosted, struct fail *f);
+
 /* The groups and public address of an interface that exists. Link thread. */
 void host_interface_update(struct host *host, const struct host_network_interface *interface);
 

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "model/interpret.h"
+#include "node/host/env_file.h"
 #include "node/host/metadata.h"
 
 #include <errno.h>
@@ -254,15 +255,19 @@ static void set_variable(struct environment *environment, struct str line)
     environment->items[environment->count++] = line;
 }
 
-static void set_environment(struct builder *b)
+/* Whatever comes later counts more: what the definition says beats environment files, and those beat the image. */
+static bool set_environment(struct builder *b, size_t container)
 {
     const struct host_task_assignment *assignment = b->task->assignment;
     const struct image_config *config = &b->site->image->config;
     const struct ecs_environment_variables *own = &b->definition->environment;
     const struct host_container_secrets *secrets = &assignment->secrets;
-    struct environment all = {
-        .items = arena_array(b->arena, struct str, config->env.count + own->count + secrets->count + 10)};
+    struct env_lines files;
+    struct environment all = {.count = 0};
 
+    if (!env_files_read(b->site->task_dir, container, &b->definition->environment_files, b->arena, &files, b->f))
+        return false;
+    all.items = arena_array(b->arena, struct str, config->env.count + files.count + own->count + secrets->count + 10);
     for (size_t i = 0; i < config->env.count; i++)
         set_variable(&all, config->env.items[i]);
     set_variable(&all, STR("AWS_EXECUTION_ENV=AWS_ECS_FARGATE"));
@@ -276,6 +281,8 @@ static void set_environment(struct builder *b)
     if (assignment->credentials_id.ptr != NULL)
         set_variable(&all, arena_printf(b->arena, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=" CREDENTIALS_PATH "%.*s",
                                         STR_ARG(assignment->credentials_id)));
+    for (size_t i = 0; i < files.count; i++)
+        set_variable(&all, files.items[i]);
     for (size_t i = 0; i < own->count; i++)
         set_variable(&all,
                      arena_printf(b->arena, "%.*s=%.*s", STR_ARG(own->items[i].name), STR_ARG(own->items[i].value)));
@@ -285,6 +292,7 @@ static void set_environment(struct builder *b)
                                             STR_ARG(secrets->items[i].value)));
     b->spec->env = texts(b->arena, all.items, all.count);
     b->spec->env_count = all.count;
+    return true;
 }
 
 static void set_identity(struct builder *b)
@@ -401,9 +409,9 @@ bool launch_spec(const struct launch_site *site, const struct task *task, size_t
     spec.network_namespace = site->netns;
     spec.no_new_privileges = true; /* as Fargate */
     spec.mounts = b.mounts;
-    if (!make_folders(&b) || !set_arguments(&b) || !add_name_files(&b) || !add_volumes(&b) || !set_linux_parameters(&b))
+    if (!make_folders(&b) || !set_arguments(&b) || !add_name_files(&b) || !add_volumes(&b) ||
+        !set_linux_parameters(&b) || !set_environment(&b, i))
         return false;
-    set_environment(&b);
     set_identity(&b);
     set_ulimits(&b);
     set_limits(&b);

@@ -57,6 +57,8 @@ static const struct ecs_container_definition *with_overrides(struct arena *arena
         to->command = override->command;
     if (override->environment.items != NULL)
         merge_environment(arena, &to->environment, &override->environment);
+    if (override->environment_files.items != NULL)
+        to->environment_files = override->environment_files;
     if (override->has_cpu)
         SET(to, cpu, override->cpu);
     if (override->has_memory)

@@ -93,7 +93,7 @@ static bool make_network(struct host *host, struct hosted *hosted, struct fail *
     if (host->maps_users && !take_users(host, hosted, &namespace_fd, f))
         return false;
     eni.namespace_fd = namespace_fd < 0 ? 0 : namespace_fd;
-    return network_eni_add(host->network, &eni, hosted->netns, f) &&
+    return host_env_fetch(host, hosted, f) && network_eni_add(host->network, &eni, hosted->netns, f) &&
            runtime_task_cgroup_create(host->runtime, hosted->task_id, &limits, f) && begin_logs(host, hosted->task, f);
 }
 

@@ -24,6 +24,8 @@ struct stand_in_host {
     struct link *link; /* NULL: not connected */
     struct list tasks;
     struct map by_arn;
+    struct host_instance_reports instances;
+    struct arena instances_arena;
     int64_t generation; /* of the newest assignment heard over this link; 0: none */
     int64_t heard_all;  /* of the newest complete one; 0: none */
     bool complete_due;  /* all tasks are to be reported */
@@ -82,6 +84,28 @@ static void drop_unassigned(struct stand_in_host *host, const struct host_assign
     map_free(&assigned);
 }
 
+/* They are at once what they shall be. */
+static void apply_instances(struct stand_in_host *host, const struct host_instance_assignments *assigned)
+{
+    static const enum host_instance_status statuses[] = {
+        [HOST_INSTANCE_DESIRED_STATE_RUNNING] = HOST_INSTANCE_STATUS_RUNNING,
+        [HOST_INSTANCE_DESIRED_STATE_STOPPED] = HOST_INSTANCE_STATUS_STOPPED,
+        [HOST_INSTANCE_DESIRED_STATE_TERMINATED] = HOST_INSTANCE_STATUS_GONE,
+    };
+
+    arena_reset(&host->instances_arena);
+    host->instances.items = arena_array(&host->instances_arena, struct host_instance_report, assigned->count + 1);
+    host->instances.count = assigned->count;
+    for (size_t i = 0; i < assigned->count; i++) {
+        struct host_instance_report *report = &host->instances.items[i];
+
+        report->instance_id = arena_str(&host->instances_arena, assigned->items[i].instance_id);
+        report->status = statuses[assigned->items[i].desired_state];
+        SET(report, launch_number, assigned->items[i].launch_number);
+    }
+    host->complete_due = true;
+}
+
 static void apply(struct stand_in_host *host, const struct host_assignment *assignment)
 {
     int64_t now_ms = clock_now_ms(&host->all->clock);
@@ -103,6 +127,7 @@ static void apply(struct stand_in_host *host, const struct host_assignment *assi
         forget(host, map_get(&host->by_arn, assignment->forgotten.items[i]), now_ms);
     if (assignment->complete) {
         drop_unassigned(host, assignment, now_ms);
+        apply_instances(host, &assignment->instances);
         host->heard_all = assignment->generation;
     }
 }
@@ -164,6 +189,7 @@ static void report(struct stand_in_host *host)
             report.tasks.items[report.tasks.count++] = stand_in_task_report(task, &arena);
         task->news = false;
     }
+    report.instances = host->instances;
     SET(&report, complete, host->complete_due);
     if (host->heard_all != 0)
         SET(&report, generation, host->heard_all);
@@ -256,6 +282,7 @@ static void host_begin(struct stand_in *stand_in, unsigned number)
 
     host->all = stand_in;
     list_init(&host->tasks);
+    arena_init(&host->instances_arena, ARENA_LIMIT_DEFAULT);
     (void)snprintf(host->id, sizeof(host->id), "%.40s-%u", stand_in->options.name, number);
     must(pthread_mutex_init(&host->lock, NULL) == 0);
     must(pthread_cond_init(&host->wake, NULL) == 0);
@@ -272,6 +299,7 @@ static void host_end(struct stand_in_host *host)
     while (!list_empty(&host->tasks))
         drop_task(host, list_item(host->tasks.next, struct stand_in_task, link));
     map_free(&host->by_arn);
+    arena_free(&host->instances_arena);
     (void)pthread_cond_destroy(&host->wake);
     (void)pthread_mutex_destroy(&host->lock);
 }

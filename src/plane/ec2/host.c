@@ -60,11 +60,23 @@ static bool is_room_expected(const struct transaction *tx, int32_t cpu_units, in
 enum host_room host_reserve(struct transaction *tx, int32_t cpu_units, int32_t memory_mib,
                             const struct host_record **ret_host)
 {
+    return host_reserve_of(tx, (struct str){NULL, 0}, cpu_units, memory_mib, ret_host);
+}
+
+/* What a host of an older release does not say. */
+static bool is_of(const struct host_record *host, struct str architecture)
+{
+    return architecture.ptr == NULL || host->architecture.ptr == NULL || str_eq(host->architecture, architecture);
+}
+
+enum host_room host_reserve_of(struct transaction *tx, struct str architecture, int32_t cpu_units, int32_t memory_mib,
+                               const struct host_record **ret_host)
+{
     struct walk walk = transaction_walk(tx, &host_table, "room", STR(""));
     const struct host_record *host;
 
     while ((host = walk_next(&walk)) != NULL && memory_left(host) >= memory_mib)
-        if (has_room(host, cpu_units, memory_mib)) {
+        if (is_of(host, architecture) && has_room(host, cpu_units, memory_mib)) {
             promise(tx, host, cpu_units, memory_mib);
             *ret_host = host;
             return HOST_ROOM_FOUND;
@@ -94,6 +106,16 @@ bool host_has_grown(const struct host_record *before, const struct host_record *
            memory_left(after) > memory_left(before);
 }
 
+bool host_reserve_on(struct transaction *tx, struct str host_id, int32_t cpu_units, int32_t memory_mib)
+{
+    const struct host_record *host = transaction_get(tx, &host_table, host_id);
+
+    if (host == NULL || !host_is_connected(host) || !has_room(host, cpu_units, memory_mib))
+        return false;
+    promise(tx, host, cpu_units, memory_mib);
+    return true;
+}
+
 void host_release(struct transaction *tx, struct str host_id, int32_t cpu_units, int32_t memory_mib)
 {
     const struct host_record *host = transaction_get(tx, &host_table, host_id);
@@ -109,6 +131,7 @@ void host_connected(struct transaction *tx, const struct host_hello *hello)
 
     host.name = hello->name;
     host.version = hello->version;
+    host.architecture = hello->architecture;
     host.status = HOST_STATUS_CONNECTED;
     SET(&host, cpu_units, hello->cpu_units);
     SET(&host, memory_mib, hello->memory_mib);
@@ -142,7 +165,3 @@ bool host_is_lost(const struct host_record *host, int64_t now_ms)
 {
     return host->status == HOST_STATUS_DISCONNECTED && now_ms >= host->disconnected_at + HOST_LOST_MS;
 }
-
-static const struct table_spec *const tables[] = {&host_table};
-
-const struct domain_spec ec2_domain = {.name = "ec2", .tables = tables, .table_count = COUNT_OF(tables)};

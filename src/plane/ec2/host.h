@@ -3,7 +3,8 @@
  * Life: unknown -> CONNECTED (hello) -> DISCONNECTED (link lost) -> CONNECTED ... A host that stays away longer than
  * HOST_LOST_MS is given up: what ran there counts as stopped. Its record stays: it may come back.
  *
- * Invariant: what a host has promised is the sum of the sizes of its tasks that are not STOPPED. */
+ * Invariant: what a host has promised is the sum of the sizes of its tasks that are not STOPPED and
+ * of its instances that are neither stopped nor terminated. */
 #pragma once
 
 #include "core/core.h"
@@ -17,7 +18,6 @@
 #define HOST_NO_CAPACITY                                                                                               \
     "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 
-extern const struct domain_spec ec2_domain;
 extern const struct table_spec host_table; /* struct host_record by host id */
 
 /* For the host link: a host said hello, its link is gone; the server starts, so every link is gone. */
@@ -41,6 +41,11 @@ enum host_room {
  * promised is in host.c. */
 enum host_room host_reserve(struct transaction *tx, int32_t cpu_units, int32_t memory_mib,
                             const struct host_record **ret_host);
+/* The same of a host of that architecture ("x86_64", "arm64"; absent: any). */
+enum host_room host_reserve_of(struct transaction *tx, struct str architecture, int32_t cpu_units, int32_t memory_mib,
+                               const struct host_record **ret_host);
+/* The same of one host: false when it is away or has no room. */
+checked bool host_reserve_on(struct transaction *tx, struct str host_id, int32_t cpu_units, int32_t memory_mib);
 /* Gives a promise back. */
 void host_release(struct transaction *tx, struct str host_id, int32_t cpu_units, int32_t memory_mib);
 /* Why there is no room, for a person; in the arena. */

@@ -30,6 +30,7 @@ ECR_HANDLER(describe_repositories);
 ECR_HANDLER(delete_repository);
 ECR_HANDLER(put_image_tag_mutability);
 /* Their policies. */
+bool fail_principal(const struct call *call, struct str unknown); /* a policy names somebody who does not exist */
 ECR_HANDLER(set_repository_policy);
 ECR_HANDLER(get_repository_policy);
 ECR_HANDLER(delete_repository_policy);

@@ -4,6 +4,7 @@
 #include "plane/ecr/access.h"
 #include "plane/ecr/operations.h"
 #include "plane/ecr/registry.h"
+#include "plane/iam/principal_ids.h"
 
 static struct registry_record own_registry(const struct call *call)
 {
@@ -51,6 +52,7 @@ bool ecr_put_registry_policy(struct call *call, const struct ecr_put_registry_po
                              struct ecr_put_registry_policy_response *out)
 {
     struct registry_record registry = own_registry(call);
+    struct str unknown;
     struct fail f;
 
     if (!policy_read(in->policy_text, POLICY_RESOURCE, call->arena, &registry.policy, &f))
@@ -58,6 +60,8 @@ bool ecr_put_registry_policy(struct call *call, const struct ecr_put_registry_po
     registry.policy_text = in->policy_text;
     if (!check_scope(call, &registry, registry.policy))
         return false;
+    if (!principal_ids_put(call->tx, registry.policy, &unknown))
+        return fail_principal(call, unknown);
     must(transaction_put(call->tx, &registry_table, &registry));
     out->registry_id = registry.account_id;
     out->policy_text = in->policy_text;
@@ -65,6 +69,11 @@ bool ecr_put_registry_policy(struct call *call, const struct ecr_put_registry_po
 }
 
 /* ---- GetRegistryPolicy, DeleteRegistryPolicy ---- */
+
+static struct str shown(const struct call *call, const struct registry_record *registry)
+{
+    return principal_ids_shown(call->tx, registry->policy_text, registry->policy, POLICY_RESOURCE, call->arena);
+}
 
 static bool find_with_policy(const struct call *call, struct registry_record *ret_registry)
 {
@@ -83,7 +92,7 @@ bool ecr_get_registry_policy(struct call *call, const struct ecr_get_registry_po
     if (!find_with_policy(call, &registry))
         return false;
     out->registry_id = registry.account_id;
-    out->policy_text = registry.policy_text;
+    out->policy_text = shown(call, &registry);
     return true;
 }
 
@@ -96,7 +105,7 @@ bool ecr_delete_registry_policy(struct call *call, const struct ecr_delete_regis
     if (!find_with_policy(call, &registry))
         return false;
     out->registry_id = registry.account_id;
-    out->policy_text = registry.policy_text;
+    out->policy_text = shown(call, &registry);
     registry.policy_text = (struct str){NULL, 0};
     registry.policy = NULL;
     must(transaction_put(call->tx, &registry_table, &registry));

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "plane/ecr/access.h"
 #include "plane/ecr/operations.h"
+#include "plane/iam/principal_ids.h"
 
 static bool put(struct call *call, const struct repository_record *repository, struct str text,
                 const struct policy_document *document)
@@ -15,15 +16,24 @@ static bool put(struct call *call, const struct repository_record *repository, s
     return true;
 }
 
+bool fail_principal(const struct call *call, struct str unknown)
+{
+    return fail_api(call->fail, ECR_ERROR_INVALID_PARAMETER_EXCEPTION,
+                    "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Principal not found: %.*s'",
+                    STR_ARG(unknown));
+}
+
 static bool read_text(const struct call *call, struct str text, struct policy_document **ret_document)
 {
+    struct str unknown;
     struct fail f;
 
-    return policy_read(text, POLICY_RESOURCE, call->arena, ret_document, &f) ||
-           fail_api(call->fail, ECR_ERROR_INVALID_PARAMETER_EXCEPTION,
-                    "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy "
-                    "provided: %s'",
-                    f.message);
+    if (!policy_read(text, POLICY_RESOURCE, call->arena, ret_document, &f))
+        return fail_api(call->fail, ECR_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy "
+                        "provided: %s'",
+                        f.message);
+    return principal_ids_put(call->tx, *ret_document, &unknown) || fail_principal(call, unknown);
 }
 
 /* API reference, SetRepositoryPolicy, force: without it nobody locks himself out of changing the policy again. */
@@ -56,6 +66,11 @@ bool ecr_set_repository_policy(struct call *call, const struct ecr_set_repositor
     return true;
 }
 
+static struct str shown(const struct call *call, const struct repository_record *repository)
+{
+    return principal_ids_shown(call->tx, repository->policy_text, repository->policy, POLICY_RESOURCE, call->arena);
+}
+
 static bool find_with_policy(const struct call *call, const struct repository_ref *ref,
                              const struct repository_record **ret_repository)
 {
@@ -78,7 +93,7 @@ bool ecr_get_repository_policy(struct call *call, const struct ecr_get_repositor
         return false;
     out->registry_id = ref.registry.account;
     out->repository_name = ref.name;
-    out->policy_text = repository->policy_text;
+    out->policy_text = shown(call, repository);
     return true;
 }
 
@@ -92,6 +107,6 @@ bool ecr_delete_repository_policy(struct call *call, const struct ecr_delete_rep
         return false;
     out->registry_id = ref.registry.account;
     out->repository_name = ref.name;
-    out->policy_text = repository->policy_text;
+    out->policy_text = shown(call, repository);
     return put(call, repository, (struct str){NULL, 0}, NULL);
 }

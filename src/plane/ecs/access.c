@@ -35,9 +35,51 @@ static struct str create_action_key(const struct call *call, const struct operat
     return operation == call->operation ? (struct str){NULL, 0} : str_of(call->operation->name);
 }
 
+static struct str service_key(const struct call *call, const struct operation *operation, const void *in)
+{
+    struct str service = request_member(call, operation, in, "service");
+    struct str cluster = request_member(call, operation, in, "cluster");
+
+    if (service.ptr == NULL || str_starts(service, STR("arn:")))
+        return service;
+    return ecs_arn(call, "service",
+                   arena_printf(call->arena, "%.*s/%.*s",
+                                STR_ARG(cluster.ptr == NULL ? STR("default") : ecs_name(cluster)), STR_ARG(service)));
+}
+
+static struct str capacity_provider_arn(const struct call *call, const struct operation *operation, const void *in,
+                                        struct str said)
+{
+    (void)operation;
+    (void)in;
+    return str_starts(said, STR("arn:")) ? said : ecs_arn(call, "capacity-provider", said);
+}
+
+static struct str container_instance_arn(const struct call *call, const struct operation *operation, const void *in,
+                                         struct str said)
+{
+    struct str cluster = request_member(call, operation, in, "cluster");
+
+    if (str_starts(said, STR("arn:")))
+        return said;
+    return ecs_arn(call, "container-instance",
+                   arena_printf(call->arena, "%.*s/%.*s",
+                                STR_ARG(cluster.ptr == NULL ? STR("default") : ecs_name(cluster)), STR_ARG(said)));
+}
+
+static struct str is_enabled(const struct call *call, const struct operation *operation, const void *in,
+                             struct str said)
+{
+    (void)call;
+    (void)operation;
+    (void)in;
+    return str_is(said, "ENABLED") ? STR("true") : STR("false");
+}
+
 static const struct condition_key keys[] = {
     {"ecs:cluster", NULL, cluster_key},
     {"ecs:task-definition", NULL, task_definition_key},
+    {"ecs:service", NULL, service_key},
     {"ecs:CreateAction", NULL, create_action_key},
     {"ecs:enable-execute-command", "enableExecuteCommand", NULL},
     {"ecs:container-name", "container", NULL},
@@ -48,7 +90,17 @@ static const struct condition_key keys[] = {
     {"ecs:account-setting", "name", NULL},
 };
 
-const struct access_spec ecs_access = {.keys = keys, .key_count = COUNT_OF(keys), .tag = ecs_tag_of};
+static const struct condition_list lists[] = {
+    {"ecs:subnet", "networkConfiguration.awsvpcConfiguration.subnets", NULL},
+    {"ecs:auto-assign-public-ip", "networkConfiguration.awsvpcConfiguration.assignPublicIp", is_enabled},
+    {"ecs:capacity-provider", "capacityProviderStrategy.capacityProvider", capacity_provider_arn},
+    {"ecs:container-instances", "containerInstances", container_instance_arn},
+    {"ecs:compute-compatibility", "requiresCompatibilities", NULL},
+    {"ecs:privileged", "containerDefinitions.privileged", NULL},
+};
+
+const struct access_spec ecs_access = {
+    .keys = keys, .key_count = COUNT_OF(keys), .lists = lists, .list_count = COUNT_OF(lists), .tag = ecs_tag_of};
 
 /* ---- roles of a task ---- */
 

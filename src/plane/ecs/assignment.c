@@ -8,6 +8,7 @@
  * A task that the host has reported is named without its definition. */
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ec2/instance.h"
 #include "plane/ecs/log_mode.h"
 #include "plane/ecs/task.h"
 #include "plane/iam/iam.h"
@@ -128,6 +129,7 @@ static int64_t reconcile_host(struct transaction *tx, struct str host_id)
     walk = transaction_walk(tx, &task_table, "host", prefix);
     while ((task = walk_next(&walk)) != NULL)
         (void)!assign_task(tx, task, &assignment, &said_by_difference);
+    instances_assign(tx, host_id, &assignment);
     SET(&assignment, complete, true);
     tell(tx, ASSIGNMENT_COMPLETE, host_id, &assignment);
     return WHEN_NEVER;

@@ -1,6 +1,7 @@
 #include "plane/ecs/cluster.h"
 
 #include "base/must.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/task.h"
 
@@ -20,6 +21,21 @@ const struct table_spec cluster_table = {.name = "cluster", .shape = &cluster_re
 bool cluster_is_active(const struct cluster_record *cluster)
 {
     return str_is(cluster->cluster->status, "ACTIVE");
+}
+
+size_t cluster_service_uses(const struct transaction *tx, struct str account, struct str service,
+                            struct service_use *ret_uses, size_t max)
+{
+    struct walk walk = transaction_walk(tx, &cluster_table, NULL, KEY_PREFIX(tx->arena, account));
+    const struct cluster_record *cluster;
+    size_t count = 0;
+
+    if (!str_is(service, "ecs.amazonaws.com"))
+        return 0;
+    while (count < max && (cluster = walk_next(&walk)) != NULL)
+        if (cluster_is_active(cluster))
+            ret_uses[count++] = (struct service_use){cluster->region, cluster->cluster->cluster_arn};
+    return count;
 }
 
 static int64_t reconcile(struct transaction *tx, struct str key)
@@ -115,6 +131,16 @@ static struct task_counts count_tasks(const struct call *call, const struct clus
     return counts;
 }
 
+static int32_t count_instances(const struct call *call, const struct cluster_record *record)
+{
+    struct walk walk = container_instances_of(call->tx, record);
+    int32_t count = 0;
+
+    while (walk_next(&walk) != NULL)
+        count++;
+    return count;
+}
+
 static int32_t sum(const int32_t of[LAUNCHES])
 {
     return of[LAUNCH_EC2] + of[LAUNCH_FARGATE] + of[LAUNCH_EXTERNAL];
@@ -164,7 +190,7 @@ struct ecs_cluster *cluster_shown(const struct call *call, const struct cluster_
     struct task_counts counts = count_tasks(call, record);
 
     *cluster = *record->cluster;
-    SET(cluster, registered_container_instances_count, 0);
+    SET(cluster, registered_container_instances_count, count_instances(call, record));
     SET(cluster, running_tasks_count, sum(counts.running));
     SET(cluster, pending_tasks_count, sum(counts.pending));
     SET(cluster, active_services_count, 0);

@@ -13,6 +13,11 @@ extern const struct reconciler_spec cluster_reconciler; /* forgets the deleted o
 /* For dirties: of the table of clusters. */
 void cluster_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks);
 
+/* For the domain: clusters need the role that is linked to ecs.amazonaws.com (developer guide, "Deleting a
+ * service-linked role for Amazon ECS"). */
+size_t cluster_service_uses(const struct transaction *tx, struct str account, struct str service,
+                            struct service_use *ret_uses, size_t max);
+
 bool cluster_is_active(const struct cluster_record *cluster);
 
 /* Which parts of a cluster an answer has besides those that every answer has. */

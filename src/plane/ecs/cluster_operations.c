@@ -3,6 +3,7 @@
 #include "plane/ecs/account_setting.h"
 #include "plane/ecs/capacity_provider.h"
 #include "plane/ecs/cluster.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/ecs/execute_command.h"
 #include "plane/ecs/name.h"
 #include "plane/ecs/operations.h"
@@ -309,6 +310,7 @@ bool ecs_delete_cluster(struct call *call, const struct ecs_delete_cluster_reque
 {
     const struct cluster_record *record;
     struct cluster_record deleted;
+    struct walk instances;
     struct ecs_cluster cluster;
 
     if (!cluster_find(call, in->cluster, &record))
@@ -316,6 +318,10 @@ bool ecs_delete_cluster(struct call *call, const struct ecs_delete_cluster_reque
     if (cluster_has_tasks(call, record))
         return fail_api(call->fail, ECS_ERROR_CLUSTER_CONTAINS_TASKS_EXCEPTION,
                         "The Cluster cannot be deleted while Tasks are active.");
+    instances = container_instances_of(call->tx, record);
+    if (walk_next(&instances) != NULL)
+        return fail_api(call->fail, ECS_ERROR_CLUSTER_CONTAINS_CONTAINER_INSTANCES_EXCEPTION,
+                        "The Cluster cannot be deleted while Container Instances are active or draining.");
     deleted = *record;
     SET(&deleted, deleted_at, call->tx->now_ms);
     cluster = *record->cluster;

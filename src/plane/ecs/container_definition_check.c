@@ -3,7 +3,7 @@
 #include "plane/ecs/name.h"
 #include "plane/ecs/task_definition_rules.h"
 
-enum { STOP_TIMEOUT_FARGATE_MAX = 120, TIMEOUT_MIN = 2 };
+enum { STOP_TIMEOUT_FARGATE_MAX = 120, TIMEOUT_MIN = 2, ENVIRONMENT_FILES_MAX = 10 };
 
 #define SHAPE (&ecs_container_definition_shape)
 
@@ -11,8 +11,6 @@ static const struct refused_field refused[] = {
     /* What has no back end yet. */
     {"logConfiguration.secretOptions", REFUSED_ALWAYS,
      "Invalid setting for container '{}'. 'logConfiguration.secretOptions' is not supported yet."},
-    {"environmentFiles", REFUSED_ALWAYS,
-     "Invalid setting for container '{}'. 'environmentFiles' is not supported: Berth has no S3."},
     {"firelensConfiguration", REFUSED_ALWAYS,
      "Invalid setting for container '{}'. 'firelensConfiguration' is not supported: Berth has no FireLens yet."},
     {"credentialSpecs", REFUSED_ALWAYS,
@@ -232,6 +230,52 @@ static bool environment(const struct definition_case *on, const struct ecs_conta
     return true;
 }
 
+/* "arn:aws:s3:::bucket/key.env" */
+static bool is_environment_file(struct str arn)
+{
+    struct str rest = arn;
+    struct str bucket;
+
+    for (size_t i = 0; i < 5; i++) {
+        struct str part = str_cut(rest, ':', &rest);
+
+        if (rest.ptr == NULL || (i == 0 && !str_is(part, "arn")) || (i == 2 && !str_is(part, "s3")) ||
+            (i > 2 && part.len > 0))
+            return false;
+    }
+    bucket = str_cut(rest, '/', &rest);
+    return bucket.len >= 3 && bucket.len <= 63 && rest.ptr != NULL && rest.len > strlen(".env") &&
+           str_ends(rest, STR(".env"));
+}
+
+/* Developer guide, "Pass environment variables to an Amazon ECS container". */
+static bool environment_files(const struct definition_case *on, const struct ecs_container_definition *container,
+                              struct fail *f)
+{
+    const struct ecs_environment_files *files = &container->environment_files;
+
+    if (files->count > ENVIRONMENT_FILES_MAX)
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                        "Invalid setting for container '%.*s'. 'environmentFiles' must have at most %d files.",
+                        STR_ARG(container->name), ENVIRONMENT_FILES_MAX);
+    if (files->count > 0 && on->in->execution_role_arn.ptr == NULL)
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                        "When you are specifying environment files, you must also specify a value for "
+                        "'executionRoleArn'.");
+    for (size_t i = 0; i < files->count; i++) {
+        if (files->items[i].type != ECS_ENVIRONMENT_FILE_TYPE_S3)
+            return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                            "Invalid setting for container '%.*s'. 'environmentFiles.type' must be 's3'.",
+                            STR_ARG(container->name));
+        if (!is_environment_file(files->items[i].value))
+            return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                            "Invalid setting for container '%.*s'. 'environmentFiles.value' must be the ARN of an S3 "
+                            "object whose key ends in .env: '%.*s'.",
+                            STR_ARG(container->name), STR_ARG(files->items[i].value));
+    }
+    return true;
+}
+
 /* How often the container sets that variable. */
 static size_t settings_of(const struct ecs_container_definition *container, struct str variable)
 {
@@ -305,6 +349,7 @@ static container_rule *const rules[] = {
     memory,
     timeouts,
     environment,
+    environment_files,
     secrets,
     health_check,
     restart_policy,

@@ -2,8 +2,10 @@
 
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ec2/instance.h"
 #include "plane/ecs/client_token.h"
 #include "plane/ecs/cluster.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_definition.h"
 #include "plane/vpc/vpc.h"
@@ -88,7 +90,32 @@ static void host_dirties(const struct transaction *tx, const void *before, const
     mark_tasks(transaction_walk(tx, &task_table, "host", KEY_PREFIX(tx->arena, host->host_id)), marks);
 }
 
+/* One that was lost, or is gone: its tasks look at it. */
+static void container_instance_dirties(const struct transaction *tx, const void *before, const void *after,
+                                       struct marks *marks)
+{
+    const struct container_instance_record *old = before;
+    const struct container_instance_record *instance = after;
+
+    container_instance_mark(tx, before, after, marks);
+    if (old != NULL && instance != NULL &&
+        (old->instance->agent_connected != instance->instance->agent_connected ||
+         container_instance_is_gone(old) != container_instance_is_gone(instance)))
+        mark_tasks(container_instance_tasks(tx, instance), marks);
+}
+
+/* Instances are told in full only. */
+static void instance_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct instance_record *instance = after != NULL ? after : before;
+
+    (void)tx;
+    if (instance->host_id.ptr != NULL && instance_is_news(before, after))
+        marks_add(marks, &assignment_reconciler, instance->host_id);
+}
+
 static const struct dirties_spec dirties[] = {
+    {&instance_table, instance_dirties},
     {&task_table, task_dirties},
     {&network_interface_table, interface_dirties},
     {&host_table, host_dirties},
@@ -98,16 +125,22 @@ static const struct dirties_spec dirties[] = {
     {&vpc_table, network_dirties},
     {&client_token_table, client_token_mark},
     {&cluster_table, cluster_mark},
+    {&container_instance_table, container_instance_dirties},
     {&task_definition_table, task_definition_mark},
     {&task_table, task_definition_mark_of_task},
 };
 
 static const struct table_spec *const tables[] = {
-    &cluster_table, &family_table, &task_definition_table, &task_table, &client_token_table, &account_setting_table,
+    &cluster_table,      &family_table,          &task_definition_table,    &task_table,
+    &client_token_table, &account_setting_table, &container_instance_table,
 };
-static const struct reconciler_spec *const reconcilers[] = {
-    &task_reconciler,    &assignment_reconciler,      &task_assignment_reconciler,
-    &cluster_reconciler, &task_definition_reconciler, &client_token_reconciler};
+static const struct reconciler_spec *const reconcilers[] = {&task_reconciler,
+                                                            &assignment_reconciler,
+                                                            &task_assignment_reconciler,
+                                                            &cluster_reconciler,
+                                                            &task_definition_reconciler,
+                                                            &client_token_reconciler,
+                                                            &container_instance_reconciler};
 
 const struct domain_spec ecs_domain = {
     .name = "ecs",
@@ -117,6 +150,7 @@ const struct domain_spec ecs_domain = {
     .reconciler_count = COUNT_OF(reconcilers),
     .dirties = dirties,
     .dirties_count = COUNT_OF(dirties),
+    .service_uses = cluster_service_uses,
 };
 
 /* ---- names ---- */

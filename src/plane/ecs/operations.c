@@ -23,6 +23,10 @@ CLUSTER_RESOURCE(update_cluster)
 CLUSTER_RESOURCE(update_cluster_settings)
 CLUSTER_RESOURCE(put_cluster_capacity_providers)
 CLUSTER_RESOURCE(delete_cluster)
+CLUSTER_RESOURCE(register_container_instance)
+CLUSTER_RESOURCE(deregister_container_instance)
+CLUSTER_RESOURCE(list_container_instances)
+CLUSTER_RESOURCE(list_attributes)
 
 #define TAGGED_RESOURCE(operation)                                                                                     \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
@@ -69,6 +73,13 @@ static void execute_command_asks(const struct call *call, const void *in, struct
     asks_add(asks, "ecs:ExecuteCommand", arn_in_cluster(call, "task", of->cluster, of->task));
 }
 
+static struct str update_container_agent_resource(const struct call *call, const void *in)
+{
+    const struct ecs_update_container_agent_request *of = in;
+
+    return arn_in_cluster(call, "container-instance", of->cluster, of->container_instance);
+}
+
 /* ---- several of them ---- */
 
 #define TASKS_ASKS(operation, action)                                                                                  \
@@ -85,6 +96,36 @@ static void execute_command_asks(const struct call *call, const void *in, struct
 TASKS_ASKS(describe_tasks, "ecs:DescribeTasks")
 TASKS_ASKS(get_task_protection, "ecs:GetTaskProtection")
 TASKS_ASKS(update_task_protection, "ecs:UpdateTaskProtection")
+
+#define INSTANCES_ASKS(operation, action)                                                                              \
+    static void operation##_asks(const struct call *call, const void *in, struct asks *asks)                           \
+    {                                                                                                                  \
+        const struct ecs_##operation##_request *of = in;                                                               \
+                                                                                                                       \
+        for (size_t i = 0; i < of->container_instances.count; i++)                                                     \
+            asks_add(asks, action,                                                                                     \
+                     arn_in_cluster(call, "container-instance", of->cluster, of->container_instances.items[i]));       \
+        if (of->container_instances.count == 0)                                                                        \
+            asks_add(asks, action, arn_in_cluster(call, "container-instance", of->cluster, STR("*")));                 \
+    }
+
+INSTANCES_ASKS(describe_container_instances, "ecs:DescribeContainerInstances")
+INSTANCES_ASKS(update_container_instances_state, "ecs:UpdateContainerInstancesState")
+
+#define ATTRIBUTES_ASKS(operation, action)                                                                             \
+    static void operation##_asks(const struct call *call, const void *in, struct asks *asks)                           \
+    {                                                                                                                  \
+        const struct ecs_##operation##_request *of = in;                                                               \
+                                                                                                                       \
+        for (size_t i = 0; i < of->attributes.count; i++)                                                              \
+            asks_add(asks, action,                                                                                     \
+                     arn_in_cluster(call, "container-instance", of->cluster, of->attributes.items[i].target_id));      \
+        if (of->attributes.count == 0)                                                                                 \
+            asks_add(asks, action, arn_in_cluster(call, "container-instance", of->cluster, STR("*")));                 \
+    }
+
+ATTRIBUTES_ASKS(put_attributes, "ecs:PutAttributes")
+ATTRIBUTES_ASKS(delete_attributes, "ecs:DeleteAttributes")
 
 static void describe_clusters_asks(const struct call *call, const void *in, struct asks *asks)
 {
@@ -170,5 +211,14 @@ const struct operation_spec ecs_handlers[] = {
     ROW(list_tasks, "ListTasks"),
     ROW_ASKS(get_task_protection, "GetTaskProtection"),
     ROW_ASKS(update_task_protection, "UpdateTaskProtection"),
+    ROW(register_container_instance, "RegisterContainerInstance"),
+    ROW(deregister_container_instance, "DeregisterContainerInstance"),
+    ROW_ASKS(describe_container_instances, "DescribeContainerInstances"),
+    ROW(list_container_instances, "ListContainerInstances"),
+    ROW_ASKS(update_container_instances_state, "UpdateContainerInstancesState"),
+    ROW(update_container_agent, "UpdateContainerAgent"),
+    ROW_ASKS(put_attributes, "PutAttributes"),
+    ROW_ASKS(delete_attributes, "DeleteAttributes"),
+    ROW(list_attributes, "ListAttributes"),
 };
 const size_t ecs_handler_count = COUNT_OF(ecs_handlers);

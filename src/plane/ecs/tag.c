@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "plane/ecs/account_setting.h"
 #include "plane/ecs/cluster.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_definition.h"
@@ -160,8 +161,37 @@ static void put_task_definition(const struct call *call, const void *record, con
     must(transaction_put(call->tx, &task_definition_table, &changed));
 }
 
+/* "cluster/id" */
+static const void *find_container_instance(const struct call *call, struct str name)
+{
+    struct str id;
+    struct str cluster = str_cut(name, '/', &id);
+    const struct container_instance_record *instance = transaction_get(
+        call->tx, &container_instance_table, KEY(call->arena, call->principal->account, call->region, cluster, id));
+
+    if (instance != NULL && !container_instance_is_gone(instance))
+        return instance;
+    (void)fail_api(call->fail, ECS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION,
+                   "The specified container instance was not found.");
+    return NULL;
+}
+
+static const struct ecs_tags *container_instance_tags(const void *record)
+{
+    return &((const struct container_instance_record *)record)->instance->tags;
+}
+
+static void put_container_instance(const struct call *call, const void *record, const struct ecs_tags *tags)
+{
+    struct container_instance_edit *edit = container_instance_edit_begin(call->tx, record);
+
+    edit->instance.tags = *tags;
+    must(container_instance_edit_put(call->tx, edit));
+}
+
 static const struct tagged_kind kinds[] = {
     {"cluster", find_cluster, cluster_tags, put_cluster},
+    {"container-instance", find_container_instance, container_instance_tags, put_container_instance},
     {"task", find_task, task_tags, put_task},
     {"task-definition", find_task_definition, task_definition_tags, put_task_definition},
 };
@@ -180,7 +210,8 @@ static bool find(const struct call *call, struct str arn, const struct tagged_ki
         return *ret_record != NULL;
     }
     return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                    "Invalid identifier: '%.*s' is not a cluster, task or task definition of account %.*s in %.*s.",
+                    "Invalid identifier: '%.*s' is not a cluster, container instance, task or task definition of "
+                    "account %.*s in %.*s.",
                     STR_ARG(arn), STR_ARG(call->principal->account), STR_ARG(call->region));
 }
 

@@ -62,11 +62,23 @@ static void task_key(const void *record, struct buf *key)
     key_add(key, task->task_id);
 }
 
-/* What a host is to be told of. */
+/* What a host is to be told of; what a container instance has room taken for. */
 static void task_host_key(const void *record, struct buf *key)
 {
-    if (task_is_told(record))
-        key_add(key, ((const struct task_record *)record)->host_id);
+    const struct task_record *task = record;
+
+    if (task->container_instance_id.ptr == NULL) {
+        if (task_is_told(task))
+            key_add(key, task->host_id);
+        return;
+    }
+    if (task_is_stopped(task))
+        return;
+    key_add(key, STR("container-instance"));
+    key_add(key, task->account_id);
+    key_add(key, task->region);
+    key_add(key, task->cluster_name);
+    key_add(key, task->container_instance_id);
 }
 
 static void task_id_key(const void *record, struct buf *key)

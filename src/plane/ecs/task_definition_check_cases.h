@@ -150,11 +150,27 @@ CASE(repository_credentials_empty,
 CASE(repository_credentials_without_a_role,
      "Private repository authentication requires that the task definition specify a value for executionRoleArn.",
      s->app->repository_credentials = ONE(s, struct ecs_repository_credentials, .credentials_parameter = STR("login"));
-     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox");
-     s->app->log_configuration = NULL)
-CASE(environment_files, "Invalid setting for container 'app'. 'environmentFiles' is not supported: Berth has no S3.",
-     s->app->environment_files.items = ONE(s, struct ecs_environment_file, .value = STR("arn:aws:s3:::b/f"));
-     s->app->environment_files.count = 1)
+     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox"); s->app->log_configuration = NULL)
+CASE(environment_files, NULL, environment_file(s, STR("arn:aws:s3:::bucket/a:b/prod.env")))
+CASE(environment_files_without_a_role,
+     "When you are specifying environment files, you must also specify a value for 'executionRoleArn'.",
+     environment_file(s, STR("arn:aws:s3:::bucket/prod.env"));
+     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox"); s->app->log_configuration = NULL)
+CASE(environment_files_without_an_extension,
+     "Invalid setting for container 'app'. 'environmentFiles.value' must be the ARN of an S3 object whose key ends in "
+     ".env: 'arn:aws:s3:::bucket/prod.txt'.",
+     environment_file(s, STR("arn:aws:s3:::bucket/prod.txt")))
+CASE(environment_files_without_a_key,
+     "Invalid setting for container 'app'. 'environmentFiles.value' must be the ARN of an S3 object whose key ends in "
+     ".env: 'arn:aws:s3:::bucket.env'.",
+     environment_file(s, STR("arn:aws:s3:::bucket.env")))
+CASE(environment_files_elsewhere,
+     "Invalid setting for container 'app'. 'environmentFiles.value' must be the ARN of an S3 object whose key ends in "
+     ".env: 's3://bucket/prod.env'.",
+     environment_file(s, STR("s3://bucket/prod.env")))
+CASE(environment_files_11, "Invalid setting for container 'app'. 'environmentFiles' must have at most 10 files.",
+     s->app->environment_files.items = arena_array(&arena, struct ecs_environment_file, 11);
+     s->app->environment_files.count = 11)
 CASE(terminal,
      "Invalid setting for container 'app'. 'pseudoTerminal' is not supported: Berth gives containers no terminal yet.",
      SET(s->app, pseudo_terminal, true))

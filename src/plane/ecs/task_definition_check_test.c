@@ -171,6 +171,13 @@ static void ulimit(struct sample *s, int32_t soft, int32_t hard)
     s->app->ulimits.count = 1;
 }
 
+static void environment_file(struct sample *s, struct str value)
+{
+    s->app->environment_files.items =
+        ONE(s, struct ecs_environment_file, .type = ECS_ENVIRONMENT_FILE_TYPE_S3, .value = value);
+    s->app->environment_files.count = 1;
+}
+
 static void sysctl(struct sample *s, const char *name)
 {
     s->app->system_controls.items = ONE(s, struct ecs_system_control, .namespace = str_of(name), .value = STR("1"));

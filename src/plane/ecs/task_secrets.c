@@ -1,6 +1,7 @@
-/* The secrets of containers and of the registries that they come from: read when a host is told to start the task, with
- * the rights of its execution role (developer guide, "Pass sensitive data to an Amazon ECS container", "Using non-AWS
- * container images in Amazon ECS"). They stand in the assignment, in no record. */
+/* What a task gets by the rights of its execution role, when a host is told to start it: the secrets of its containers
+ * and of the registries that they come from, which stand in the assignment and in no record; and the permission for its
+ * host to fetch environment files. ECS developer guide: "Pass sensitive data to an Amazon ECS container", "Using
+ * non-AWS container images in Amazon ECS", "Pass environment variables to an Amazon ECS container". */
 #include "base/must.h"
 #include "plane/ecs/task.h"
 #include "plane/iam/iam.h"
@@ -60,20 +61,26 @@ static bool reader_of(struct transaction *tx, const struct task_record *task, st
     return true;
 }
 
-static bool may_read(const struct reader *reader, const struct injected_place *place, const struct value_from *from,
-                     struct fail *f)
+static bool may(const struct reader *reader, const struct access_spec *access, const char *action, struct str resource,
+                struct fail *f)
 {
-    struct arena *arena = reader->tx->arena;
-    struct injected_access access = injected_access(reader->tx, place, from, arena);
     struct call asking = {.tx = reader->tx,
-                          .arena = arena,
+                          .arena = reader->tx->arena,
                           .fail = f,
                           .principal = &reader->principal,
                           .settings = transaction_settings(reader->tx),
                           .region = reader->task->region};
 
-    return iam_allows(&asking, from->kind == VALUE_FROM_SECRET ? &secrets_access : &ssm_access, access.action,
-                      access.resource);
+    return iam_allows(&asking, access, action, resource);
+}
+
+static bool may_read(const struct reader *reader, const struct injected_place *place, const struct value_from *from,
+                     struct fail *f)
+{
+    struct injected_access access = injected_access(reader->tx, place, from, reader->tx->arena);
+
+    return may(reader, from->kind == VALUE_FROM_SECRET ? &secrets_access : &ssm_access, access.action, access.resource,
+               f);
 }
 
 static bool read_one(const struct reader *reader, const struct purpose *purpose, const struct value_from *from,
@@ -148,18 +155,70 @@ static bool read_registry(const struct reader *reader, const struct ecs_containe
     return read_one(reader, &for_registry, &from, &credentials->password, f);
 }
 
-/* ---- both ---- */
+/* ---- environment files ---- */
 
-static size_t secret_count(const struct ecs_container_definitions *containers, bool *ret_any)
+/* The host fetches them; what they say is not known here. */
+static const struct ecs_environment_files *files_of(const struct task_record *task,
+                                                    const struct ecs_container_definition *container)
+{
+    const struct ecs_task_override *overrides = task->task->overrides;
+
+    for (size_t i = 0; overrides != NULL && i < overrides->container_overrides.count; i++) {
+        const struct ecs_container_override *override = &overrides->container_overrides.items[i];
+
+        if (str_eq(override->name, container->name) && override->environment_files.items != NULL)
+            return &override->environment_files;
+    }
+    return &container->environment_files;
+}
+
+/* The permissions that "Pass environment variables to an Amazon ECS container" names as required. */
+static bool may_fetch(const struct reader *reader, struct str object, struct fail *f)
+{
+    static const struct access_spec s3_access = {0};
+    struct str arn = object;
+    struct str bucket;
+    struct fail why;
+
+    for (size_t i = 0; i < 5; i++)
+        (void)str_cut(arn, ':', &arn);
+    bucket = str_cut(arn, '/', &arn);
+    if (may(reader, &s3_access, "s3:GetBucketLocation", str_to(object, (size_t)(bucket.ptr + bucket.len - object.ptr)),
+            &why) &&
+        may(reader, &s3_access, "s3:GetObject", object, &why))
+        return true;
+    return fail(f, FAIL_DENIED,
+                "ResourceInitializationError: failed to download env files: service call has been retried 1 time(s): "
+                "operation error S3: GetObject, https response error StatusCode: 403, api error AccessDenied: %s",
+                why.message);
+}
+
+static bool may_fetch_all(const struct reader *reader, const struct ecs_environment_files *files, struct fail *f)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (!may_fetch(reader, files->items[i].value, f))
+            return false;
+    return true;
+}
+
+/* ---- all of them ---- */
+
+static size_t secret_count(const struct ecs_container_definitions *containers)
 {
     size_t count = 0;
 
-    *ret_any = false;
-    for (size_t i = 0; i < containers->count; i++) {
+    for (size_t i = 0; i < containers->count; i++)
         count += containers->items[i].secrets.count;
-        *ret_any = *ret_any || count > 0 || containers->items[i].repository_credentials != NULL;
-    }
     return count;
+}
+
+static bool needs_reader(const struct task_record *task, const struct ecs_container_definitions *containers)
+{
+    for (size_t i = 0; i < containers->count; i++)
+        if (containers->items[i].secrets.count > 0 || containers->items[i].repository_credentials != NULL ||
+            files_of(task, &containers->items[i])->count > 0)
+            return true;
+    return false;
 }
 
 bool task_secrets_read(struct transaction *tx, const struct task_record *task,
@@ -167,18 +226,17 @@ bool task_secrets_read(struct transaction *tx, const struct task_record *task,
 {
     const struct ecs_container_definitions *containers = &definition->container_definitions;
     struct reader reader;
-    bool any;
-    size_t count = secret_count(containers, &any);
 
-    if (!any)
+    if (!needs_reader(task, containers))
         return true;
     if (!reader_of(tx, task, &reader, f))
         return false;
-    to->secrets.items = arena_array(tx->arena, struct host_container_secret, count + 1);
+    to->secrets.items = arena_array(tx->arena, struct host_container_secret, secret_count(containers) + 1);
     to->registry_credentials.items = arena_array(tx->arena, struct host_registry_credentials, containers->count + 1);
     for (size_t i = 0; i < containers->count; i++)
         if (!read_secrets(&reader, &containers->items[i], &to->secrets, f) ||
-            !read_registry(&reader, &containers->items[i], &to->registry_credentials, f))
+            !read_registry(&reader, &containers->items[i], &to->registry_credentials, f) ||
+            !may_fetch_all(&reader, files_of(task, &containers->items[i]), f))
             return false;
     return true;
 }

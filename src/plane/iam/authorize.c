@@ -78,6 +78,7 @@ static struct policy_caller caller_of(const struct call *call, const struct acce
     return (struct policy_caller){
         .account = principal->account,
         .arn = principal->arn,
+        .id = key != NULL ? key->owner_id : principal->user_id,
         .role_arn = entity_behind(call->tx, key),
         .is_root = principal->kind == PRINCIPAL_ROOT,
     };

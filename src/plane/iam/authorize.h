@@ -23,9 +23,19 @@ struct condition_key {
     struct str (*value)(const struct call *call, const struct operation *operation, const void *in);
 };
 
+/* One with as many values as stand at that path of the input's members, through lists: "capacityProviderStrategy.
+ * capacityProvider". Each as it stands, or as `each` has it. */
+struct condition_list {
+    const char *name;
+    const char *path;
+    struct str (*each)(const struct call *call, const struct operation *operation, const void *in, struct str said);
+};
+
 struct access_spec {
     const struct condition_key *keys;
     size_t key_count;
+    const struct condition_list *lists;
+    size_t list_count;
     /* A tag of the resource, for aws:ResourceTag; absent without. NULL: its resources have no tags. */
     struct str (*tag)(const struct call *call, struct str resource, struct str key);
     /* The resource's own policy; NULL: it has none, or resources of the service cannot have one. */
@@ -64,6 +74,9 @@ checked bool iam_allows(const struct call *call, const struct access_spec *acces
 checked bool iam_explain(const struct call *call, struct str who, const struct access_spec *access,
                          const struct ask *ask, struct policy_decision *ret_decision);
 
+/* What the request says at a path of members, of lists every item's; false: nothing. In the call's arena. */
+bool request_values(const struct call *call, const struct operation *operation, const void *in, const char *path,
+                    struct policy_values *ret_values);
 /* What a member of the request says: text, enum, number or boolean; absent where it is not there. */
 struct str request_member(const struct call *call, const struct operation *operation, const void *in, const char *name);
 

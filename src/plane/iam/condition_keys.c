@@ -237,45 +237,27 @@ static struct str find_tag(const struct key_context *context, struct str key)
 
 /* ---- what services declare ---- */
 
-static struct str text_of(const struct member *member, const void *in, struct arena *arena)
-{
-    const void *at = member_at(member, in);
-
-    switch ((enum shape_kind)member->kind) {
-    case SHAPE_STRING:
-        return *(const struct str *)at;
-    case SHAPE_ENUM:
-        return str_of(enum_name(member->shape, *(const int *)at));
-    case SHAPE_BOOLEAN:
-        return *(const bool *)at ? STR("true") : STR("false");
-    case SHAPE_INTEGER:
-        return arena_printf(arena, "%d", *(const int32_t *)at);
-    case SHAPE_LONG:
-        return arena_printf(arena, "%lld", (long long)*(const int64_t *)at);
-    case SHAPE_STRUCTURE:
-    case SHAPE_LIST:
-    case SHAPE_MAP:
-    case SHAPE_BLOB:
-    case SHAPE_DOCUMENT:
-    case SHAPE_DOUBLE:
-    case SHAPE_TIMESTAMP:
-        break;
-    }
-    return ABSENT;
-}
-
-struct str request_member(const struct call *call, const struct operation *operation, const void *in, const char *name)
-{
-    const struct member *member = shape_member(operation->input, str_of(name));
-
-    return member == NULL || !member_present(member, in) ? ABSENT : text_of(member, in, call->arena);
-}
-
 static struct str service_value(const struct key_context *context, const struct condition_key *key)
 {
     if (key->member != NULL)
         return request_member(context->call, context->operation, context->in, key->member);
     return key->value(context->call, context->operation, context->in);
+}
+
+static bool list_values(const struct key_context *context, const struct condition_list *list,
+                        struct policy_values *ret_values)
+{
+    struct str *items;
+
+    if (!request_values(context->call, context->operation, context->in, list->path, ret_values))
+        return false;
+    items = arena_array(context->call->arena, struct str, ret_values->count);
+    for (size_t i = 0; i < ret_values->count; i++)
+        items[i] = list->each == NULL
+                       ? ret_values->items[i]
+                       : list->each(context->call, context->operation, context->in, ret_values->items[i]);
+    ret_values->items = items;
+    return true;
 }
 
 /* ---- all keys ---- */
@@ -298,6 +280,9 @@ bool condition_key_find(const void *opaque, struct str key, struct policy_values
 
     if (str_eq_nocase(key, STR("aws:TagKeys")))
         return request_tag_keys(context, ret_values);
+    for (size_t i = 0; context->in != NULL && context->access != NULL && i < context->access->list_count; i++)
+        if (str_eq_nocase(str_of(context->access->lists[i].name), key))
+            return list_values(context, &context->access->lists[i], ret_values);
     value = arena_new(context->call->arena, struct str);
     *value = find_one(context, key);
     *ret_values = (struct policy_values){value, 1};

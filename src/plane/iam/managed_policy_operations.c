@@ -31,8 +31,8 @@ bool managed_policy_find_own(const struct call *call, struct str arn, const stru
     return managed_policy_find(call, arn, ret_policy);
 }
 
-bool managed_policy_find_attachable(const struct call *call, struct str arn,
-                                    const struct managed_policy_record **ret_policy)
+static bool find_attachable(const struct call *call, struct str arn, const char *noun,
+                            const struct managed_policy_record **ret_policy)
 {
     const struct managed_policy_record *policy;
     struct fail not_found;
@@ -41,14 +41,20 @@ bool managed_policy_find_attachable(const struct call *call, struct str arn,
         not_found = *call->fail;
         if (strcmp(not_found.type, IAM_ERROR_NO_SUCH_ENTITY_EXCEPTION) != 0)
             return false;
-        return fail_api(call->fail, IAM_ERROR_NO_SUCH_ENTITY_EXCEPTION,
-                        "Policy %.*s does not exist or is not attachable.", STR_ARG(arn));
+        return fail_api(call->fail, IAM_ERROR_NO_SUCH_ENTITY_EXCEPTION, "%s %.*s does not exist or is not attachable.",
+                        noun, STR_ARG(arn));
     }
     if (!policy->policy->is_attachable)
         return fail_api(call->fail, IAM_ERROR_POLICY_NOT_ATTACHABLE_EXCEPTION,
                         "Cannot attach a Service Role Policy to a Customer Role.");
     *ret_policy = policy;
     return true;
+}
+
+bool managed_policy_find_attachable(const struct call *call, struct str arn,
+                                    const struct managed_policy_record **ret_policy)
+{
+    return find_attachable(call, arn, "Policy", ret_policy);
 }
 
 bool boundary_make(const struct call *call, struct str policy_arn,
@@ -58,7 +64,7 @@ bool boundary_make(const struct call *call, struct str policy_arn,
     struct iam_attached_permissions_boundary *boundary = NULL;
 
     if (policy_arn.ptr != NULL) {
-        if (!managed_policy_find_attachable(call, policy_arn, &policy))
+        if (!find_attachable(call, policy_arn, "Scope ARN:", &policy))
             return false;
         boundary = arena_new(call->arena, struct iam_attached_permissions_boundary);
         boundary->permissions_boundary_type = IAM_PERMISSIONS_BOUNDARY_ATTACHMENT_TYPE_PERMISSIONS_BOUNDARY_POLICY;
@@ -165,6 +171,8 @@ bool iam_create_policy(struct call *call, const struct iam_create_policy_request
     put_version(call, policy->policy_id, 1, in->policy_document);
     out->policy = arena_new(call->arena, struct iam_policy);
     *out->policy = managed_policy_shown(call, &record);
+    if (in->tags.count == 0)
+        out->policy->tags.items = NULL;
     out->policy->description = (struct str){NULL, 0}; /* API reference, "Policy": only GetPolicy returns it */
     return true;
 }

@@ -23,6 +23,11 @@ enum { POLICY_BYTES_MAX = 131072 };
 checked bool policy_read(struct str json, enum policy_kind kind, struct arena *arena,
                          struct policy_document **ret_document, struct fail *f);
 
+/* What stands in the text for that AWS principal instead; absent: what stood there. */
+typedef struct str policy_rename_fn(const void *context, struct str principal);
+/* The text of a document that was read before, with its AWS principals renamed. */
+struct str policy_rename(struct str text, policy_rename_fn *rename, const void *context, struct arena *arena);
+
 /* ---- the question ---- */
 
 struct policy_values {
@@ -38,6 +43,7 @@ typedef bool policy_key_fn(const void *context, struct str key, struct policy_va
 struct policy_caller {
     struct str account;
     struct str arn;       /* the user's, or the session's: "arn:aws:sts::1:assumed-role/Name/session" */
+    struct str id;        /* the user's or role's own, which a policy may have in the place of the ARN: "AROA..." */
     struct str role_arn;  /* behind a session: the role's own, or the user's who federated; absent for all others */
     struct str service;   /* "ecs-tasks.amazonaws.com" when a service asks; absent for all others */
     struct str federated; /* the identity provider, for AssumeRoleWithWebIdentity; absent for all others */

@@ -39,6 +39,24 @@ CASE(PRINCIPAL, NO_IDENTITY, .resource_policy = DOC(ALLOW_TO("*", AWS(HOME_ROOT)
 CASE(PRINCIPAL, ALLOWED, .identity = {DOC(ALLOW("*", "*"))}, .resource_policy = DOC(ALLOW_TO("*", AWS(HOME_ROOT))))
 CASE(PRINCIPAL, NO_IDENTITY, .who = SESSION, .resource_policy = DOC(ALLOW_TO("*", AWS(HOME))))
 
+/* Ids stand for whoever has them, as their ARNs do. */
+CASE(PRINCIPAL, ALLOWED, .resource_policy = DOC(ALLOW_TO("*", AWS(ANNA_ID))))
+CASE(PRINCIPAL, NO_IDENTITY, .resource_policy = DOC(ALLOW_TO("*", AWS(ROLE_ID))))
+CASE(PRINCIPAL, DENIED_RESOURCE, .identity = {DOC(ALLOW("*", "*"))}, .resource_policy = DOC(DENY_TO("*", AWS(ANNA_ID))))
+CASE(PRINCIPAL, ALLOWED, .who = SESSION, .resource_policy = DOC(ALLOW_TO("*", AWS(ROLE_ID))))
+CASE(PRINCIPAL, NO_SESSION, .who = SESSION, .resource_policy = DOC(ALLOW_TO("*", AWS(ROLE_ID))),
+     .session = DOC(ALLOW("s3:*", "*")))
+CASE(PRINCIPAL, NO_SESSION, .who = FEDERATED, .resource_policy = DOC(ALLOW_TO("*", AWS(ANNA_ID))),
+     .session = DOC(ALLOW("s3:*", "*")))
+CASE(NOT_PRINCIPAL, ALLOWED, .identity = {DOC(ALLOW("*", "*"))},
+     .resource_policy = DOC(DENY_TO_NOT("*", "{'AWS':['" ANNA_ID "','" HOME "']}")))
+CASE(NOT_PRINCIPAL, DENIED_RESOURCE, .identity = {DOC(ALLOW("*", "*"))},
+     .resource_policy = DOC(DENY_TO_NOT("*", "{'AWS':['" ROLE_ID "','" HOME "']}")))
+CASE(NOT_PRINCIPAL, DENIED_RESOURCE, .who = SESSION, .identity = {DOC(ALLOW("*", "*"))},
+     .resource_policy = DOC(DENY_TO_NOT("*", "{'AWS':['" ROLE_ID "','" HOME "']}")))
+CASE(NOT_PRINCIPAL, ALLOWED, .who = SESSION, .identity = {DOC(ALLOW("*", "*"))},
+     .resource_policy = DOC(DENY_TO_NOT("*", "{'AWS':['" ROLE_ID "','" SESSION_ARN "','" HOME "']}")))
+
 /* What names a user or a session directly is not limited by what the others lack. */
 CASE(LOGIC, ALLOWED, .boundary = DOC(ALLOW("s3:*", "*")), .resource_policy = DOC(ALLOW_TO("*", AWS(ANNA))))
 CASE(LOGIC, DENIED_BOUNDARY, .boundary = DOC(DENY("*", "*")), .resource_policy = DOC(ALLOW_TO("*", AWS(ANNA))))

@@ -54,6 +54,8 @@ static enum reach reach_of_aws(const struct policy_caller *caller, struct str va
         return REACH_DIRECT;
     if (is_present_and(caller->role_arn, value))
         return REACH_ENTITY;
+    if (is_present_and(caller->id, value))
+        return caller->role_arn.len > 0 ? REACH_ENTITY : REACH_DIRECT;
     if (!names_account(value, caller->account))
         return REACH_NONE;
     return caller->is_root ? REACH_DIRECT : REACH_ACCOUNT;
@@ -102,6 +104,12 @@ static bool lists(const struct policy_principals *principals, enum policy_princi
     return false;
 }
 
+static bool lists_entity(const struct policy_principals *principals, struct str arn, struct str id)
+{
+    return lists(principals, POLICY_PRINCIPAL_TYPE_AWS, arn) ||
+           (id.len > 0 && lists(principals, POLICY_PRINCIPAL_TYPE_AWS, id));
+}
+
 /* NotPrincipal spares whoever it names with all that he is: the account, the role behind a session, and himself; and
  * nobody who has a boundary ("AWS JSON policy elements: NotPrincipal"). */
 static bool is_spared(const struct policy_caller *caller, const struct policy_principals *principals, bool bounded)
@@ -114,9 +122,9 @@ static bool is_spared(const struct policy_caller *caller, const struct policy_pr
         return lists(principals, POLICY_PRINCIPAL_TYPE_FEDERATED, caller->federated);
     if (bounded || !lists(principals, POLICY_PRINCIPAL_TYPE_AWS, caller->account))
         return false;
-    if (caller->role_arn.len > 0 && !lists(principals, POLICY_PRINCIPAL_TYPE_AWS, caller->role_arn))
+    if (caller->role_arn.len > 0 && !lists_entity(principals, caller->role_arn, caller->id))
         return false;
-    return caller->is_root || lists(principals, POLICY_PRINCIPAL_TYPE_AWS, caller->arn);
+    return caller->is_root || lists_entity(principals, caller->arn, caller->role_arn.len > 0 ? STR("") : caller->id);
 }
 
 /* ---- statements ---- */

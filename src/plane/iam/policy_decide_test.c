@@ -24,6 +24,8 @@
 #define FEDERATED_ARN     "arn:aws:sts::111122223333:federated-user/guest"
 #define FOREIGN_ARN       "arn:aws:iam::444455556666:user/zoe"
 #define FOREIGN_ROLE      "arn:aws:iam::444455556666:role/puller"
+#define ANNA_ID           "AIDAAAAAAAAAAAAAAANNA"
+#define ROLE_ID           "AROAAAAAAAAAAAAAAROLE"
 #define AWS(arn)          "{'AWS':'" arn "'}"
 #define TASKS             "{'Service':'ecs-tasks.amazonaws.com'}"
 #define PROVIDER          "{'Federated':'arn:aws:iam::111122223333:oidc-provider/id.example.com'}"
@@ -48,10 +50,16 @@
 
 enum who { ANNA_HERSELF, ROOT, SESSION, FEDERATED, FOREIGN, FOREIGN_ROOT, FOREIGN_SESSION, SERVICE, WEB, NOBODY };
 static const struct policy_caller callers[] = {
-    [ANNA_HERSELF] = {.account = STR_INIT(HOME), .arn = STR_INIT(ANNA)},
+    [ANNA_HERSELF] = {.account = STR_INIT(HOME), .arn = STR_INIT(ANNA), .id = STR_INIT(ANNA_ID)},
     [ROOT] = {.account = STR_INIT(HOME), .arn = STR_INIT(HOME_ROOT), .is_root = true},
-    [SESSION] = {.account = STR_INIT(HOME), .arn = STR_INIT(SESSION_ARN), .role_arn = STR_INIT(ROLE)},
-    [FEDERATED] = {.account = STR_INIT(HOME), .arn = STR_INIT(FEDERATED_ARN), .role_arn = STR_INIT(ANNA)},
+    [SESSION] = {.account = STR_INIT(HOME),
+                 .arn = STR_INIT(SESSION_ARN),
+                 .id = STR_INIT(ROLE_ID),
+                 .role_arn = STR_INIT(ROLE)},
+    [FEDERATED] = {.account = STR_INIT(HOME),
+                   .arn = STR_INIT(FEDERATED_ARN),
+                   .id = STR_INIT(ANNA_ID),
+                   .role_arn = STR_INIT(ANNA)},
     [FOREIGN] = {.account = STR_INIT(AWAY), .arn = STR_INIT(FOREIGN_ARN)},
     [FOREIGN_ROOT] = {.account = STR_INIT(AWAY), .arn = STR_INIT(AWAY_ROOT), .is_root = true},
     [FOREIGN_SESSION] = {.account = STR_INIT(AWAY),

@@ -1,5 +1,5 @@
-/* Feeds the reader of policy documents: the first byte is the kind. What it accepts is decided on, and reads the same
- * from its copy. */
+/* Feeds the reader of policy documents: the first byte is the kind. What it accepts is decided on, reads the same
+ * from its copy, and can be read with other names in it. */
 #include "base/must.h"
 #include "model/interpret.h"
 #include "plane/iam/policy.h"
@@ -35,23 +35,33 @@ static void decide(const struct policy_document *document, struct str value)
     (void)policy_decide_trust(&question, &named);
 }
 
+static struct str everybody(const void *context, struct str principal)
+{
+    (void)context;
+    (void)principal;
+    return STR("*");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct policy_document *document;
     struct arena arena;
+    struct str text;
     struct fail f;
 
     if (size == 0)
         return 0;
     arena_init(&arena, 32 << 20);
-    if (policy_read((struct str){(const char *)data + 1, size - 1}, (enum policy_kind)(data[0] % 4), &arena, &document,
-                    &f)) {
+    text = (struct str){(const char *)data + 1, size - 1};
+    if (policy_read(text, (enum policy_kind)(data[0] % 4), &arena, &document, &f)) {
         size_t block_size;
         struct policy_document *copy = value_block(&policy_document_shape, document, &block_size);
 
         must(value_equal(&policy_document_shape, document, copy));
         decide(copy, (struct str){(const char *)data, size});
         free(copy);
+        text = policy_rename(text, everybody, NULL, &arena);
+        must(policy_read(text, (enum policy_kind)(data[0] % 4), &arena, &document, &f));
     } else {
         must(f.code == FAIL_API);
     }

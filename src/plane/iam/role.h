@@ -1,6 +1,7 @@
 /* Roles and instance profiles.
  *
- * A role's trust policy is kept as its text (role->assume_role_policy_document) and as it was read. A service-linked
+ * A role's trust policy is kept as its text (role->assume_role_policy_document) and as it was read, with ids for
+ * whom it names (principal_ids.h). A service-linked
  * role is one under the path /aws-service-role/. */
 #pragma once
 

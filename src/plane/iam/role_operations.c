@@ -4,6 +4,7 @@
 #include "plane/iam/iam.h"
 #include "plane/iam/listing.h"
 #include "plane/iam/operations.h"
+#include "plane/iam/principal_ids.h"
 #include "plane/iam/trust.h"
 
 enum { ROLES_MAX = 1000, SESSION_SECONDS_DEFAULT = 3600 }; /* IAM user guide, "IAM and AWS STS quotas" */
@@ -48,7 +49,9 @@ struct iam_role role_shown(const struct call *call, const struct role_record *re
     const struct last_use_record *use = transaction_get(call->tx, &last_use_table, record->role->role_id);
     struct iam_role role = *record->role;
 
-    role.assume_role_policy_document = document_shown(call->arena, role.assume_role_policy_document);
+    role.assume_role_policy_document =
+        document_shown(call->arena, principal_ids_shown(call->tx, role.assume_role_policy_document, record->trust,
+                                                        POLICY_TRUST, call->arena));
     role.role_last_used = arena_new(call->arena, struct iam_role_last_used);
     if (use != NULL) {
         SET(role.role_last_used, last_used_date, use->used_at);

@@ -5,6 +5,8 @@
 #include "plane/iam/operations.h"
 #include "plane/iam/principal_policy.h"
 
+enum { USES_MAX = 100 }; /* that a deletion names */
+
 #define DELETION_KEPT_MS (7 * DAY_MS)
 
 /* The services that Berth has, with the names that their user guides give ("Using service-linked roles"). */
@@ -59,7 +61,7 @@ struct str service_linked_role_arn(const struct call *call, struct str service, 
                    of == NULL ? STR("*") : role_name(call->arena, of, suffix));
 }
 
-/* ---- deletions: done at once, and known for a while to who asks how they went ---- */
+/* ---- deletions: done or refused at once, and known for a while to who asks how they went ---- */
 
 static void deletion_key(const void *record, struct buf *key)
 {
@@ -163,6 +165,35 @@ static void remove_attachments(const struct call *call, struct str role_id)
         transaction_delete(call->tx, &attachment_table, walk.at);
 }
 
+/* What needs the role, by region: of two regions' things each region's stand together (the tables are in that order).
+ */
+static struct iam_role_usage_list_type usage_of(const struct call *call, struct str service)
+{
+    struct service_use uses[USES_MAX];
+    size_t count = transaction_service_uses(call->tx, call->principal->account, service, uses, USES_MAX);
+    struct iam_role_usage_list_type usage = {arena_array(call->arena, struct iam_role_usage_type, count), 0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct iam_role_usage_type *last = usage.count == 0 ? NULL : &usage.items[usage.count - 1];
+
+        if (last == NULL || !str_eq(last->region, uses[i].region)) {
+            last = &usage.items[usage.count++];
+            *last = (struct iam_role_usage_type){.region = uses[i].region,
+                                                 .resources = {arena_array(call->arena, struct str, count - i), 0}};
+        }
+        last->resources.items[last->resources.count++] = uses[i].arn;
+    }
+    return usage;
+}
+
+/* "/aws-service-role/ecs.amazonaws.com/" */
+static struct str service_of(const struct role_record *role)
+{
+    struct str rest = str_from(role->role->path, SERVICE_LINKED_PATH.len);
+
+    return str_cut(rest, '/', &rest);
+}
+
 bool iam_delete_service_linked_role(struct call *call, const struct iam_delete_service_linked_role_request *in,
                                     struct iam_delete_service_linked_role_response *out)
 {
@@ -179,8 +210,11 @@ bool iam_delete_service_linked_role(struct call *call, const struct iam_delete_s
     deletion.task_id = arena_printf(call->arena, "task%.*s%.*s/%.*s", STR_ARG(path), STR_ARG(role->role->role_name),
                                     STR_ARG(random_uuid(call->tx->random, call->arena)));
     SET(&deletion, deleted_at, call->tx->now_ms);
-    remove_attachments(call, role->role->role_id);
-    role_delete(call, role);
+    deletion.usage = usage_of(call, service_of(role));
+    if (deletion.usage.count == 0) {
+        remove_attachments(call, role->role->role_id);
+        role_delete(call, role);
+    }
     must(transaction_put(call->tx, &role_deletion_table, &deletion));
     out->deletion_task_id = deletion.task_id;
     return true;
@@ -190,10 +224,18 @@ bool iam_get_service_linked_role_deletion_status(struct call *call,
                                                  const struct iam_get_service_linked_role_deletion_status_request *in,
                                                  struct iam_get_service_linked_role_deletion_status_response *out)
 {
-    if (transaction_get(call->tx, &role_deletion_table,
-                        KEY(call->arena, call->principal->account, in->deletion_task_id)) == NULL)
+    const struct role_deletion_record *deletion = transaction_get(
+        call->tx, &role_deletion_table, KEY(call->arena, call->principal->account, in->deletion_task_id));
+
+    if (deletion == NULL)
         return fail_api(call->fail, IAM_ERROR_NO_SUCH_ENTITY_EXCEPTION, "Deletion task %.*s cannot be found.",
                         STR_ARG(in->deletion_task_id));
-    out->status = IAM_DELETION_TASK_STATUS_TYPE_SUCCEEDED;
+    out->status =
+        deletion->usage.count == 0 ? IAM_DELETION_TASK_STATUS_TYPE_SUCCEEDED : IAM_DELETION_TASK_STATUS_TYPE_FAILED;
+    if (deletion->usage.count > 0) {
+        out->reason = arena_new(call->arena, struct iam_deletion_task_failure_reason_type);
+        out->reason->reason = STR("The role is needed by resources of its service: delete these first.");
+        out->reason->role_usage_list = deletion->usage;
+    }
     return true;
 }

@@ -138,7 +138,10 @@ static const struct condition_key assume_role_keys[] = {
     {"sts:RoleSessionName", "RoleSessionName", NULL},
     {"sts:SourceIdentity", "SourceIdentity", NULL},
 };
-static const struct access_spec assume_role_access = {.keys = assume_role_keys,
+static const struct condition_list assume_role_lists[] = {{"sts:TransitiveTagKeys", "TransitiveTagKeys", NULL}};
+static const struct access_spec assume_role_access = {.lists = assume_role_lists,
+                                                      .list_count = COUNT_OF(assume_role_lists),
+                                                      .keys = assume_role_keys,
                                                       .key_count = COUNT_OF(assume_role_keys),
                                                       .tag = iam_tag_of,
                                                       .policy = trust_of,

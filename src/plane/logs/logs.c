@@ -1,5 +1,7 @@
 #include "plane/logs/logs.h"
 
+#include "base/must.h"
+
 /* ---- tables ---- */
 
 static void group_key(const void *record, struct buf *key)
@@ -86,6 +88,24 @@ bool log_stream_find(const struct call *call, const struct log_group_record *gro
         return fail_api(f, LOGS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION, "The specified log stream does not exist.");
     *ret_stream = stream;
     return true;
+}
+
+const struct log_stream_record *log_stream_ensure(struct transaction *tx, const struct log_group_record *group,
+                                                  struct str name)
+{
+    struct str key = KEY(tx->arena, group->account_id, group->region, group->log_group->log_group_name, name);
+    struct logs_log_stream stream = {.log_stream_name = name};
+    struct log_stream_record record = {.account_id = group->account_id,
+                                       .region = group->region,
+                                       .log_group_name = group->log_group->log_group_name,
+                                       .log_stream = &stream,
+                                       .store_id = random_hex(tx->random, tx->arena, 16)};
+
+    if (transaction_get(tx, &log_stream_table, key) == NULL) {
+        SET(&stream, creation_time, tx->now_ms);
+        must(transaction_put(tx, &log_stream_table, &record));
+    }
+    return transaction_get(tx, &log_stream_table, key);
 }
 
 struct log_stream_key log_stream_store_key(struct arena *arena, const struct log_group_record *group,

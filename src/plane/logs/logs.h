@@ -38,6 +38,9 @@ int64_t log_group_expired_before_ms(const struct log_group_record *group, int64_
 
 checked bool log_stream_find(const struct call *call, const struct log_group_record *group, struct str name,
                              const struct log_stream_record **ret_stream, struct fail *f);
+/* The stream of that name, made when there is none. */
+const struct log_stream_record *log_stream_ensure(struct transaction *tx, const struct log_group_record *group,
+                                                  struct str name);
 struct log_stream_key log_stream_store_key(struct arena *arena, const struct log_group_record *group,
                                            const struct log_stream_record *stream);
 /* The stream's name in what the store calls it. */

@@ -12,24 +12,17 @@ enum {
 
 bool logs_create_log_stream(struct call *call, const struct logs_create_log_stream_request *in, void *out)
 {
-    struct logs_log_stream stream = {.log_stream_name = in->log_stream_name};
-    struct log_stream_record record = {.account_id = call->principal->account,
-                                       .region = call->region,
-                                       .log_group_name = in->log_group_name,
-                                       .log_stream = &stream,
-                                       .store_id = random_hex(call->tx->random, call->arena, 16)};
     const struct log_group_record *group;
 
     (void)out;
     if (!log_group_find(call, in->log_group_name, (struct str){NULL, 0}, &group, call->fail))
         return false;
     if (transaction_get(call->tx, &log_stream_table,
-                        KEY(call->arena, record.account_id, record.region, in->log_group_name, in->log_stream_name)) !=
+                        KEY(call->arena, group->account_id, group->region, in->log_group_name, in->log_stream_name)) !=
         NULL)
         return fail_api(call->fail, LOGS_ERROR_RESOURCE_ALREADY_EXISTS_EXCEPTION,
                         "The specified log stream already exists");
-    SET(&stream, creation_time, call->tx->now_ms);
-    must(transaction_put(call->tx, &log_stream_table, &record));
+    (void)log_stream_ensure(call->tx, group, in->log_stream_name);
     return true;
 }
 

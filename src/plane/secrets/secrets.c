@@ -103,7 +103,9 @@ bool secret_version_open(const struct transaction *tx, const struct secret_versi
         KEY(tx->arena, version->account_id, version->region, version->name, version->version->version_id),
         version->sealed};
 
-    return vault_open(tx, &sealed, arena, ret_value, f);
+    return vault_open(tx, &sealed, arena, ret_value) ||
+           fail_api(f, SECRETSMANAGER_ERROR_DECRYPTION_FAILURE,
+                    "Secrets Manager can't decrypt the protected secret text using the provided KMS key.");
 }
 
 bool secrets_any_sealed(const struct transaction *tx, struct sealed *ret_sealed)

@@ -6,22 +6,30 @@ enum { VERSIONS_LISTED_MAX = 100 }; /* API reference, "ListSecretVersionIds" */
 
 /* ---- GetSecretValue ---- */
 
-/* The day on which somebody read it: "the date, the time is not kept" (API reference, "DescribeSecret"). */
-static void note_access(struct transaction *tx, const struct secret_record *secret,
-                        const struct secret_version_record *version)
+/* The day on which somebody read it: "the date, the time is not kept" (API reference, "DescribeSecret"). Once a day, so
+ * that reading is not writing. */
+static void note_secret_access(struct transaction *tx, const struct secret_record *secret, int64_t day_ms)
 {
-    int64_t day_ms = tx->now_ms - tx->now_ms % DAY_MS;
     struct secretsmanager_secret_list_entry entry = *secret->secret;
-    struct secretsmanager_secret_versions_list_entry version_entry = *version->version;
-    struct secret_record secret_read = *secret;
-    struct secret_version_record version_read = *version;
+    struct secret_record record = *secret;
 
+    if (entry.has_last_accessed_date && entry.last_accessed_date == day_ms)
+        return;
     SET(&entry, last_accessed_date, day_ms);
-    secret_read.secret = &entry;
-    must(transaction_put(tx, &secret_table, &secret_read));
-    SET(&version_entry, last_accessed_date, day_ms);
-    version_read.version = &version_entry;
-    must(transaction_put(tx, &secret_version_table, &version_read));
+    record.secret = &entry;
+    must(transaction_put(tx, &secret_table, &record));
+}
+
+static void note_version_access(struct transaction *tx, const struct secret_version_record *version, int64_t day_ms)
+{
+    struct secretsmanager_secret_versions_list_entry entry = *version->version;
+    struct secret_version_record record = *version;
+
+    if (entry.has_last_accessed_date && entry.last_accessed_date == day_ms)
+        return;
+    SET(&entry, last_accessed_date, day_ms);
+    record.version = &entry;
+    must(transaction_put(tx, &secret_version_table, &record));
 }
 
 bool secretsmanager_get_secret_value(struct call *call, const struct secretsmanager_get_secret_value_request *in,
@@ -36,7 +44,8 @@ bool secretsmanager_get_secret_value(struct call *call, const struct secretsmana
         !secret_version_choose(call->tx, secret, &choice, &version, call->fail) ||
         !secret_version_open(call->tx, version, call->arena, &value, call->fail))
         return false;
-    note_access(call->tx, secret, version);
+    note_secret_access(call->tx, secret, call->tx->now_ms - call->tx->now_ms % DAY_MS);
+    note_version_access(call->tx, version, call->tx->now_ms - call->tx->now_ms % DAY_MS);
     out->arn = secret->secret->arn;
     out->name = secret->secret->name;
     out->version_id = version->version->version_id;

@@ -1,6 +1,5 @@
 #include "plane/secrets/vault.h"
 
-#include "model/gen/secretsmanager.h"
 #include "plane/secrets/seal.h"
 
 struct str vault_seal(const struct transaction *tx, struct str bound_to, struct str plain)
@@ -11,10 +10,7 @@ struct str vault_seal(const struct transaction *tx, struct str bound_to, struct 
     return seal(tx->arena, transaction_settings(tx)->secret_key, nonce, bound_to, plain);
 }
 
-bool vault_open(const struct transaction *tx, const struct sealed *sealed, struct arena *arena, struct str *ret_plain,
-                struct fail *f)
+bool vault_open(const struct transaction *tx, const struct sealed *sealed, struct arena *arena, struct str *ret_plain)
 {
-    return seal_open(arena, transaction_settings(tx)->secret_key, sealed->bound_to, sealed->bytes, ret_plain) ||
-           fail_api(f, SECRETSMANAGER_ERROR_DECRYPTION_FAILURE,
-                    "Secrets Manager can't decrypt the protected secret text using the provided KMS key.");
+    return seal_open(arena, transaction_settings(tx)->secret_key, sealed->bound_to, sealed->bytes, ret_plain);
 }

@@ -11,6 +11,6 @@ struct sealed {
 
 /* The value sealed with a fresh nonce, in the transaction's arena. */
 struct str vault_seal(const struct transaction *tx, struct str bound_to, struct str plain);
-/* Opens it, in the arena. Fails with DecryptionFailure, in AWS's words; nothing of the value is in the message. */
+/* Opens it, in the arena; false when the value was sealed with another key or for another record, or has changed. */
 checked bool vault_open(const struct transaction *tx, const struct sealed *sealed, struct arena *arena,
-                        struct str *ret_plain, struct fail *f);
+                        struct str *ret_plain);

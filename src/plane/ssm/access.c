@@ -4,14 +4,15 @@
 
 static struct str tag_of(const struct call *call, struct str arn, struct str key)
 {
-    const struct parameter_record *parameter;
-    struct fail unanswered;
-    struct call asking = *call;
+    const struct parameter_record *parameter = NULL;
+    struct parameter_ref ref;
 
-    asking.fail = &unanswered;
-    if (!parameter_find(&asking, arn, &parameter))
-        return (struct str){NULL, 0};
-    for (size_t i = 0; i < parameter->tags.count; i++)
+    if (parameter_ref_parse(arn, &ref)) {
+        const struct parameter_place place = {ref.account, ref.region};
+
+        parameter = parameter_of_ref(call->tx, &place, &ref);
+    }
+    for (size_t i = 0; parameter != NULL && i < parameter->tags.count; i++)
         if (str_eq_nocase(parameter->tags.items[i].key, key))
             return parameter->tags.items[i].value;
     return (struct str){NULL, 0};

@@ -2,6 +2,7 @@
 #include "plane/secrets/seal.h"
 #include "plane/ssm/operations.h"
 #include "plane/ssm/parameter_filter.h"
+#include "plane/ssm/public_parameter.h"
 
 enum { BY_PATH_MAX = 10, HISTORY_MAX = 50 }; /* API reference, "GetParametersByPath", "GetParameterHistory" */
 
@@ -42,6 +43,8 @@ bool ssm_get_parameter(struct call *call, const struct ssm_get_parameter_request
     struct found_parameter found;
 
     out->parameter = arena_new(call->arena, struct ssm_parameter);
+    if (public_parameter(call->arena, in->name, call->region, out->parameter))
+        return true;
     return parameter_resolve(call->tx, &place, in->name, &found, call->fail) &&
            parameter_shown(call, &found, in->with_decryption, out->parameter);
 }
@@ -57,6 +60,11 @@ bool ssm_get_parameters(struct call *call, const struct ssm_get_parameters_reque
     for (size_t i = 0; i < in->names.count; i++) {
         struct found_parameter found;
 
+        if (public_parameter(call->arena, in->names.items[i], call->region,
+                             &out->parameters.items[out->parameters.count])) {
+            out->parameters.count++;
+            continue;
+        }
         if (!parameter_resolve(call->tx, &place, in->names.items[i], &found, &why))
             out->invalid_parameters.items[out->invalid_parameters.count++] = in->names.items[i];
         else if (!parameter_shown(call, &found, in->with_decryption, &out->parameters.items[out->parameters.count++]))
@@ -76,6 +84,23 @@ static bool check_path(const struct call *call, const struct ssm_get_parameters_
                     "only letters, numbers, or the following symbols: . (period), - (hyphen), _ (underscore). Special "
                     "characters are not allowed. All sub-paths, if specified, must use the forward slash symbol \"/\". "
                     "Valid example: /get/parameters2-/by1./path0_.");
+}
+
+/* Below "/aws/service/" are the public ones, in one page, and nobody's own. */
+static bool public_by_path(const struct call *call, const struct ssm_get_parameters_by_path_request *in,
+                           struct ssm_get_parameters_by_path_result *out)
+{
+    struct str name;
+    size_t count = 0;
+
+    while (public_parameter_name(call->arena, count).ptr != NULL)
+        count++;
+    out->parameters.items = arena_array(call->arena, struct ssm_parameter, count + 1);
+    for (size_t i = 0; (name = public_parameter_name(call->arena, i)).ptr != NULL; i++)
+        if (parameter_is_below(name, in->path, in->recursive) &&
+            public_parameter(call->arena, name, call->region, &out->parameters.items[out->parameters.count]))
+            out->parameters.count++;
+    return true;
 }
 
 /* The version that the filters choose: with a Label the one that has it, otherwise the newest. */
@@ -109,6 +134,8 @@ bool ssm_get_parameters_by_path(struct call *call, const struct ssm_get_paramete
     if (!check_path(call, in) || !parameter_filters_check(&in->parameter_filters, LISTER_BY_PATH, call->fail) ||
         !page_begin(call->arena, in->next_token, SSM_ERROR_INVALID_NEXT_TOKEN, &after, call->fail))
         return false;
+    if (str_starts(in->path, STR("/aws/service")))
+        return public_by_path(call, in, out);
     if (after.ptr != NULL)
         walk.at = KEY(call->arena, call->principal->account, call->region, after);
     out->parameters.items = arena_array(call->arena, struct ssm_parameter, limit);

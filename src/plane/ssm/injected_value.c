@@ -68,10 +68,12 @@ static bool secret_value(const struct transaction *tx, const struct injected_pla
 static bool parameter_value(const struct transaction *tx, const struct injected_place *place,
                             const struct value_from *from, struct arena *arena, struct str *ret_value, struct fail *f)
 {
-    const struct parameter_place at = {place->account, place->region};
+    struct parameter_place at = {place->account, place->region};
     struct found_parameter found;
     struct fail why;
 
+    if (from->region.ptr != NULL)
+        at = (struct parameter_place){from->account, from->region};
     if (!parameter_resolve(tx, &at, from->name, &found, &why))
         return fail(f, FAIL_NOT_FOUND, "invalid parameters: %.*s", STR_ARG(from->name));
     return parameter_open(tx, found.version, arena, ret_value, f);

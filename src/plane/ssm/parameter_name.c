@@ -96,6 +96,11 @@ bool parameter_ref_parse(struct str text, struct parameter_ref *ret_ref)
     return ref.name.len > 0;
 }
 
+struct str parameter_twin(struct arena *arena, struct str name)
+{
+    return str_starts(name, STR("/")) ? str_from(name, 1) : arena_printf(arena, "/%.*s", STR_ARG(name));
+}
+
 struct str parameter_arn(struct arena *arena, struct str account, struct str region, struct str name)
 {
     return arena_printf(arena, "arn:aws:ssm:%.*s:%.*s:parameter%s%.*s", STR_ARG(region), STR_ARG(account),

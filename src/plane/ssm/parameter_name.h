@@ -27,4 +27,7 @@ struct parameter_ref {
 /* false when the text cannot name a parameter. */
 checked bool parameter_ref_parse(struct str text, struct parameter_ref *ret_ref);
 
+/* "x" and "/x" have one ARN, so only one of them can be there: the other one's name. */
+struct str parameter_twin(struct arena *arena, struct str name);
+
 struct str parameter_arn(struct arena *arena, struct str account, struct str region, struct str name);

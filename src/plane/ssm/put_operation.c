@@ -24,10 +24,17 @@ static bool invalid(const struct call *call, const char *why)
 
 static bool check_existence(const struct call *call, const struct put *put)
 {
+    const struct parameter_place here = {call->principal->account, call->region};
+
     if (put->before != NULL && !put->in->overwrite)
         return fail_api(call->fail, SSM_ERROR_PARAMETER_ALREADY_EXISTS,
                         "The parameter already exists. To overwrite this value, set the overwrite option in the "
                         "request to true.");
+    if (put->before == NULL && parameter_at(call->tx, &here, parameter_twin(call->arena, put->in->name)) != NULL)
+        return fail_api(call->fail, SSM_ERROR_PARAMETER_ALREADY_EXISTS,
+                        "The parameter already exists: %.*s differs from it in the first slash only, and would have "
+                        "the same ARN.",
+                        STR_ARG(put->in->name));
     if (put->in->overwrite && put->in->tags.count > 0)
         return invalid(call, "Invalid request: tags and overwrite can't be used together. To create a parameter with "
                              "tags, please remove overwrite flag. To update tags for an existing parameter, please use "

@@ -68,17 +68,17 @@ const struct parameter_version_record *parameter_labelled(const struct transacti
     return NULL;
 }
 
-/* An ARN has one slash before a name, whether that begins with one or not. */
-static const struct parameter_record *of_ref(const struct transaction *tx, const struct parameter_place *here,
-                                             const struct parameter_ref *ref)
+const struct parameter_record *parameter_of_ref(const struct transaction *tx, const struct parameter_place *place,
+                                                const struct parameter_ref *ref)
 {
-    const struct parameter_place place = {ref->account, ref->region};
     const struct parameter_record *parameter;
 
     if (ref->region.ptr == NULL)
-        return parameter_at(tx, here, ref->name);
-    parameter = parameter_at(tx, &place, arena_printf(tx->arena, "/%.*s", STR_ARG(ref->name)));
-    return parameter != NULL ? parameter : parameter_at(tx, &place, ref->name);
+        return parameter_at(tx, place, ref->name);
+    if (!str_eq(ref->region, place->region) || !str_eq(ref->account, place->account) || str_starts(ref->name, STR("/")))
+        return NULL;
+    parameter = parameter_at(tx, place, parameter_twin(tx->arena, ref->name));
+    return parameter != NULL ? parameter : parameter_at(tx, place, ref->name);
 }
 
 static bool not_found(struct str text, struct fail *f)
@@ -93,7 +93,7 @@ bool parameter_resolve(const struct transaction *tx, const struct parameter_plac
     struct parameter_ref ref;
 
     if (parameter_ref_parse(text, &ref))
-        found.parameter = of_ref(tx, place, &ref);
+        found.parameter = parameter_of_ref(tx, place, &ref);
     if (found.parameter == NULL)
         return not_found(text, f);
     found.selector = ref.selector;
@@ -119,7 +119,7 @@ bool parameter_find(const struct call *call, struct str text, const struct param
     struct parameter_ref ref;
 
     if (parameter_ref_parse(text, &ref) && ref.selector.ptr == NULL)
-        parameter = of_ref(call->tx, &here, &ref);
+        parameter = parameter_of_ref(call->tx, &here, &ref);
     if (parameter == NULL)
         return not_found(text, call->fail);
     *ret_parameter = parameter;
@@ -135,7 +135,9 @@ bool parameter_open(const struct transaction *tx, const struct parameter_version
         .account_id = version->account_id, .region = version->region, .name = version->history->name};
     const struct sealed sealed = {parameter_version_key(tx, &of, version->history->version), version->sealed};
 
-    return vault_open(tx, &sealed, arena, ret_value, f);
+    return vault_open(tx, &sealed, arena, ret_value) ||
+           fail_api(f, SSM_ERROR_INTERNAL_SERVER_ERROR, "The value of parameter %.*s can't be decrypted.",
+                    STR_ARG(of.name));
 }
 
 bool ssm_any_sealed(const struct transaction *tx, struct sealed *ret_sealed)

@@ -25,7 +25,7 @@ extern const size_t ssm_handler_count;
 extern const struct table_spec parameter_table;         /* by account, region, name */
 extern const struct table_spec parameter_version_table; /* by account, region, name, number of the version */
 
-/* Where a request looks: what an ARN says of account and region counts more. */
+/* Where a request looks: an ARN of another account or region means nothing there. */
 struct parameter_place {
     struct str account, region;
 };
@@ -33,6 +33,10 @@ struct parameter_place {
 /* The parameter of a name, or NULL. */
 const struct parameter_record *parameter_at(const struct transaction *tx, const struct parameter_place *place,
                                             struct str name);
+/* The same by a name or an ARN, whatever its selector: which has one slash before a name, whether that begins with one
+ * or not. */
+const struct parameter_record *parameter_of_ref(const struct transaction *tx, const struct parameter_place *place,
+                                                const struct parameter_ref *ref);
 const struct parameter_version_record *parameter_version(const struct transaction *tx,
                                                          const struct parameter_record *parameter, int64_t number);
 struct walk parameter_versions(const struct transaction *tx, const struct parameter_record *parameter);
@@ -56,7 +60,7 @@ checked bool parameter_find(const struct call *call, struct str text, const stru
 
 void parameter_remove(struct transaction *tx, const struct parameter_record *parameter);
 
-/* A version's value, in the arena. */
+/* A version's value, in the arena. Fails with InternalServerError. */
 checked bool parameter_open(const struct transaction *tx, const struct parameter_version_record *version,
                             struct arena *arena, struct str *ret_value, struct fail *f);
 

@@ -114,10 +114,17 @@ static bool tag_matches(const struct ec2_filter *filter, const struct ec2_tag_li
 
 static const struct ec2_tag_list *tags_of(const struct filter_table *table, const void *noun)
 {
-    const struct member *member = shape_member(table->noun, str_of(table->tags));
+    const struct shape *shape = table->noun;
+    struct str rest = str_of(table->tags);
 
-    must(member != NULL);
-    return member_at(member, noun);
+    while (rest.ptr != NULL) {
+        const struct member *member = shape_member(shape, str_cut(rest, '.', &rest));
+
+        must(member != NULL);
+        noun = member_value(member, noun);
+        shape = member->shape;
+    }
+    return noun;
 }
 
 bool filters_match(const struct filter_table *table, const struct ec2_filter_list *filters, const void *noun)

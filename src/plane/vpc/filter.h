@@ -15,7 +15,7 @@ struct filter_table {
     const struct shape *noun; /* as the answer shows it */
     const struct filter_field *fields;
     size_t count;
-    const char *tags; /* the member that holds its tags, for tag:KEY and tag-key; NULL: the noun has none */
+    const char *tags; /* the path to its tags, for tag:KEY and tag-key; NULL: the noun has none */
 };
 
 /* Fails with InvalidParameterValue for a filter that the noun does not know, FilterLimitExceeded for too many. */

@@ -179,6 +179,16 @@ static void attach(struct transaction *tx, struct ec2_network_interface *interfa
     interface->status = EC2_NETWORK_INTERFACE_STATUS_IN_USE;
 }
 
+static void attach_instance(struct transaction *tx, struct ec2_network_interface *interface,
+                            struct ec2_network_interface_attachment *attachment, struct str instance_id)
+{
+    attach(tx, interface, attachment);
+    attachment->instance_id = instance_id;
+    attachment->instance_owner_id = interface->owner_id;
+    SET(attachment, delete_on_termination, true);
+    SET(attachment, device_index, 0);
+}
+
 bool network_interface_create(struct transaction *tx, const struct network_interface_wish *wish,
                               const struct network_interface_record **ret_interface, struct fail *f)
 {
@@ -213,6 +223,8 @@ bool network_interface_create(struct transaction *tx, const struct network_inter
     interface.status = EC2_NETWORK_INTERFACE_STATUS_AVAILABLE;
     if (wish->owner_arn.ptr != NULL)
         attach(tx, &interface, &attachment);
+    if (wish->instance_id.ptr != NULL)
+        attach_instance(tx, &interface, &attachment, wish->instance_id);
     if (wish->public_address && !associate(tx, &interface, &association, f))
         return false;
     interface.requester_id = wish->requested_by;
@@ -246,5 +258,37 @@ void network_interface_place(struct transaction *tx, struct str account, struct 
         return;
     record = *before;
     record.host_id = host_id;
+    (void)transaction_put(tx, &network_interface_table, &record);
+}
+
+void network_interface_attach(struct transaction *tx, const struct network_interface_record *before,
+                              struct str instance_id, struct str host_id)
+{
+    struct network_interface_record record = *before;
+    struct ec2_network_interface interface = *before->interface;
+    struct ec2_network_interface_attachment attachment;
+
+    attach_instance(tx, &interface, &attachment, instance_id);
+    SET(&attachment, delete_on_termination, false);
+    record.interface = &interface;
+    record.host_id = host_id;
+    (void)transaction_put(tx, &network_interface_table, &record);
+}
+
+void network_interface_detach(struct transaction *tx, struct str account, struct str region, struct str id)
+{
+    const struct network_interface_record *before =
+        transaction_get(tx, &network_interface_table, KEY(tx->arena, account, region, id));
+    struct network_interface_record record;
+    struct ec2_network_interface interface;
+
+    if (before == NULL)
+        return;
+    record = *before;
+    interface = *before->interface;
+    interface.attachment = NULL;
+    interface.status = EC2_NETWORK_INTERFACE_STATUS_AVAILABLE;
+    record.interface = &interface;
+    record.host_id = (struct str){NULL, 0};
     (void)transaction_put(tx, &network_interface_table, &record);
 }

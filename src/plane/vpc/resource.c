@@ -99,7 +99,10 @@ KIND(subnet, EC2_RESOURCE_TYPE_SUBNET, "subnet-", "InvalidSubnetID.NotFound", "T
 KIND(vpc, EC2_RESOURCE_TYPE_VPC, "vpc-", "InvalidVpcID.NotFound", "The vpc ID", "InvalidVpcID.Malformed")
 
 static const struct resource_kind *const kinds[] = {
+    &instance_kind,
     &internet_gateway_kind,
+    &key_pair_kind,
+    &launch_template_kind,
     &network_interface_kind,
     &route_table_kind,
     &security_group_kind,

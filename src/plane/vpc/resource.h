@@ -1,4 +1,4 @@
-/* The kinds of network resource, as a table: how their ids look, where they stand, how EC2 says that there is none, and
+/* The kinds of EC2's resources, as a table: how their ids look, where they stand, how EC2 says that there is none, and
  * where their tags are. */
 #pragma once
 
@@ -19,6 +19,8 @@ struct resource_kind {
 
 extern const struct resource_kind vpc_kind, subnet_kind, security_group_kind, security_group_rule_kind,
     internet_gateway_kind, route_table_kind, network_interface_kind;
+/* The same API's; they stand in plane/ec2. */
+extern const struct resource_kind instance_kind, key_pair_kind, launch_template_kind;
 
 /* The record of that id of the caller's account and region. Fails with the kind's malformed and missing errors, and
  * with MissingParameter for an id that was not given. */

@@ -41,6 +41,7 @@ struct network_interface_wish {
     struct str address;      /* a wished private address, or absent */
     struct str host_id;      /* where it stands, or absent: network_interface_place says it later */
     struct str client_token; /* absent: none */
+    struct str instance_id;  /* that it is attached to, as its first; absent: none */
     bool public_address;
 };
 
@@ -53,6 +54,11 @@ void network_interface_delete(struct transaction *tx, struct str account, struct
 /* Says on which host the interface is to exist. */
 void network_interface_place(struct transaction *tx, struct str account, struct str region, struct str id,
                              struct str host_id);
+
+/* Attaches one that is available to an instance on a host, as its first interface; takes it off again. */
+void network_interface_attach(struct transaction *tx, const struct network_interface_record *before,
+                              struct str instance_id, struct str host_id);
+void network_interface_detach(struct transaction *tx, struct str account, struct str region, struct str id);
 
 enum { SECURITY_GROUPS_PER_INTERFACE_MAX = 5 }; /* VPC quotas */
 

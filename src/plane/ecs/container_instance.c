@@ -1,0 +1,543 @@
+#include "plane/ecs/container_instance.h"
+
+#include "base/must.h"
+#include "plane/ecs/attribute.h"
+#include "plane/ecs/task.h"
+
+/* ---- the table ---- */
+
+enum instance_status { INSTANCE_ACTIVE, INSTANCE_DRAINING, INSTANCE_INACTIVE };
+
+static const char *const status_names[] = {
+    [INSTANCE_ACTIVE] = "ACTIVE", [INSTANCE_DRAINING] = "DRAINING", [INSTANCE_INACTIVE] = "INACTIVE"};
+
+static int status_of(const void *record)
+{
+    const struct container_instance_record *instance = record;
+
+    for (size_t i = 0; i < COUNT_OF(status_names); i++)
+        if (str_is(instance->instance->status, status_names[i]))
+            return (int)i;
+    must_not_happen("a container instance has one of the three statuses");
+}
+
+static const struct status_rule status_rules[] = {
+    {"api", INSTANCE_ACTIVE, INSTANCE_DRAINING},      {"api", INSTANCE_DRAINING, INSTANCE_ACTIVE},
+    {"api", INSTANCE_ACTIVE, INSTANCE_INACTIVE},      {"api", INSTANCE_DRAINING, INSTANCE_INACTIVE},
+    {"host", INSTANCE_ACTIVE, INSTANCE_INACTIVE},     {"host", INSTANCE_DRAINING, INSTANCE_INACTIVE},
+    {"instance", INSTANCE_ACTIVE, INSTANCE_INACTIVE}, {"instance", INSTANCE_DRAINING, INSTANCE_INACTIVE},
+};
+
+static void key(const void *record, struct buf *key)
+{
+    const struct container_instance_record *instance = record;
+
+    key_add(key, instance->account_id);
+    key_add(key, instance->region);
+    key_add(key, instance->cluster_name);
+    key_add(key, instance->instance_id);
+}
+
+static void present_key(const void *record, struct buf *at)
+{
+    const struct container_instance_record *instance = record;
+
+    if (status_of(record) == INSTANCE_INACTIVE)
+        return;
+    key_add(at, instance->account_id);
+    key_add(at, instance->region);
+    key_add(at, instance->cluster_name);
+}
+
+static void ec2_key(const void *record, struct buf *at)
+{
+    const struct container_instance_record *instance = record;
+
+    if (status_of(record) == INSTANCE_INACTIVE || instance->instance->ec2_instance_id.ptr == NULL)
+        return;
+    key_add(at, instance->account_id);
+    key_add(at, instance->region);
+    key_add(at, instance->instance->ec2_instance_id);
+}
+
+static void connected_key(const void *record, struct buf *at)
+{
+    const struct container_instance_record *instance = record;
+
+    if (instance->instance->agent_connected)
+        key_add(at, STR("connected"));
+}
+
+static bool are_ascending(const struct taken_ports *ports)
+{
+    for (size_t i = 1; i < ports->count; i++)
+        if (ports->items[i - 1] >= ports->items[i])
+            return false;
+    return true;
+}
+
+static bool invariant(const void *record)
+{
+    const struct container_instance_record *instance = record;
+    const struct ecs_attributes *attributes = &instance->instance->attributes;
+
+    for (size_t i = 1; i < attributes->count; i++)
+        if (str_compare(attributes->items[i - 1].name, attributes->items[i].name) >= 0)
+            return false;
+    return are_ascending(&instance->tcp_ports) && are_ascending(&instance->udp_ports);
+}
+
+const struct table_spec container_instance_table = {
+    .name = "container_instance",
+    .shape = &container_instance_record_shape,
+    .key = key,
+    .indexes = {{"present", present_key}, {"ec2", ec2_key}, {"connected", connected_key}},
+    .status = status_of,
+    .status_rules = status_rules,
+    .status_rule_count = COUNT_OF(status_rules),
+    .invariant = invariant,
+};
+
+static int64_t reconcile(struct transaction *tx, struct str at)
+{
+    const struct container_instance_record *instance = transaction_get(tx, &container_instance_table, at);
+
+    if (instance == NULL || !container_instance_is_gone(instance))
+        return WHEN_NEVER;
+    if (tx->now_ms < instance->deregistered_at + CONTAINER_INSTANCE_KEPT_MS)
+        return instance->deregistered_at + CONTAINER_INSTANCE_KEPT_MS;
+    transaction_delete(tx, &container_instance_table, at);
+    return WHEN_NEVER;
+}
+
+const struct reconciler_spec container_instance_reconciler = {"container_instance", &container_instance_table,
+                                                              reconcile};
+
+void container_instance_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
+{
+    const struct container_instance_record *instance = after;
+
+    (void)before;
+    if (instance != NULL && container_instance_is_gone(instance))
+        marks_add(marks, &container_instance_reconciler, container_instance_key(tx->arena, instance));
+}
+
+/* ---- questions ---- */
+
+bool container_instance_is_active(const struct container_instance_record *instance)
+{
+    return status_of(instance) == INSTANCE_ACTIVE;
+}
+
+bool container_instance_is_gone(const struct container_instance_record *instance)
+{
+    return status_of(instance) == INSTANCE_INACTIVE;
+}
+
+bool container_instance_is_external(const struct container_instance_record *instance)
+{
+    return attributes_find(&instance->instance->attributes, STR("ecs.capability.external")) != NULL;
+}
+
+struct str container_instance_key(struct arena *arena, const struct container_instance_record *instance)
+{
+    return KEY(arena, instance->account_id, instance->region, instance->cluster_name, instance->instance_id);
+}
+
+struct walk container_instances_of(const struct transaction *tx, const struct cluster_record *cluster)
+{
+    return transaction_walk(
+        tx, &container_instance_table, "present",
+        KEY_PREFIX(tx->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name));
+}
+
+struct walk container_instance_tasks(const struct transaction *tx, const struct container_instance_record *instance)
+{
+    return transaction_walk(tx, &task_table, "host",
+                            KEY_PREFIX(tx->arena, STR("container-instance"), instance->account_id, instance->region,
+                                       instance->cluster_name, instance->instance_id));
+}
+
+/* "arn:aws:ecs:region:account:container-instance/cluster/id". */
+static bool split_arn(struct str arn, struct str *ret_region, struct str *ret_account, struct str *ret_cluster,
+                      struct str *ret_id)
+{
+    struct str parts[5];
+    struct str rest = arn;
+
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        parts[i] = str_cut(rest, ':', &rest);
+        if (rest.ptr == NULL)
+            return false;
+    }
+    if (!str_is(parts[0], "arn") || !str_is(parts[2], "ecs") ||
+        !str_is(str_cut(rest, '/', &rest), "container-instance") || rest.ptr == NULL)
+        return false;
+    *ret_region = parts[3];
+    *ret_account = parts[4];
+    *ret_cluster = str_cut(rest, '/', ret_id);
+    return ret_id->ptr != NULL;
+}
+
+const struct container_instance_record *container_instance_of_arn(const struct transaction *tx, struct str arn)
+{
+    struct str region;
+    struct str account;
+    struct str cluster;
+    struct str id;
+
+    if (!split_arn(arn, &region, &account, &cluster, &id))
+        return NULL;
+    return transaction_get(tx, &container_instance_table, KEY(tx->arena, account, region, cluster, id));
+}
+
+bool container_instance_find(const struct call *call, const struct cluster_record *cluster, struct str id_or_arn,
+                             const struct container_instance_record **ret_instance)
+{
+    struct str region = call->region;
+    struct str account = call->principal->account;
+    struct str name = cluster->cluster->cluster_name;
+    struct str id = id_or_arn;
+
+    if (str_starts(id_or_arn, STR("arn:"))) {
+        if (!split_arn(id_or_arn, &region, &account, &name, &id))
+            return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                            "Container instance Identifier is invalid: '%.*s'", STR_ARG(id_or_arn));
+        if (!str_eq(account, call->principal->account) || !str_eq(region, call->region))
+            return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                            "Invalid identifier: Identifier is for %.*s in %.*s. Your account is %.*s in %.*s",
+                            STR_ARG(account), STR_ARG(region), STR_ARG(call->principal->account),
+                            STR_ARG(call->region));
+        if (!str_eq(name, cluster->cluster->cluster_name))
+            return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                            "Invalid identifier: Identifier is for cluster %.*s. Your cluster is %.*s", STR_ARG(name),
+                            STR_ARG(cluster->cluster->cluster_name));
+    }
+    if (id.len != 32 && id.len != 36)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "instanceId length should be one of [32,36]");
+    *ret_instance = transaction_get(call->tx, &container_instance_table, KEY(call->arena, account, region, name, id));
+    return true;
+}
+
+const struct container_instance_record *container_instance_of_task(const struct transaction *tx,
+                                                                   const struct task_record *task)
+{
+    if (task->container_instance_id.ptr == NULL)
+        return NULL;
+    return transaction_get(
+        tx, &container_instance_table,
+        KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->container_instance_id));
+}
+
+/* ---- how it is shown ---- */
+
+static struct ecs_resource number_resource(const char *name, int64_t value)
+{
+    struct ecs_resource resource = {.name = str_of(name), .type = STR("INTEGER")};
+
+    SET(&resource, double_value, 0);
+    SET(&resource, long_value, 0);
+    SET(&resource, integer_value, (int32_t)value);
+    return resource;
+}
+
+static struct ecs_resource set_resource(const char *name, struct ecs_string_list values)
+{
+    struct ecs_resource resource = {.name = str_of(name), .type = STR("STRINGSET"), .string_set_value = values};
+
+    SET(&resource, double_value, 0);
+    SET(&resource, long_value, 0);
+    SET(&resource, integer_value, 0);
+    return resource;
+}
+
+static struct ecs_string_list port_texts(struct arena *arena, const struct taken_ports *ports)
+{
+    struct ecs_string_list texts = {arena_array(arena, struct str, ports->count + 1), 0};
+
+    for (size_t i = 0; i < ports->count; i++)
+        texts.items[texts.count++] = arena_printf(arena, "%d", ports->items[i]);
+    return texts;
+}
+
+static struct ecs_resources remaining(struct arena *arena, const struct container_instance_record *record)
+{
+    struct ecs_resources list = {arena_array(arena, struct ecs_resource, 5), 0};
+
+    list.items[list.count++] = number_resource("CPU", record->cpu_left);
+    list.items[list.count++] = number_resource("MEMORY", record->memory_left);
+    list.items[list.count++] = set_resource("PORTS", port_texts(arena, &record->tcp_ports));
+    list.items[list.count++] = set_resource("PORTS_UDP", port_texts(arena, &record->udp_ports));
+    for (size_t i = 0; i < record->instance->registered_resources.count; i++)
+        if (str_is(record->instance->registered_resources.items[i].name, "GPU"))
+            list.items[list.count++] =
+                set_resource("GPU", (struct ecs_string_list){record->gpus_left.items, record->gpus_left.count});
+    return list;
+}
+
+static void count_tasks(const struct transaction *tx, const struct container_instance_record *record,
+                        int32_t *ret_running, int32_t *ret_pending)
+{
+    struct walk walk = container_instance_tasks(tx, record);
+    const struct task_record *task;
+
+    *ret_running = 0;
+    *ret_pending = 0;
+    while ((task = walk_next(&walk)) != NULL) {
+        if (task_status(task) == TASK_RUNNING)
+            (*ret_running)++;
+        else if (task_status(task) < TASK_RUNNING)
+            (*ret_pending)++;
+    }
+}
+
+struct ecs_container_instance *container_instance_shown(const struct call *call,
+                                                        const struct container_instance_record *record,
+                                                        struct container_instance_parts parts)
+{
+    struct ecs_container_instance *shown = arena_new(call->arena, struct ecs_container_instance);
+    int32_t running;
+    int32_t pending;
+
+    *shown = *record->instance;
+    count_tasks(call->tx, record, &running, &pending);
+    SET(shown, running_tasks_count, running);
+    SET(shown, pending_tasks_count, pending);
+    shown->remaining_resources = remaining(call->arena, record);
+    if (!parts.tags || shown->tags.items == NULL)
+        shown->tags = (struct ecs_tags){arena_array(call->arena, struct ecs_tag, 1), 0};
+    if (!parts.health)
+        shown->health_status = NULL;
+    if (shown->attachments.items == NULL)
+        shown->attachments.items = arena_alloc(call->arena, 0);
+    return shown;
+}
+
+struct placement_candidate container_instance_candidate(const struct transaction *tx,
+                                                        const struct container_instance_record *instance,
+                                                        struct str group, bool with_counts)
+{
+    struct placement_candidate candidate = {
+        .arn = instance->instance->container_instance_arn,
+        .active = container_instance_is_active(instance),
+        .cpu = instance->cpu_left,
+        .memory = instance->memory_left,
+        .enis = instance->enis_left,
+        .gpus = (int64_t)instance->gpus_left.count,
+        .tcp = {instance->tcp_ports.items, instance->tcp_ports.count},
+        .udp = {instance->udp_ports.items, instance->udp_ports.count},
+        .facts = {.agent_connected = instance->instance->agent_connected,
+                  .agent_version = instance->instance->version_info == NULL
+                                       ? STR("")
+                                       : instance->instance->version_info->agent_version,
+                  .ec2_instance_id = instance->instance->ec2_instance_id,
+                  .registered_at_ms = instance->instance->registered_at,
+                  .attributes = &instance->instance->attributes},
+    };
+
+    for (size_t i = 0; i < instance->groups.count; i++)
+        if (str_eq(instance->groups.items[i].name, group))
+            candidate.group_tasks = instance->groups.items[i].count;
+    if (with_counts) {
+        struct str *groups = arena_array(tx->arena, struct str, instance->groups.count + 1);
+        int32_t running;
+        int32_t pending;
+
+        for (size_t i = 0; i < instance->groups.count; i++)
+            groups[i] = instance->groups.items[i].name;
+        count_tasks(tx, instance, &running, &pending);
+        candidate.facts.groups = groups;
+        candidate.facts.group_count = instance->groups.count;
+        candidate.facts.running_tasks_count = running;
+    }
+    return candidate;
+}
+
+/* ---- changing ---- */
+
+struct container_instance_edit *container_instance_edit_begin(struct transaction *tx,
+                                                              const struct container_instance_record *from)
+{
+    struct container_instance_edit *edit = arena_new(tx->arena, struct container_instance_edit);
+
+    edit->record = *from;
+    edit->instance = *from->instance;
+    edit->record.instance = &edit->instance;
+    return edit;
+}
+
+bool container_instance_edit_put(struct transaction *tx, struct container_instance_edit *edit)
+{
+    SET(&edit->instance, version, edit->instance.version + 1);
+    return transaction_put(tx, &container_instance_table, &edit->record);
+}
+
+/* ---- what tasks hold ---- */
+
+static struct taken_ports ports_with(struct arena *arena, const struct taken_ports *ports,
+                                     const struct taken_ports *more)
+{
+    struct taken_ports with = {arena_array(arena, int32_t, ports->count + more->count + 1), 0};
+    size_t k = 0;
+
+    for (size_t i = 0; i < ports->count; i++) {
+        while (k < more->count && more->items[k] < ports->items[i])
+            with.items[with.count++] = more->items[k++];
+        k += k < more->count && more->items[k] == ports->items[i];
+        with.items[with.count++] = ports->items[i];
+    }
+    while (k < more->count)
+        with.items[with.count++] = more->items[k++];
+    return with;
+}
+
+static struct taken_ports ports_without(struct arena *arena, const struct taken_ports *ports,
+                                        const struct taken_ports *less)
+{
+    struct taken_ports without = {arena_array(arena, int32_t, ports->count + 1), 0};
+    size_t k = 0;
+
+    for (size_t i = 0; i < ports->count; i++) {
+        while (k < less->count && less->items[k] < ports->items[i])
+            k++;
+        if (k == less->count || less->items[k] != ports->items[i])
+            without.items[without.count++] = ports->items[i];
+    }
+    return without;
+}
+
+static struct strings texts_without(struct arena *arena, const struct strings *texts, const struct strings *less)
+{
+    struct strings without = {arena_array(arena, struct str, texts->count + 1), 0};
+
+    for (size_t i = 0; i < texts->count; i++)
+        if (!str_is_among(texts->items[i], less->items, less->count))
+            without.items[without.count++] = texts->items[i];
+    return without;
+}
+
+static struct strings texts_with(struct arena *arena, const struct strings *texts, const struct strings *more)
+{
+    struct strings with = {arena_array(arena, struct str, texts->count + more->count + 1), 0};
+
+    for (size_t i = 0; i < texts->count; i++)
+        with.items[with.count++] = texts->items[i];
+    for (size_t i = 0; i < more->count; i++)
+        with.items[with.count++] = more->items[i];
+    return with;
+}
+
+static void count_group(struct arena *arena, struct container_instance_record *record, struct str name, int32_t by)
+{
+    struct task_groups groups = {arena_array(arena, struct task_group, record->groups.count + 1), 0};
+    struct task_group changed = {.name = name};
+
+    SET(&changed, count, by);
+    for (size_t i = 0; i < record->groups.count; i++)
+        if (str_eq(record->groups.items[i].name, name))
+            changed.count += record->groups.items[i].count;
+        else
+            groups.items[groups.count++] = record->groups.items[i];
+    if (changed.count > 0)
+        groups.items[groups.count++] = changed;
+    record->groups = groups;
+}
+
+void container_instance_take(struct transaction *tx, const struct task_record *task)
+{
+    const struct container_instance_record *instance = container_instance_of_task(tx, task);
+    struct container_instance_record after;
+
+    must(instance != NULL);
+    after = *instance;
+    SET(&after, cpu_left, after.cpu_left - task->cpu_units);
+    SET(&after, memory_left, after.memory_left - task->memory_mib);
+    SET(&after, enis_left, after.enis_left - task->enis);
+    after.gpus_left = texts_without(tx->arena, &after.gpus_left, &task->gpu_ids);
+    after.tcp_ports = ports_with(tx->arena, &after.tcp_ports, &task->tcp_ports);
+    after.udp_ports = ports_with(tx->arena, &after.udp_ports, &task->udp_ports);
+    count_group(tx->arena, &after, task->task->group, 1);
+    must(transaction_put(tx, &container_instance_table, &after));
+}
+
+void container_instance_release(struct transaction *tx, const struct task_record *task)
+{
+    const struct container_instance_record *instance = container_instance_of_task(tx, task);
+    struct container_instance_record after;
+
+    if (instance == NULL)
+        return;
+    after = *instance;
+    SET(&after, cpu_left, after.cpu_left + task->cpu_units);
+    SET(&after, memory_left, after.memory_left + task->memory_mib);
+    SET(&after, enis_left, after.enis_left + task->enis);
+    after.gpus_left = texts_with(tx->arena, &after.gpus_left, &task->gpu_ids);
+    after.tcp_ports = ports_without(tx->arena, &after.tcp_ports, &task->tcp_ports);
+    after.udp_ports = ports_without(tx->arena, &after.udp_ports, &task->udp_ports);
+    count_group(tx->arena, &after, task->task->group, -1);
+    must(transaction_put(tx, &container_instance_table, &after));
+}
+
+/* ---- the agent's connection ---- */
+
+void container_instance_connected(struct transaction *tx, struct str arn, const struct ecs_version_info *version)
+{
+    const struct container_instance_record *instance = container_instance_of_arn(tx, arn);
+    struct container_instance_edit *edit;
+
+    if (instance == NULL || container_instance_is_gone(instance))
+        return;
+    edit = container_instance_edit_begin(tx, instance);
+    SET(&edit->instance, agent_connected, true);
+    edit->instance.version_info = (struct ecs_version_info *)(uintptr_t)version;
+    must(container_instance_edit_put(tx, edit));
+}
+
+void container_instance_disconnected(struct transaction *tx, struct str arn)
+{
+    const struct container_instance_record *instance = container_instance_of_arn(tx, arn);
+    struct container_instance_edit *edit;
+
+    if (instance == NULL || !instance->instance->agent_connected)
+        return;
+    edit = container_instance_edit_begin(tx, instance);
+    SET(&edit->instance, agent_connected, false);
+    SET(&edit->record, disconnected_at, tx->now_ms);
+    must(container_instance_edit_put(tx, edit));
+}
+
+void container_instances_disconnected(struct transaction *tx)
+{
+    struct walk walk = transaction_walk(tx, &container_instance_table, "connected", STR(""));
+    const struct container_instance_record *instance;
+
+    while ((instance = walk_next(&walk)) != NULL)
+        container_instance_disconnected(tx, instance->instance->container_instance_arn);
+}
+
+/* ---- the end ---- */
+
+void container_instance_deregister(struct transaction *tx, const struct container_instance_record *instance,
+                                   struct str reason)
+{
+    struct container_instance_edit *edit = container_instance_edit_begin(tx, instance);
+
+    edit->instance.status = STR("INACTIVE");
+    edit->instance.status_reason = reason;
+    SET(&edit->instance, agent_connected, false);
+    SET(&edit->record, deregistered_at, tx->now_ms);
+    must(container_instance_edit_put(tx, edit));
+}
+
+void container_instances_terminated(struct transaction *tx, struct str account, struct str region,
+                                    struct str ec2_instance_id)
+{
+    struct walk walk =
+        transaction_walk(tx, &container_instance_table, "ec2", KEY_PREFIX(tx->arena, account, region, ec2_instance_id));
+    const struct container_instance_record *instance;
+
+    while ((instance = walk_next(&walk)) != NULL)
+        container_instance_deregister(
+            tx, instance, arena_printf(tx->arena, "Host EC2 (instance %.*s) terminated.", STR_ARG(ec2_instance_id)));
+}

@@ -1,0 +1,86 @@
+/* A container instance: a machine whose agent registered in a cluster, and what is left of its resources.
+ *
+ * Life (developer guide, "Amazon ECS container instances"), status and who moves it:
+ *   1 ACTIVE    api   RegisterContainerInstance; tasks may be placed on it while its agent is connected
+ *   2 DRAINING  api   UpdateContainerInstancesState: nothing new is placed; back to ACTIVE likewise
+ *   3 INACTIVE  api, host, instance
+ *                     DeregisterContainerInstance, or the EC2 instance is gone; shown for a day, then forgotten (the
+ *                     reconciler "container_instance")
+ * REGISTERING and DEREGISTERING are AWS's while it attaches a trunk interface, which Berth has none of.
+ *
+ * What a task takes is subtracted here when it is placed and given back in task_finish, the only places.
+ *
+ * Invariant: an instance's attributes stand in the order of their names, each once; its ports are ascending. */
+#pragma once
+
+#include "plane/ecs/ecs.h"
+#include "plane/ecs/placement.h"
+
+#define CONTAINER_INSTANCE_KEPT_MS DAY_MS
+
+extern const struct table_spec container_instance_table; /* by account, region, cluster, instance id */
+extern const struct reconciler_spec container_instance_reconciler;
+void container_instance_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks);
+
+bool container_instance_is_active(const struct container_instance_record *instance);
+bool container_instance_is_gone(const struct container_instance_record *instance); /* INACTIVE */
+bool container_instance_is_external(const struct container_instance_record *instance);
+
+/* All of a cluster that are not INACTIVE: KEY_PREFIX of account, region and cluster in the index "present". */
+struct walk container_instances_of(const struct transaction *tx, const struct cluster_record *cluster);
+struct str container_instance_key(struct arena *arena, const struct container_instance_record *instance);
+
+/* The instance that a request names by id or ARN, in that cluster. An identifier that cannot be one fails with
+ * InvalidParameterException; *ret_instance is NULL when there is no such instance. INACTIVE ones are found. */
+checked bool container_instance_find(const struct call *call, const struct cluster_record *cluster,
+                                     struct str id_or_arn, const struct container_instance_record **ret_instance);
+/* The same by ARN alone; NULL: none. */
+const struct container_instance_record *container_instance_of_arn(const struct transaction *tx, struct str arn);
+/* The instance that a task is on; NULL: none. */
+const struct container_instance_record *container_instance_of_task(const struct transaction *tx,
+                                                                   const struct task_record *task);
+/* Tasks of the instance that have not stopped. */
+struct walk container_instance_tasks(const struct transaction *tx, const struct container_instance_record *instance);
+
+/* ---- how it is shown ---- */
+
+struct container_instance_parts {
+    bool tags, health;
+};
+struct ecs_container_instance *container_instance_shown(const struct call *call,
+                                                        const struct container_instance_record *record,
+                                                        struct container_instance_parts parts);
+
+/* ---- changing ---- */
+
+/* A copy that may be edited, put with the next version. */
+struct container_instance_edit {
+    struct container_instance_record record;
+    struct ecs_container_instance instance;
+};
+struct container_instance_edit *container_instance_edit_begin(struct transaction *tx,
+                                                              const struct container_instance_record *from);
+/* false: a status rule forbids the step. */
+bool container_instance_edit_put(struct transaction *tx, struct container_instance_edit *edit);
+
+/* What the task holds of its instance: taken when its record is made, given back when it stops. */
+void container_instance_take(struct transaction *tx, const struct task_record *task);
+void container_instance_release(struct transaction *tx, const struct task_record *task);
+
+/* The agent's connection came and went. */
+void container_instance_connected(struct transaction *tx, struct str arn, const struct ecs_version_info *version);
+void container_instance_disconnected(struct transaction *tx, struct str arn);
+/* The server starts: nobody is connected. */
+void container_instances_disconnected(struct transaction *tx);
+
+/* INACTIVE; its tasks stop for that reason (the reconciler "task" sees to it). */
+void container_instance_deregister(struct transaction *tx, const struct container_instance_record *instance,
+                                   struct str reason);
+/* The EC2 instance has been terminated: whatever was registered from it. */
+void container_instances_terminated(struct transaction *tx, struct str account, struct str region,
+                                    struct str ec2_instance_id);
+
+/* What placement is told of it. The facts point into the record. */
+struct placement_candidate container_instance_candidate(const struct transaction *tx,
+                                                        const struct container_instance_record *instance,
+                                                        struct str group, bool with_counts);
