@@ -14,6 +14,9 @@
 #include <pthread.h>
 #include <time.h>
 
+/* Both ends of every session, and some that have not shown a token yet. */
+enum { GUESTS_MAX = 2 * SESSION_LINKS_MAX + 256 };
+
 enum { CODE_NORMAL = 1000, CODE_POLICY = 1008, CODE_TRY_LATER = 1013, LOOK_EVERY_MS = 1000, SESSION_ID_MAX = 96 };
 
 enum side_name { SIDE_CLIENT, SIDE_AGENT, SIDES };
@@ -54,6 +57,7 @@ struct session_links {
     struct map by_socket; /* struct guest by the socket's id */
     struct list sessions, guests;
     size_t count; /* of sessions */
+    size_t guest_count;
     bool stopping;
 };
 
@@ -117,6 +121,8 @@ static void opened(void *context, uint64_t id)
     (void)pthread_mutex_lock(&links->lock);
     list_add_last(&links->guests, &guest->link);
     (void)map_put(&links->by_socket, socket_key(&guest->socket), guest);
+    if (++links->guest_count > GUESTS_MAX)
+        websocket_close(links->sockets, id, CODE_TRY_LATER, STR("There are too many data channels."));
     (void)pthread_cond_signal(&links->changed);
     (void)pthread_mutex_unlock(&links->lock);
 }
@@ -198,6 +204,7 @@ static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
     guest = map_remove(&links->by_socket, socket_key(&id));
     must(guest != NULL);
     list_remove(&guest->link);
+    links->guest_count--;
     if (guest->side != NULL) {
         guest->side->open = false;
         session_end(links, guest->side->session,
@@ -286,9 +293,10 @@ void session_links_expect(struct session_links *links, struct str session_id, st
     for (size_t i = 0; i < SIDES; i++) {
         struct side *side = &session->sides[i];
 
-        *side = (struct side){.session = session,
-                              .name = (enum side_name)i,
-                              .hash = sigv4_hash((struct str){tokens.ptr + i * SESSION_TOKEN_LEN, SESSION_TOKEN_LEN})};
+        *side = (struct side){
+            .session = session,
+            .name = (enum side_name)i,
+            .hash = sigv4_hash(str_to(str_from(tokens, i * (size_t)SESSION_TOKEN_LEN), SESSION_TOKEN_LEN))};
         must(map_put(&links->by_token, sigv4_hex_str(&side->hash), side) == NULL);
     }
     list_add_last(&links->sessions, &session->link);

@@ -36,7 +36,8 @@ struct client {
     uint64_t socket;
     struct inbox inbox;
     struct arena arena;
-    int resized;      /* a signalfd of SIGWINCH */
+    int signals;      /* a signalfd: SIGWINCH, and what ends us */
+    int ended_by;     /* that signal; 0: none */
     bool ready;       /* hands are shaken */
     bool input_ended; /* ours */
     bool at_begin;    /* of a line of input: where Ctrl-D is the end */
@@ -85,8 +86,11 @@ static bool take(void *context, uint32_t payload_type, struct str payload)
     struct fail f;
 
     if (payload_type == AGENT_PAYLOAD_HANDSHAKE_REQUEST) {
-        if (!session_handshake_request_read(payload, &f))
-            return false;
+        if (!session_handshake_request_read(payload, &f)) {
+            client->is_closed = true;
+            client->closed.output = arena_str(&client->arena, str_of(f.message));
+            return true;
+        }
         session_handshake_response_write(BERTH_VERSION, &response);
         data_channel_send(&client->channel, AGENT_PAYLOAD_HANDSHAKE_RESPONSE, buf_str(&response), clock_monotonic_ms());
     } else if (payload_type == AGENT_PAYLOAD_HANDSHAKE_COMPLETE) {
@@ -144,14 +148,25 @@ static bool hear(struct client *client, struct fail *f)
     return good;
 }
 
+static void read_signal(struct client *client)
+{
+    struct signalfd_siginfo signal;
+
+    if (read(client->signals, &signal, sizeof(signal)) != (ssize_t)sizeof(signal))
+        return;
+    if (signal.ssi_signo != SIGWINCH)
+        client->ended_by = (int)signal.ssi_signo;
+    else if (client->ready)
+        say_size(client);
+}
+
 static void wait(struct client *client)
 {
     bool reads = client->ready && !client->input_ended && data_channel_has_room(&client->channel);
     int64_t due_ms = data_channel_due_ms(&client->channel);
     struct pollfd ready[] = {{.fd = client->inbox.wake, .events = POLLIN},
                              {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
-                             {.fd = client->resized, .events = POLLIN}};
-    struct signalfd_siginfo signal;
+                             {.fd = client->signals, .events = POLLIN}};
 
     if (poll(ready, COUNT_OF(ready), due_ms == WHEN_NEVER ? -1 : clock_left_ms(due_ms)) < 0)
         return;
@@ -159,13 +174,13 @@ static void wait(struct client *client)
         inbox_calm(&client->inbox);
     if (ready[1].revents != 0)
         read_input(client);
-    if (ready[2].revents != 0 && read(client->resized, &signal, sizeof(signal)) > 0 && client->ready)
-        say_size(client);
+    if (ready[2].revents != 0)
+        read_signal(client);
 }
 
 static bool lead(struct client *client, struct fail *f)
 {
-    while (!client->is_closed) {
+    while (!client->is_closed && client->ended_by == 0) {
         bool gone = inbox_is_gone(&client->inbox);
 
         if (!hear(client, f))
@@ -204,12 +219,15 @@ static void raw_terminal_end(const struct raw_terminal *terminal)
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->before);
 }
 
-static int watch_size(void)
+/* Before there are other threads, which would take them. Those that end us wait until the terminal is as before. */
+static int watch_signals(void)
 {
+    static const int numbers[] = {SIGWINCH, SIGHUP, SIGINT, SIGTERM};
     sigset_t signals;
 
     (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGWINCH);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        (void)sigaddset(&signals, numbers[i]);
     must(sigprocmask(SIG_BLOCK, &signals, NULL) == 0);
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -259,18 +277,18 @@ static bool run_session(struct client *client, const json_t *session, struct fai
 
     if (url == NULL || token == NULL)
         return fail(f, FAIL_INPUT, "the server's answer has no session");
+    client->signals = watch_signals();
     if (!websockets_start(&client->sockets, f))
         return false;
     entropy_fill(&options.seed, sizeof(options.seed));
     data_channel_init(&client->channel, &options);
     inbox_init(&client->inbox);
-    client->resized = watch_size();
     client->at_begin = true;
     good = talk(client, url, str_of(token), f);
     websockets_stop(client->sockets);
     inbox_free(&client->inbox);
     data_channel_free(&client->channel);
-    close_fd_at(&client->resized);
+    close_fd_at(&client->signals);
     return good;
 }
 
@@ -311,6 +329,8 @@ static int status_of(const struct client *client)
 {
     if (client->closed.output.len > 0)
         (void)fprintf(stderr, "berth exec: %.*s\n", STR_ARG(client->closed.output));
+    if (client->ended_by != 0)
+        return 128 + client->ended_by;
     return client->closed.has_exit_code ? client->closed.exit_code : EXIT_FAILED;
 }
 

@@ -196,6 +196,36 @@ def test_commands_run_as_root_where_the_container_does_not(machine, role):
     machine.stop([task["taskArn"]])
 
 
+def test_the_agent_needs_rights_and_several_containers_need_a_name(machine):
+    role = machine.make_role("mute")
+    containers = [{"name": name, "command": shell("exec sleep 100000")} for name in ("one", "two")]
+    definition = machine.register("exec-mute", containers, taskRoleArn=role)
+    network = {"awsvpcConfiguration": {"subnets": [machine.subnet], "securityGroups": [machine.group]}}
+    arn = machine.ecs.run_task(taskDefinition=definition, launchType="FARGATE", networkConfiguration=network,
+                               enableExecuteCommand=True)["tasks"][0]["taskArn"]
+    task = machine.wait([arn], "RUNNING")[0]
+    with pytest.raises(machine.ecs.exceptions.InvalidParameterException, match="more than one container"):
+        execute(machine, task, "/bin/sh")
+    with pytest.raises(machine.ecs.exceptions.InvalidParameterException, match="three was not found"):
+        execute(machine, task, "/bin/sh", container="three")
+    with pytest.raises(machine.ecs.exceptions.TargetNotConnectedException, match="internal error. Try again later."):
+        execute(machine, task, "/bin/sh", container="two")
+    machine.client("iam").put_role_policy(RoleName="mute", PolicyName="exec", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssmmessages:*", "Resource": "*"}]}))
+    channel = DataChannel(execute(machine, task, "echo two", container="two")["session"])
+    assert channel.wait()["ExitCode"] == 0 and channel.output == b"two\r\n"
+    machine.stop([arn])
+
+
+def test_a_task_without_it_refuses(machine):
+    arns = machine.run(machine.register("exec-off", [{"name": "main", "command": shell("exec sleep 100000")}]))
+    task = machine.wait(arns, "RUNNING")[0]
+    assert not task["enableExecuteCommand"] and "managedAgents" not in task["containers"][0]
+    with pytest.raises(machine.ecs.exceptions.InvalidParameterException, match="execute command was not enabled"):
+        execute(machine, task, "/bin/sh")
+    machine.stop(arns)
+
+
 def test_the_session_is_logged_where_the_cluster_says(machine, role, task):
     machine.logs.create_log_group(logGroupName="/exec/sessions")
     machine.ecs.update_cluster(cluster="default", configuration={"executeCommandConfiguration": {
