@@ -280,7 +280,7 @@ void session_links_expect(struct session_links *links, struct str session_id, st
     struct session_link *session = calloc(1, sizeof(*session));
 
     must(session != NULL);
-    must(tokens.len == 2 * SESSION_TOKEN_LEN);
+    must(tokens.len == (size_t)2 * SESSION_TOKEN_LEN);
     must(str_to_buffer(session_id, session->id, sizeof(session->id)));
     session->deadline_ms = clock_monotonic_ms() + SESSION_OPEN_MS;
     (void)pthread_mutex_lock(&links->lock);
