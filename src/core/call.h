@@ -41,8 +41,8 @@ struct call {
     struct str region;
     struct str request_id;
     struct str invocation_id; /* the client's name for this call, the same when it tries again; absent without */
-    struct str host;          /* by which the client has reached us, with the port; absent: it did not say */
     struct str source_ip;
+    struct str host; /* under which name the client reaches us: its Host header; absent without */
     struct str user_agent;
     bool secure; /* came over TLS */
     void *carry; /* what the handler leaves to its finish, in the arena; NULL: nothing */

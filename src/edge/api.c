@@ -221,8 +221,8 @@ static struct api_call *call_new(struct front *front, struct http_exchange *exch
                                .settings = front_options_of(front)->settings,
                                .request_id = entropy_uuid(exchange->arena),
                                .invocation_id = wire_header(&exchange->request, "amz-sdk-invocation-id"),
-                               .host = wire_header(&exchange->request, "host"),
                                .source_ip = exchange->peer_address,
+                               .host = wire_header(&exchange->request, "host"),
                                .user_agent = wire_header(&exchange->request, "user-agent"),
                                .secure = exchange->tls};
     return call;

@@ -124,7 +124,7 @@ void front_leave(struct front *front)
 
 /* ---- the handler ---- */
 
-enum door { DOOR_API, DOOR_REGISTRY, DOOR_LAYER, DOOR_HOST_LINK, DOOR_DATA_CHANNEL, DOOR_CONTROL };
+enum door { DOOR_API, DOOR_REGISTRY, DOOR_LAYER, DOOR_HOST_LINK, DOOR_AGENT_LINK, DOOR_DATA_CHANNEL, DOOR_CONTROL };
 
 static enum door door_of(const struct front *front, const struct http_exchange *exchange)
 {
@@ -132,6 +132,8 @@ static enum door door_of(const struct front *front, const struct http_exchange *
 
     if (str_is(path, "/_berth/host"))
         return DOOR_HOST_LINK;
+    if (agent_links_serves(path))
+        return DOOR_AGENT_LINK;
     if (str_starts(path, STR(LAYER_PATH)))
         return DOOR_LAYER;
     if (str_starts(path, STR(DATA_CHANNEL_PATH)))
@@ -152,6 +154,7 @@ static bool begin(void *context, struct http_exchange *exchange)
         return front->options.registry.begin(front->options.registry.context, exchange);
     case DOOR_HOST_LINK:
     case DOOR_DATA_CHANNEL:
+    case DOOR_AGENT_LINK:
     case DOOR_LAYER:
         exchange->body_limit = 0;
         return true;
@@ -186,6 +189,9 @@ static void complete(void *context, struct http_exchange *exchange)
     case DOOR_DATA_CHANNEL:
         session_links_complete(front->options.session_links, exchange);
         break;
+    case DOOR_AGENT_LINK:
+        agent_links_complete(front->options.agent_links, exchange);
+        break;
     case DOOR_LAYER:
         registry_layers_complete(front->options.layers, exchange);
         break;
@@ -211,6 +217,7 @@ static void replying(void *context, struct http_exchange *exchange)
         break;
     case DOOR_LAYER:
     case DOOR_HOST_LINK:
+    case DOOR_AGENT_LINK:
     case DOOR_DATA_CHANNEL:
     case DOOR_CONTROL:
         break;

@@ -2,6 +2,7 @@
  *
  *   /v2/...          the registry (edge/registry)
  *   /_berth/host     the host link (edge/host_link.h)
+ *   /acs/ws, /tcs/ws the sessions of ECS agents (edge/agent_link.h)
  *   /_berth/layers/  layers by presigned URL (edge/registry_layers.h)
  *   /v1/data-channel/  sessions of ECS Exec (edge/session_link.h)
  *   /_berth/...      health, metrics, reset and their kin (edge/control.h)
@@ -12,6 +13,7 @@
 #pragma once
 
 #include "core/call.h"
+#include "edge/agent_link.h"
 #include "edge/audit.h"
 #include "edge/authenticate.h"
 #include "edge/event_feed.h"
@@ -43,6 +45,7 @@ struct front_options {
     struct host_links *host_links;
     struct session_links *session_links;
     struct event_feed *event_feed;
+    struct agent_links *agent_links;
     struct audit *audit; /* NULL: nothing is written */
     /* Extra work of a reset (log lines); NULL: none. */
     bool (*reset)(void *context, struct fail *f);

@@ -69,19 +69,19 @@ static struct str socket_key(const uint64_t *socket)
 /* ---- saying something ourselves ---- */
 
 /* lock held. */
-static void say(struct session_links *links, const struct side *side, enum agent_message_type type, struct str output)
+static void say(struct session_links *links, const struct side *side, enum channel_message_type type, struct str output)
 {
     const struct session_closed closed = {.session_id = str_of(side->session->id), .output = output};
     const struct clock wall = clock_wall();
-    struct agent_message message = {.type = type, .schema_version = 1, .created_ms = (uint64_t)clock_now_ms(&wall)};
+    struct channel_message message = {.type = type, .schema_version = 1, .created_ms = (uint64_t)clock_now_ms(&wall)};
     auto_buf payload = {.limit = SESSION_JSON_MAX};
-    auto_buf bytes = {.limit = AGENT_MESSAGE_MAX};
+    auto_buf bytes = {.limit = CHANNEL_MESSAGE_MAX};
 
     entropy_fill(message.id, sizeof(message.id));
-    if (type == AGENT_MESSAGE_CLOSED)
+    if (type == CHANNEL_MESSAGE_CLOSED)
         session_closed_write(&closed, &message, &payload);
     message.payload = buf_str(&payload);
-    agent_message_write(&message, &bytes);
+    channel_message_write(&message, &bytes);
     (void)websocket_send(links->sockets, side->socket, /* text= */ false, buf_str(&bytes));
 }
 
@@ -100,7 +100,7 @@ static void session_end(struct session_links *links, struct session_link *sessio
             continue;
         guest->side = NULL; /* it stays a guest until its socket is closed */
         if (!session->farewell)
-            say(links, side, AGENT_MESSAGE_CLOSED, str_of(why));
+            say(links, side, CHANNEL_MESSAGE_CLOSED, str_of(why));
         websocket_close(links->sockets, side->socket, CODE_NORMAL, STR(""));
     }
     list_remove(&session->link);
@@ -161,19 +161,19 @@ static void let_in(struct session_links *links, struct guest *guest, struct str 
     side->open = true;
     side->socket = guest->socket;
     if (side->session->sides[SIDE_CLIENT].open && side->session->sides[SIDE_AGENT].open)
-        say(links, &side->session->sides[SIDE_AGENT], AGENT_MESSAGE_START, STR(""));
+        say(links, &side->session->sides[SIDE_AGENT], CHANNEL_MESSAGE_START, STR(""));
 }
 
 /* lock held. */
 static void carry(struct session_links *links, struct side *from, struct str bytes)
 {
     struct side *to = &from->session->sides[from->name == SIDE_CLIENT ? SIDE_AGENT : SIDE_CLIENT];
-    struct agent_message message;
+    struct channel_message message;
     struct fail f;
 
     if (!to->open)
         return; /* it comes again: nobody has acknowledged it */
-    if (from->name == SIDE_AGENT && agent_message_read(bytes, &message, &f) && message.type == AGENT_MESSAGE_CLOSED)
+    if (from->name == SIDE_AGENT && channel_message_read(bytes, &message, &f) && message.type == CHANNEL_MESSAGE_CLOSED)
         from->session->farewell = true;
     (void)websocket_send(links->sockets, to->socket, /* text= */ false, bytes);
 }
@@ -311,7 +311,7 @@ void session_links_complete(struct session_links *links, struct http_exchange *e
                                               .opened = opened,
                                               .message = message,
                                               .closed = closed,
-                                              .message_bytes_max = AGENT_MESSAGE_MAX,
+                                              .message_bytes_max = CHANNEL_MESSAGE_MAX,
                                               .queue_bytes_max = SESSION_QUEUE_BYTES_MAX};
 
     websocket_serve(links->sockets, exchange, (struct str){NULL, 0}, &options);

@@ -76,7 +76,7 @@ static void say_size(struct client *client)
     size = (struct session_size){.rows = window.ws_row, .columns = window.ws_col};
     session_size_write(&size, &text);
     if (data_channel_has_room(&client->channel))
-        data_channel_send(&client->channel, AGENT_PAYLOAD_SIZE, buf_str(&text), clock_monotonic_ms());
+        data_channel_send(&client->channel, CHANNEL_PAYLOAD_SIZE, buf_str(&text), clock_monotonic_ms());
 }
 
 static bool take(void *context, uint32_t payload_type, struct str payload)
@@ -85,18 +85,19 @@ static bool take(void *context, uint32_t payload_type, struct str payload)
     auto_buf response = {.limit = SESSION_JSON_MAX};
     struct fail f;
 
-    if (payload_type == AGENT_PAYLOAD_HANDSHAKE_REQUEST) {
+    if (payload_type == CHANNEL_PAYLOAD_HANDSHAKE_REQUEST) {
         if (!session_handshake_request_read(payload, &f)) {
             client->is_closed = true;
             client->closed.output = arena_str(&client->arena, str_of(f.message));
             return true;
         }
         session_handshake_response_write(BERTH_VERSION, &response);
-        data_channel_send(&client->channel, AGENT_PAYLOAD_HANDSHAKE_RESPONSE, buf_str(&response), clock_monotonic_ms());
-    } else if (payload_type == AGENT_PAYLOAD_HANDSHAKE_COMPLETE) {
+        data_channel_send(&client->channel, CHANNEL_PAYLOAD_HANDSHAKE_RESPONSE, buf_str(&response),
+                          clock_monotonic_ms());
+    } else if (payload_type == CHANNEL_PAYLOAD_HANDSHAKE_COMPLETE) {
         client->ready = true;
         say_size(client);
-    } else if (payload_type == AGENT_PAYLOAD_OUTPUT || payload_type == AGENT_PAYLOAD_STDERR) {
+    } else if (payload_type == CHANNEL_PAYLOAD_OUTPUT || payload_type == CHANNEL_PAYLOAD_STDERR) {
         show(payload);
     }
     return true;
@@ -116,7 +117,7 @@ static void closed(void *context, struct str payload)
 
 static void send_input(struct client *client, struct str bytes)
 {
-    data_channel_send(&client->channel, AGENT_PAYLOAD_OUTPUT, bytes, clock_monotonic_ms());
+    data_channel_send(&client->channel, CHANNEL_PAYLOAD_OUTPUT, bytes, clock_monotonic_ms());
     client->at_begin = bytes.ptr[bytes.len - 1] == '\n';
 }
 
@@ -267,8 +268,8 @@ static bool run_session(struct client *client, const json_t *session, struct fai
 {
     const char *url = json_string_value(json_object_get(session, "streamUrl"));
     const char *token = json_string_value(json_object_get(session, "tokenValue"));
-    struct data_channel_options options = {.sends = AGENT_MESSAGE_INPUT,
-                                           .receives = AGENT_MESSAGE_OUTPUT,
+    struct data_channel_options options = {.sends = CHANNEL_MESSAGE_INPUT,
+                                           .receives = CHANNEL_MESSAGE_OUTPUT,
                                            .context = client,
                                            .send = send_out,
                                            .take = take,

@@ -18,6 +18,7 @@
 #include "model/services.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "plane/ecs/agent.h"
 #include "plane/ecs/execute_command.h"
 #include "plane/ecs/task.h"
 #include "plane/events/events.h"
@@ -40,6 +41,8 @@ struct server {
     struct keys *keys;
     struct host_links *links;
     struct session_links *sessions;
+    struct agent_links *agents;
+    struct authenticator authenticator; /* of requests, and of agents */
     struct loop *loop;
     struct oidc_keys *oidc_keys;
     struct event_feed *event_feed;
@@ -85,6 +88,16 @@ static void release_session_order(struct server *server, struct str target, stru
     host_links_tell(server->links, target, bytes);
 }
 
+static void release_agent_message(struct server *server, struct str target, struct str bytes)
+{
+    agent_links_send(server->agents, target, bytes);
+}
+
+static void release_agent_end(struct server *server, struct str target, struct str bytes)
+{
+    agent_links_close(server->agents, target, bytes);
+}
+
 static void release_event(struct server *server, struct str target, struct str bytes)
 {
     (void)target;
@@ -106,6 +119,8 @@ static const struct {
     const char *kind;
     void (*release)(struct server *server, struct str target, struct str bytes);
 } releases[] = {
+    {AGENT_MESSAGE, release_agent_message},
+    {AGENT_END, release_agent_end},
     {ASSIGNMENT_COMPLETE, release_complete},
     {ASSIGNMENT_DIFFERENCE, release_difference},
     {EVENT_EFFECT, release_event},
@@ -222,6 +237,9 @@ static bool start_loop(struct server *server, const struct server_options *optio
     if (!loop_start(&loop, &server->loop, f) || !secret_key_settle(&server->dir, &server->secret_key, server->loop, f))
         return false;
     host_links_begin(server->links, server->loop);
+    server->authenticator = (struct authenticator){server->keys, &server->settings, server->clock, clock_wall()};
+    if (!agent_links_begin(server->agents, server->loop, &server->authenticator, &server->settings, f))
+        return false;
     oidc_keys_begin(server->oidc_keys, server->loop);
     return true;
 }
@@ -270,7 +288,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
 {
     struct front_options front = {
         .loop = server->loop,
-        .authenticator = {server->keys, &server->settings, server->clock, clock_wall()},
+        .authenticator = server->authenticator,
         .services = services,
         .service_count = SERVICES_ANSWERED,
         .operations = api_operations,
@@ -289,6 +307,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .host_links = server->links,
         .session_links = server->sessions,
         .event_feed = server->event_feed,
+        .agent_links = server->agents,
         .audit = server->audit,
         .reset = reset,
         .reset_context = server,
@@ -318,6 +337,7 @@ static void stop(struct server *server)
         oidc_keys_stop(server->oidc_keys);
     if (server->loop != NULL) {
         host_links_end(server->links);
+        agent_links_end(server->agents);
         loop_stop(server->loop);
     }
     session_links_stop(server->sessions);
@@ -325,6 +345,8 @@ static void stop(struct server *server)
         oidc_keys_free(server->oidc_keys);
     if (server->links != NULL)
         host_links_free(server->links);
+    if (server->agents != NULL)
+        agent_links_free(server->agents);
     if (server->log_keeper != NULL)
         log_keeper_close(server->log_keeper);
     if (server->registry != NULL)
@@ -352,6 +374,7 @@ static bool start(struct server *server, struct server_options *options, struct 
         !secret_key_read(&server->dir, &server->secret_key, f))
         return false;
     server->links = host_links_new(str_of(server->dir.token));
+    server->agents = agent_links_new();
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
            oidc_keys_start(&server->oidc_keys, f) && session_links_start(&server->sessions, f) &&
            start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&

@@ -88,7 +88,8 @@ def test_what_is_not_there_or_over_is_refused(ecs, arns):
     assert refusal(get, resourceArn=arns["task definition"] + "9")[0] == "ResourceNotFoundException"
     assert refusal(get, resourceArn=arns["cluster"].replace("000000000000", "111111111111"))[0] == "AccessDeniedException"
     assert refusal(get, resourceArn="tagged")[0] == "InvalidParameterException"
-    assert refusal(get, resourceArn="arn:aws:ecs:us-east-1:000000000000:service/a/b")[0] == "InvalidParameterException"
+    assert refusal(get, resourceArn="arn:aws:ecs:us-east-1:000000000000:service/a/b")[0] == "ResourceNotFoundException"
+    assert refusal(get, resourceArn="arn:aws:ecs:us-east-1:000000000000:daemon/a/b")[0] == "InvalidParameterException"
     ecs.create_cluster(clusterName="over")
     over = ecs.delete_cluster(cluster="over")["cluster"]["clusterArn"]
     assert refusal(ecs.tag_resource, resourceArn=over, tags=tags(a="b")) == (

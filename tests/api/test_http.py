@@ -236,8 +236,8 @@ def test_ec2_queries_that_are_wrong(open_server, body, code):
 
 
 def test_what_is_not_built_is_named(open_server):
-    answer = call_json(open_server, "ecs", "CreateService", {"serviceName": "x"})
-    assert answer.status == 501 and "ecs:CreateService" in answer.json["message"]
+    answer = call_json(open_server, "ecs", "CreateCapacityProvider", {"name": "x"})
+    assert answer.status == 501 and "ecs:CreateCapacityProvider" in answer.json["message"]
     answer = call_json(open_server, "ecs", "InventThings", {})
     assert (answer.status, answer.type) == (400, "UnknownOperationException")
     answer = send(open_server.url + "/clusters", "GET")

@@ -164,3 +164,35 @@ def test_users_survive_a_restart(server, iam):
     assert sts.get_caller_identity()["Arn"].endswith(":user/stays")
     iam.delete_access_key(UserName="stays", AccessKeyId=key["AccessKeyId"])
     iam.delete_user(UserName="stays")
+
+
+def test_a_user_has_nothing_to_sign_in_with_but_keys(server, iam):
+    """What tools ask before they delete a user (Terraform's force_destroy, for one)."""
+    iam.create_user(UserName="plain")
+    try:
+        assert iam.list_mfa_devices(UserName="plain")["MFADevices"] == []
+        assert iam.list_ssh_public_keys(UserName="plain")["SSHPublicKeys"] == []
+        assert iam.list_signing_certificates(UserName="plain")["Certificates"] == []
+        assert iam.list_service_specific_credentials(UserName="plain")["ServiceSpecificCredentials"] == []
+        assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == iam.list_server_certificates()["ServerCertificateMetadataList"] == []
+        assert iam.list_saml_providers()["SAMLProviderList"] == []
+        for call in (iam.get_login_profile, iam.delete_login_profile):
+            assert code(call, UserName="plain") == ("NoSuchEntity", "Login Profile for User plain cannot be found.", 404)
+        assert code(iam.get_account_password_policy) == (
+            "NoSuchEntity", "The Password Policy with domain name 000000000000 cannot be found.", 404)
+        for call in (iam.list_mfa_devices, iam.get_login_profile, iam.list_ssh_public_keys):
+            assert code(call, UserName="nobody") == ("NoSuchEntity", "The user with name nobody cannot be found.", 404)
+        assert server.aws("iam", "list-mfa-devices", "--user-name", "plain") == ""
+        for call, arguments in ((iam.create_virtual_mfa_device, {"VirtualMFADeviceName": "x"}),
+                                (iam.upload_ssh_public_key, {"UserName": "plain", "SSHPublicKeyBody": "ssh-rsa x"}),
+                                (iam.update_account_password_policy, {})):
+            assert code(call, **arguments)[0] == "UnsupportedOperation"
+    finally:
+        iam.delete_user(UserName="plain")
+
+
+def test_a_boundary_that_is_none(iam):
+    policy = "arn:aws:iam::000000000000:policy/none"
+    assert code(iam.create_user, UserName="bound", PermissionsBoundary=policy) == (
+        "NoSuchEntity", f"Scope ARN: {policy} does not exist or is not attachable.", 404)
+    assert code(iam.get_user, UserName="bound")[0] == "NoSuchEntity"

@@ -32,10 +32,10 @@ def test_ecs_clusters_and_task_definitions(js):
 def test_errors_have_their_names(js):
     missing, wrong, refused = js(call("ecs", "DescribeTasks", cluster="nowhere", tasks=["x"]),
                                  call("ecr", "DescribeRepositories", repositoryNames=["nowhere"]),
-                                 call("ecs", "CreateService", serviceName="later", taskDefinition="js"))
+                                 call("ecs", "CreateCapacityProvider", name="later"))
     assert (missing["error"], missing["status"]) == ("ClusterNotFoundException", 400)
     assert wrong["error"] == "RepositoryNotFoundException"
-    assert refused["error"] == "UnsupportedOperation" and "CreateService" in refused["message"]
+    assert refused["error"] == "UnsupportedOperation" and "CreateCapacityProvider" in refused["message"]
 
 
 def test_ec2_query_and_sts_query(js):

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "node/host/container_memory.h"
+#include "node/host/instances.h"
 #include "node/host/internal.h"
 #include "node/runtime/small_file.h"
 #include "os/files.h"
@@ -191,8 +192,8 @@ struct interfaces {
     size_t count;
 };
 
-/* Those of the message, and with a difference those of the other tasks here. They are valid as long as the task is
- * assigned, which the link thread alone changes. */
+/* Those of the instances and of the message, and with a difference those of the other tasks here. They are valid as
+ * long as the task is assigned, which the link thread alone changes. */
 static struct interfaces interfaces_with(struct host *host, const struct host_assignment *assignment,
                                          struct arena *arena)
 {
@@ -202,8 +203,9 @@ static struct interfaces interfaces_with(struct host *host, const struct host_as
     size_t at = 0;
 
     (void)pthread_mutex_lock(&host->lock);
-    interfaces.items =
-        arena_array(arena, const struct host_network_interface *, assignment->tasks.count + host->tasks.count + 1);
+    interfaces.items = arena_array(arena, const struct host_network_interface *,
+                                   assignment->tasks.count + host->tasks.count + instances_interfaces(host, NULL) + 1);
+    interfaces.count = instances_interfaces(host, interfaces.items);
     for (size_t i = 0; i < assignment->tasks.count; i++) {
         struct host_task_assignment *task = &assignment->tasks.items[i];
 
@@ -423,6 +425,8 @@ void host_apply(struct host *host, const struct host_assignment *assignment)
     (void)pthread_mutex_lock(&host->assignment_lock);
     all = told_with(host, assignment, &arena);
     apply_told(host, assignment, &all, &arena);
+    if (assignment->complete)
+        instances_apply(host, &assignment->instances);
     apply_names(host, assignment, &all.networks, &arena);
     metadata_serve(host->metadata, &all.networks);
     update_interfaces(host, assignment);

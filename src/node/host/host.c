@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "node/host/instances.h"
 #include "node/host/internal.h"
 
 #include <errno.h>
@@ -158,6 +159,8 @@ static void container_exited(void *context, const struct runtime_exit *exit)
     struct str index_text;
     uint64_t index;
 
+    if (instances_exited(host, exit))
+        return;
     (void)str_cut(str_of(exit->id), '-', &index_text);
     (void)pthread_mutex_lock(&host->lock);
     hosted = map_get(&host->tasks, str_of(exit->task_id));
@@ -328,6 +331,7 @@ static struct host *host_new(const struct host_options *options)
     must(pthread_cond_init(&host->link_changed, NULL) == 0);
     must(pthread_cond_init(&host->pulls.wake, NULL) == 0);
     must(pthread_cond_init(&host->works.wake, NULL) == 0);
+    list_init(&host->instances);
     list_init(&host->pulls.items);
     list_init(&host->works.items);
     host->metadata = metadata_new(host);
@@ -371,6 +375,9 @@ bool host_start(const struct host_options *options, struct host **ret_host, stru
         start_thread(&host->workers[i], worker_main, host);
     for (size_t i = 0; i < PULL_WORKERS; i++)
         start_thread(&host->pull_workers[i], pull_worker_main, host);
+    if (!instances_adopt(host, f)) {
+        log_error("instances: %s", f->message);
+    }
     start_thread(&host->dispatcher, dispatch_main, host);
     start_thread(&host->planner, planner_main, host);
     start_thread(&host->dialer, host_dial_main, host);
@@ -398,5 +405,6 @@ void host_stop(struct host *host)
     (void)pthread_join(host->dispatcher, NULL);
     (void)pthread_join(host->planner, NULL);
     (void)pthread_join(host->dialer, NULL);
+    instances_stop(host);
     host_free(host);
 }

@@ -67,6 +67,7 @@ struct host {
     pthread_cond_t planner_wake; /* the planner alone waits here: a signal must not go to another thread */
     pthread_cond_t link_changed; /* the dialer: the link came or went, or the end */
     struct map tasks;            /* struct hosted by task id */
+    struct list instances;       /* struct host_instance; their order means nothing */
     struct queue pulls, works;
     bool plan_due, report_due, stopping;
     int64_t images_collected_ms;
@@ -89,6 +90,7 @@ void host_work(struct host *host, struct hosted *hosted, struct action action);
  * "ResourceInitializationError: ...". Worker threads. */
 checked bool host_env_fetch(const struct host *host, const struct hosted *hosted, struct fail *f);
 
+struct network_eni host_eni_of(const struct host_network_interface *from);
 /* The groups and public address of an interface that exists. Link thread. */
 void host_interface_update(struct host *host, const struct host_network_interface *interface);
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "node/host/instances.h"
 #include "node/host/internal.h"
 #include "node/host/metadata_view.h"
 #include "os/files.h"
@@ -10,7 +11,8 @@
 
 #include <sys/socket.h>
 
-#define METADATA_ADDRESS "169.254.170.2"
+#define METADATA_ADDRESS  "169.254.170.2"
+#define INSTANCES_ADDRESS "169.254.169.254"
 
 enum { HTTP_PORT = 80, CONNECTIONS_MAX = 256, IDLE_TIMEOUT_S = 30 };
 
@@ -19,6 +21,7 @@ struct station {
     struct list link;
     struct metadata *metadata;
     struct http_server *server;
+    struct http_server *instances; /* the Instance Metadata Service of all instances */
     struct relay *api;
     struct str vpc_id; /* in `space` */
     bool wanted;
@@ -206,6 +209,13 @@ static void complete(void *context, struct http_exchange *exchange)
     free(text);
 }
 
+static void complete_instances(void *context, struct http_exchange *exchange)
+{
+    const struct station *station = context;
+
+    instances_answer(station->metadata->host, station->vpc_id, exchange);
+}
+
 static void ended(void *context, struct http_exchange *exchange)
 {
     (void)context;
@@ -229,6 +239,8 @@ static void station_free(struct station *station)
     list_remove(&station->link);
     if (station->server != NULL)
         http_server_stop(station->server, /* grace_ms= */ 0); /* no task is left to be answered */
+    if (station->instances != NULL)
+        http_server_stop(station->instances, /* grace_ms= */ 0);
     relay_stop(station->api);
     free(station);
 }
@@ -248,17 +260,27 @@ static bool start_api(struct station *station, struct fail *f)
            relay_start(fd, options->server_address, options->server_port, &station->api, f);
 }
 
-static bool start_metadata(struct station *station, struct fail *f)
+static bool start_server(const struct station *station, const char *address, const struct http_handler *handler,
+                         struct http_server **ret_server, struct fail *f)
 {
-    const struct http_handler handler = {.context = station, .begin = begin, .complete = complete, .ended = ended};
     struct http_server_options options = {
         .threads = 1, .connections_max = CONNECTIONS_MAX, .idle_timeout_s = IDLE_TIMEOUT_S};
     auto_fd fd = -1;
 
-    if (!socket_at(station, METADATA_ADDRESS, &fd, f))
+    if (!socket_at(station, address, &fd, f))
         return false;
     options.listening_fd = take_fd(&fd);
-    return http_server_start(&options, &handler, &station->server, f);
+    return http_server_start(&options, handler, ret_server, f);
+}
+
+static bool start_metadata(struct station *station, struct fail *f)
+{
+    const struct http_handler tasks = {.context = station, .begin = begin, .complete = complete, .ended = ended};
+    const struct http_handler instances = {
+        .context = station, .begin = begin, .complete = complete_instances, .ended = ended};
+
+    return start_server(station, METADATA_ADDRESS, &tasks, &station->server, f) &&
+           start_server(station, INSTANCES_ADDRESS, &instances, &station->instances, f);
 }
 
 static void serve(struct metadata *metadata, struct str vpc_id)

@@ -1,4 +1,5 @@
 /* `berth down`: nothing of this installation stays on the machine but its records. */
+#include "node/host/instances.h"
 #include "node/host/internal.h"
 #include "os/files.h"
 
@@ -111,6 +112,7 @@ bool host_remove_all(const struct host_options *options, struct fail *first)
         remove_cgroup(options, /* only_kill= */ true, &all_good, first);
         remove_containers(runtime, &all_good, first);
         remove_tasks(runtime, dir, &all_good, first);
+        note(instances_remove_all(dir, &f), &f, &all_good, first);
         runtime_close(runtime);
         if (all_good)
             users_give_unknown(options->instance, NULL, NULL);

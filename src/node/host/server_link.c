@@ -1,8 +1,10 @@
 /* The host's end of the host link: dials, says hello, hears assignments, reports. */
 #include "base/log.h"
 #include "base/must.h"
+#include "node/host/instances.h"
 #include "node/host/internal.h"
 
+#include <sys/utsname.h>
 #include <time.h>
 
 enum { DIAL_PAUSE_MS_MIN = 100, DIAL_PAUSE_MS_MAX = 5000 };
@@ -55,12 +57,15 @@ static bool dial(struct host *host, struct fail *f)
     struct host_hello hello = {
         .host_id = str_of(host->id), .name = str_of(host->options.name), .version = STR(BERTH_VERSION)};
     struct host_from_host first = {.hello = &hello};
+    struct utsname machine;
     struct link *link;
     int fd;
 
     if (!link_dial(host->options.server_address, host->options.server_port, "/_berth/host", host->options.token, &fd,
                    f))
         return false;
+    (void)uname(&machine);
+    hello.architecture = strcmp(machine.machine, "aarch64") == 0 ? STR("arm64") : str_of(machine.machine);
     SET(&hello, cpu_units, host->options.cpu_units);
     SET(&hello, memory_mib, host->options.memory_mib);
     handler.context = host;
@@ -69,6 +74,7 @@ static bool dial(struct host *host, struct fail *f)
     host->server = link;
     host->generation = host->heard_all = 0;
     host->report_due = true;
+    instances_say_all(host);
     (void)say(link, &first);
     (void)pthread_cond_signal(&host->planner_wake);
     (void)pthread_mutex_unlock(&host->lock);
@@ -133,6 +139,7 @@ void host_report(struct host *host)
     report.tasks.items = arena_array(&arena, struct host_task_report, host->tasks.count + 1);
     while ((hosted = map_next(&host->tasks, &at)) != NULL)
         report.tasks.items[report.tasks.count++] = task_report(hosted->task, &arena);
+    instances_report(host, &arena, &report.instances);
     SET(&report, complete, true);
     if (host->heard_all != 0)
         SET(&report, generation, host->heard_all);

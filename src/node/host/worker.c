@@ -35,7 +35,7 @@ static struct cgroup_limits task_limits(const struct host_task_assignment *assig
     };
 }
 
-static struct network_eni eni_of(const struct host_network_interface *from)
+struct network_eni host_eni_of(const struct host_network_interface *from)
 {
     return (struct network_eni){
         .id = from->network_interface_id,
@@ -51,7 +51,7 @@ static struct network_eni eni_of(const struct host_network_interface *from)
 
 void host_interface_update(struct host *host, const struct host_network_interface *interface)
 {
-    struct network_eni eni = eni_of(interface);
+    struct network_eni eni = host_eni_of(interface);
     char path[NETWORK_PATH_SIZE];
     struct fail f;
 
@@ -86,7 +86,7 @@ static bool take_users(struct host *host, struct hosted *hosted, int *ret_networ
 static bool make_network(struct host *host, struct hosted *hosted, struct fail *f)
 {
     const struct host_task_assignment *assignment = hosted->task->assignment;
-    struct network_eni eni = eni_of(assignment->network_interface);
+    struct network_eni eni = host_eni_of(assignment->network_interface);
     struct cgroup_limits limits = task_limits(assignment);
     auto_fd namespace_fd = -1;
 

@@ -22,7 +22,7 @@ enum {
 };
 
 struct imds {
-    struct http_server *server;
+    struct http_server *server;         /* NULL: somebody else's */
     unsigned char secret[SECRET_BYTES]; /* constant; what tokens are made with */
     pthread_mutex_t lock;               /* protects what follows */
     struct imds_options options;
@@ -208,7 +208,7 @@ static bool begin(void *context, struct http_exchange *exchange)
     return true;
 }
 
-static void complete(void *context, struct http_exchange *exchange)
+void imds_answer(struct imds *imds, struct http_exchange *exchange)
 {
     static const struct http_header type = {STR_INIT("Content-Type"), STR_INIT("text/plain")};
     struct http_reply reply = {.status = 200,
@@ -218,8 +218,13 @@ static void complete(void *context, struct http_exchange *exchange)
                                .hop_limit = DEFAULT_HOPS,
                                .bytes = {NULL, 0}};
 
-    answer(context, exchange, &reply);
+    answer(imds, exchange, &reply);
     http_exchange_reply(exchange, &reply);
+}
+
+static void complete(void *context, struct http_exchange *exchange)
+{
+    imds_answer(context, exchange);
 }
 
 static void ended(void *context, struct http_exchange *exchange)
@@ -230,21 +235,27 @@ static void ended(void *context, struct http_exchange *exchange)
 
 /* ---- life ---- */
 
+struct imds *imds_new(const struct imds_options *options)
+{
+    struct imds *imds = calloc(1, sizeof(*imds));
+
+    must(imds != NULL);
+    must(pthread_mutex_init(&imds->lock, NULL) == 0);
+    imds->options = *options;
+    entropy_fill(imds->secret, sizeof(imds->secret));
+    arena_init(&imds->arena, ARENA_LIMIT_DEFAULT);
+    return imds;
+}
+
 bool imds_start(int listening_fd, const struct imds_options *options, struct imds **ret_imds, struct fail *f)
 {
     struct http_server_options http = {.listening_fd = listening_fd,
                                        .threads = 1,
                                        .connections_max = CONNECTIONS_MAX,
                                        .idle_timeout_s = IDLE_TIMEOUT_S};
-    struct imds *imds = calloc(1, sizeof(*imds));
-    struct http_handler handler = {.begin = begin, .complete = complete, .ended = ended};
+    struct imds *imds = imds_new(options);
+    const struct http_handler handler = {.context = imds, .begin = begin, .complete = complete, .ended = ended};
 
-    must(imds != NULL);
-    handler.context = imds;
-    must(pthread_mutex_init(&imds->lock, NULL) == 0);
-    imds->options = *options;
-    entropy_fill(imds->secret, sizeof(imds->secret));
-    arena_init(&imds->arena, ARENA_LIMIT_DEFAULT);
     if (http_server_start(&http, &handler, &imds->server, f)) {
         *ret_imds = imds;
         return true;

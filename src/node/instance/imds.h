@@ -22,6 +22,11 @@ struct imds_entry {
     struct str value;
 };
 
+/* One that answers what it is handed: by a server that several instances share, and that knows who asks. */
+struct imds *imds_new(const struct imds_options *options);
+struct http_exchange;
+void imds_answer(struct imds *imds, struct http_exchange *exchange);
+
 /* Serves at the listening socket, which is taken over, with no entries yet. Tokens are good until the service ends. */
 checked bool imds_start(int listening_fd, const struct imds_options *options, struct imds **ret_imds, struct fail *f);
 void imds_stop(struct imds *imds);

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -83,6 +84,11 @@ static const struct container_sysctl network_sysctls[] = {
 };
 
 _Static_assert(COUNT_OF(ulimit_names) <= PLAN_RLIMITS_MAX, "one rlimit a name");
+
+/* What would reach beyond an operating system that has no kernel of its own. */
+#define MACHINE_CAPABILITIES                                                                                           \
+    (UINT64_C(1) << CAP_SYS_MODULE | UINT64_C(1) << CAP_SYS_RAWIO | UINT64_C(1) << CAP_SYS_TIME |                      \
+     UINT64_C(1) << CAP_MAC_ADMIN | UINT64_C(1) << CAP_MAC_OVERRIDE | UINT64_C(1) << CAP_SYSLOG)
 
 static bool plan_argv(struct container_plan *plan, const struct plan_host *host, struct arena *arena, struct fail *f)
 {
@@ -328,7 +334,7 @@ bool container_plan_make(const struct container_spec *spec, const struct plan_ho
         .seccomp = !spec->privileged,
         .directory = spec->directory == NULL ? "/" : spec->directory,
         .hostname = spec->hostname == NULL ? arena_printf(arena, "%.12s", spec->id).ptr : spec->hostname,
-        .capabilities = host->capabilities_bounding,
+        .capabilities = host->capabilities_bounding & (spec->is_system ? ~MACHINE_CAPABILITIES : UINT64_MAX),
     };
 
     if (!image_user_resolve(root_fd, str_of(spec->user), &plan.user, f))

@@ -95,6 +95,8 @@ struct container_spec {
     size_t capabilities_drop_count;
     bool no_new_privileges;
     bool privileged; /* all capabilities there are, all devices, no seccomp filter, /proc and /sys unmasked */
+    bool is_system; /* with privileged: an operating system of its own. Devices only as listed, and nothing that changes
+                       the machine itself: kernel modules, its clock, raw I/O */
     struct cgroup_limits limits;
 
     const char *log_path;   /* CRI format, see container_log.h; its directory exists */

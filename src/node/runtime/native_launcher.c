@@ -231,7 +231,8 @@ static bool make_cgroup(const struct cgroup_host *cgroups, const struct containe
 {
     if (!cgroup_create(cgroups, plan->cgroup, &plan->spec->limits, f))
         return false;
-    return plan->spec->privileged || cgroup_limit_devices(cgroups, plan->cgroup, device_rules(plan, arena), f);
+    return (plan->spec->privileged && !plan->spec->is_system) ||
+           cgroup_limit_devices(cgroups, plan->cgroup, device_rules(plan, arena), f);
 }
 
 /* Writes STATE/c/ID/plan and opens it for the supervisor. */

@@ -134,7 +134,7 @@ static json_t *device_rules_json(const struct container_plan *plan)
 {
     json_t *array;
 
-    if (plan->spec->privileged)
+    if (plan->spec->privileged && !plan->spec->is_system)
         return json_pack("[{s:b,s:s}]", "allow", 1, "access", "rwm");
     array = json_array();
     (void)json_array_append_new(array, json_pack("{s:b,s:s}", "allow", 0, "access", "rwm"));

@@ -1,7 +1,7 @@
 #include "node/session/inbox.h"
 
 #include "base/must.h"
-#include "wire/agent_message.h"
+#include "wire/channel_message.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -87,7 +87,7 @@ struct websocket_options inbox_websocket_options(struct inbox *inbox)
     return (struct websocket_options){.context = inbox,
                                       .message = message,
                                       .closed = closed,
-                                      .message_bytes_max = AGENT_MESSAGE_MAX,
+                                      .message_bytes_max = CHANNEL_MESSAGE_MAX,
                                       .queue_bytes_max = INBOX_BYTES_MAX};
 }
 

@@ -3,9 +3,9 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "node/runtime/terminal_exec.h"
-#include "node/session/agent_session.h"
 #include "node/session/command_words.h"
 #include "node/session/inbox.h"
+#include "node/session/terminal_session.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/websocket.h"
@@ -38,7 +38,7 @@ struct session {
     struct session_order order;
     const char **words;
     size_t word_count;
-    struct agent_session agent;
+    struct terminal_session agent;
     uint64_t socket;
     struct inbox inbox; /* of the socket; woken, too, when all are to stop */
     bool running;
@@ -73,7 +73,7 @@ static void begin(void *context)
 
     if (!runtime_exec_terminal(session->sessions->options.runtime, session->order.container_id.ptr, session->words,
                                session->word_count, &session->exec, &f)) {
-        agent_session_fail(&session->agent, f.message, now_ms());
+        terminal_session_fail(&session->agent, f.message, now_ms());
         return;
     }
     session->running = true;
@@ -126,7 +126,7 @@ static void log_output(struct session *session, struct str bytes)
 /* false: the terminal has nothing more to show, for now or (*ret_end) for ever. */
 static bool read_terminal(struct session *session, bool *ret_end)
 {
-    size_t room = agent_session_room(&session->agent);
+    size_t room = terminal_session_room(&session->agent);
     char piece[CHANNEL_PIECE];
     ssize_t got;
 
@@ -139,7 +139,7 @@ static bool read_terminal(struct session *session, bool *ret_end)
         return false;
     }
     log_output(session, (struct str){piece, (size_t)got});
-    agent_session_output(&session->agent, (struct str){piece, (size_t)got}, now_ms());
+    terminal_session_output(&session->agent, (struct str){piece, (size_t)got}, now_ms());
     return true;
 }
 
@@ -159,7 +159,7 @@ static void observe_end(struct session *session)
     struct fail f;
 
     if (!terminal_exec_ended(&session->exec, session->words[0], &session->exit_code, &f)) {
-        agent_session_fail(&session->agent, f.message, now_ms());
+        terminal_session_fail(&session->agent, f.message, now_ms());
         terminate(session);
         return;
     }
@@ -173,11 +173,11 @@ static void read_and_end(struct session *session)
 
     while (session->running && read_terminal(session, &end))
         session->stragglers_ms = now_ms() + STRAGGLERS_MS;
-    if (!session->running || !session->exited || agent_session_room(&session->agent) == 0)
+    if (!session->running || !session->exited || terminal_session_room(&session->agent) == 0)
         return;
     if (!end && now_ms() < session->stragglers_ms)
         return;
-    agent_session_exited(&session->agent, session->exit_code, now_ms());
+    terminal_session_exited(&session->agent, session->exit_code, now_ms());
     terminate(session);
 }
 
@@ -199,9 +199,9 @@ static void hear(struct session *session)
     struct fail f;
 
     while (inbox_take(&session->inbox, &bytes)) {
-        if (!agent_session_receive(&session->agent, buf_str(&bytes), now_ms(), &f)) {
+        if (!terminal_session_receive(&session->agent, buf_str(&bytes), now_ms(), &f)) {
             log_warning("session %s: the client breaks the protocol: %s", session->order.session_id.ptr, f.message);
-            agent_session_fail(&session->agent, f.message, now_ms());
+            terminal_session_fail(&session->agent, f.message, now_ms());
         }
         buf_free(&bytes);
     }
@@ -209,7 +209,7 @@ static void hear(struct session *session)
 
 static int wait_ms(const struct session *session)
 {
-    int64_t due_ms = agent_session_due_ms(&session->agent);
+    int64_t due_ms = terminal_session_due_ms(&session->agent);
 
     if (session->exited && session->running && session->stragglers_ms < due_ms)
         due_ms = session->stragglers_ms;
@@ -218,7 +218,7 @@ static int wait_ms(const struct session *session)
 
 static void wait(struct session *session)
 {
-    bool reads = session->running && agent_session_room(&session->agent) > 0;
+    bool reads = session->running && terminal_session_room(&session->agent) > 0;
     bool writes = session->running && session->input.len > 0;
     struct pollfd ready[] = {
         {.fd = session->inbox.wake, .events = POLLIN},
@@ -243,7 +243,7 @@ static void lead(struct session *session)
         wait(session);
         hear(session);
         read_and_end(session);
-        agent_session_tick(&session->agent, now_ms());
+        terminal_session_tick(&session->agent, now_ms());
     }
     terminate(session);
 }
@@ -271,7 +271,7 @@ static void session_free(struct session *session)
     inbox_free(&session->inbox);
     buf_free(&session->input);
     close_fd_at(&session->log_fd);
-    agent_session_free(&session->agent);
+    terminal_session_free(&session->agent);
     arena_free(&session->arena);
     free(session);
 }
@@ -327,7 +327,7 @@ static void copy_order(struct session *session, const struct session_order *orde
 static struct session *session_new(struct sessions *sessions, const struct session_order *order)
 {
     struct session *session = calloc(1, sizeof(*session));
-    struct agent_session_options options = {
+    struct terminal_session_options options = {
         .context = session, .send = send_out, .begin = begin, .input = input, .size = size, .terminate = terminate};
 
     must(session != NULL);
@@ -340,7 +340,7 @@ static struct session *session_new(struct sessions *sessions, const struct sessi
     session->log_fd = -1;
     entropy_fill(&options.seed, sizeof(options.seed));
     options.session_id = session->order.session_id;
-    agent_session_init(&session->agent, &options, now_ms());
+    terminal_session_init(&session->agent, &options, now_ms());
     return session;
 }
 
@@ -349,7 +349,7 @@ static bool prepare(struct session *session, struct fail *f)
     const char *spool = session->sessions->options.spool;
 
     if (!command_words(session->order.command, &session->arena, &session->words, &session->word_count, f))
-        agent_session_fail(&session->agent, f->message, now_ms()); /* the client is told */
+        terminal_session_fail(&session->agent, f->message, now_ms()); /* the client is told */
     if (session->order.log_group.ptr == NULL)
         return true;
     session->log_fd = open(spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);

@@ -1,5 +1,5 @@
 /* The sessions of a host: commands on terminals in its containers, each for a client at the other end of a data channel
- * (agent_session.h) that goes through the server.
+ * (terminal_session.h) that goes through the server.
  *
  * Life of a session, all on a thread of its own:
  *   1 sessions_begin  the server has said so; the thread dials the server and shows the session's token

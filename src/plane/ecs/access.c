@@ -12,6 +12,19 @@ static struct str cluster_key(const struct call *call, const struct operation *o
     return ecs_arn(call, "cluster", cluster.ptr == NULL ? STR("default") : ecs_name(cluster));
 }
 
+/* Of requests that are about what belongs to a service. */
+static struct str service_key(const struct call *call, const struct operation *operation, const void *in)
+{
+    struct str service = request_member(call, operation, in, "service");
+    struct str cluster = request_member(call, operation, in, "cluster");
+
+    if (service.ptr == NULL || str_starts(service, STR("arn:")))
+        return service;
+    return ecs_arn(call, "service",
+                   arena_printf(call->arena, "%.*s/%.*s",
+                                STR_ARG(cluster.ptr == NULL ? STR("default") : ecs_name(cluster)), STR_ARG(service)));
+}
+
 struct str task_definition_arn_of(const struct call *call, struct str text)
 {
     const struct task_definition_record *definition = task_definition_find(call, text);
@@ -33,18 +46,6 @@ static struct str create_action_key(const struct call *call, const struct operat
 {
     (void)in;
     return operation == call->operation ? (struct str){NULL, 0} : str_of(call->operation->name);
-}
-
-static struct str service_key(const struct call *call, const struct operation *operation, const void *in)
-{
-    struct str service = request_member(call, operation, in, "service");
-    struct str cluster = request_member(call, operation, in, "cluster");
-
-    if (service.ptr == NULL || str_starts(service, STR("arn:")))
-        return service;
-    return ecs_arn(call, "service",
-                   arena_printf(call->arena, "%.*s/%.*s",
-                                STR_ARG(cluster.ptr == NULL ? STR("default") : ecs_name(cluster)), STR_ARG(service)));
 }
 
 static struct str capacity_provider_arn(const struct call *call, const struct operation *operation, const void *in,
@@ -78,8 +79,8 @@ static struct str is_enabled(const struct call *call, const struct operation *op
 
 static const struct condition_key keys[] = {
     {"ecs:cluster", NULL, cluster_key},
-    {"ecs:task-definition", NULL, task_definition_key},
     {"ecs:service", NULL, service_key},
+    {"ecs:task-definition", NULL, task_definition_key},
     {"ecs:CreateAction", NULL, create_action_key},
     {"ecs:enable-execute-command", "enableExecuteCommand", NULL},
     {"ecs:container-name", "container", NULL},

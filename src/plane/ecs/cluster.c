@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "plane/ecs/container_instance.h"
 #include "plane/ecs/operations.h"
+#include "plane/ecs/service.h"
 #include "plane/ecs/task.h"
 
 /* ---- the table ---- */
@@ -146,8 +147,9 @@ static int32_t sum(const int32_t of[LAUNCHES])
     return of[LAUNCH_EC2] + of[LAUNCH_FARGATE] + of[LAUNCH_EXTERNAL];
 }
 
-/* The names of DescribeClusters' STATISTICS (API reference, "Cluster"); there are no services yet to count. */
-static struct ecs_statistics statistics(const struct call *call, const struct task_counts *counts)
+/* The names of DescribeClusters' STATISTICS (API reference, "Cluster"); all services are on Fargate yet. */
+static struct ecs_statistics statistics(const struct call *call, const struct task_counts *counts,
+                                        const struct service_counts *services)
 {
     const struct {
         const char *name;
@@ -160,9 +162,9 @@ static struct ecs_statistics statistics(const struct call *call, const struct ta
         {"runningExternalTasksCount", counts->running[LAUNCH_EXTERNAL]},
         {"pendingExternalTasksCount", counts->pending[LAUNCH_EXTERNAL]},
         {"activeEC2ServiceCount", 0},
-        {"activeFargateServiceCount", 0},
+        {"activeFargateServiceCount", services->active},
         {"drainingEC2ServiceCount", 0},
-        {"drainingFargateServiceCount", 0},
+        {"drainingFargateServiceCount", services->draining},
         {"activeExternalServiceCount", 0},
         {"drainingExternalServiceCount", 0},
     };
@@ -188,14 +190,15 @@ struct ecs_cluster *cluster_shown(const struct call *call, const struct cluster_
 {
     struct ecs_cluster *cluster = arena_new(call->arena, struct ecs_cluster);
     struct task_counts counts = count_tasks(call, record);
+    struct service_counts services = services_count(call->tx, record);
 
     *cluster = *record->cluster;
     SET(cluster, registered_container_instances_count, count_instances(call, record));
     SET(cluster, running_tasks_count, sum(counts.running));
     SET(cluster, pending_tasks_count, sum(counts.pending));
-    SET(cluster, active_services_count, 0);
+    SET(cluster, active_services_count, services.active);
     if (parts->statistics)
-        cluster->statistics = statistics(call, &counts);
+        cluster->statistics = statistics(call, &counts, &services);
     if (!parts->configuration)
         cluster->configuration = NULL;
     HIDE_UNLESS(parts->statistics, call->arena, cluster->statistics);

@@ -8,6 +8,7 @@
 #include "plane/ecs/name.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/page.h"
+#include "plane/ecs/service.h"
 #include "plane/ecs/tag.h"
 #include "plane/ecs/task.h"
 
@@ -311,10 +312,15 @@ bool ecs_delete_cluster(struct call *call, const struct ecs_delete_cluster_reque
     const struct cluster_record *record;
     struct cluster_record deleted;
     struct walk instances;
+    struct service_counts services;
     struct ecs_cluster cluster;
 
     if (!cluster_find(call, in->cluster, &record))
         return false;
+    services = services_count(call->tx, record);
+    if (services.active + services.draining > 0)
+        return fail_api(call->fail, ECS_ERROR_CLUSTER_CONTAINS_SERVICES_EXCEPTION,
+                        "The Cluster cannot be deleted while Services are active.");
     if (cluster_has_tasks(call, record))
         return fail_api(call->fail, ECS_ERROR_CLUSTER_CONTAINS_TASKS_EXCEPTION,
                         "The Cluster cannot be deleted while Tasks are active.");

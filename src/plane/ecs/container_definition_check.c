@@ -9,8 +9,6 @@ enum { STOP_TIMEOUT_FARGATE_MAX = 120, TIMEOUT_MIN = 2, ENVIRONMENT_FILES_MAX = 
 
 static const struct refused_field refused[] = {
     /* What has no back end yet. */
-    {"logConfiguration.secretOptions", REFUSED_ALWAYS,
-     "Invalid setting for container '{}'. 'logConfiguration.secretOptions' is not supported yet."},
     {"firelensConfiguration", REFUSED_ALWAYS,
      "Invalid setting for container '{}'. 'firelensConfiguration' is not supported: Berth has no FireLens yet."},
     {"credentialSpecs", REFUSED_ALWAYS,

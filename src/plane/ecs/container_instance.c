@@ -1,6 +1,7 @@
 #include "plane/ecs/container_instance.h"
 
 #include "base/must.h"
+#include "plane/ecs/agent.h"
 #include "plane/ecs/attribute.h"
 #include "plane/ecs/task.h"
 
@@ -528,6 +529,7 @@ void container_instance_deregister(struct transaction *tx, const struct containe
     SET(&edit->instance, agent_connected, false);
     SET(&edit->record, deregistered_at, tx->now_ms);
     must(container_instance_edit_put(tx, edit));
+    transaction_effect(tx, AGENT_END, edit->instance.container_instance_arn, STR("the container instance is INACTIVE"));
 }
 
 void container_instances_terminated(struct transaction *tx, struct str account, struct str region,

@@ -3,11 +3,18 @@
 #include "base/must.h"
 #include "plane/ec2/host.h"
 #include "plane/ec2/instance.h"
+#include "plane/ecs/agent.h"
 #include "plane/ecs/client_token.h"
 #include "plane/ecs/cluster.h"
 #include "plane/ecs/container_instance.h"
+#include "plane/ecs/deployment.h"
+#include "plane/ecs/service.h"
+#include "plane/ecs/service_deployment.h"
+#include "plane/ecs/service_event.h"
+#include "plane/ecs/service_revision.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_definition.h"
+#include "plane/ecs/task_set.h"
 #include "plane/vpc/vpc.h"
 
 /* ---- what makes what dirty ---- */
@@ -76,14 +83,17 @@ static void mark_tasks(struct walk walk, struct marks *marks)
                   KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
 }
 
-/* A host that came or went: its tasks look at it. One with more room than before: tasks that wait for a host try. */
+/* A host that came or went: its tasks look at it. One with more room than before: tasks that wait for a host try, and
+ * services that found no place for one. */
 static void host_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
     const struct host_record *old = before;
     const struct host_record *host = after;
 
-    if (host_has_grown(old, host))
+    if (host_has_grown(old, host)) {
         mark_tasks(transaction_walk(tx, &task_table, "waiting", STR("")), marks);
+        services_mark_unplaced(tx, marks);
+    }
     if (old != NULL && old->status == host->status && old->connected_at == host->connected_at)
         return;
     marks_add(marks, &assignment_reconciler, host->host_id);
@@ -126,21 +136,32 @@ static const struct dirties_spec dirties[] = {
     {&client_token_table, client_token_mark},
     {&cluster_table, cluster_mark},
     {&container_instance_table, container_instance_dirties},
+    {&task_table, agent_task_mark},
     {&task_definition_table, task_definition_mark},
     {&task_table, task_definition_mark_of_task},
+    {&task_table, service_mark_of_task},
+    {&service_table, service_mark},
+    {&deployment_table, deployment_mark},
+    {&task_set_table, task_set_mark},
 };
 
 static const struct table_spec *const tables[] = {
-    &cluster_table,      &family_table,          &task_definition_table,    &task_table,
-    &client_token_table, &account_setting_table, &container_instance_table,
+    &cluster_table,       &family_table,           &task_definition_table,    &task_table,
+    &client_token_table,  &account_setting_table,  &container_instance_table, &service_table,
+    &service_event_table, &service_revision_table, &deployment_table,         &service_deployment_table,
+    &task_set_table,
 };
-static const struct reconciler_spec *const reconcilers[] = {&task_reconciler,
-                                                            &assignment_reconciler,
-                                                            &task_assignment_reconciler,
-                                                            &cluster_reconciler,
-                                                            &task_definition_reconciler,
-                                                            &client_token_reconciler,
-                                                            &container_instance_reconciler};
+static const struct reconciler_spec *const reconcilers[] = {
+    &task_reconciler,
+    &assignment_reconciler,
+    &task_assignment_reconciler,
+    &cluster_reconciler,
+    &task_definition_reconciler,
+    &client_token_reconciler,
+    &container_instance_reconciler,
+    &agent_task_reconciler,
+    &service_reconciler,
+};
 
 const struct domain_spec ecs_domain = {
     .name = "ecs",

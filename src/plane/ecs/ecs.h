@@ -1,4 +1,4 @@
-/* Amazon ECS: clusters, task definitions and tasks.
+/* Amazon ECS: clusters, task definitions, tasks and services.
  *
  * Records (see records.json) are by account, region and their own name. Statuses of a task and who moves them stand in
  * task.h. */

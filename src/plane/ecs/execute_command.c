@@ -133,7 +133,7 @@ static bool find_container(const struct call *call, const struct task_record *ta
 
 /* The agent calls Systems Manager with the rights of the task's role, and without them nobody reaches it (developer
  * guide, "Task IAM role", ECS Exec permissions). */
-static bool agent_may_connect(const struct call *call, const struct task_record *task)
+static bool session_agent_may_connect(const struct call *call, const struct task_record *task)
 {
     static const char *const actions[] = {"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
                                           "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"};
@@ -185,7 +185,7 @@ static bool find_target(const struct call *call, const struct ecs_execute_comman
     if (!agent_runs(*ret_container) || !task_wants_to_run(task))
         return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", NOT_RUNNING);
     host = transaction_get(call->tx, &host_table, task->host_id);
-    if (host == NULL || !host_is_connected(host) || !agent_may_connect(call, task))
+    if (host == NULL || !host_is_connected(host) || !session_agent_may_connect(call, task))
         return fail_api(call->fail, ECS_ERROR_TARGET_NOT_CONNECTED_EXCEPTION, "%s", NOT_CONNECTED);
     *ret_task = task;
     return true;

@@ -32,6 +32,15 @@ static bool is_awslogs_option(const struct definition_case *on, struct str name)
     return !is_fargate(on) && str_is(name, "awslogs-stream");
 }
 
+/* They are for the tokens of splunk and awsfirelens ("Pass sensitive data to an Amazon ECS container", log
+ * configurations): no driver that Berth has takes one. */
+static bool check_secret_options(const struct ecs_log_configuration *log, const char *driver, struct fail *f)
+{
+    return log->secret_options.count == 0 ||
+           fail_api(f, ECS_ERROR_CLIENT_EXCEPTION, "Log driver %s disallows secret options: %.*s", driver,
+                    STR_ARG(log->secret_options.items[0].name));
+}
+
 static bool check_awslogs(const struct definition_case *on, const struct ecs_log_configuration *log, struct fail *f)
 {
     bool region = has_option(log, "awslogs-region");
@@ -69,7 +78,7 @@ bool log_configuration_check(const struct definition_case *on, const struct ecs_
     case ECS_LOG_DRIVER_NONE:
         return true;
     case ECS_LOG_DRIVER_AWSLOGS:
-        return check_awslogs(on, log, f);
+        return check_secret_options(log, driver, f) && check_awslogs(on, log, f);
     case ECS_LOG_DRIVER_SPLUNK:
     case ECS_LOG_DRIVER_AWSFIRELENS:
         return fail_api(
@@ -87,5 +96,5 @@ bool log_configuration_check(const struct definition_case *on, const struct ecs_
     if (is_fargate(on))
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
                         "%s is not a valid log driver. Must be one of [awslogs, splunk, awsfirelens]", driver);
-    return true;
+    return check_secret_options(log, driver, f);
 }

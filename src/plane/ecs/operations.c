@@ -27,6 +27,9 @@ CLUSTER_RESOURCE(register_container_instance)
 CLUSTER_RESOURCE(deregister_container_instance)
 CLUSTER_RESOURCE(list_container_instances)
 CLUSTER_RESOURCE(list_attributes)
+CLUSTER_RESOURCE(submit_task_state_change)
+CLUSTER_RESOURCE(submit_container_state_change)
+CLUSTER_RESOURCE(submit_attachment_state_changes)
 
 #define TAGGED_RESOURCE(operation)                                                                                     \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
@@ -80,6 +83,44 @@ static struct str update_container_agent_resource(const struct call *call, const
     return arn_in_cluster(call, "container-instance", of->cluster, of->container_instance);
 }
 
+#define SERVICE_RESOURCE(operation, member)                                                                            \
+    static struct str operation##_resource(const struct call *call, const void *in)                                    \
+    {                                                                                                                  \
+        const struct ecs_##operation##_request *of = in;                                                               \
+                                                                                                                       \
+        return arn_in_cluster(call, "service", of->cluster, of->member);                                               \
+    }
+
+SERVICE_RESOURCE(delete_service, service)
+SERVICE_RESOURCE(update_service_primary_task_set, service)
+SERVICE_RESOURCE(list_service_deployments, service)
+
+/* "task-set/cluster/service/ecs-svc/number" */
+static struct str task_set_arn_of(const struct call *call, struct str cluster, struct str service, struct str set)
+{
+    if (str_starts(set, STR("arn:")))
+        return set;
+    return arn_in_cluster(call, "task-set", cluster,
+                          arena_printf(call->arena, "%.*s/%.*s", STR_ARG(ecs_name(service)), STR_ARG(set)));
+}
+
+#define TASK_SET_RESOURCE(operation)                                                                                   \
+    static struct str operation##_resource(const struct call *call, const void *in)                                    \
+    {                                                                                                                  \
+        const struct ecs_##operation##_request *of = in;                                                               \
+                                                                                                                       \
+        return task_set_arn_of(call, of->cluster, of->service, of->task_set);                                          \
+    }
+
+TASK_SET_RESOURCE(update_task_set)
+TASK_SET_RESOURCE(delete_task_set)
+
+static struct str stop_service_deployment_resource(const struct call *call, const void *in)
+{
+    (void)call;
+    return ((const struct ecs_stop_service_deployment_request *)in)->service_deployment_arn;
+}
+
 /* ---- several of them ---- */
 
 #define TASKS_ASKS(operation, action)                                                                                  \
@@ -126,6 +167,41 @@ INSTANCES_ASKS(update_container_instances_state, "ecs:UpdateContainerInstancesSt
 
 ATTRIBUTES_ASKS(put_attributes, "ecs:PutAttributes")
 ATTRIBUTES_ASKS(delete_attributes, "ecs:DeleteAttributes")
+
+static void describe_services_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_describe_services_request *of = in;
+
+    for (size_t i = 0; i < of->services.count; i++)
+        asks_add(asks, "ecs:DescribeServices", arn_in_cluster(call, "service", of->cluster, of->services.items[i]));
+    if (of->services.count == 0)
+        asks_add(asks, "ecs:DescribeServices", arn_in_cluster(call, "service", of->cluster, STR("*")));
+}
+
+static void describe_task_sets_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_describe_task_sets_request *of = in;
+
+    for (size_t i = 0; i < of->task_sets.count; i++)
+        asks_add(asks, "ecs:DescribeTaskSets", task_set_arn_of(call, of->cluster, of->service, of->task_sets.items[i]));
+    if (of->task_sets.count == 0)
+        asks_add(asks, "ecs:DescribeTaskSets", task_set_arn_of(call, of->cluster, of->service, STR("*")));
+}
+
+#define ARNS_ASKS(operation, action, member)                                                                           \
+    static void operation##_asks(const struct call *call, const void *in, struct asks *asks)                           \
+    {                                                                                                                  \
+        const struct ecs_##operation##_request *of = in;                                                               \
+                                                                                                                       \
+        (void)call;                                                                                                    \
+        for (size_t i = 0; i < of->member.count; i++)                                                                  \
+            asks_add(asks, action, of->member.items[i]);                                                               \
+        if (of->member.count == 0)                                                                                     \
+            asks_add(asks, action, STR("*"));                                                                          \
+    }
+
+ARNS_ASKS(describe_service_deployments, "ecs:DescribeServiceDeployments", service_deployment_arns)
+ARNS_ASKS(describe_service_revisions, "ecs:DescribeServiceRevisions", service_revision_arns)
 
 static void describe_clusters_asks(const struct call *call, const void *in, struct asks *asks)
 {
@@ -176,6 +252,41 @@ static void run_task_asks(const struct call *call, const void *in, struct asks *
     asks_pass_role(asks, call, execution_role, ECS_TASKS_SERVICE);
 }
 
+static void asks_pass_roles_of(struct asks *asks, const struct call *call, struct str definition_name)
+{
+    const struct task_definition_record *definition = task_definition_find(call, definition_name);
+
+    if (definition == NULL)
+        return;
+    asks_pass_role(asks, call, definition->task_definition->task_role_arn, ECS_TASKS_SERVICE);
+    asks_pass_role(asks, call, definition->task_definition->execution_role_arn, ECS_TASKS_SERVICE);
+}
+
+static void create_service_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_create_service_request *of = in;
+
+    asks_add(asks, "ecs:CreateService", arn_in_cluster(call, "service", of->cluster, of->service_name));
+    asks_pass_role(asks, call, of->role, "ecs.amazonaws.com");
+    asks_pass_roles_of(asks, call, of->task_definition);
+}
+
+static void update_service_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_update_service_request *of = in;
+
+    asks_add(asks, "ecs:UpdateService", arn_in_cluster(call, "service", of->cluster, of->service));
+    asks_pass_roles_of(asks, call, of->task_definition);
+}
+
+static void create_task_set_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_create_task_set_request *of = in;
+
+    asks_add(asks, "ecs:CreateTaskSet", task_set_arn_of(call, of->cluster, of->service, STR("*")));
+    asks_pass_roles_of(asks, call, of->task_definition);
+}
+
 /* ---- the table ---- */
 
 #define ROW(name, action)      OPERATION_GUARDED(ecs, name, "ecs:" action, name##_resource, NULL, NULL, &ecs_access)
@@ -220,5 +331,24 @@ const struct operation_spec ecs_handlers[] = {
     ROW_ASKS(put_attributes, "PutAttributes"),
     ROW_ASKS(delete_attributes, "DeleteAttributes"),
     ROW(list_attributes, "ListAttributes"),
+    ROW_ASKS(create_service, "CreateService"),
+    ROW_ASKS(update_service, "UpdateService"),
+    ROW(delete_service, "DeleteService"),
+    ROW_ASKS(describe_services, "DescribeServices"),
+    ROW_ANY(list_services, "ListServices"),
+    ROW_ANY(list_services_by_namespace, "ListServicesByNamespace"),
+    ROW(list_service_deployments, "ListServiceDeployments"),
+    ROW_ASKS(describe_service_deployments, "DescribeServiceDeployments"),
+    ROW_ASKS(describe_service_revisions, "DescribeServiceRevisions"),
+    ROW(stop_service_deployment, "StopServiceDeployment"),
+    ROW_ASKS(create_task_set, "CreateTaskSet"),
+    ROW(update_task_set, "UpdateTaskSet"),
+    ROW(delete_task_set, "DeleteTaskSet"),
+    ROW_ASKS(describe_task_sets, "DescribeTaskSets"),
+    ROW(update_service_primary_task_set, "UpdateServicePrimaryTaskSet"),
+    ROW_ANY(discover_poll_endpoint, "DiscoverPollEndpoint"),
+    ROW(submit_task_state_change, "SubmitTaskStateChange"),
+    ROW(submit_container_state_change, "SubmitContainerStateChange"),
+    ROW(submit_attachment_state_changes, "SubmitAttachmentStateChanges"),
 };
 const size_t ecs_handler_count = COUNT_OF(ecs_handlers);

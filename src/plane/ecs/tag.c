@@ -6,8 +6,10 @@
 #include "plane/ecs/cluster.h"
 #include "plane/ecs/container_instance.h"
 #include "plane/ecs/operations.h"
+#include "plane/ecs/service.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_definition.h"
+#include "plane/ecs/task_set.h"
 #include "plane/iam/authorize.h"
 
 /* ---- rules ---- */
@@ -189,9 +191,74 @@ static void put_container_instance(const struct call *call, const void *record, 
     must(container_instance_edit_put(call->tx, edit));
 }
 
+/* "cluster/service" */
+static const void *find_service(const struct call *call, struct str name)
+{
+    struct str service_name;
+    struct str cluster = str_cut(name, '/', &service_name);
+    const struct service_record *service = transaction_get(
+        call->tx, &service_table, KEY(call->arena, call->principal->account, call->region, cluster, service_name));
+
+    if (service == NULL)
+        (void)fail_api(call->fail, ECS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION, "The specified service was not found.");
+    else if (service_status(service) != SERVICE_ACTIVE)
+        (void)fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                       "The specified service is inactive. Specify an active service and try again.");
+    else
+        return service;
+    return NULL;
+}
+
+static const struct ecs_tags *service_tags(const void *record)
+{
+    return &((const struct service_record *)record)->service->tags;
+}
+
+static void put_service(const struct call *call, const void *record, const struct ecs_tags *tags)
+{
+    struct service_edit edit;
+
+    service_edit_begin(record, &edit);
+    edit.service.tags = *tags;
+    service_edit_put(call->tx, &edit);
+}
+
+/* "cluster/service/ecs-svc/number" */
+static const void *find_task_set(const struct call *call, struct str name)
+{
+    struct str rest;
+    struct str cluster = str_cut(name, '/', &rest);
+    struct str service = rest.ptr == NULL ? rest : str_cut(rest, '/', &rest);
+    const struct task_set_record *set = rest.ptr == NULL
+                                            ? NULL
+                                            : transaction_get(call->tx, &task_set_table,
+                                                              KEY(call->arena, call->principal->account, call->region,
+                                                                  cluster, service, deployment_number(rest)));
+
+    if (set == NULL)
+        (void)fail_api(call->fail, ECS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION, "The specified task set was not found.");
+    return set;
+}
+
+static const struct ecs_tags *task_set_tags(const void *record)
+{
+    return &((const struct task_set_record *)record)->task_set->tags;
+}
+
+static void put_task_set(const struct call *call, const void *record, const struct ecs_tags *tags)
+{
+    struct task_set_edit edit;
+
+    task_set_edit_begin(record, &edit);
+    edit.set.tags = *tags;
+    task_set_edit_put(call->tx, &edit);
+}
+
 static const struct tagged_kind kinds[] = {
     {"cluster", find_cluster, cluster_tags, put_cluster},
     {"container-instance", find_container_instance, container_instance_tags, put_container_instance},
+    {"service", find_service, service_tags, put_service},
+    {"task-set", find_task_set, task_set_tags, put_task_set},
     {"task", find_task, task_tags, put_task},
     {"task-definition", find_task_definition, task_definition_tags, put_task_definition},
 };
@@ -210,7 +277,8 @@ static bool find(const struct call *call, struct str arn, const struct tagged_ki
         return *ret_record != NULL;
     }
     return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                    "Invalid identifier: '%.*s' is not a cluster, container instance, task or task definition of "
+                    "Invalid identifier: '%.*s' is not a cluster, container instance, service, task, task set or task "
+                    "definition of "
                     "account %.*s in %.*s.",
                     STR_ARG(arn), STR_ARG(call->principal->account), STR_ARG(call->region));
 }

@@ -118,6 +118,19 @@ static void task_definition_arn_key(const void *record, struct buf *key)
         key_add(key, task->task->task_definition_arn);
 }
 
+/* Those of a service, until it has taken note of their end. */
+static void task_service_key(const void *record, struct buf *key)
+{
+    const struct task_record *task = record;
+
+    if (task->service_name.ptr == NULL || task->judged)
+        return;
+    key_add(key, task->account_id);
+    key_add(key, task->region);
+    key_add(key, task->cluster_name);
+    key_add(key, task->service_name);
+}
+
 static bool task_invariant(const void *record)
 {
     const struct task_record *task = record;
@@ -135,7 +148,8 @@ const struct table_spec task_table = {
                 {"id", task_id_key},
                 {"waiting", task_waiting_key},
                 {"desired", task_desired_key},
-                {"definition", task_definition_arn_key}},
+                {"definition", task_definition_arn_key},
+                {"service", task_service_key}},
     .status = status_of,
     .status_rules = status_rules,
     .status_rule_count = COUNT_OF(status_rules),

@@ -69,6 +69,9 @@ void task_stop(struct transaction *tx, const struct task_record *task, enum ecs_
  * stopped. It is told to forget those that are not its, or not any more. */
 void tasks_observe(struct transaction *tx, struct str host_id, const struct host_report *report);
 
+/* The same of a task on a container instance, whose agent tells what changed; what it does not name stays as it is. */
+void task_observe_agent(struct transaction *tx, const struct task_record *task, const struct host_task_report *report);
+
 /* ---- changing a task, for the files of this noun: a copy of the record that may be edited, its containers too ---- */
 
 struct task_edit {

@@ -1,6 +1,8 @@
 #include "plane/ecs/task_definition.h"
 
 #include "base/must.h"
+#include "plane/ecs/deployment.h"
+#include "plane/ecs/task_set.h"
 
 enum { REVISION_MAX = 999999999 }; /* so that a revision fits in its ten digits of a key */
 
@@ -122,6 +124,19 @@ const struct task_definition_record *task_definition_find(const struct call *cal
     return task_definition_name_parse(call, text, &name) ? task_definition_named(call, &name) : NULL;
 }
 
+bool task_definition_find_active(const struct call *call, struct str name,
+                                 const struct task_definition_record **ret_definition)
+{
+    const struct task_definition_record *definition = task_definition_find(call, name);
+
+    if (definition == NULL)
+        return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION, "TaskDefinition not found.");
+    if (definition->task_definition->status != ECS_TASK_DEFINITION_STATUS_ACTIVE)
+        return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION, "TaskDefinition is inactive");
+    *ret_definition = definition;
+    return true;
+}
+
 bool family_has_active(const struct call *call, struct str family)
 {
     return task_definition_named(call, &(struct task_definition_name){.family = family}) != NULL;
@@ -142,10 +157,11 @@ static bool is_used(struct transaction *tx, const struct task_definition_record 
     struct walk walk = transaction_walk(tx, &task_table, "definition",
                                         KEY_PREFIX(tx->arena, definition->task_definition->task_definition_arn));
 
-    return walk_next(&walk) != NULL;
+    return walk_next(&walk) != NULL || deployments_use(tx, definition->task_definition->task_definition_arn) ||
+           task_sets_use(tx, definition->task_definition->task_definition_arn);
 }
 
-/* Nothing is done for what tasks still use: the last of them marks it. */
+/* Nothing is done for what tasks and services still use: the last of them marks it. */
 static int64_t reconcile(struct transaction *tx, struct str key)
 {
     const struct task_definition_record *definition = transaction_get(tx, &task_definition_table, key);

@@ -24,6 +24,10 @@ checked bool task_definition_name_parse(const struct call *call, struct str text
 const struct task_definition_record *task_definition_named(const struct call *call,
                                                            const struct task_definition_name *name);
 
+/* The one that a request wants to run. Fails with ClientException when there is none, or it is not ACTIVE. */
+checked bool task_definition_find_active(const struct call *call, struct str name,
+                                         const struct task_definition_record **ret_definition);
+
 /* Whether the family has a revision that is ACTIVE, or any at all. */
 bool family_has_active(const struct call *call, struct str family);
 bool family_has_any(const struct call *call, struct str family);

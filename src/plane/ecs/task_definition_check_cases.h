@@ -296,6 +296,10 @@ CASE(log_without_role, "Fargate requires task definition to have execution role 
      s->in.execution_role_arn = (struct str){NULL, 0})
 CASE(log_json_file, "json-file is not a valid log driver. Must be one of [awslogs, splunk, awsfirelens]",
      awslogs(s)->log_driver = ECS_LOG_DRIVER_JSON_FILE)
+CASE(log_secret_options, "Log driver awslogs disallows secret options: splunk-token",
+     awslogs(s)->secret_options.items = ONE(s, struct ecs_secret, .name = STR("splunk-token"),
+                                            .value_from = STR("token"));
+     s->app->log_configuration->secret_options.count = 1)
 CASE(log_splunk,
      "Invalid setting for container 'app'. The log driver 'splunk' is not supported: Berth has awslogs, and keeps what "
      "a "

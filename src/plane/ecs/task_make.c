@@ -165,6 +165,7 @@ const struct ecs_task *task_make(struct transaction *tx, const struct task_wish 
         .task_id = random_hex(tx->random, wish->arena, 32),
         .task = task,
         .family = wish->definition->family,
+        .service_name = wish->service_name,
         .host_id = host_id,
         .network = (struct ecs_aws_vpc_configuration *)(uintptr_t)wish->network,
     };

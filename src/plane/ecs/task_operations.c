@@ -3,6 +3,7 @@
 #include "plane/ec2/host.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/page.h"
+#include "plane/ecs/service_tasks.h"
 #include "plane/ecs/task.h"
 
 enum { REASON_LEN_MAX = 1024, DESCRIBE_MAX = 100, LIST_MAX = 100, STARTED_BY_LEN_MAX = 128 };
@@ -108,21 +109,10 @@ static bool check_filters(const struct call *call, const struct ecs_list_tasks_r
     if (in->daemon_name.ptr != NULL)
         return fail_api(call->fail, ECS_ERROR_DAEMON_NOT_FOUND_EXCEPTION, "Daemon not found: %.*s",
                         STR_ARG(in->daemon_name));
-    if (in->service_name.ptr != NULL) /* there are none */
-        return fail_api(call->fail, ECS_ERROR_SERVICE_NOT_FOUND_EXCEPTION, "Service not found.");
     if (in->container_instance.ptr != NULL)
         return fail_api(call->fail, type, "Referenced container instance %.*s not found.",
                         STR_ARG(in->container_instance));
     return true;
-}
-
-static bool passes(const struct ecs_list_tasks_request *in, const struct task_record *task)
-{
-    if (in->family.ptr != NULL && !str_eq(in->family, task->family))
-        return false;
-    if (in->started_by.ptr != NULL && !str_eq(in->started_by, task->task->started_by))
-        return false;
-    return in->launch_type == ECS_LAUNCH_TYPE_NONE || in->launch_type == task->task->launch_type;
 }
 
 /* PENDING is no desired status that a task ever has (API reference, ListTasks: desiredStatus). */
@@ -133,9 +123,24 @@ static struct str desired_status(const struct ecs_list_tasks_request *in)
                : str_of(enum_name(&ecs_desired_status_shape, (int)in->desired_status));
 }
 
+/* `service`: the one that is asked for, or NULL. */
+static bool passes(const struct ecs_list_tasks_request *in, const struct service_record *service,
+                   const struct task_record *task)
+{
+    if (service != NULL &&
+        (!str_eq(service->service_name, task->service_name) || !str_eq(task->task->desired_status, desired_status(in))))
+        return false;
+    if (in->family.ptr != NULL && !str_eq(in->family, task->family))
+        return false;
+    if (in->started_by.ptr != NULL && !str_eq(in->started_by, task->task->started_by))
+        return false;
+    return in->launch_type == ECS_LAUNCH_TYPE_NONE || in->launch_type == task->task->launch_type;
+}
+
 bool ecs_list_tasks(struct call *call, const struct ecs_list_tasks_request *in, struct ecs_list_tasks_response *out)
 {
     const struct page_request request = PAGE_REQUEST(in, LIST_MAX);
+    const struct service_record *service = NULL;
     const struct cluster_record *cluster;
     const struct task_record *task;
     struct str last = {NULL, 0};
@@ -144,13 +149,17 @@ bool ecs_list_tasks(struct call *call, const struct ecs_list_tasks_request *in, 
 
     if (!check_filters(call, in) || !page_open(call, &request, &page) || !cluster_find(call, in->cluster, &cluster))
         return false;
+    if (in->service_name.ptr != NULL && !service_find(call, cluster, in->service_name, &service))
+        return false;
     walk = transaction_walk(call->tx, &task_table, "desired",
                             KEY_PREFIX(call->arena, cluster->account_id, cluster->region,
                                        cluster->cluster->cluster_name, desired_status(in)));
+    if (service != NULL && str_is(desired_status(in), "RUNNING")) /* the few that are its own */
+        walk = service_tasks_walk(call->tx, service);
     walk.at = page.after;
     out->task_arns.items = arena_array(call->arena, struct str, page.limit);
     while ((task = walk_next(&walk)) != NULL) {
-        if (!passes(in, task))
+        if (!passes(in, service, task))
             continue;
         if (out->task_arns.count == page.limit) {
             out->next_token = page_next(call, last);

@@ -16,6 +16,7 @@ static int container_rank(struct str status)
 static bool is_news(const struct ecs_container *container, const struct host_container_report *report)
 {
     static const int ranks[] = {
+        [HOST_CONTAINER_STATUS_NONE] = 3, /* it is about something else */
         [HOST_CONTAINER_STATUS_PENDING] = 0,
         [HOST_CONTAINER_STATUS_RUNNING] = 1,
         [HOST_CONTAINER_STATUS_STOPPED] = 2,
@@ -31,11 +32,17 @@ static void observe_container(struct transaction *tx, struct ecs_container *cont
 
     if (!is_news(container, report))
         return;
-    container->last_status = str_of(names[report->status]);
+    if (report->status != HOST_CONTAINER_STATUS_NONE)
+        container->last_status = str_of(names[report->status]);
     execute_command_agent_follow(tx, container);
-    container->runtime_id = report->runtime_id;
-    container->image_digest = report->image_digest;
-    container->reason = report->reason;
+    if (report->runtime_id.ptr != NULL)
+        container->runtime_id = report->runtime_id;
+    if (report->image_digest.ptr != NULL)
+        container->image_digest = report->image_digest;
+    if (report->reason.ptr != NULL)
+        container->reason = report->reason;
+    if (report->network_bindings.count > 0)
+        container->network_bindings = report->network_bindings;
     if (report->has_exit_code)
         SET(container, exit_code, report->exit_code);
     if (report->health != ECS_HEALTH_STATUS_NONE)
@@ -136,15 +143,13 @@ static void observe_reachable(struct transaction *tx, struct task_edit *edit)
     SET(&edit->task, connectivity_at, tx->now_ms);
 }
 
-/* One of its tasks; false: it is to forget it. */
-static bool observe(struct transaction *tx, struct str host_id, const struct host_task_report *report)
+/* What the report says of a task that is there; false: nothing of it is left. */
+static bool observe_present(struct transaction *tx, const struct task_record *task,
+                            const struct host_task_report *report)
 {
-    const struct task_record *task = task_of_arn(tx, report->task_arn);
     enum task_status reported = status_reported(report->status);
     struct task_edit *edit;
 
-    if (task == NULL || !task_is_told(task) || !str_eq(task->host_id, host_id))
-        return false;
     if (is_late(task_status(task), reported))
         return true;
     edit = task_edit_begin(tx, task);
@@ -160,8 +165,29 @@ static bool observe(struct transaction *tx, struct str host_id, const struct hos
     }
     if (reported > task_status(task))
         task_edit_status(tx, edit, reported);
+    if (reported == TASK_RUNNING && !edit->record.has_running_at)
+        SET(&edit->record, running_at, tx->now_ms);
     (void)task_edit_put(tx, edit);
     return true;
+}
+
+/* One of its tasks; false: it is to forget it. */
+static bool observe(struct transaction *tx, struct str host_id, const struct host_task_report *report)
+{
+    const struct task_record *task = task_of_arn(tx, report->task_arn);
+
+    return task != NULL && task_is_told(task) && str_eq(task->host_id, host_id) && observe_present(tx, task, report);
+}
+
+void task_observe_agent(struct transaction *tx, const struct task_record *task, const struct host_task_report *report)
+{
+    struct host_task_report known = *report;
+
+    if (!task_is_told(task))
+        return;
+    if (report->status == HOST_TASK_STATUS_NONE) /* of its containers alone */
+        known.status = task_status(task) >= TASK_RUNNING ? HOST_TASK_STATUS_RUNNING : HOST_TASK_STATUS_PENDING;
+    (void)!observe_present(tx, task, &known);
 }
 
 /* ---- all of a host ---- */

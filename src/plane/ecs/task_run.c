@@ -7,6 +7,7 @@
 #include "plane/ecs/operations.h"
 #include "plane/ecs/tag.h"
 #include "plane/ecs/task.h"
+#include "plane/ecs/task_definition.h"
 
 enum { COUNT_MAX = 10, STARTED_BY_LEN_MAX = 128, GROUP_LEN_MAX = 255, REFERENCE_ID_LEN_MAX = 1024 };
 
@@ -51,19 +52,6 @@ static bool check_request(const struct call *call, const struct ecs_run_task_req
         return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                         "Invalid count: %d. The count must be between 1 and %d.", in->count, COUNT_MAX);
     return check_texts(call, in) && check_supported(call, in);
-}
-
-static bool find_definition(const struct call *call, struct str name,
-                            const struct task_definition_record **ret_definition)
-{
-    const struct task_definition_record *definition = task_definition_find(call, name);
-
-    if (definition == NULL)
-        return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION, "TaskDefinition not found.");
-    if (definition->task_definition->status != ECS_TASK_DEFINITION_STATUS_ACTIVE)
-        return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION, "TaskDefinition is inactive");
-    *ret_definition = definition;
-    return true;
 }
 
 /* ---- tags ---- */
@@ -147,7 +135,7 @@ static bool wish_of(const struct call *call, const struct ecs_run_task_request *
     };
 
     if (!check_request(call, in) || !cluster_find(call, in->cluster, &wish.cluster) ||
-        !check_tags(call, in, wish.cluster) || !find_definition(call, in->task_definition, &definition))
+        !check_tags(call, in, wish.cluster) || !task_definition_find_active(call, in->task_definition, &definition))
         return false;
     wish.definition = definition->task_definition;
     if (!task_launch_check(call, in, &wish) || !task_network_check(call, in, &wish) ||

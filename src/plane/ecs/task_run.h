@@ -21,8 +21,9 @@ struct task_wish {
     struct task_launch launch;
     struct ecs_tags tags;
     struct str group, started_by;
-    struct str subnet_id;   /* one of the network's; absent: any of them */
-    bool logs_non_blocking; /* log_mode.h, as the caller's setting has it */
+    struct str service_name; /* absent: of no service */
+    struct str subnet_id;    /* one of the network's; absent: any of them */
+    bool logs_non_blocking;  /* log_mode.h, as the caller's setting has it */
     bool enable_execute_command;
     struct str cpu, memory; /* as the API shows them */
     int32_t cpu_units, memory_mib;

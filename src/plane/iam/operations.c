@@ -1,6 +1,6 @@
-/* The table of IAM operations: handler, IAM action, resource. An operation that is not here is refused by name: login
- * profiles, MFA devices, SSH keys, certificates, SAML, service-specific credentials, access advisor and delegation
- * (there is no console to sign in to, and no organization). */
+/* The table of IAM operations: handler, IAM action, resource. An operation that is not here is refused by name: what
+ * makes login profiles, MFA devices, SSH keys, certificates, SAML providers and service-specific credentials, access
+ * advisor and delegation (there is no console to sign in to, and no organization). */
 #include "plane/iam/operations.h"
 
 #include "plane/iam/access.h"
@@ -86,6 +86,12 @@ USER(put_user_permissions_boundary)
 USER(delete_user_permissions_boundary)
 USER(create_access_key)
 USER(list_access_keys)
+USER(list_mfa_devices)
+USER(list_ssh_public_keys)
+USER(list_signing_certificates)
+USER(list_service_specific_credentials)
+USER(get_login_profile)
+USER(delete_login_profile)
 USER(update_access_key)
 USER(delete_access_key)
 USER(list_groups_for_user)
@@ -264,6 +270,17 @@ const struct operation_spec iam_handlers[] = {
     ROW(add_client_id_to_open_id_connect_provider, "AddClientIDToOpenIDConnectProvider"),
     ROW(remove_client_id_from_open_id_connect_provider, "RemoveClientIDFromOpenIDConnectProvider"),
     ROW(update_open_id_connect_provider_thumbprint, "UpdateOpenIDConnectProviderThumbprint"),
+    ROW(list_mfa_devices, "ListMFADevices"),
+    ROW_ANY(list_virtual_mfa_devices, "ListVirtualMFADevices"),
+    ROW(list_ssh_public_keys, "ListSSHPublicKeys"),
+    ROW(list_signing_certificates, "ListSigningCertificates"),
+    ROW(list_service_specific_credentials, "ListServiceSpecificCredentials"),
+    ROW_ANY(list_server_certificates, "ListServerCertificates"),
+    ROW_ANY(list_saml_providers, "ListSAMLProviders"),
+    ROW(get_login_profile, "GetLoginProfile"),
+    ROW(delete_login_profile, "DeleteLoginProfile"),
+    ROW_ANY(get_account_password_policy, "GetAccountPasswordPolicy"),
+    ROW_ANY(delete_account_password_policy, "DeleteAccountPasswordPolicy"),
     ROW_ANY(simulate_custom_policy, "SimulateCustomPolicy"),
     ROW(simulate_principal_policy, "SimulatePrincipalPolicy"),
 };

@@ -165,6 +165,18 @@ IAM_HANDLER_SILENT(delete_open_id_connect_provider);
 IAM_HANDLER_SILENT(add_client_id_to_open_id_connect_provider);
 IAM_HANDLER_SILENT(remove_client_id_from_open_id_connect_provider);
 IAM_HANDLER_SILENT(update_open_id_connect_provider_thumbprint);
+/* What accounts never have. */
+IAM_HANDLER(list_mfa_devices);
+IAM_HANDLER(list_virtual_mfa_devices);
+IAM_HANDLER(list_ssh_public_keys);
+IAM_HANDLER(list_signing_certificates);
+IAM_HANDLER(list_service_specific_credentials);
+IAM_HANDLER(list_server_certificates);
+IAM_HANDLER(list_saml_providers);
+IAM_HANDLER(get_login_profile);
+IAM_HANDLER_SILENT(delete_login_profile);
+IAM_HANDLER_BARE(get_account_password_policy);
+bool iam_delete_account_password_policy(struct call *call, const void *in, void *out);
 bool iam_simulate_custom_policy(struct call *call, const struct iam_simulate_custom_policy_request *in,
                                 struct iam_simulate_policy_response *out);
 bool iam_simulate_principal_policy(struct call *call, const struct iam_simulate_principal_policy_request *in,

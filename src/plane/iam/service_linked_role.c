@@ -1,6 +1,8 @@
 #include "plane/iam/service_linked_role.h"
 
 #include "base/must.h"
+#include "plane/iam/access.h"
+#include "plane/iam/authorize.h"
 #include "plane/iam/aws_managed_policy.h"
 #include "plane/iam/operations.h"
 #include "plane/iam/principal_policy.h"
@@ -131,30 +133,52 @@ static bool choose(const struct call *call, const struct iam_create_service_link
     return true;
 }
 
-bool iam_create_service_linked_role(struct call *call, const struct iam_create_service_linked_role_request *in,
-                                    struct iam_create_service_linked_role_response *out)
+static bool make(const struct call *call, const struct iam_create_service_linked_role_request *in,
+                 const struct template *of, struct role_record *ret_record)
 {
-    const struct template *of;
-    struct iam_role role = {.description = in->description};
-    struct role_record record;
+    struct iam_role *role = arena_new(call->arena, struct iam_role);
 
-    if (!choose(call, in, &of))
-        return false;
-    role.path = role_path(call->arena, in->aws_service_name);
-    role.role_name = role_name(call->arena, of, in->custom_suffix);
-    role.assume_role_policy_document =
+    role->path = role_path(call->arena, in->aws_service_name);
+    role->role_name = role_name(call->arena, of, in->custom_suffix);
+    role->assume_role_policy_document =
         arena_printf(call->arena,
                      "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
                      "[\"%s\"]},\"Action\":[\"sts:AssumeRole\"]}]}",
                      of->service);
-    if (role.description.ptr == NULL && of->description[0] != '\0')
-        role.description = str_of(of->description);
-    if (!role_make(call, &role, &record))
+    role->description = in->description;
+    if (role->description.ptr == NULL && of->description[0] != '\0')
+        role->description = str_of(of->description);
+    if (!role_make(call, role, ret_record))
         return false;
-    attach_policy(call, of, role.role_id);
+    attach_policy(call, of, role->role_id);
+    return true;
+}
+
+bool iam_create_service_linked_role(struct call *call, const struct iam_create_service_linked_role_request *in,
+                                    struct iam_create_service_linked_role_response *out)
+{
+    const struct template *of;
+    struct role_record record;
+
+    if (!choose(call, in, &of) || !make(call, in, of, &record))
+        return false;
     out->role = arena_new(call->arena, struct iam_role);
     *out->role = role_listed(call, &record);
     return true;
+}
+
+bool service_linked_role_ensure(const struct call *call, struct str service)
+{
+    const struct iam_create_service_linked_role_request request = {.aws_service_name = service};
+    const struct template *of = template_of(service);
+    struct role_record record;
+
+    must(of != NULL);
+    if (role_by_name(call->tx, call->principal->account, str_of(of->role)) != NULL)
+        return true;
+    return iam_allows(call, &iam_access, "iam:CreateServiceLinkedRole",
+                      service_linked_role_arn(call, service, (struct str){NULL, 0})) &&
+           make(call, &request, of, &record);
 }
 
 static void remove_attachments(const struct call *call, struct str role_id)

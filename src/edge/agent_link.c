@@ -1,0 +1,557 @@
+#include "edge/agent_link.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/must.h"
+#include "edge/agent_message.h"
+#include "os/entropy.h"
+#include "os/websocket.h"
+#include "plane/ecs/agent.h"
+#include "wire/form.h"
+#include "wire/json.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+enum {
+    HEARTBEAT_S = 20,            /* agents leave after a minute without a message */
+    UNOPENED_BEATS_MAX = 30,     /* a session whose client left before it was opened */
+    MESSAGE_BYTES_MAX = 4 << 20, /* agents send at most 1 MiB of metrics */
+    TYPICAL_MESSAGE_BYTES = 4096,
+};
+
+enum session_kind { SESSION_ACS, SESSION_TCS };
+
+/* Where and what for: paths, and the names of the parameters that say which instance. */
+static const struct session_row {
+    const char *path, *cluster, *instance, *action;
+} rows[] = {
+    [SESSION_ACS] = {"/acs/ws", "clusterArn", "containerInstanceArn", "ecs:Poll"},
+    [SESSION_TCS] = {"/tcs/ws", "cluster", "containerInstance", "ecs:StartTelemetrySession"},
+};
+
+/* One websocket, from the decision that it may be until it is closed. */
+struct session {
+    struct list link; /* in agent_links.sessions */
+    struct agent_links *links;
+    enum session_kind kind;
+    struct arena arena;
+    struct agent_hello hello;
+    uint64_t id; /* 0: not opened yet */
+    unsigned unopened_beats;
+};
+
+struct agent_links {
+    struct websockets *sockets;
+    struct loop *loop;
+    const struct authenticator *authenticator;
+    const struct settings *settings;
+    pthread_t heart;
+    pthread_mutex_t lock; /* protects what follows; websocket's own lock may be taken while it is held */
+    pthread_cond_t wake;
+    struct list sessions;
+    struct map by_instance; /* the ACS sessions that count */
+    bool ending;
+};
+
+/* ---- jobs ---- */
+
+enum job_kind { JOB_OPENED, JOB_CLOSED, JOB_HEARD, JOB_TELEMETRY };
+
+struct agent_job {
+    struct job job;
+    struct agent_links *links;
+    enum job_kind kind;
+    struct arena arena;
+    struct agent_hello hello; /* instance_arn of all kinds */
+    struct agent_from_agent message;
+    struct agent_from_telemetry telemetry;
+    uint64_t session_id; /* who gets the acknowledgement of telemetry */
+};
+
+static struct agent_job *job_new(struct agent_links *links, enum job_kind kind, struct str instance_arn)
+{
+    struct agent_job *agent_job = calloc(1, sizeof(*agent_job));
+
+    must(agent_job != NULL);
+    arena_init(&agent_job->arena, ARENA_LIMIT_DEFAULT);
+    agent_job->links = links;
+    agent_job->kind = kind;
+    agent_job->hello.instance_arn = arena_str(&agent_job->arena, instance_arn);
+    return agent_job;
+}
+
+static void job_free(struct agent_job *agent_job)
+{
+    arena_free(&agent_job->arena);
+    free(agent_job);
+}
+
+static bool has_session(struct agent_links *links, struct str instance_arn)
+{
+    bool has;
+
+    (void)pthread_mutex_lock(&links->lock);
+    has = map_get(&links->by_instance, instance_arn) != NULL;
+    (void)pthread_mutex_unlock(&links->lock);
+    return has;
+}
+
+/* Whether there is a session is asked anew: jobs that a full disk undid come again in any order. */
+static bool job_run(struct job *job, struct transaction *tx)
+{
+    struct agent_job *agent_job = list_item(&job->link, struct agent_job, job.link);
+    struct str instance = agent_job->hello.instance_arn;
+
+    switch (agent_job->kind) {
+    case JOB_OPENED:
+        if (has_session(agent_job->links, instance))
+            agent_connected(tx, &agent_job->hello);
+        break;
+    case JOB_CLOSED:
+        if (!has_session(agent_job->links, instance))
+            container_instance_disconnected(tx, instance);
+        break;
+    case JOB_HEARD:
+        agent_heard(tx, instance, &agent_job->message);
+        break;
+    case JOB_TELEMETRY:
+        agent_telemetry_heard(tx, instance, &agent_job->telemetry);
+        break;
+    }
+    return true;
+}
+
+/* Not after agent_links_end: lock held. */
+static void send_message(struct agent_links *links, uint64_t id, const struct shape *messages, const void *value)
+{
+    auto_buf text = {.ptr = NULL};
+
+    (void)buf_reserve(&text, TYPICAL_MESSAGE_BYTES);
+    agent_message_write(messages, value, &text);
+    if (!text.overflowed)
+        (void)websocket_send(links->sockets, id, true, buf_str(&text));
+}
+
+static void acknowledge(const struct agent_job *agent_job)
+{
+    struct agent_ack_publish_metric metric = {.message = STR("ok")};
+    struct agent_ack_publish_health health = {.message = STR("ok")};
+    struct agent_ack_publish_instance_status status = {.message = STR("ok")};
+    struct agent_to_telemetry ack = {0};
+
+    if (agent_job->telemetry.metrics != NULL)
+        ack.metric_ack = &metric;
+    else if (agent_job->telemetry.health != NULL)
+        ack.health_ack = &health;
+    else
+        ack.instance_status_ack = &status;
+    (void)pthread_mutex_lock(&agent_job->links->lock);
+    if (!agent_job->links->ending)
+        send_message(agent_job->links, agent_job->session_id, &agent_to_telemetry_shape, &ack);
+    (void)pthread_mutex_unlock(&agent_job->links->lock);
+}
+
+static void job_done(struct job *job, bool durable)
+{
+    struct agent_job *agent_job = list_item(&job->link, struct agent_job, job.link);
+    bool again = agent_job->kind == JOB_OPENED || agent_job->kind == JOB_CLOSED;
+
+    if (!durable && again && !agent_job->links->ending) {
+        loop_submit(agent_job->links->loop, job);
+        return;
+    }
+    if (durable && agent_job->kind == JOB_TELEMETRY)
+        acknowledge(agent_job);
+    job_free(agent_job); /* what was not heard comes again */
+}
+
+static void submit(struct agent_job *agent_job)
+{
+    agent_job->job =
+        (struct job){.actor = "host", .cause = agent_job->hello.instance_arn, .run = job_run, .done = job_done};
+    loop_submit(agent_job->links->loop, &agent_job->job);
+}
+
+/* ---- a session ---- */
+
+static void session_free(struct session *session)
+{
+    arena_free(&session->arena);
+    free(session);
+}
+
+static void copy_hello(struct arena *arena, const struct agent_hello *from, struct agent_hello *to)
+{
+    *to = *from;
+    to->instance_arn = arena_str(arena, from->instance_arn);
+    to->version.agent_version = arena_str(arena, from->version.agent_version);
+    to->version.agent_hash = arena_str(arena, from->version.agent_hash);
+    to->version.docker_version = arena_str(arena, from->version.docker_version);
+}
+
+static struct session *session_new(struct agent_links *links, enum session_kind kind, const struct agent_hello *hello)
+{
+    struct session *session = calloc(1, sizeof(*session));
+
+    must(session != NULL);
+    session->links = links;
+    session->kind = kind;
+    arena_init(&session->arena, ARENA_LIMIT_DEFAULT);
+    copy_hello(&session->arena, hello, &session->hello);
+    (void)pthread_mutex_lock(&links->lock);
+    list_add_last(&links->sessions, &session->link);
+    (void)pthread_mutex_unlock(&links->lock);
+    return session;
+}
+
+static void opened(void *context, uint64_t id)
+{
+    struct session *session = context;
+    struct agent_links *links = session->links;
+    struct session *older = NULL;
+    struct agent_job *agent_job;
+
+    (void)pthread_mutex_lock(&links->lock);
+    session->id = id;
+    if (session->kind == SESSION_ACS)
+        older = map_put(&links->by_instance, session->hello.instance_arn, session);
+    if (older != NULL)
+        websocket_close(links->sockets, older->id, 1008, STR("another agent has connected as this container instance"));
+    (void)pthread_mutex_unlock(&links->lock);
+    if (session->kind != SESSION_ACS)
+        return;
+    log_info("agent of %.*s is connected", STR_ARG(session->hello.instance_arn));
+    agent_job = job_new(links, JOB_OPENED, session->hello.instance_arn);
+    copy_hello(&agent_job->arena, &session->hello, &agent_job->hello);
+    submit(agent_job);
+}
+
+static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
+{
+    struct session *session = context;
+    struct agent_links *links = session->links;
+    struct str instance = session->hello.instance_arn;
+    bool current;
+
+    (void)id;
+    (void)reason;
+    (void)pthread_mutex_lock(&links->lock);
+    current = map_get(&links->by_instance, instance) == session;
+    if (current)
+        (void)map_remove(&links->by_instance, instance);
+    list_remove(&session->link);
+    (void)pthread_mutex_unlock(&links->lock);
+    if (current) {
+        log_info("agent of %.*s is disconnected (%u)", STR_ARG(instance), code);
+        submit(job_new(links, JOB_CLOSED, instance));
+    }
+    session_free(session);
+}
+
+/* ---- messages ---- */
+
+static bool read_frame(const struct session *session, struct str bytes, struct agent_job *agent_job, struct fail *f)
+{
+    if (session->kind == SESSION_ACS)
+        return agent_message_read(&agent_from_agent_shape, bytes, &agent_job->arena, &agent_job->message, f);
+    return agent_telemetry_body(bytes, &bytes, f) &&
+           agent_message_read(&agent_from_telemetry_shape, bytes, &agent_job->arena, &agent_job->telemetry, f);
+}
+
+static void message(void *context, uint64_t id, bool text, struct str bytes)
+{
+    struct session *session = context;
+    struct agent_job *agent_job =
+        job_new(session->links, session->kind == SESSION_ACS ? JOB_HEARD : JOB_TELEMETRY, session->hello.instance_arn);
+    struct fail f;
+
+    (void)text;
+    if (!read_frame(session, bytes, agent_job, &f)) {
+        log_warning("agent of %.*s sends a message that is dropped: %s", STR_ARG(session->hello.instance_arn),
+                    f.message);
+        job_free(agent_job);
+        return;
+    }
+    if (agent_job->message.heartbeat_ack != NULL) { /* says nothing that the connection does not say */
+        job_free(agent_job);
+        return;
+    }
+    if (agent_job->message.nack != NULL)
+        log_warning("agent of %.*s refuses message %.*s: %.*s", STR_ARG(session->hello.instance_arn),
+                    STR_ARG(agent_job->message.nack->message_id), STR_ARG(agent_job->message.nack->reason));
+    agent_job->session_id = id;
+    submit(agent_job);
+}
+
+/* ---- the door ---- */
+
+struct opening {
+    struct job job;
+    struct agent_links *links;
+    struct http_exchange *exchange;
+    enum session_kind kind;
+    struct call call;
+    struct caller caller;
+    struct agent_opening wanted;
+    struct agent_hello hello;
+    struct fail fail;
+    bool good;
+};
+
+/* {"InactiveInstanceException": "..."}: the form that agents look for. */
+static void refuse(const struct opening *opening)
+{
+    static const struct http_header headers[] = {{STR_INIT("Content-Type"), STR_INIT("application/json")}};
+    const char *type = opening->fail.type == NULL ? "ServerException" : opening->fail.type;
+    bool denied = strcmp(type, "AccessDeniedException") == 0;
+    struct buf text = {.ptr = NULL};
+
+    buf_printf(&text, "{\"%s\":", type);
+    wire_json_write_string(str_of(opening->fail.message), &text);
+    buf_add_char(&text, '}');
+    http_exchange_reply(opening->exchange, &(struct http_reply){.status = denied ? 403 : 400,
+                                                                .headers = headers,
+                                                                .header_count = COUNT_OF(headers),
+                                                                .kind = HTTP_BODY_BYTES,
+                                                                .owned = &text});
+}
+
+static bool opening_run(struct job *job, struct transaction *tx)
+{
+    struct opening *opening = list_item(&job->link, struct opening, job.link);
+
+    opening->call.tx = tx;
+    opening->good = agent_may_connect(&opening->call, rows[opening->kind].action, &opening->wanted);
+    return opening->good;
+}
+
+static void opening_done(struct job *job, bool durable)
+{
+    struct opening *opening = list_item(&job->link, struct opening, job.link);
+    struct websocket_options options = {
+        .opened = opened, .message = message, .closed = closed, .message_bytes_max = MESSAGE_BYTES_MAX};
+
+    if (opening->good && !durable)
+        (void)fail(&opening->fail, FAIL_SYSTEM, "the store cannot be written");
+    if (!opening->good || !durable) {
+        refuse(opening);
+        return;
+    }
+    options.context = session_new(opening->links, opening->kind, &opening->hello);
+    websocket_serve(opening->links->sockets, opening->exchange, (struct str){NULL, 0}, &options);
+}
+
+/* "DockerVersion: 20.10.24": what the agent puts before it on one of its sessions. */
+static struct str docker_version(struct str text)
+{
+    static const struct str prefix = STR_INIT("DockerVersion: ");
+
+    return str_starts(text, prefix) ? str_from(text, prefix.len) : text;
+}
+
+static bool prepare(struct opening *opening)
+{
+    const struct authenticator *authenticator = opening->links->authenticator;
+    const struct session_row *row = &rows[opening->kind];
+    struct http_exchange *exchange = opening->exchange;
+    struct sigv4_claim claim;
+    struct form form;
+    bool is_signed;
+
+    if (!form_decode(exchange->request.query, exchange->arena, &form, &opening->fail))
+        return fail_api(&opening->fail, "BadRequestException", "The query string cannot be read.");
+    if (!sigv4_parse(&exchange->request, exchange->arena, &is_signed, &claim, &opening->fail) ||
+        !authenticate(authenticator, &exchange->request, is_signed ? &claim : NULL, exchange->arena, &opening->caller,
+                      &opening->fail)) {
+        opening->fail.type = "AccessDeniedException";
+        return false;
+    }
+    opening->wanted.cluster = form_get(&form, row->cluster);
+    opening->wanted.instance_arn = form_get(&form, row->instance);
+    opening->hello = (struct agent_hello){
+        .instance_arn = opening->wanted.instance_arn,
+        .version = {.agent_version = form_get(&form, "agentVersion"),
+                    .agent_hash = form_get(&form, "agentHash"),
+                    .docker_version = docker_version(form_get(&form, "dockerVersion"))},
+        .send_credentials = str_is(form_get(&form, "sendCredentials"), "true"),
+    };
+    if (opening->wanted.cluster.len == 0 || opening->wanted.instance_arn.len == 0)
+        return fail_api(&opening->fail, "BadRequestException", "%s and %s are required.", row->cluster, row->instance);
+    return true;
+}
+
+static enum session_kind kind_of(struct str path)
+{
+    return str_is(path, rows[SESSION_ACS].path) ? SESSION_ACS : SESSION_TCS;
+}
+
+bool agent_links_serves(struct str path)
+{
+    return str_is(path, rows[SESSION_ACS].path) || str_is(path, rows[SESSION_TCS].path);
+}
+
+void agent_links_complete(struct agent_links *links, struct http_exchange *exchange)
+{
+    struct opening *opening = arena_new(exchange->arena, struct opening);
+
+    opening->links = links;
+    opening->exchange = exchange;
+    opening->kind = kind_of(exchange->request.path);
+    if (!prepare(opening)) {
+        refuse(opening);
+        return;
+    }
+    opening->call = (struct call){.arena = exchange->arena,
+                                  .fail = &opening->fail,
+                                  .principal = &opening->caller.principal,
+                                  .settings = links->settings,
+                                  .region = opening->caller.region,
+                                  .source_ip = exchange->peer_address,
+                                  .secure = exchange->tls};
+    opening->job =
+        (struct job){.actor = "host", .cause = opening->wanted.instance_arn, .run = opening_run, .done = opening_done};
+    loop_submit(links->loop, &opening->job);
+}
+
+/* ---- effects ---- */
+
+void agent_links_send(struct agent_links *links, struct str instance_arn, struct str bytes)
+{
+    struct agent_to_agent value = {0};
+    const struct session *session;
+    struct arena arena;
+    struct fail f;
+
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    must(value_decode(&agent_to_agent_shape, bytes, &value, &arena, &f));
+    (void)pthread_mutex_lock(&links->lock);
+    session = map_get(&links->by_instance, instance_arn);
+    if (session != NULL && !links->ending)
+        send_message(links, session->id, &agent_to_agent_shape, &value);
+    (void)pthread_mutex_unlock(&links->lock);
+    arena_free(&arena);
+}
+
+void agent_links_close(struct agent_links *links, struct str instance_arn, struct str reason)
+{
+    const struct session *session;
+
+    (void)pthread_mutex_lock(&links->lock);
+    session = map_get(&links->by_instance, instance_arn);
+    if (session != NULL && !links->ending)
+        websocket_close(links->sockets, session->id, 1008, reason);
+    (void)pthread_mutex_unlock(&links->lock);
+}
+
+/* ---- heartbeats; lock held ---- */
+
+static void beat(struct session *session)
+{
+    struct agent_heartbeat_message heartbeat = {0};
+    struct arena arena;
+
+    if (session->id == 0) {
+        session->unopened_beats++;
+        return;
+    }
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    SET(&heartbeat, healthy, true);
+    if (session->kind == SESSION_ACS) {
+        heartbeat.message_id = entropy_uuid(&arena);
+        send_message(session->links, session->id, &agent_to_agent_shape,
+                     &(struct agent_to_agent){.heartbeat = &heartbeat});
+    } else {
+        send_message(session->links, session->id, &agent_to_telemetry_shape,
+                     &(struct agent_to_telemetry){.heartbeat = &heartbeat});
+    }
+    arena_free(&arena);
+}
+
+static void beat_all(struct agent_links *links)
+{
+    list_each(at, after, &links->sessions)
+    {
+        struct session *session = list_item(at, struct session, link);
+
+        beat(session);
+        if (session->unopened_beats > UNOPENED_BEATS_MAX) {
+            list_remove(&session->link);
+            session_free(session);
+        }
+    }
+}
+
+static void *heart_main(void *context)
+{
+    struct agent_links *links = context;
+    struct timespec until;
+
+    (void)pthread_mutex_lock(&links->lock);
+    while (!links->ending) {
+        must(clock_gettime(CLOCK_REALTIME, &until) == 0);
+        until.tv_sec += HEARTBEAT_S;
+        if (pthread_cond_timedwait(&links->wake, &links->lock, &until) == ETIMEDOUT)
+            beat_all(links);
+    }
+    (void)pthread_mutex_unlock(&links->lock);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+struct agent_links *agent_links_new(void)
+{
+    struct agent_links *links = calloc(1, sizeof(*links));
+
+    must(links != NULL);
+    list_init(&links->sessions);
+    must(pthread_mutex_init(&links->lock, NULL) == 0);
+    must(pthread_cond_init(&links->wake, NULL) == 0);
+    return links;
+}
+
+static bool begin_run(struct job *job, struct transaction *tx)
+{
+    (void)job;
+    container_instances_disconnected(tx);
+    return true;
+}
+
+bool agent_links_begin(struct agent_links *links, struct loop *loop, const struct authenticator *authenticator,
+                       const struct settings *settings, struct fail *f)
+{
+    struct job job = {.actor = "host", .cause = STR("the server starts"), .run = begin_run};
+
+    links->loop = loop;
+    links->authenticator = authenticator;
+    links->settings = settings;
+    if (!websockets_start(&links->sockets, f))
+        return false;
+    if (!loop_run(loop, &job))
+        log_error("what the records say of agents may be old: the store cannot be written");
+    must(pthread_create(&links->heart, NULL, heart_main, links) == 0);
+    return true;
+}
+
+void agent_links_end(struct agent_links *links)
+{
+    if (links->sockets == NULL)
+        return;
+    (void)pthread_mutex_lock(&links->lock);
+    links->ending = true;
+    (void)pthread_cond_signal(&links->wake);
+    (void)pthread_mutex_unlock(&links->lock);
+    (void)pthread_join(links->heart, NULL);
+    websockets_stop(links->sockets);
+}
+
+void agent_links_free(struct agent_links *links)
+{
+    while (!list_empty(&links->sessions))
+        session_free(list_item(list_take_first(&links->sessions), struct session, link));
+    map_free(&links->by_instance);
+    (void)pthread_mutex_destroy(&links->lock);
+    (void)pthread_cond_destroy(&links->wake);
+    free(links);
+}

@@ -1,0 +1,231 @@
+/* What agents report through the API: SubmitTaskStateChange, SubmitContainerStateChange, SubmitAttachmentStateChanges,
+ * in any order, doubled and late; and where they find us, DiscoverPollEndpoint.
+ *
+ * An agent speaks for its machine as a host does, so its reports are put as the actor "host", which the status rules of
+ * tasks know. An answer with an error other than InvalidParameterException would hold up all later reports of the task:
+ * what is merely late is acknowledged. */
+#include "base/must.h"
+#include "plane/ecs/agent.h"
+#include "plane/ecs/operations.h"
+
+enum { TEXT_LEN_MAX = 255, REASON_LEN_MAX = 1024 };
+
+/* ---- DiscoverPollEndpoint ---- */
+
+bool ecs_discover_poll_endpoint(struct call *call, const struct ecs_discover_poll_endpoint_request *in,
+                                struct ecs_discover_poll_endpoint_response *out)
+{
+    struct str host = call->host.len > 0 ? call->host : call->settings->endpoint;
+    const char *scheme = call->secure ? "https" : "http";
+    const struct cluster_record *cluster;
+
+    if (!cluster_find(call, in->cluster, &cluster))
+        return false;
+    out->endpoint = arena_printf(call->arena, "%s://%.*s/acs/", scheme, STR_ARG(host));
+    out->telemetry_endpoint = arena_printf(call->arena, "%s://%.*s/tcs/", scheme, STR_ARG(host));
+    return true;
+}
+
+/* ---- reading ---- */
+
+static enum host_container_status container_status(struct str status)
+{
+    if (str_is(status, "STOPPED"))
+        return HOST_CONTAINER_STATUS_STOPPED;
+    return str_is(status, "RUNNING") ? HOST_CONTAINER_STATUS_RUNNING : HOST_CONTAINER_STATUS_PENDING;
+}
+
+static struct str cut_to(struct str text, size_t len)
+{
+    return text.len > len ? str_to(text, len) : text;
+}
+
+static struct host_container_report container_report(const struct ecs_container_state_change *change)
+{
+    struct host_container_report report = {
+        .name = change->container_name,
+        .status = container_status(change->status),
+        .runtime_id = cut_to(change->runtime_id, TEXT_LEN_MAX),
+        .image_digest = cut_to(change->image_digest, TEXT_LEN_MAX),
+        .reason = cut_to(change->reason, REASON_LEN_MAX),
+        .network_bindings = change->network_bindings,
+    };
+
+    if (change->has_exit_code)
+        SET(&report, exit_code, change->exit_code);
+    return report;
+}
+
+/* STOPPED of an agent means that nothing of the task is left on its machine. */
+static enum host_task_status task_status_reported(struct str status)
+{
+    if (str_is(status, "STOPPED"))
+        return HOST_TASK_STATUS_GONE;
+    return str_is(status, "RUNNING") ? HOST_TASK_STATUS_RUNNING : HOST_TASK_STATUS_PENDING;
+}
+
+/* The task's own reason is empty when a container ended it; when one could not be started, its reason is the task's
+ * (developer guide, "Stopped tasks error messages"). */
+static void explain_stop(const struct ecs_submit_task_state_change_request *in, const struct task_record *task,
+                         struct host_task_report *report)
+{
+    bool has_run = task->task->has_started_at;
+
+    report->stop_code =
+        has_run ? ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED : ECS_TASK_STOP_CODE_TASK_FAILED_TO_START;
+    report->reason = has_run ? STR("Essential container in task exited") : STR("Task failed to start");
+    if (in->reason.len > 0) {
+        report->reason = cut_to(in->reason, REASON_LEN_MAX);
+        return;
+    }
+    for (size_t i = 0; i < in->containers.count && !has_run; i++)
+        if (in->containers.items[i].reason.len > 0) {
+            report->reason = cut_to(in->containers.items[i].reason, REASON_LEN_MAX);
+            return;
+        }
+    for (size_t i = 0; i < in->containers.count && !has_run; i++)
+        if (in->containers.items[i].has_exit_code) { /* it ran, for less than a report */
+            report->stop_code = ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED;
+            report->reason = STR("Essential container in task exited");
+        }
+}
+
+/* ---- putting ---- */
+
+static bool find_task(const struct call *call, struct str cluster_name, struct str task_arn,
+                      const struct task_record **ret_task)
+{
+    const struct cluster_record *cluster;
+
+    if (!cluster_find(call, cluster_name, &cluster) || !task_find(call, cluster, task_arn, ret_task))
+        return false;
+    if (*ret_task == NULL)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "The referenced task was not found.");
+    if ((*ret_task)->container_instance_id.ptr == NULL)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "The referenced task is on no container instance.");
+    return true;
+}
+
+static void observe(struct call *call, const struct task_record *task, const struct host_task_report *report)
+{
+    const char *actor = call->tx->actor;
+
+    call->tx->actor = "host";
+    task_observe_agent(call->tx, task, report);
+    call->tx->actor = actor;
+}
+
+static bool is_status(struct str status)
+{
+    static const char *const statuses[] = {"PENDING", "RUNNING", "STOPPED"};
+
+    for (size_t i = 0; i < COUNT_OF(statuses); i++)
+        if (str_is(status, statuses[i]))
+            return true;
+    return false;
+}
+
+/* ---- attachments ---- */
+
+/* "arn:aws:ecs:region:account:attachment/id" */
+static void attach(struct call *call, const struct task_record *task, struct str attachment_arn, struct str status)
+{
+    struct task_edit *edit = task_edit_begin(call->tx, task);
+    size_t count = task->task->attachments.count;
+
+    edit->task.attachments.items = arena_array(call->arena, struct ecs_attachment, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        struct ecs_attachment *attachment = &edit->task.attachments.items[i];
+
+        *attachment = task->task->attachments.items[i];
+        if (str_eq(attachment->id, ecs_name(attachment_arn)) && str_is(status, "ATTACHED"))
+            attachment->status = STR("ATTACHED");
+    }
+    (void)task_edit_put(call->tx, edit);
+}
+
+bool ecs_submit_attachment_state_changes(struct call *call,
+                                         const struct ecs_submit_attachment_state_changes_request *in,
+                                         struct ecs_submit_attachment_state_changes_response *out)
+{
+    const struct cluster_record *cluster;
+
+    if (!cluster_find(call, in->cluster, &cluster))
+        return false;
+    for (size_t i = 0; i < in->attachments.count; i++) {
+        struct walk walk = transaction_walk(call->tx, &task_table, "desired",
+                                            KEY_PREFIX(call->arena, cluster->account_id, cluster->region,
+                                                       cluster->cluster->cluster_name, STR("RUNNING")));
+        const struct task_record *task;
+
+        while ((task = walk_next(&walk)) != NULL)
+            if (task->container_instance_id.ptr != NULL && task_is_told(task))
+                attach(call, task, in->attachments.items[i].attachment_arn, in->attachments.items[i].status);
+    }
+    out->acknowledgment = STR("ACK");
+    return true;
+}
+
+/* ---- states ---- */
+
+bool ecs_submit_task_state_change(struct call *call, const struct ecs_submit_task_state_change_request *in,
+                                  struct ecs_submit_task_state_change_response *out)
+{
+    struct host_task_report report = {.task_arn = in->task, .status = task_status_reported(in->status)};
+    const struct task_record *task;
+
+    if (!find_task(call, in->cluster, in->task, &task))
+        return false;
+    if (in->status.len > 0 && !is_status(in->status))
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "status '%.*s' is not one of [PENDING, RUNNING, STOPPED].", STR_ARG(in->status));
+    out->acknowledgment = STR("ACK");
+    for (size_t i = 0; i < in->attachments.count; i++)
+        if (task_is_told(task))
+            attach(call, task, in->attachments.items[i].attachment_arn, in->attachments.items[i].status);
+    if (in->status.len == 0)
+        return true;
+    report.containers.items = arena_array(call->arena, struct host_container_report, in->containers.count + 1);
+    for (size_t i = 0; i < in->containers.count; i++)
+        report.containers.items[report.containers.count++] = container_report(&in->containers.items[i]);
+    if (report.status == HOST_TASK_STATUS_GONE)
+        explain_stop(in, task, &report);
+    if (in->has_pull_started_at)
+        SET(&report, pull_started_at, in->pull_started_at);
+    if (in->has_pull_stopped_at)
+        SET(&report, pull_stopped_at, in->pull_stopped_at);
+    if (in->has_execution_stopped_at)
+        SET(&report, execution_stopped_at, in->execution_stopped_at);
+    if (report.status == HOST_TASK_STATUS_RUNNING)
+        SET(&report, started_at, call->tx->now_ms);
+    observe(call, task_of_arn(call->tx, task->task->task_arn), &report);
+    return true;
+}
+
+/* Of older agents: containers alone. */
+bool ecs_submit_container_state_change(struct call *call, const struct ecs_submit_container_state_change_request *in,
+                                       struct ecs_submit_container_state_change_response *out)
+{
+    const struct ecs_container_state_change change = {
+        .container_name = in->container_name,
+        .runtime_id = in->runtime_id,
+        .status = in->status,
+        .reason = in->reason,
+        .network_bindings = in->network_bindings,
+        .has_exit_code = in->has_exit_code,
+        .exit_code = in->exit_code,
+    };
+    struct host_container_report container = container_report(&change);
+    struct host_task_report report = {.task_arn = in->task, .containers = {&container, 1}};
+    const struct task_record *task;
+
+    if (!find_task(call, in->cluster, in->task, &task))
+        return false;
+    if (!is_status(in->status))
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "status '%.*s' is not one of [PENDING, RUNNING, STOPPED].", STR_ARG(in->status));
+    observe(call, task, &report);
+    out->acknowledgment = STR("ACK");
+    return true;
+}

@@ -1,0 +1,316 @@
+/* What a plan says, done: tasks started and stopped, and the events that tell of it. */
+#include "base/must.h"
+#include "plane/ecs/service_event.h"
+#include "plane/ecs/service_look.h"
+#include "plane/ecs/service_revision.h"
+
+/* How long nothing is tried that found no place, unless a host gets room before. */
+#define UNPLACED_WAIT_MS MINUTE_MS
+
+/* The texts of AWS (developer guide, "Amazon ECS service event messages"). */
+#define MORE "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+
+struct act {
+    struct look *look;
+    const struct look_group *group;
+    struct plan *plan;
+    struct task_wish wish;
+    struct service_zones zones;
+    struct str *all_zones; /* those, and behind them others that tasks are in */
+    size_t zone_count;
+    bool can_start;
+    struct fail why_not;
+};
+
+static bool is_in_group(const struct act *act, const struct task_record *task)
+{
+    return act->group->others || service_task_is_of(task, act->group->id);
+}
+
+/* ---- what there is, for the plan ---- */
+
+static size_t zone_number(struct act *act, struct str name)
+{
+    for (size_t i = 0; i < act->zone_count; i++)
+        if (str_eq(act->all_zones[i], name))
+            return i;
+    act->all_zones[act->zone_count] = name;
+    return act->zone_count++;
+}
+
+static struct call asking(const struct act *act, struct principal *principal, struct fail *f)
+{
+    struct transaction *tx = act->look->tx;
+    const struct service_record *service = &act->look->service.record;
+
+    *principal = (struct principal){.kind = PRINCIPAL_ROOT, .account = service->account_id};
+    return (struct call){.tx = tx,
+                         .arena = tx->arena,
+                         .fail = f,
+                         .principal = principal,
+                         .settings = transaction_settings(tx),
+                         .region = service->region};
+}
+
+/* What tasks would be made of; can_start false: nothing may be started now, with the reason. */
+static void find_wish(struct act *act)
+{
+    const struct service_revision_record *revision =
+        service_revision_of(act->look->tx, &act->look->service.record, act->group->id);
+    struct principal principal;
+    struct call call = asking(act, &principal, &act->why_not);
+
+    must(revision != NULL);
+    act->can_start = service_wish_make(&call, &act->look->service.record, revision->revision, &act->wish);
+    if (!act->can_start) {
+        act->zones = (struct service_zones){arena_new(act->look->tx->arena, struct str), NULL, 1};
+        act->zones.names[0] = STR("");
+        return;
+    }
+    act->wish.started_by = arena_printf(act->look->tx->arena, "ecs-svc/%.*s", STR_ARG(act->group->id));
+    act->zones = service_zones_of(act->look->tx, &act->wish);
+}
+
+static void begin(struct look *look, const struct look_group *group, struct plan *plan, struct act *ret_act)
+{
+    *ret_act = (struct act){.look = look, .group = group, .plan = plan};
+    find_wish(ret_act);
+    ret_act->zone_count = ret_act->zones.count;
+    ret_act->all_zones = arena_array(look->tx->arena, struct str, ret_act->zones.count + look->count);
+    for (size_t i = 0; i < ret_act->zones.count; i++)
+        ret_act->all_zones[i] = ret_act->zones.names[i];
+}
+
+/* ret_numbers: which task of the look each is. */
+static struct plan_task *plan_tasks(struct act *act, size_t **ret_numbers, size_t *ret_count)
+{
+    const struct look *look = act->look;
+    struct plan_task *tasks = arena_array(look->tx->arena, struct plan_task, look->count);
+    size_t *numbers = arena_array(look->tx->arena, size_t, look->count);
+    size_t count = 0;
+
+    for (size_t i = 0; i < look->count; i++) {
+        const struct task_record *task = look->tasks[i];
+
+        if (!is_in_group(act, task))
+            continue;
+        numbers[count] = i;
+        tasks[count++] = (struct plan_task){.phase = look->phases[i],
+                                            .is_new = service_task_is_of(task, act->group->id),
+                                            .is_protected = service_task_is_protected(task, look->tx->now_ms),
+                                            .zone = zone_number(act, task->task->availability_zone)};
+    }
+    *ret_numbers = numbers;
+    *ret_count = count;
+    return tasks;
+}
+
+/* ---- starting ---- */
+
+static const struct ecs_capacity_provider_strategy *next_provider(const struct act *act)
+{
+    const struct ecs_capacity_provider_strategy *strategy = act->wish.launch.strategy;
+    struct ecs_capacity_provider_strategy *one = arena_new(act->look->tx->arena, struct ecs_capacity_provider_strategy);
+    int32_t *counts = arena_array(act->look->tx->arena, int32_t, strategy->count);
+    struct walk walk = service_tasks_walk(act->look->tx, &act->look->service.record);
+    const struct task_record *task;
+
+    while ((task = walk_next(&walk)) != NULL)
+        for (size_t i = 0; i < strategy->count; i++)
+            counts[i] += task_wants_to_run(task) && service_task_is_of(task, act->group->id) &&
+                         str_eq(task->task->capacity_provider_name, strategy->items[i].capacity_provider);
+    *one = (struct ecs_capacity_provider_strategy){&strategy->items[service_next_provider(strategy, counts)], 1};
+    return one;
+}
+
+static bool start_in(struct act *act, size_t zone, const struct ecs_task **ret_task, struct ecs_failure *ret_failure)
+{
+    struct task_wish wish = act->wish;
+
+    wish.subnet_id = act->zones.subnets[zone];
+    if (wish.launch.strategy != NULL)
+        wish.launch.strategy = next_provider(act);
+    return task_start(act->look->tx, &wish, /* number= */ 0, ret_task, ret_failure);
+}
+
+static struct str with_task(struct arena *arena, struct str text, struct str arn)
+{
+    return arena_printf(arena, "%.*s%s(task %.*s)", STR_ARG(text), text.len == 0 ? "" : " ", STR_ARG(ecs_name(arn)));
+}
+
+/* Said once in a while, and each time it counts as a failure to start. */
+static void could_not_place(struct act *act, const struct ecs_failure *failure)
+{
+    struct service_edit *service = &act->look->service;
+    int64_t now_ms = act->look->tx->now_ms;
+
+    service_event_add(act->look->tx, service, "was unable to place a task. Reason: %.*s. " MORE,
+                      STR_ARG(failure->reason));
+    if (!service->record.has_unplaced_at || now_ms >= service->record.unplaced_at + UNPLACED_WAIT_MS) {
+        SET(&service->record, unplaced_at, now_ms);
+        SET(act->group->trouble, failures, act->group->trouble->failures + 1);
+    }
+    look_wake_at(act->look, service->record.unplaced_at + UNPLACED_WAIT_MS);
+}
+
+static void say_started(struct act *act, size_t started, struct str tasks)
+{
+    struct transaction *tx = act->look->tx;
+    struct service_edit *service = &act->look->service;
+
+    if (act->plan->rebalances)
+        service_event_add(tx, service, "has started %zu tasks in %.*s to AZ Rebalance: %.*s.", started,
+                          STR_ARG(act->all_zones[act->plan->starts[0]]), STR_ARG(tasks));
+    else
+        service_event_add(tx, service, "has started %zu tasks: %.*s.", started, STR_ARG(tasks));
+}
+
+static void start(struct act *act)
+{
+    struct str tasks = STR("");
+    size_t started = 0;
+    struct ecs_failure failure;
+
+    for (; started < act->plan->start_count; started++) {
+        const struct ecs_task *task;
+
+        if (!start_in(act, act->plan->starts[started], &task, &failure))
+            break;
+        tasks = with_task(act->look->tx->arena, tasks, task->task_arn);
+    }
+    if (started > 0)
+        say_started(act, started, tasks);
+    if (started < act->plan->start_count)
+        could_not_place(act, &failure);
+    else
+        act->look->service.record.has_unplaced_at = false;
+}
+
+/* A role or a subnet that has gone: nothing can be started until that is mended. */
+static void could_not_start(struct act *act)
+{
+    struct transaction *tx = act->look->tx;
+
+    service_event_add(tx, &act->look->service, "failed to launch a task with (error %s).", act->why_not.message);
+    (void)start_trouble_failed(act->group->trouble, tx->now_ms, tx->now_ms);
+    look_wake_at(act->look,
+                 act->group->trouble->until > tx->now_ms ? act->group->trouble->until : tx->now_ms + SECOND_MS);
+}
+
+/* ---- stopping ---- */
+
+static void stop_unhealthy(struct act *act, const struct task_record *task)
+{
+    service_event_add(act->look->tx, &act->look->service, "(task %.*s) failed container health checks.",
+                      STR_ARG(task->task_id));
+    task_stop(act->look->tx, task, ECS_TASK_STOP_CODE_SERVICE_SCHEDULER_INITIATED,
+              STR("Task failed container health checks"));
+}
+
+static void say_stopped(struct act *act, size_t stopped, struct str tasks, struct str zone)
+{
+    struct transaction *tx = act->look->tx;
+    struct service_edit *service = &act->look->service;
+
+    if (service->record.rebalancing)
+        service_event_add(tx, service, "has stopped %zu running tasks in %.*s due to AZ rebalancing: %.*s.", stopped,
+                          STR_ARG(zone), STR_ARG(tasks));
+    else
+        service_event_add(tx, service, "has stopped %zu running tasks: %.*s.", stopped, STR_ARG(tasks));
+}
+
+static void stop(struct act *act, const size_t *numbers)
+{
+    struct transaction *tx = act->look->tx;
+    struct str reason =
+        arena_printf(tx->arena, "Scaling activity initiated by (deployment ecs-svc/%.*s)", STR_ARG(act->group->id));
+    struct str tasks = STR("");
+    struct str zone = STR("");
+    size_t stopped = 0;
+
+    for (size_t i = 0; i < act->plan->stop_count; i++) {
+        size_t number = numbers[act->plan->stops[i]];
+        const struct task_record *task = act->look->tasks[number];
+
+        if (act->look->phases[number] == PHASE_FAILED || act->look->phases[number] == PHASE_UNHEALTHY) {
+            stop_unhealthy(act, task);
+            continue;
+        }
+        task_stop(tx, task, ECS_TASK_STOP_CODE_SERVICE_SCHEDULER_INITIATED, reason);
+        tasks = with_task(tx->arena, tasks, task->task->task_arn);
+        zone = task->task->availability_zone;
+        stopped++;
+    }
+    if (stopped > 0)
+        say_stopped(act, stopped, tasks, zone);
+}
+
+/* ---- evenness ---- */
+
+/* "2 tasks in us-east-1a, 1 tasks in us-east-1b" */
+static struct str zones_text(const struct act *act)
+{
+    struct arena *arena = act->look->tx->arena;
+    struct str text = STR("");
+
+    for (size_t zone = 0; zone < act->zone_count; zone++) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < act->look->count; i++)
+            count += act->look->phases[i] != PHASE_LEAVING &&
+                     str_eq(act->look->tasks[i]->task->availability_zone, act->all_zones[zone]);
+        text = arena_printf(arena, "%.*s%s%zu tasks in %.*s", STR_ARG(text),
+                            zone == 0                     ? ""
+                            : zone + 1 == act->zone_count ? " and "
+                                                          : ", ",
+                            count, STR_ARG(act->all_zones[zone]));
+    }
+    return text;
+}
+
+static void note_evenness(struct act *act)
+{
+    struct service_edit *service = &act->look->service;
+
+    if (act->plan->rebalances && !service->record.rebalancing) {
+        service_event_add(act->look->tx, service, "is not AZ balanced with %.*s. AZ Rebalancing in progress.",
+                          STR_ARG(zones_text(act)));
+        SET(&service->record, rebalancing, true);
+    }
+    if (service->record.rebalancing && act->plan->is_done && act->plan->is_even) {
+        service_event_add(act->look->tx, service, "is AZ balanced with %.*s.", STR_ARG(zones_text(act)));
+        service->record.has_rebalancing = service->record.rebalancing = false;
+    }
+}
+
+/* ---- all of it ---- */
+
+void look_act(struct look *look, const struct look_group *group, struct plan *ret_plan)
+{
+    bool waits = start_trouble_waits(group->trouble, look->tx->now_ms);
+    struct plan_wish wish = {.desired = group->desired,
+                             .minimum = group->minimum,
+                             .maximum = group->maximum,
+                             .may_start = group->may_start && !waits};
+    struct plan_task *tasks;
+    size_t *numbers;
+    size_t count;
+    struct act act;
+
+    if (waits)
+        look_wake_at(look, group->trouble->until);
+    begin(look, group, ret_plan, &act);
+    tasks = plan_tasks(&act, &numbers, &count);
+    wish.rebalance = group->rebalance && act.can_start;
+    wish.zone_count = act.zones.count;
+    wish.zones_all = act.zone_count;
+    service_plan_make(&wish, tasks, count, look->tx->arena, ret_plan);
+    note_evenness(&act);
+    stop(&act, numbers);
+    if (ret_plan->start_count > 0 && !act.can_start)
+        could_not_start(&act);
+    else if (ret_plan->start_count > 0)
+        start(&act);
+    else
+        look->service.record.has_unplaced_at = false;
+}

@@ -1,0 +1,263 @@
+#include "plane/ecs/service_plan.h"
+
+#include "base/must.h"
+
+#include <string.h>
+
+struct tally {
+    int32_t by_phase[2][TASK_PHASES]; /* [is_new] */
+};
+
+struct planner {
+    const struct plan_wish *wish;
+    const struct plan_task *tasks;
+    size_t count;
+    struct plan *plan;
+    bool *stopped;      /* by this plan */
+    struct tally tally; /* of what is not stopped by it */
+    size_t *in_zone;    /* new ones that are wanted, by zone */
+    int32_t occupied;   /* may be running, whatever the plan does now */
+};
+
+/* ---- counting ---- */
+
+static int32_t have(const struct planner *p, bool is_new, enum task_phase phase)
+{
+    return p->tally.by_phase[is_new][phase];
+}
+
+static int32_t healthy(const struct planner *p)
+{
+    return have(p, true, PHASE_HEALTHY) + have(p, false, PHASE_HEALTHY);
+}
+
+/* New ones that serve, or may yet. */
+static int32_t hopeful(const struct planner *p)
+{
+    return have(p, true, PHASE_STARTING) + have(p, true, PHASE_UNPROVEN) + have(p, true, PHASE_HEALTHY);
+}
+
+static int32_t old_running(const struct planner *p)
+{
+    return have(p, false, PHASE_UNPROVEN) + have(p, false, PHASE_HEALTHY) + have(p, false, PHASE_UNHEALTHY);
+}
+
+static int32_t leaving(const struct planner *p)
+{
+    return have(p, true, PHASE_LEAVING) + have(p, false, PHASE_LEAVING) + (int32_t)p->plan->stop_count;
+}
+
+static bool is_hopeful(const struct plan_task *task)
+{
+    return task->is_new && task->phase <= PHASE_HEALTHY;
+}
+
+static void count_in(struct planner *p, const struct plan_task *task, int32_t by)
+{
+    p->tally.by_phase[task->is_new][task->phase] += by;
+    if (is_hopeful(task))
+        p->in_zone[task->zone] += (size_t)by;
+}
+
+/* New ones that are missing and cannot be started as long as nothing goes. */
+static int32_t lacking_room(const struct planner *p)
+{
+    int32_t missing = p->wish->desired - hopeful(p);
+    int32_t room = p->wish->maximum - p->occupied + leaving(p);
+
+    return p->wish->may_start && missing > room ? missing - room : 0;
+}
+
+/* ---- stopping ---- */
+
+/* Whether enough healthy ones are left without it. */
+static bool is_spare(const struct planner *p, const struct plan_task *task)
+{
+    if (task->phase == PHASE_STARTING || task->phase == PHASE_FAILED)
+        return true;
+    return healthy(p) - (task->phase == PHASE_HEALTHY) >= p->wish->minimum;
+}
+
+static void stop(struct planner *p, size_t i)
+{
+    if (p->plan->stop_count == PLAN_STOPS_MAX)
+        return;
+    p->stopped[i] = true;
+    count_in(p, &p->tasks[i], -1);
+    p->plan->stops[p->plan->stop_count++] = i;
+}
+
+/* Up to that many in that phase; protection is no matter for what fails its health checks. */
+static int32_t stop_some(struct planner *p, bool is_new, enum task_phase phase, int32_t most)
+{
+    bool despite_protection = phase == PHASE_FAILED || phase == PHASE_UNHEALTHY;
+    int32_t done = 0;
+
+    for (size_t i = 0; i < p->count && done < most; i++) {
+        const struct plan_task *task = &p->tasks[i];
+
+        if (task->is_new != is_new || task->phase != phase || p->stopped[i] ||
+            (task->is_protected && !despite_protection))
+            continue;
+        if (!is_spare(p, task) || p->plan->stop_count == PLAN_STOPS_MAX)
+            break;
+        stop(p, i);
+        done++;
+    }
+    return done;
+}
+
+/* Those that were healthy are replaced first; where there is no room for that, they go one at a time. */
+static void stop_unhealthy(struct planner *p)
+{
+    (void)stop_some(p, true, PHASE_FAILED, INT32_MAX);
+    (void)stop_some(p, false, PHASE_FAILED, INT32_MAX);
+    if (have(p, true, PHASE_HEALTHY) >= p->wish->desired)
+        (void)stop_some(p, true, PHASE_UNHEALTHY, INT32_MAX);
+    for (size_t i = 0; i < p->count && lacking_room(p) > 0 && leaving(p) == 0; i++)
+        if (p->tasks[i].phase == PHASE_UNHEALTHY && !p->stopped[i])
+            stop(p, i);
+}
+
+/* Old ones go as new ones prove themselves, and where new ones need their room; the worst first. */
+static void stop_old(struct planner *p)
+{
+    static const enum task_phase order[] = {PHASE_UNHEALTHY, PHASE_UNPROVEN, PHASE_HEALTHY};
+    int32_t kept = p->wish->desired - have(p, true, PHASE_HEALTHY);
+    int32_t spare;
+
+    (void)stop_some(p, false, PHASE_STARTING, INT32_MAX);
+    spare = old_running(p) - (kept > 0 ? kept : 0);
+    if (spare < lacking_room(p))
+        spare = lacking_room(p);
+    for (size_t i = 0; i < COUNT_OF(order) && spare > 0; i++)
+        spare -= stop_some(p, false, order[i], spare);
+}
+
+/* Whether the first is rather given up: from the fullest zone, least useful there, the later one. */
+static bool goes_before(const struct planner *p, const struct plan_task *a, const struct plan_task *b)
+{
+    if (p->in_zone[a->zone] != p->in_zone[b->zone])
+        return p->in_zone[a->zone] > p->in_zone[b->zone];
+    return a->phase <= b->phase;
+}
+
+/* New ones that are too many: those whose going keeps the zones even. */
+static void stop_surplus(struct planner *p)
+{
+    for (int32_t surplus = hopeful(p) - p->wish->desired; surplus > 0; surplus--) {
+        const struct plan_task *best = NULL;
+
+        for (size_t i = 0; i < p->count; i++) {
+            const struct plan_task *task = &p->tasks[i];
+
+            if (is_hopeful(task) && !p->stopped[i] && !task->is_protected &&
+                (best == NULL || goes_before(p, task, best)))
+                best = task;
+        }
+        if (best == NULL || !is_spare(p, best) || p->plan->stop_count == PLAN_STOPS_MAX)
+            return;
+        stop(p, (size_t)(best - p->tasks));
+    }
+    if (p->wish->desired == 0)
+        (void)stop_some(p, true, PHASE_UNHEALTHY, INT32_MAX);
+}
+
+/* ---- starting ---- */
+
+static size_t emptiest(const struct planner *p, size_t zones)
+{
+    size_t best = 0;
+
+    for (size_t zone = 1; zone < zones; zone++)
+        if (p->in_zone[zone] < p->in_zone[best])
+            best = zone;
+    return best;
+}
+
+static size_t fullest(const struct planner *p, size_t zones)
+{
+    size_t best = 0;
+
+    for (size_t zone = 1; zone < zones; zone++)
+        if (p->in_zone[zone] > p->in_zone[best])
+            best = zone;
+    return best;
+}
+
+static bool is_even(const struct planner *p)
+{
+    return p->in_zone[fullest(p, p->wish->zones_all)] <= p->in_zone[emptiest(p, p->wish->zone_count)] + 1;
+}
+
+static void start_one(struct planner *p)
+{
+    size_t zone = emptiest(p, p->wish->zone_count);
+
+    p->plan->starts[p->plan->start_count++] = zone;
+    p->in_zone[zone]++;
+}
+
+static int32_t at_most(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static void start_missing(struct planner *p)
+{
+    int32_t starts = at_most(p->wish->desired - hopeful(p), p->wish->maximum - p->occupied);
+
+    if (p->wish->may_start)
+        for (int32_t i = 0; i < at_most(starts, PLAN_STARTS_MAX); i++)
+            start_one(p);
+}
+
+/* One task more, where it makes the zones even; then one is too many. */
+static void start_to_even_out(struct planner *p)
+{
+    if (!p->wish->rebalance || !p->wish->may_start || !p->plan->is_done || p->plan->is_even ||
+        p->occupied >= p->wish->maximum)
+        return;
+    start_one(p);
+    p->plan->rebalances = true;
+}
+
+/* ---- the plan ---- */
+
+static bool is_done(const struct planner *p)
+{
+    return have(p, true, PHASE_HEALTHY) == p->wish->desired && p->occupied == p->wish->desired;
+}
+
+/* Nothing is on its way that could end the want of room. */
+static bool is_stuck(const struct planner *p)
+{
+    return lacking_room(p) > 0 && leaving(p) == 0 && p->plan->start_count == 0 && have(p, true, PHASE_STARTING) == 0 &&
+           have(p, true, PHASE_UNPROVEN) == 0;
+}
+
+void service_plan_make(const struct plan_wish *wish, const struct plan_task *tasks, size_t count, struct arena *arena,
+                       struct plan *ret_plan)
+{
+    struct planner p = {.wish = wish,
+                        .tasks = tasks,
+                        .count = count,
+                        .plan = ret_plan,
+                        .stopped = arena_array(arena, bool, count),
+                        .in_zone = arena_array(arena, size_t, wish->zones_all),
+                        .occupied = (int32_t)count};
+
+    must(wish->zone_count > 0);
+    must(wish->zone_count <= wish->zones_all);
+    *ret_plan = (struct plan){.stops = arena_array(arena, size_t, PLAN_STOPS_MAX)};
+    for (size_t i = 0; i < count; i++)
+        count_in(&p, &tasks[i], 1);
+    ret_plan->is_done = is_done(&p);
+    ret_plan->is_even = is_even(&p);
+    stop_unhealthy(&p);
+    stop_old(&p);
+    stop_surplus(&p);
+    start_missing(&p);
+    start_to_even_out(&p);
+    ret_plan->is_stuck = is_stuck(&p);
+}

@@ -1,0 +1,119 @@
+#include "plane/ecs/service_wish.h"
+
+#include "base/must.h"
+#include "plane/ecs/access.h"
+#include "plane/ecs/tag.h"
+#include "plane/vpc/vpc.h"
+
+/* ---- tags ---- */
+
+static void add_tags(struct ecs_tags *tags, const struct ecs_tags *more)
+{
+    for (size_t i = 0; i < more->count; i++)
+        tags->items[tags->count++] = more->items[i];
+}
+
+/* Those of the service or of its definition, where they are to go on, and ECS's own (developer guide, "Tagging Amazon
+ * ECS resources"). */
+static void make_tags(const struct call *call, const struct service_record *service,
+                      const struct task_definition_record *definition, struct task_wish *wish)
+{
+    const struct ecs_service *shown = service->service;
+    struct ecs_tags *tags = &wish->tags;
+
+    tags->items = arena_array(call->arena, struct ecs_tag, shown->tags.count + definition->tags.count + 2);
+    if (shown->propagate_tags == ECS_PROPAGATE_TAGS_SERVICE)
+        add_tags(tags, &shown->tags);
+    if (shown->propagate_tags == ECS_PROPAGATE_TAGS_TASK_DEFINITION)
+        add_tags(tags, &definition->tags);
+    if (!shown->enable_ecs_managed_tags)
+        return;
+    tags->items[tags->count++] = (struct ecs_tag){STR("aws:ecs:clusterName"), service->cluster_name};
+    tags->items[tags->count++] = (struct ecs_tag){STR("aws:ecs:serviceName"), service->service_name};
+}
+
+/* ---- the wish ---- */
+
+static struct ecs_run_task_request request_of(const struct service_record *service,
+                                              const struct ecs_service_revision *revision)
+{
+    return (struct ecs_run_task_request){
+        .launch_type = revision->launch_type,
+        .capacity_provider_strategy = revision->capacity_provider_strategy,
+        .network_configuration = revision->network_configuration,
+        .platform_version = revision->platform_version,
+        .placement_constraints = service->service->placement_constraints,
+        .placement_strategy = service->service->placement_strategy,
+    };
+}
+
+bool service_wish_make(const struct call *call, const struct service_record *service,
+                       const struct ecs_service_revision *revision, struct task_wish *ret_wish)
+{
+    struct ecs_run_task_request request = request_of(service, revision);
+    const struct task_definition_record *definition = transaction_get(
+        call->tx, &task_definition_table, task_definition_key_of_arn(call->arena, revision->task_definition));
+    struct task_wish wish = {
+        .arena = call->arena,
+        .cluster = transaction_get(call->tx, &cluster_table,
+                                   KEY(call->arena, service->account_id, service->region, service->cluster_name)),
+        .group = arena_printf(call->arena, "service:%.*s", STR_ARG(service->service_name)),
+        .logs_non_blocking = service->logs_non_blocking,
+        .service_name = service->service_name,
+    };
+
+    must(wish.cluster != NULL); /* not deleted while it has services */
+    must(definition != NULL);   /* nor this while a deployment names it */
+    wish.definition = definition->task_definition;
+    if (!task_launch_check(call, &request, &wish) || !task_network_check(call, &request, &wish) ||
+        !task_roles_check(call, wish.definition->task_role_arn, wish.definition->execution_role_arn))
+        return false;
+    task_override_none(call->arena, &wish);
+    make_tags(call, service, definition, &wish);
+    if (wish.launch.strategy != NULL) /* not the request's on the stack */
+        wish.launch.strategy = &revision->capacity_provider_strategy;
+    *ret_wish = wish;
+    return true;
+}
+
+/* ---- where ---- */
+
+struct service_zones service_zones_of(const struct transaction *tx, const struct task_wish *wish)
+{
+    const struct ecs_string_list *subnets = &wish->network->subnets;
+    struct service_zones zones = {arena_array(tx->arena, struct str, subnets->count),
+                                  arena_array(tx->arena, struct str, subnets->count), 0};
+
+    for (size_t i = 0; i < subnets->count; i++) {
+        const struct subnet_record *subnet = transaction_get(
+            tx, &subnet_table, KEY(tx->arena, wish->cluster->account_id, wish->cluster->region, subnets->items[i]));
+
+        must(subnet != NULL); /* checked */
+        if (str_is_among(subnet->subnet->availability_zone, zones.names, zones.count))
+            continue;
+        zones.names[zones.count] = subnet->subnet->availability_zone;
+        zones.subnets[zones.count++] = subnets->items[i];
+    }
+    return zones;
+}
+
+size_t service_next_provider(const struct ecs_capacity_provider_strategy *strategy, const int32_t *counts)
+{
+    size_t best = strategy->count;
+
+    for (size_t i = 0; i < strategy->count; i++)
+        if (counts[i] < strategy->items[i].base)
+            return i;
+    for (size_t i = 0; i < strategy->count; i++) {
+        const struct ecs_capacity_provider_strategy_item *item = &strategy->items[i];
+        const struct ecs_capacity_provider_strategy_item *other = &strategy->items[best];
+
+        if (item->weight == 0 && strategy->count > 1)
+            continue;
+        if (best == strategy->count ||
+            (int64_t)(counts[i] - item->base) * other->weight < (int64_t)(counts[best] - other->base) * item->weight)
+            best = i;
+    }
+    must(best < strategy->count); /* checked: one has a weight */
+    return best;
+}
