@@ -252,7 +252,7 @@ bool engine_sqlite_open(const char *path, struct engine **ret_engine, struct fai
     if (sqlite3_open_v2(path, &engine->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
         (void)broken(engine, path, f);
-    else if (run(engine, "PRAGMA locking_mode = EXCLUSIVE", f) && claim(engine, path, f) &&
+    else if (run(engine, "PRAGMA page_size = 8192; PRAGMA locking_mode = EXCLUSIVE", f) && claim(engine, path, f) &&
              run(engine,
                  "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048; PRAGMA temp_store = "
                  "MEMORY;"

@@ -19,7 +19,7 @@ enum {
 /* A message under way to a host: with `bytes` of its own behind it. */
 struct outgoing {
     struct list link;
-    bool assignment;
+    bool assignment; /* else it stands for itself */
     struct str bytes;
     char space[];
 };
@@ -28,6 +28,7 @@ struct outgoing {
 struct host_peer {
     struct host_links *links;
     struct link *link;
+    uint64_t number;    /* after hello: above those of all that said hello before */
     struct str host_id; /* after hello; in `space` */
     pthread_t sender;
     pthread_cond_t wake;
@@ -37,12 +38,22 @@ struct host_peer {
     char space[128];
 };
 
+/* What the core thread knows of a host's links: by the newest of each, jobs that a full disk undid and that come again
+ * in any order are told from those that still count. */
+struct host_said {
+    uint64_t hello, closed; /* numbers of links; 0: none */
+    struct str host_id;
+    char space[];
+};
+
 struct host_links {
     struct str token;
     struct loop *loop;
-    pthread_mutex_t lock; /* protects by_host, count, ending and every peer's queue and ending */
+    struct map said;      /* struct host_said by host; the core thread's */
+    pthread_mutex_t lock; /* protects by_host, number, count, ending and every peer's queue and ending */
     pthread_cond_t gone;
     struct map by_host;
+    uint64_t number; /* the last that a link was given */
     size_t count;
     bool ending; /* what a full disk undoes is not tried again */
     struct host_peer *peers[1024];
@@ -56,7 +67,8 @@ struct link_job {
     struct job job;
     struct host_links *links;
     enum job_kind kind;
-    struct str host_id, bytes;
+    uint64_t number; /* of the link */
+    struct str host_id;
     struct arena arena;
     struct host_from_host message;
 };
@@ -71,29 +83,50 @@ static bool is_ending(struct host_links *links)
     return ending;
 }
 
-static bool has_link(struct host_links *links, struct str host_id)
+static struct host_said *said_by(struct host_links *links, struct str host_id)
 {
-    bool has;
+    struct host_said *said = map_get(&links->said, host_id);
 
-    (void)pthread_mutex_lock(&links->lock);
-    has = map_get(&links->by_host, host_id) != NULL;
-    (void)pthread_mutex_unlock(&links->lock);
-    return has;
+    if (said != NULL)
+        return said;
+    said = calloc(1, sizeof(*said) + host_id.len);
+    must(said != NULL);
+    memcpy(said->space, host_id.ptr, host_id.len);
+    said->host_id = (struct str){said->space, host_id.len};
+    must(map_put(&links->said, said->host_id, said) == NULL);
+    return said;
 }
 
-/* Whether there is a link is asked anew: jobs that a full disk undid come again in any order. */
+static void run_hello(struct link_job *link_job, struct transaction *tx)
+{
+    struct host_said *said = said_by(link_job->links, link_job->host_id);
+
+    if (link_job->number > said->hello)
+        said->hello = link_job->number;
+    if (link_job->number == said->hello && said->hello > said->closed)
+        host_connected(tx, link_job->message.hello);
+}
+
+static void run_closed(struct link_job *link_job, struct transaction *tx)
+{
+    struct host_said *said = said_by(link_job->links, link_job->host_id);
+
+    if (link_job->number > said->closed)
+        said->closed = link_job->number;
+    if (said->hello <= said->closed)
+        host_disconnected(tx, link_job->host_id);
+}
+
 static bool job_run(struct job *job, struct transaction *tx)
 {
     struct link_job *link_job = list_item(&job->link, struct link_job, job.link);
 
     switch (link_job->kind) {
     case JOB_HELLO:
-        if (has_link(link_job->links, link_job->host_id))
-            host_connected(tx, link_job->message.hello);
+        run_hello(link_job, tx);
         break;
     case JOB_CLOSED:
-        if (!has_link(link_job->links, link_job->host_id))
-            host_disconnected(tx, link_job->host_id);
+        run_closed(link_job, tx);
         break;
     case JOB_REPORT:
         tasks_observe(tx, link_job->host_id, link_job->message.report);
@@ -115,14 +148,15 @@ static void job_done(struct job *job, bool durable)
     free(link_job);
 }
 
-static void submit(struct host_links *links, enum job_kind kind, struct str host_id, struct link_job *link_job)
+static void submit(struct host_peer *peer, enum job_kind kind, struct link_job *link_job)
 {
     link_job->job = (struct job){.actor = "host", .run = job_run, .done = job_done};
-    link_job->links = links;
+    link_job->links = peer->links;
     link_job->kind = kind;
-    link_job->host_id = arena_str(&link_job->arena, host_id);
+    link_job->number = peer->number;
+    link_job->host_id = arena_str(&link_job->arena, peer->host_id);
     link_job->job.cause = link_job->host_id;
-    loop_submit(links->loop, &link_job->job);
+    loop_submit(peer->links->loop, &link_job->job);
 }
 
 static struct link_job *job_new(void)
@@ -159,6 +193,29 @@ static void queue_clear_assignments(struct host_peer *peer)
     }
 }
 
+/* Takes the oldest messages out of the queue, as many as are sent together. lock held. */
+static size_t take_queued(struct host_peer *peer, struct outgoing **ret_taken)
+{
+    size_t count = 0;
+
+    while (count < LINK_SENT_TOGETHER_MAX && !list_empty(&peer->queue)) {
+        ret_taken[count] = list_item(list_take_first(&peer->queue), struct outgoing, link);
+        peer->queued -= ret_taken[count++]->bytes.len;
+    }
+    return count;
+}
+
+static void send_taken(struct host_peer *peer, struct outgoing **taken, size_t count)
+{
+    struct str messages[LINK_SENT_TOGETHER_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        messages[i] = taken[i]->bytes;
+    (void)link_send_all(peer->link, messages, count);
+    for (size_t i = 0; i < count; i++)
+        free(taken[i]);
+}
+
 static void *send_main(void *context)
 {
     struct host_peer *peer = context;
@@ -166,17 +223,15 @@ static void *send_main(void *context)
 
     (void)pthread_mutex_lock(&links->lock);
     while (!peer->ending) {
-        struct outgoing *outgoing;
+        struct outgoing *taken[LINK_SENT_TOGETHER_MAX];
+        size_t count = take_queued(peer, taken);
 
-        if (list_empty(&peer->queue)) {
+        if (count == 0) {
             (void)pthread_cond_wait(&peer->wake, &links->lock);
             continue;
         }
-        outgoing = list_item(list_take_first(&peer->queue), struct outgoing, link);
-        peer->queued -= outgoing->bytes.len;
         (void)pthread_mutex_unlock(&links->lock);
-        (void)link_send(peer->link, outgoing->bytes);
-        free(outgoing);
+        send_taken(peer, taken, count);
         (void)pthread_mutex_lock(&links->lock);
     }
     (void)pthread_mutex_unlock(&links->lock);
@@ -192,12 +247,13 @@ static void hello(struct host_peer *peer, struct link_job *link_job)
     memcpy(peer->space, host_id.ptr, host_id.len);
     (void)pthread_mutex_lock(&links->lock);
     peer->host_id = (struct str){peer->space, host_id.len};
+    peer->number = ++links->number;
     older = map_put(&links->by_host, peer->host_id, peer);
     if (older != NULL)
         link_shut(older->link);
     (void)pthread_mutex_unlock(&links->lock);
     log_info("host %.*s is connected", STR_ARG(peer->host_id));
-    submit(links, JOB_HELLO, peer->host_id, link_job);
+    submit(peer, JOB_HELLO, link_job);
 }
 
 static bool hello_is_good(const struct host_hello *hello)
@@ -220,7 +276,7 @@ static void message(void *context, struct link *link, struct str bytes)
         hello(peer, link_job);
         return;
     } else if (peer->host_id.ptr != NULL && link_job->message.report != NULL) {
-        submit(peer->links, JOB_REPORT, peer->host_id, link_job);
+        submit(peer, JOB_REPORT, link_job);
         return;
     }
     arena_free(&link_job->arena);
@@ -244,7 +300,7 @@ static void closed(void *context, struct link *link)
     (void)pthread_join(peer->sender, NULL);
     if (current) {
         log_warning("host %.*s is disconnected", STR_ARG(peer->host_id));
-        submit(links, JOB_CLOSED, peer->host_id, job_new());
+        submit(peer, JOB_CLOSED, job_new());
     }
     link_free(link);
     queue_clear(peer);
@@ -413,6 +469,11 @@ void host_links_end(struct host_links *links)
 
 void host_links_free(struct host_links *links)
 {
+    struct host_said *said;
+
+    for (size_t at = 0; (said = map_next(&links->said, &at)) != NULL;)
+        free(said);
+    map_free(&links->said);
     map_free(&links->by_host);
     (void)pthread_mutex_destroy(&links->lock);
     (void)pthread_cond_destroy(&links->gone);

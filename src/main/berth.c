@@ -30,6 +30,7 @@ static const struct verb verbs[] = {
     {"events", "", "Show what happens to tasks, and all else that the event bus carries.", verb_events},
     {"server", "", "Run the control plane: answers the APIs, owns all state, decides.", verb_server},
     {"host", "", "Run a host: lends this machine's capacity, runs Fargate tasks.", verb_host},
+    {"agent", "", "Run the ECS agent: joins a cluster as a container instance, and runs its tasks.", verb_agent},
     {"instance-init", "", "Be the first process of an EC2 instance; only inside one.", verb_instance_init},
     {"sim", "", "Run the control plane against simulated hosts and faults, from a seed.", verb_sim},
     {"stand-in", "", "Run hosts that run nothing: for tests of clients, and benchmarks.", verb_stand_in},

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "main/data_dir.h"
+#include "main/file_limit.h"
 #include "main/listen.h"
 #include "main/signals.h"
 #include "main/verbs.h"
@@ -79,6 +80,7 @@ int verb_host(const struct verb *verb, int argc, char **argv)
         return status;
     log_setup(LOG_INFO, log_as_json);
     signals_block();
+    file_limit_raise();
     arena_init(&arena, (size_t)1 << 20);
     (void)uname(&machine);
     options.data_dir = data;

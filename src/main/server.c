@@ -11,7 +11,9 @@
 #include "edge/registry_records.h"
 #include "main/apis.h"
 #include "main/data_dir.h"
+#include "main/file_limit.h"
 #include "main/listen.h"
+#include "main/memory.h"
 #include "main/secret_key.h"
 #include "main/signals.h"
 #include "main/verbs.h"
@@ -25,11 +27,11 @@
 #include "plane/iam/iam.h"
 #include "plane/iam/oidc_provider.h"
 
-#include <malloc.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { CONNECTIONS_MAX = 2000, FILES_MAX = 65536 };
+enum { CONNECTIONS_MAX = 2000 };
+/* Of a task's role, in seconds: six hours as on AWS; less than ten leave no time to hand the next ones on. */
+enum { TASK_CREDENTIALS_MIN = 10, TASK_CREDENTIALS_MAX = 6 * 3600 };
 
 struct server {
     struct data_dir dir;
@@ -182,6 +184,7 @@ static void changed(void *context, const struct change *change)
 struct server_options {
     const char *listen, *public_address, *data, *auth, *region, *account, *vpc_cidr;
     unsigned long clock_rate;
+    unsigned long task_credentials; /* seconds */
     bool log_json, log_requests;
 };
 
@@ -205,12 +208,16 @@ static bool choose_settings(struct server *server, const struct server_options *
     if (options->region[0] == '\0' || strlen(options->region) > 32 ||
         options->region[strspn(options->region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
         return fail(f, FAIL_INPUT, "--region takes a name like us-east-1, not '%s'", options->region);
+    if (options->task_credentials < TASK_CREDENTIALS_MIN || options->task_credentials > TASK_CREDENTIALS_MAX)
+        return fail(f, FAIL_INPUT, "--task-credentials takes %d to %d seconds, not %lu", TASK_CREDENTIALS_MIN,
+                    TASK_CREDENTIALS_MAX, options->task_credentials);
     server->settings = (struct settings){
         .endpoint = str_of(options->public_address),
         .default_region = str_of(options->region),
         .default_account = str_of(options->account),
         .default_vpc_cidr = str_of(options->vpc_cidr),
         .auth_open = auth_open,
+        .task_session_ms = (int64_t)options->task_credentials * SECOND_MS,
         .secret_key = {(const char *)server->secret_key.bytes, sizeof(server->secret_key.bytes)},
     };
     return true;
@@ -381,26 +388,6 @@ static bool start(struct server *server, struct server_options *options, struct 
            start_front(server, address, port, f);
 }
 
-/* A connection is an open file, and shells give 1024 unless they are asked for more: 2000 clients would leave none for
- * the database and the blobs. */
-static void raise_file_limit(void)
-{
-    struct rlimit limit;
-
-    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
-    must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-}
-
-/* A turn takes and gives back hundreds of kilobytes: asking the kernel each time cost a third of the processor under
- * load (tools/bench/api). The loop gives it back in quiet moments. */
-static void keep_memory(void)
-{
-    (void)mallopt(M_TRIM_THRESHOLD, 2 << 20);
-    (void)mallopt(M_TOP_PAD, 256 << 10);
-    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
-}
-
 int verb_server(const struct verb *verb, int argc, char **argv)
 {
     struct server_options options = {.listen = "127.0.0.1:4566",
@@ -409,7 +396,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
                                      .region = "us-east-1",
                                      .account = "000000000000",
                                      .vpc_cidr = "172.31.0.0/16",
-                                     .clock_rate = 1};
+                                     .clock_rate = 1,
+                                     .task_credentials = TASK_CREDENTIALS_MAX};
     const struct option_spec rows[] = {
         {"listen", OPTION_TEXT, "ADDRESS:PORT", "where the APIs answer (127.0.0.1:4566)", &options.listen},
         {"public-address", OPTION_TEXT, "NAME[:PORT]",
@@ -420,6 +408,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
         {"account", OPTION_TEXT, "ID", "the default account (000000000000)", &options.account},
         {"vpc-cidr", OPTION_TEXT, "CIDR", "range of new default VPCs (172.31.0.0/16)", &options.vpc_cidr},
         {"clock-rate", OPTION_NUMBER, "N", "let time run N times as fast, for tests (1)", &options.clock_rate},
+        {"task-credentials", OPTION_NUMBER, "SECONDS", "how long the credentials of a task's role last (21600)",
+         &options.task_credentials},
         {"log-json", OPTION_FLAG, NULL, "log lines as JSON", &options.log_json},
         {"log-requests", OPTION_FLAG, NULL, "log every API request too", &options.log_requests},
         {0},
@@ -437,8 +427,8 @@ int verb_server(const struct verb *verb, int argc, char **argv)
     log_setup(options.log_requests ? LOG_DEBUG : LOG_INFO, options.log_json);
     (void)umask(077); /* records and keys are the owner's alone, in whatever directory they stand */
     signals_block();
-    raise_file_limit();
-    keep_memory();
+    file_limit_raise();
+    memory_keep();
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     server.clock = options.clock_rate == 1 ? clock_wall() : clock_fast(&server.fast, (int64_t)options.clock_rate);
     server.keys = keys_new();

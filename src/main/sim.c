@@ -1,5 +1,6 @@
 #include "sim/sim.h"
 
+#include "main/memory.h"
 #include "main/verbs.h"
 
 #include <stdint.h>
@@ -63,6 +64,7 @@ int verb_sim(const struct verb *verb, int argc, char **argv)
         (void)fprintf(stderr, "berth sim: --hosts takes 1 to 100000\n");
         return EXIT_USAGE;
     }
+    memory_keep();
     for (unsigned long i = 0; i < runs; i++) {
         struct sim_options options = {
             .seed = seed + i, .hosts = (unsigned)hosts, .tasks = (unsigned)tasks, .faults = !calm};

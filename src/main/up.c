@@ -183,6 +183,7 @@ int verb_up(const struct verb *verb, int argc, char **argv)
     const char *region = "us-east-1";
     const char *account = "000000000000";
     const char *clock_rate = "1";
+    const char *task_credentials = "21600";
     const char *runtime = "native";
     const char *s3_endpoint = NULL;
     const char *public_address = NULL;
@@ -197,6 +198,8 @@ int verb_up(const struct verb *verb, int argc, char **argv)
         {"region", OPTION_TEXT, "NAME", "the default region (us-east-1)", &region},
         {"account", OPTION_TEXT, "ID", "the default account (000000000000)", &account},
         {"clock-rate", OPTION_TEXT, "N", "let the server's time run N times as fast (1)", &clock_rate},
+        {"task-credentials", OPTION_TEXT, "SECONDS", "how long the credentials of a task's role last (21600)",
+         &task_credentials},
         {"runtime", OPTION_TEXT, "native|PROGRAM", "who starts containers: Berth, or crun under conmon (native)",
          &runtime},
         {"s3-endpoint", OPTION_TEXT, "URL",
@@ -217,7 +220,7 @@ int verb_up(const struct verb *verb, int argc, char **argv)
     if (!run_roles(&in,
                    (const char *const[]){"--listen", in.listen, "--public-address", public_address, "--auth", auth,
                                          "--region", region, "--account", account, "--clock-rate", clock_rate,
-                                         "--vpc-cidr", vpc_cidr, NULL},
+                                         "--vpc-cidr", vpc_cidr, "--task-credentials", task_credentials, NULL},
                    (const char *const[]){"--server", server, "--public-address", public_address, "--runtime", runtime,
                                          s3_endpoint == NULL ? NULL : "--s3-endpoint", s3_endpoint, NULL},
                    &f))

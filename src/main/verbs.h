@@ -18,5 +18,6 @@ int verb_server(const struct verb *verb, int argc, char **argv);
 int verb_operations(const struct verb *verb, int argc, char **argv);
 int verb_host(const struct verb *verb, int argc, char **argv);
 int verb_stand_in(const struct verb *verb, int argc, char **argv);
+int verb_agent(const struct verb *verb, int argc, char **argv);
 int verb_instance_init(const struct verb *verb, int argc, char **argv);
 int verb_sim(const struct verb *verb, int argc, char **argv);

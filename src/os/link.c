@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 
 enum { LENGTH_BYTES = 4, SEND_TIMEOUT_S = 10, DIAL_TIMEOUT_S = 5, HEAD_MAX = 4096, THREAD_STACK = 256 << 10 };
 
@@ -33,6 +34,27 @@ static bool send_all(int fd, struct str bytes)
         if (sent <= 0)
             return false;
         bytes = str_from(bytes, (size_t)sent);
+    }
+    return true;
+}
+
+/* The parts in as few packets as they fit: each packet wakes the other side. */
+static bool send_parts(int fd, struct iovec *parts, size_t count)
+{
+    while (count > 0) {
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+        ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return false;
+        for (; count > 0 && (size_t)sent >= parts->iov_len; parts++, count--)
+            sent -= (ssize_t)parts->iov_len;
+        if (count > 0) {
+            parts->iov_base = (char *)parts->iov_base + sent;
+            parts->iov_len -= (size_t)sent;
+        }
     }
     return true;
 }
@@ -117,18 +139,30 @@ void *link_user(const struct link *link)
     return link->user;
 }
 
-bool link_send(struct link *link, struct str bytes)
+bool link_send_all(struct link *link, const struct str *messages, size_t count)
 {
-    uint32_t len = htonl((uint32_t)bytes.len);
+    struct iovec parts[2 * LINK_SENT_TOGETHER_MAX];
+    uint32_t lengths[LINK_SENT_TOGETHER_MAX];
     bool good;
 
-    must(bytes.len <= LINK_MESSAGE_MAX);
+    must(count <= LINK_SENT_TOGETHER_MAX);
+    for (size_t i = 0; i < count; i++) {
+        must(messages[i].len <= LINK_MESSAGE_MAX);
+        lengths[i] = htonl((uint32_t)messages[i].len);
+        parts[2 * i] = (struct iovec){&lengths[i], sizeof(lengths[i])};
+        parts[2 * i + 1] = (struct iovec){(void *)(uintptr_t)messages[i].ptr, messages[i].len};
+    }
     (void)pthread_mutex_lock(&link->send_lock);
-    good = send_all(link->fd, (struct str){(const char *)&len, sizeof(len)}) && send_all(link->fd, bytes);
+    good = send_parts(link->fd, parts, 2 * count);
     (void)pthread_mutex_unlock(&link->send_lock);
     if (!good)
         link_shut(link); /* half a message may be out: nothing can follow it */
     return good;
+}
+
+bool link_send(struct link *link, struct str bytes)
+{
+    return link_send_all(link, &bytes, 1);
 }
 
 void link_shut(struct link *link)

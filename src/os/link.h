@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "os/http_server.h"
 
-enum { LINK_MESSAGE_MAX = 64 << 20 };
+enum { LINK_MESSAGE_MAX = 64 << 20, LINK_SENT_TOGETHER_MAX = 32 };
 
 struct link;
 
@@ -31,10 +31,13 @@ void *link_user(const struct link *link);
 /* Sends a message, from any thread; waits until the kernel has taken it. false: the link is closed, or the other side
  * has taken nothing for ten seconds (then it is closed). */
 bool link_send(struct link *link, struct str bytes);
+/* Several, up to LINK_SENT_TOGETHER_MAX, one behind the other: the other side wakes once for them, not once for each.
+ */
+bool link_send_all(struct link *link, const struct str *messages, size_t count);
 /* Ends the connection; `closed` will be called. Any thread. */
 void link_shut(struct link *link);
-/* From `closed`, or any thread after it returned. No thread may be in link_send, nor enter it any more: whoever sends
- * holds a lock that `closed` takes, or is ended before. */
+/* From `closed`, or any thread after it returned. No thread may be in link_send or link_send_all, nor enter it any
+ * more: whoever sends holds a lock that `closed` takes, or is ended before. */
 void link_free(struct link *link);
 
 /* Connects to an HTTP server and upgrades: "GET path HTTP/1.1 ... Upgrade: berth-host" with a bearer token. Gives the

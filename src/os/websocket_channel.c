@@ -14,6 +14,7 @@ enum {
     TURN_BYTES_MAX = 1 << 20, /* of one connection before the others get their turn */
     ANSWER_BYTES_MAX = 16 << 10,
     TIMEOUT_MS_DEFAULT = 10000,
+    REASON_BYTES_MAX = 300, /* of a refusal that a failure shows */
 };
 
 int channel_fd(const struct channel *channel)
@@ -248,8 +249,14 @@ static bool read_answer(struct channel *channel, const char *key, int64_t deadli
         if (answer.overflowed)
             return fail(f, FAIL_LIMIT, "the answer to the websocket handshake is too large");
     }
-    if (!websocket_check_answer(str_to(buf_str(&answer), end + 4), key, f))
-        return false;
+    if (!websocket_check_answer(str_to(buf_str(&answer), end + 4), key, f)) {
+        struct fail why = *f;
+        struct str body = str_from(buf_str(&answer), end + 4);
+
+        /* What came with it says why: the ECS agent looks for "InactiveInstanceException". */
+        return fail(f, why.code, "%s %.*s", why.message, body.len < REASON_BYTES_MAX ? (int)body.len : REASON_BYTES_MAX,
+                    body.ptr);
+    }
     buf_add(&channel->early, str_from(buf_str(&answer), end + 4));
     return true;
 }

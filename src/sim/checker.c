@@ -241,7 +241,7 @@ bool check_finished(struct world *world, struct buf *why)
     arena_init(&arena, (size_t)1 << 30);
     view = core_view(world->core, &arena, world->now_ms);
     walk = transaction_walk(&view, &task_table, NULL, STR(""));
-    finished = hosts_agree(world, &view, why);
+    finished = hosts_agree(world, &view, why) && check_service_finished(&view, why);
     while (finished && (task = walk_next(&walk)) != NULL) {
         finished = str_is(task->task->last_status, task_wants_to_run(task) ? "RUNNING" : "STOPPED");
         if (!finished)

@@ -83,10 +83,25 @@ static bool forget_task(struct transaction *tx)
     return task != NULL;
 }
 
+/* All of them, as a reconciler that forgets the minimum would. */
+static bool stop_service(struct transaction *tx)
+{
+    struct walk walk = transaction_walk(tx, &task_table, NULL, STR(""));
+    const struct task_record *task;
+    size_t stopped = 0;
+
+    while ((task = walk_next(&walk)) != NULL)
+        if (task->service_name.ptr != NULL && task->proven && task_wants_to_run(task)) {
+            task_stop(tx, task, ECS_TASK_STOP_CODE_SERVICE_SCHEDULER_INITIATED, STR("mutant"));
+            stopped++;
+        }
+    return stopped > 0;
+}
+
 static bool (*const breaks[MUTANTS])(struct transaction *tx) = {
     [MUTANT_INTERFACE_LOST] = lose_interface, [MUTANT_ADDRESS_TWICE] = double_address,
     [MUTANT_PROMISE_LEAKS] = leak_promise,    [MUTANT_PROMISE_MOVES] = move_promise,
-    [MUTANT_TASK_FORGOTTEN] = forget_task,
+    [MUTANT_TASK_FORGOTTEN] = forget_task,    [MUTANT_SERVICE_UNDER] = stop_service,
 };
 
 static bool mutant_run(struct job *job, struct transaction *tx)

@@ -34,6 +34,7 @@ static void release(void *context, const char *kind, struct str target, struct s
 static void changed(void *context, const struct change *change)
 {
     check_change(context, change);
+    check_service_change(context, change);
 }
 
 static void secret(void *bytes, size_t len)
@@ -56,10 +57,12 @@ void sim_server_open(struct world *world)
     };
     struct fail f;
 
+    world->service = (struct sim_service){.loading = true};
     if (!core_open(&options, world->now_ms, &world->core, &f)) {
         world_wrong(world, "the server did not start: %s", f.message);
         return;
     }
+    world->service.loading = false;
     while (!list_empty(&world->unanswered)) /* their clients try again */
         core_submit(world->core, list_item(list_take_first(&world->unanswered), struct job, link));
 }
@@ -349,9 +352,9 @@ static bool begin(struct client_job *client, struct call *call)
     };
     struct ecs_register_task_definition_response registered;
 
-    (void)client;
     widen_subnet(call->tx);
-    return ecs_create_cluster(call, &cluster, &made) && ecs_register_task_definition(call, &definition, &registered);
+    return ecs_create_cluster(call, &cluster, &made) && ecs_register_task_definition(call, &definition, &registered) &&
+           (!client->world->options.faults || sim_service_create(client->world, call));
 }
 
 void sim_client_begin(struct world *world)
@@ -404,4 +407,14 @@ static bool stop_one(struct client_job *client, struct call *call)
 void sim_client_stop_some_task(struct world *world)
 {
     client_call(world, stop_one);
+}
+
+static bool change_service(struct client_job *client, struct call *call)
+{
+    return sim_service_change(client->world, call);
+}
+
+void sim_client_change_service(struct world *world)
+{
+    client_call(world, change_service);
 }

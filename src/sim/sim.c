@@ -179,6 +179,8 @@ static void safety(struct world *world)
             sim_client_run_task(world);
         if (world->options.faults && random_chance(&world->random, 30))
             sim_client_stop_some_task(world);
+        if (world->options.faults && random_chance(&world->random, 5))
+            sim_client_change_service(world);
         step(world);
         if (++steps % check_every == 0)
             check_world(world);

@@ -32,6 +32,7 @@ enum sim_mutant {
     MUTANT_PROMISE_LEAKS,  /* a host is promised memory for which there is no task */
     MUTANT_PROMISE_MOVES,  /* what one host has promised is put down to another */
     MUTANT_TASK_FORGOTTEN, /* the record of a running task is deleted */
+    MUTANT_SERVICE_UNDER,  /* a service stops a healthy task that it needs */
     MUTANTS,
 };
 

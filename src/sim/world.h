@@ -44,6 +44,13 @@ struct event {
     char space[];
 };
 
+/* What the durable changes say of the service. */
+struct sim_service {
+    int32_t desired;
+    int32_t there, healthy; /* tasks whose containers may run; of those */
+    bool loading;           /* a server is: no change, what is there already */
+};
+
 enum { UNSETTLED_MAX = 4 };
 
 struct world {
@@ -72,6 +79,7 @@ struct world {
     unsigned tasks_asked;
     /* What the server has acknowledged: ARNs of tasks, with the last status seen in a durable change. */
     struct map seen;
+    struct sim_service service;
     bool broken;
     struct fail fail; /* the first thing found wrong */
 };
@@ -100,7 +108,14 @@ void sim_server_run(struct world *world);
 int64_t sim_server_next_ms(const struct world *world); /* when it has something to do */
 void sim_client_run_task(struct world *world);
 void sim_client_stop_some_task(struct world *world);
-void sim_client_begin(struct world *world); /* the cluster and the task definition */
+void sim_client_change_service(struct world *world);
+void sim_client_begin(struct world *world); /* the cluster and the task definition; with faults, the service */
+
+/* service.c */
+bool sim_service_create(struct world *world, struct call *call);
+bool sim_service_change(struct world *world, struct call *call);
+void check_service_change(struct world *world, const struct change *change);
+bool check_service_finished(const struct transaction *view, struct buf *why);
 
 /* mutant.c: breaks the rule that the options name, if it stands in a transaction and was not broken yet. */
 void sim_mutate(struct world *world);

@@ -244,6 +244,8 @@ def test_providers_share_the_tasks(services):
     arns = eventually(lambda: len(a := services.ecs.list_tasks(cluster="mixed")["taskArns"]) == 5 and a)
     tasks = services.ecs.describe_tasks(cluster="mixed", tasks=arns)["tasks"]
     assert sorted(t["capacityProviderName"] for t in tasks) == ["FARGATE"] * 2 + ["FARGATE_SPOT"] * 3
+    assert error_of(services.ecs.put_cluster_capacity_providers, cluster="mixed", capacityProviders=["FARGATE"],
+                    defaultCapacityProviderStrategy=[])[0] == "ResourceInUseException"
     services.ecs.delete_service(cluster="mixed", service="shared", force=True)
 
 
@@ -360,6 +362,24 @@ def test_protected_tasks_survive(services):
     assert answer["protectedTasks"] == [{"taskArn": arn, "protectionEnabled": False}]
     services.until("safe", lambda s: s["runningCount"] == 0, "the rest of it")
     services.delete("safe")
+
+
+def test_zones_are_evened_out(services):
+    services.stable("even", 6)
+    first = [t["taskArn"] for t in services.tasks("even") if t["availabilityZone"] == "us-east-1a"]
+    services.ecs.update_task_protection(cluster="default", tasks=first, protectionEnabled=True, expiresInMinutes=2880)
+    services.ecs.update_service(service="even", desiredCount=2)
+    services.until("even", lambda s: s["runningCount"] == 2, "the scale-in")
+    services.ecs.update_task_protection(cluster="default", tasks=first, protectionEnabled=False)
+    service = services.until("even", lambda s: any("is AZ balanced with" in m for m in messages(s)), "balance")
+    assert len({t["availabilityZone"] for t in services.tasks("even")}) == 2 and service["runningCount"] == 2
+    told = messages(service)
+    assert ("(service even) is not AZ balanced with 2 tasks in us-east-1a, 0 tasks in us-east-1b and 0 tasks in us-east-1c. "
+            "AZ Rebalancing in progress.") in told
+    assert any(re.search(r"has started 1 tasks in us-east-1[bc] to AZ Rebalance: \(task \w{32}\)\.$", m) for m in told)
+    assert any(re.search(r"has stopped 1 running tasks in us-east-1a due to AZ rebalancing: \(task \w{32}\)\.$", m)
+               for m in told)
+    services.delete("even")
 
 
 # ---- task sets ----

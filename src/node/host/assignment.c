@@ -326,9 +326,8 @@ struct hosted *host_task_new(struct host *host, const struct host_task_assignmen
     return hosted;
 }
 
-void host_task_drop(struct host *host, struct hosted *hosted)
+void hosted_free(struct hosted *hosted)
 {
-    (void)map_remove(&host->tasks, hosted->task->assignment->task_id);
     for (size_t i = 0; i < hosted->task->container_count; i++)
         if (hosted->images[i] != NULL)
             image_release(hosted->images[i]);
@@ -338,6 +337,12 @@ void host_task_drop(struct host *host, struct hosted *hosted)
     arena_free(&hosted->credentials_arena);
     task_free(hosted->task);
     free(hosted);
+}
+
+void host_task_drop(struct host *host, struct hosted *hosted)
+{
+    (void)map_remove(&host->tasks, hosted->task->assignment->task_id);
+    hosted_free(hosted);
 }
 
 /* A task that is to be stopped and never came here: it is gone as it is. lock held. */

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "node/host/instances.h"
 #include "node/host/internal.h"
+#include "node/host/log_route.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -287,14 +288,41 @@ static void logs_ended(void *context, struct str task_id)
     (void)pthread_mutex_unlock(&host->lock);
 }
 
+/* Then come the lines of the task's other containers. Shipping thread. */
+static void splunk_logs_ended(void *context, struct str task_id)
+{
+    const struct host *host = context;
+
+    log_shipper_end(host->logs, task_id);
+}
+
 static bool start_logs(struct host *host, struct fail *f)
 {
     char path[HOSTED_PATH + 16];
-    const struct log_shipper_options options = {
+    struct log_shipper_options options = {
         .logs_dir = path, .address = host->options.endpoint, .lives = is_hosted, .ended = logs_ended, .context = host};
 
     (void)snprintf(path, sizeof(path), "%s/logs", host->dir);
-    return log_shipper_start(&options, &host->logs, f);
+    if (!log_shipper_start(&options, &host->logs, f))
+        return false;
+    (void)snprintf(path, sizeof(path), "%s/splunk", host->dir);
+    options.ended = splunk_logs_ended;
+    options.foreign = true;
+    return log_shipper_start(&options, &host->splunk_logs, f);
+}
+
+struct log_shipper *host_shipper(const struct host *host, const struct task *task, size_t i)
+{
+    return log_route_is_splunk(task->containers[i].definition->log_configuration) ? host->splunk_logs : host->logs;
+}
+
+void host_end_logs(const struct host *host, const struct task *task)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < task->container_count; i++)
+        any = any || host_shipper(host, task, i) == host->splunk_logs;
+    log_shipper_end(any ? host->splunk_logs : host->logs, task->assignment->task_id);
 }
 
 static void look_at_users(struct host *host)
@@ -345,17 +373,10 @@ static void host_free(struct host *host)
 
     sessions_stop(host->sessions);
     metadata_free(host->metadata);
+    log_shipper_stop(host->splunk_logs); /* first: it tells the other */
     log_shipper_stop(host->logs);
-    while ((hosted = map_next(&host->tasks, &at)) != NULL) {
-        for (size_t i = 0; i < hosted->task->container_count; i++)
-            if (hosted->images[i] != NULL)
-                image_release(hosted->images[i]);
-        free(hosted->images);
-        free(hosted->samples);
-        free(hosted->kept);
-        task_free(hosted->task);
-        free(hosted);
-    }
+    while ((hosted = map_next(&host->tasks, &at)) != NULL)
+        hosted_free(hosted);
     map_free(&host->tasks);
     close_rooms(host);
     free(host->told);
@@ -398,6 +419,7 @@ void host_stop(struct host *host)
     (void)pthread_mutex_unlock(&host->lock);
     image_store_stop(host->images);
     log_shipper_cancel(host->logs);
+    log_shipper_cancel(host->splunk_logs);
     for (size_t i = 0; i < WORKERS; i++)
         (void)pthread_join(host->workers[i], NULL);
     for (size_t i = 0; i < PULL_WORKERS; i++)

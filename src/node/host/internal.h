@@ -60,8 +60,9 @@ struct host {
     struct runtime *runtime;
     struct log_shipper *logs;
     struct sessions *sessions;
-    struct metadata *metadata; /* link thread */
-    bool maps_users;           /* tasks get users of their own */
+    struct log_shipper *splunk_logs; /* of containers with that driver */
+    struct metadata *metadata;       /* link thread */
+    bool maps_users;                 /* tasks get users of their own */
 
     pthread_mutex_t lock;        /* protects everything below; nothing is locked under it */
     pthread_cond_t planner_wake; /* the planner alone waits here: a signal must not go to another thread */
@@ -85,6 +86,11 @@ int64_t host_now_ms(void);
 
 /* worker.c: carries out one action and tells the task how it ended. Worker threads. */
 void host_work(struct host *host, struct hosted *hosted, struct action action);
+
+/* host.c: who brings the lines of the task's container i to where they belong. */
+struct log_shipper *host_shipper(const struct host *host, const struct task *task, size_t i);
+/* No line of the task can come any more; hosted->logs_ended follows. */
+void host_end_logs(const struct host *host, const struct task *task);
 
 /* env_fetch.c: brings the environment files of all containers into the task's folder. Fails with the rest of the words
  * "ResourceInitializationError: ...". Worker threads. */
@@ -112,3 +118,4 @@ checked bool host_adopt(struct host *host, struct fail *f);
 struct hosted *host_task_new(struct host *host, const struct host_task_assignment *assignment);
 /* Forgets a task that is gone. lock held. */
 void host_task_drop(struct host *host, struct hosted *hosted);
+void hosted_free(struct hosted *hosted); /* what host_task_drop does beside */

@@ -189,3 +189,10 @@ enum log_outcome log_client_ensure(struct log_client *client, const struct log_p
     outcome = call_with(client, place, "CreateLogGroup", &logs_create_log_group_request_shape, &group, f);
     return outcome == LOG_OUTCOME_DONE ? create_stream(client, place, f) : outcome;
 }
+
+bool log_client_fetch(struct log_client *client, struct http_client_request *request,
+                      struct http_client_reply *ret_reply, struct fail *f)
+{
+    request->cancel = client->cancel;
+    return http_fetch(client->http, request, ret_reply, f);
+}

@@ -35,3 +35,10 @@ enum log_outcome log_client_put(struct log_client *client, const struct log_plac
 /* DONE when the stream is there, whoever made it; with create_group the group is made when it is missing. */
 enum log_outcome log_client_ensure(struct log_client *client, const struct log_place *place, bool create_group,
                                    struct fail *f);
+
+struct http_client_request;
+struct http_client_reply;
+
+/* A call of another kind, over the same connections and broken off by the same flag. */
+checked bool log_client_fetch(struct log_client *client, struct http_client_request *request,
+                              struct http_client_reply *ret_reply, struct fail *f);

@@ -19,21 +19,63 @@ bool log_route_is_kept_here(const struct ecs_log_configuration *configuration)
     return configuration == NULL || configuration->log_driver == ECS_LOG_DRIVER_JSON_FILE;
 }
 
+bool log_route_is_splunk(const struct ecs_log_configuration *configuration)
+{
+    return configuration != NULL && configuration->log_driver == ECS_LOG_DRIVER_SPLUNK;
+}
+
+/* The caller frees them. */
+static struct log_option *options_of(const struct ecs_log_configuration *configuration)
+{
+    struct log_option *options = calloc(configuration->options.count + 1, sizeof(*options));
+
+    must(options != NULL);
+    for (size_t i = 0; i < configuration->options.count; i++)
+        options[i] = (struct log_option){configuration->options.items[i].key, configuration->options.items[i].value};
+    return options;
+}
+
 bool log_route_options(const struct ecs_log_configuration *configuration, struct awslogs_options *ret_options,
                        struct fail *f)
 {
     static const struct awslogs_defaults defaults = {.mode = LOG_MODE_BLOCKING, .prefix_required = true};
-    size_t count = configuration->options.count;
-    struct awslogs_option *options = calloc(count + 1, sizeof(*options));
-    bool good;
+    auto_free struct log_option *options = options_of(configuration);
 
-    must(options != NULL);
-    for (size_t i = 0; i < count; i++)
-        options[i] =
-            (struct awslogs_option){configuration->options.items[i].key, configuration->options.items[i].value};
-    good = awslogs_options_read(options, count, &defaults, ret_options, f);
-    free(options);
-    return good;
+    return awslogs_options_read(options, configuration->options.count, &defaults, ret_options, f);
+}
+
+bool log_route_splunk_options(const struct ecs_log_configuration *configuration, struct splunk_options *ret_options,
+                              struct fail *f)
+{
+    auto_free struct log_option *options = options_of(configuration);
+
+    return splunk_options_read(options, configuration->options.count, ret_options, f);
+}
+
+/* Docker's tag is the container's id; a task's, here, and the container's name. */
+static bool read_splunk(struct log_route *route, struct fail *f)
+{
+    struct splunk_options *options = &route->splunk_options;
+    char host[256];
+
+    if (!log_route_splunk_options(route->record.configuration, options, f))
+        return false;
+    must(gethostname(host, sizeof(host)) == 0);
+    route->splunk = (struct splunk_place){.options = options,
+                                          .host = arena_str(&route->arena, str_of(host)),
+                                          .tag = options->tag.ptr != NULL ? options->tag : route->record.log_stream};
+    route->options = (struct awslogs_options){.mode = options->mode,
+                                              .max_buffer_bytes = options->max_buffer_bytes,
+                                              .flush_interval_s = AWSLOGS_FLUSH_INTERVAL_DEFAULT,
+                                              .buffered_events_max = AWSLOGS_BUFFERED_EVENTS_DEFAULT};
+    return true;
+}
+
+static bool read_options(struct log_route *route, struct fail *f)
+{
+    route->is_splunk = log_route_is_splunk(route->record.configuration);
+    return route->is_splunk ? read_splunk(route, f)
+                            : log_route_options(route->record.configuration, &route->options, f);
 }
 
 static bool compile_pattern(struct log_route *route, struct fail *f)
@@ -67,8 +109,7 @@ bool log_route_open(const char *logs_dir, const struct log_route_record *record,
     arena_init(&route->arena, ARENA_LIMIT_DEFAULT);
     value_copy(&log_route_record_shape, &route->record, record, &route->arena);
     line_joiner_init(&route->joiner, NULL);
-    if (!log_route_options(route->record.configuration, &route->options, f) || !compile_pattern(route, f) ||
-        !open_files(route, logs_dir, container, f)) {
+    if (!read_options(route, f) || !compile_pattern(route, f) || !open_files(route, logs_dir, container, f)) {
         log_route_close(route);
         return false;
     }
@@ -243,7 +284,7 @@ static bool settle(struct log_route *route, struct log_mark mark, struct fail *f
     return true;
 }
 
-static enum log_outcome put(struct log_route *route, struct log_client *client, struct fail *f)
+static enum log_outcome put_events(struct log_route *route, struct log_client *client, struct fail *f)
 {
     struct logs_input_log_events events = {calloc(route->batch->count, sizeof(struct logs_input_log_event)),
                                            route->batch->count};
@@ -257,6 +298,11 @@ static enum log_outcome put(struct log_route *route, struct log_client *client, 
     outcome = log_client_put(client, &route->place, &events, route->position.request, f);
     free(events.items);
     return outcome;
+}
+
+static enum log_outcome put(struct log_route *route, struct log_client *client, struct fail *f)
+{
+    return route->is_splunk ? splunk_client_put(client, &route->splunk, route->batch, f) : put_events(route, client, f);
 }
 
 static void complain(const struct log_route *route, const struct fail *f)

@@ -1,10 +1,12 @@
-/* A container's lines on their way to CloudWatch Logs: read from its file, joined, put into batches, sent one batch at
- * a time, and only then counted as delivered.
+/* A container's lines on their way to CloudWatch Logs or to Splunk: read from its file, joined, put into batches, sent
+ * one batch at a time, and only then counted as delivered.
  *
- * Exactly once, also when the host or the server is killed at any moment: before a batch is sent, the position file
- * says which lines it takes and under which name; a restarted host reads the same lines again and sends them under the
- * same name, and the log store does not take the request that it took last a second time. Only a power cut can make the
- * position file forget (it is not synced): then lines since the last write of the disk come twice.
+ * To CloudWatch Logs exactly once, also when the host or the server is killed at any moment: before a batch is sent,
+ * the position file says which lines it takes and under which name; a restarted host reads the same lines again and
+ * sends them under the same name, and the log store does not take the request that it took last a second time. Only a
+ * power cut can make the position file forget (it is not synced): then lines since the last write of the disk come
+ * twice. Splunk knows no names of requests: there a batch comes twice when the host is killed between sending it and
+ * writing that down.
  *
  * The file is the buffer: while the server is away nothing is read, so that memory stays small. What waits is at most
  * the driver's max-buffer-size (mode=non-blocking) or LOG_BACKLOG_MAX; beyond that the oldest lines are dropped, and
@@ -16,6 +18,7 @@
 
 #include "node/host/log_client.h"
 #include "node/host/log_source.h"
+#include "node/host/splunk_client.h"
 #include "node/logs/awslogs_options.h"
 #include "node/logs/line_joiner.h"
 #include "node/logs/log_batcher.h"
@@ -25,8 +28,11 @@
 struct log_route {
     struct arena arena; /* the record's, and the names */
     struct log_route_record record;
-    struct awslogs_options options;
+    bool is_splunk;
+    struct awslogs_options options; /* of splunk those that both have */
     struct log_place place;
+    struct splunk_options splunk_options;
+    struct splunk_place splunk;
     char path[LOG_PATH_BYTES]; /* of the log file */
     struct log_source source;
     struct line_pattern *pattern;
@@ -43,11 +49,14 @@ struct log_route {
 
 /* Whether lines stay on the host: no configuration, or driver json-file. */
 bool log_route_is_kept_here(const struct ecs_log_configuration *configuration);
-/* The options of a configuration; everything points into it. FAIL_INPUT. */
+bool log_route_is_splunk(const struct ecs_log_configuration *configuration);
+/* The options of a configuration of driver awslogs or splunk; everything points into it. FAIL_INPUT. */
 checked bool log_route_options(const struct ecs_log_configuration *configuration, struct awslogs_options *ret_options,
                                struct fail *f);
+checked bool log_route_splunk_options(const struct ecs_log_configuration *configuration,
+                                      struct splunk_options *ret_options, struct fail *f);
 
-/* Opens the files of a container whose record says driver awslogs. */
+/* Opens the files of a container whose record says driver awslogs or splunk. */
 checked bool log_route_open(const char *logs_dir, const struct log_route_record *record, size_t container,
                             int64_t now_ms, struct log_route **ret_route, struct fail *f);
 void log_route_close(struct log_route *route); /* NULL is fine */

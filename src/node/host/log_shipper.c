@@ -24,6 +24,12 @@ enum {
     CONTAINERS_MAX = 1000,
 };
 
+/* How long a server is left alone after it was away. */
+struct pause {
+    int64_t ms; /* 0: it was there */
+    int64_t until_ms;
+};
+
 /* One container's log. The thread owns `route`; the flags are protected by the shipper's lock. */
 struct shipment {
     struct list link;
@@ -32,6 +38,9 @@ struct shipment {
     struct log_route *route; /* NULL: driver json-file */
     int watch;               /* of its folder */
     bool changed, ended, finished;
+    /* the thread's own */
+    struct pause pause; /* of a foreign server */
+    int64_t give_up_ms; /* 0: not yet ended */
 };
 
 /* A task without further lines, until its last ones are delivered. */
@@ -46,6 +55,7 @@ struct log_shipper {
     void *context;
     char logs_dir[LOG_PATH_BYTES - 100];
     char address[280];
+    bool foreign;
     struct log_client *client;
     int inotify_fd, wake_fd;
     pthread_t thread;
@@ -53,8 +63,7 @@ struct log_shipper {
     struct list shipments, endings;
     _Atomic bool stopping; /* breaks calls off, too */
     /* the thread's own */
-    int64_t away_ms; /* how long the server is left alone after it was away; 0: it was there */
-    int64_t away_until_ms;
+    struct pause pause; /* of our own server */
     int64_t next_cut_ms, next_tidy_ms;
 };
 
@@ -195,15 +204,13 @@ static void read_changes(struct log_shipper *shipper)
     (void)pthread_mutex_unlock(&shipper->lock);
 }
 
-/* The server is away: nobody tries before the pause is over. */
-static void stay_away(struct log_shipper *shipper, const struct fail *f)
+/* The server is away: nobody who sends to it tries before the pause is over. */
+static void stay_away(struct pause *pause, const struct fail *f)
 {
-    if (shipper->away_ms == 0)
+    if (pause->ms == 0)
         log_warning("log lines wait, trying on: %s", f->message);
-    shipper->away_ms = shipper->away_ms == 0                ? AWAY_MS_MIN
-                       : shipper->away_ms * 2 < AWAY_MS_MAX ? shipper->away_ms * 2
-                                                            : AWAY_MS_MAX;
-    shipper->away_until_ms = host_now_ms() + shipper->away_ms;
+    pause->ms = pause->ms == 0 ? AWAY_MS_MIN : pause->ms * 2 < AWAY_MS_MAX ? pause->ms * 2 : AWAY_MS_MAX;
+    pause->until_ms = host_now_ms() + pause->ms;
 }
 
 static void finish(struct log_shipper *shipper, struct shipment *shipment)
@@ -211,6 +218,16 @@ static void finish(struct log_shipper *shipper, struct shipment *shipment)
     (void)pthread_mutex_lock(&shipper->lock);
     remove_shipment(shipper, shipment);
     (void)pthread_mutex_unlock(&shipper->lock);
+}
+
+/* Of an ended container whose lines a foreign server does not take. */
+static bool is_hopeless(const struct log_shipper *shipper, struct shipment *shipment, bool ended)
+{
+    if (!shipper->foreign || !ended)
+        return false;
+    if (shipment->give_up_ms == 0)
+        shipment->give_up_ms = host_now_ms() + LOG_KEPT_MS;
+    return host_now_ms() >= shipment->give_up_ms;
 }
 
 /* One batch of one container. True: it may have more. */
@@ -222,10 +239,16 @@ static bool step(struct log_shipper *shipper, struct shipment *shipment, bool en
     case LOG_STEP_IDLE:
         return false;
     case LOG_STEP_SENT:
+        shipment->pause.ms = 0;
         return true;
     case LOG_STEP_AWAY:
-        stay_away(shipper, &f);
-        return true;
+        stay_away(shipper->foreign ? &shipment->pause : &shipper->pause, &f);
+        if (!is_hopeless(shipper, shipment, ended))
+            return true;
+        log_warning("the last log lines of task %s are lost: %s", shipment->task_id, f.message);
+        log_route_give_up(shipment->route);
+        finish(shipper, shipment);
+        return false;
     case LOG_STEP_FINISHED:
         finish(shipper, shipment);
         return false;
@@ -253,19 +276,19 @@ static void step_kept(struct log_shipper *shipper, struct shipment *shipment, bo
  * this thread, and new ones come at its end. */
 static void step_all(struct log_shipper *shipper)
 {
-    int64_t away_before_ms = shipper->away_until_ms;
+    int64_t away_before_ms = shipper->pause.until_ms;
     struct list *link;
 
     (void)pthread_mutex_lock(&shipper->lock);
     link = shipper->shipments.next;
-    while (link != &shipper->shipments && !shipper->stopping && host_now_ms() >= shipper->away_until_ms) {
+    while (link != &shipper->shipments && !shipper->stopping && host_now_ms() >= shipper->pause.until_ms) {
         struct shipment *shipment = list_item(link, struct shipment, link);
         bool ended = shipment->ended;
         bool due = shipment->changed || ended ||
                    (shipment->route != NULL && log_route_due_ms(shipment->route) <= host_now_ms());
 
         link = link->next;
-        if (!due)
+        if (!due || host_now_ms() < shipment->pause.until_ms)
             continue;
         shipment->changed = false;
         (void)pthread_mutex_unlock(&shipper->lock);
@@ -276,8 +299,8 @@ static void step_all(struct log_shipper *shipper)
         (void)pthread_mutex_lock(&shipper->lock);
     }
     (void)pthread_mutex_unlock(&shipper->lock);
-    if (shipper->away_until_ms == away_before_ms && host_now_ms() >= away_before_ms)
-        shipper->away_ms = 0; /* nobody found it away */
+    if (shipper->pause.until_ms == away_before_ms && host_now_ms() >= away_before_ms)
+        shipper->pause.ms = 0; /* nobody found it away */
 }
 
 static bool has_lines_left(const struct log_shipper *shipper, const struct ending *ending)
@@ -300,7 +323,7 @@ static void take_endings(struct log_shipper *shipper, int64_t now_ms, struct lis
         bool late = now_ms >= ending->until_ms;
         bool left = has_lines_left(shipper, ending);
 
-        if (left && shipper->away_ms > 0)
+        if (left && shipper->pause.ms > 0)
             ending->until_ms = now_ms + LOG_END_MS;
         else if (!left || late) {
             if (left)
@@ -338,6 +361,7 @@ static int64_t next_due_ms(struct log_shipper *shipper)
                          : shipment->route == NULL ? WHEN_NEVER
                                                    : log_route_due_ms(shipment->route);
 
+        wanted = wanted > shipment->pause.until_ms ? wanted : shipment->pause.until_ms;
         due = wanted < due ? wanted : due;
     }
     list_each(link, after, &shipper->endings)
@@ -347,7 +371,7 @@ static int64_t next_due_ms(struct log_shipper *shipper)
         due = ending->until_ms < due ? ending->until_ms : due;
     }
     (void)pthread_mutex_unlock(&shipper->lock);
-    return due > shipper->away_until_ms ? due : shipper->away_until_ms;
+    return due > shipper->pause.until_ms ? due : shipper->pause.until_ms;
 }
 
 /* Files that stay here. Without any, nobody is woken for them but once a minute. */
@@ -478,6 +502,7 @@ bool log_shipper_start(const struct log_shipper_options *options, struct log_shi
     must(pthread_mutex_init(&shipper->lock, NULL) == 0);
     shipper->ended = options->ended;
     shipper->context = options->context;
+    shipper->foreign = options->foreign;
     must(str_to_buffer(str_of(options->logs_dir), shipper->logs_dir, sizeof(shipper->logs_dir)));
     must(str_to_buffer(str_of(options->address), shipper->address, sizeof(shipper->address)));
     if (!open_ports(shipper, f) || !take_up_all(shipper, options, f)) {

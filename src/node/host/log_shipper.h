@@ -1,6 +1,7 @@
-/* Brings the lines of all containers of a host to where their log configurations say, on one thread.
+/* Brings the lines of containers of a host to where their log configurations say, on one thread.
  *
- * Driver awslogs: to CloudWatch Logs (log_route.h). Without a configuration, or with driver json-file: they stay in the
+ * Driver awslogs: to CloudWatch Logs (log_route.h); driver splunk: to Splunk, by a shipper of its own, so that a
+ * collector that hangs holds up no other log. Without a configuration, or with driver json-file: they stay in the
  * host's files, where `berth logs` reads them, the newest LOG_KEPT_BYTES of each container. Other drivers are refused.
  *
  * Everything that it must know stands in the files of log_files.h: what a former process left undone goes on at start,
@@ -22,6 +23,8 @@ struct log_shipper;
 struct log_shipper_options {
     const char *logs_dir; /* made when missing */
     const char *address;  /* of the server, "127.0.0.1:4566" */
+    bool foreign; /* lines go to somebody else's server: no task waits for one that is away, and what it has not taken
+                     LOG_KEPT_MS after the container's end is given up */
     /* Whether a task still is on this host: asked once at start, for each task that has files. */
     bool (*lives)(void *context, struct str task_id);
     void (*ended)(void *context, struct str task_id); /* log_shipper_end */

@@ -62,7 +62,7 @@ void host_interface_update(struct host *host, const struct host_network_interfac
 static bool begin_logs(struct host *host, const struct task *task, struct fail *f)
 {
     for (size_t i = 0; i < task->container_count; i++)
-        if (!log_shipper_begin(host->logs, task->assignment, task->containers[i].definition, i, f))
+        if (!log_shipper_begin(host_shipper(host, task, i), task->assignment, task->containers[i].definition, i, f))
             return false;
     return true;
 }
@@ -116,7 +116,7 @@ static void remove_network(struct host *host, struct hosted *hosted)
     struct fail f;
 
     if (!hosted->logs_ended) { /* then the action comes again */
-        log_shipper_end(host->logs, assignment->task_id);
+        host_end_logs(host, hosted->task);
         return;
     }
     if (assignment->network_interface != NULL &&
@@ -253,7 +253,7 @@ static bool start_container(struct host *host, struct hosted *hosted, size_t i, 
     if (hosted->images[i] == NULL && !image_get(host->images, hosted->task->containers[i].definition->image,
                                                 (struct str){NULL, 0}, &hosted->images[i], f))
         return false; /* an adopted container that starts again, whose image is gone */
-    log_shipper_path(host->logs, hosted->task->assignment->task_id, i, log_path);
+    log_shipper_path(host_shipper(host, hosted->task, i), hosted->task->assignment->task_id, i, log_path);
     site.image = hosted->images[i];
     site.lower_dirs = lower_dirs(host, hosted->images[i], arena);
     if (hosted->task->containers[i].started_once &&

@@ -142,15 +142,13 @@ static void drain(struct init *init)
 
 /* ---- the agent ---- */
 
-/* Our environment and behind it the lines NAME=VALUE of the file, without quotes around the value (ecs.config is read
- * by Docker's --env-file on the ECS-optimized image). `text` is cut up. */
-static size_t variables(char *text, const char **env)
+/* The lines NAME=VALUE of the file, without quotes around the value (on the ECS-optimized image Docker's --env-file
+ * reads them), and behind them our environment, of which the first of a name counts. `text` is cut up. */
+static void variables(char *text, const char **env)
 {
     extern char **environ;
     size_t count = 0;
 
-    for (char **own = environ; *own != NULL && count < VARIABLES_MAX - 1; own++)
-        env[count++] = *own;
     for (char *line = text; line != NULL && *line != '\0' && count < VARIABLES_MAX - 1;) {
         char *end = strchr(line, '\n');
 
@@ -162,8 +160,9 @@ static size_t variables(char *text, const char **env)
             env[count++] = line;
         line = end == NULL ? NULL : end + 1;
     }
+    for (char **own = environ; *own != NULL && count < VARIABLES_MAX - 1; own++)
+        env[count++] = *own;
     env[count] = NULL;
-    return count;
 }
 
 static void start_agent(struct init *init)
@@ -177,7 +176,7 @@ static void start_agent(struct init *init)
     if (!file_read(AGENT_CONFIG, &text, &f) && f.code != FAIL_NOT_FOUND)
         say("%s\n", f.message);
     buf_add_char(&text, '\0');
-    (void)variables(text.ptr, env);
+    variables(text.ptr, env);
     init->agent = start(argv, env, log < 0 ? 1 : log);
     if (init->agent < 0)
         init->agent = 0;

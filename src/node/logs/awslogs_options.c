@@ -39,54 +39,6 @@ static bool read_stream(struct str text, void *ret)
            str_find(text, '*') == text.len;
 }
 
-static bool read_text(struct str text, void *ret)
-{
-    *(struct str *)ret = text;
-    return text.len > 0;
-}
-
-static bool read_bool(struct str text, void *ret)
-{
-    static const char *const truths[] = {"1", "t", "T", "true", "TRUE", "True"};
-    static const char *const untruths[] = {"0", "f", "F", "false", "FALSE", "False"};
-
-    for (size_t i = 0; i < COUNT_OF(truths); i++)
-        if (str_is(text, truths[i]) || str_is(text, untruths[i])) {
-            *(bool *)ret = str_is(text, truths[i]);
-            return true;
-        }
-    return false;
-}
-
-static bool read_mode(struct str text, void *ret)
-{
-    *(enum log_mode *)ret = str_is(text, "non-blocking") ? LOG_MODE_NON_BLOCKING : LOG_MODE_BLOCKING;
-    return str_is(text, "non-blocking") || str_is(text, "blocking");
-}
-
-/* "25m": a whole number and perhaps k, m or g, in powers of 1024, with or without "b" or "ib". */
-static bool read_size(struct str text, void *ret)
-{
-    static const struct {
-        const char *unit;
-        unsigned shift;
-    } units[] = {{"", 0},    {"b", 0},    {"k", 10}, {"kb", 10}, {"kib", 10}, {"m", 20},
-                 {"mb", 20}, {"mib", 20}, {"g", 30}, {"gb", 30}, {"gib", 30}};
-    size_t digits = 0;
-    uint64_t number;
-
-    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
-        digits++;
-    if (!str_to_uint64(str_to(text, digits), &number))
-        return false;
-    for (size_t i = 0; i < COUNT_OF(units); i++)
-        if (str_eq_nocase(str_from(text, digits), str_of(units[i].unit))) {
-            *(uint64_t *)ret = number << units[i].shift;
-            return number > 0 && number <= AWSLOGS_BUFFER_BYTES_MAX >> units[i].shift;
-        }
-    return false;
-}
-
 static bool read_interval(struct str text, void *ret)
 {
     uint64_t *seconds = ret;
@@ -118,24 +70,20 @@ enum option {
     OPTION_COUNT,
 };
 
-static const struct {
-    const char *name;
-    bool (*read)(struct str text, void *ret);
-    size_t offset;
-    const char *wanted;
-} rows[OPTION_COUNT] = {
+static const struct log_option_row rows[OPTION_COUNT] = {
 #define AT(member) offsetof(struct awslogs_options, member)
     [OPTION_GROUP] = {"awslogs-group", read_group, AT(group), "1 to 512 letters, digits and . - _ / #"},
     [OPTION_REGION] = {"awslogs-region", read_region, AT(region), "the name of a region, such as us-east-1"},
     [OPTION_STREAM] = {"awslogs-stream", read_stream, AT(stream), "1 to 512 characters without : and *"},
     [OPTION_STREAM_PREFIX] = {"awslogs-stream-prefix", read_stream, AT(stream_prefix),
                               "1 to 512 characters without : and *"},
-    [OPTION_CREATE_GROUP] = {"awslogs-create-group", read_bool, AT(create_group), "true or false"},
-    [OPTION_DATETIME_FORMAT] = {"awslogs-datetime-format", read_text, AT(datetime_format), "a strftime format"},
-    [OPTION_MULTILINE_PATTERN] = {"awslogs-multiline-pattern", read_text, AT(multiline_pattern),
+    [OPTION_CREATE_GROUP] = {"awslogs-create-group", log_option_bool, AT(create_group), "true or false"},
+    [OPTION_DATETIME_FORMAT] = {"awslogs-datetime-format", log_option_text, AT(datetime_format), "a strftime format"},
+    [OPTION_MULTILINE_PATTERN] = {"awslogs-multiline-pattern", log_option_text, AT(multiline_pattern),
                                   "a regular expression"},
-    [OPTION_MODE] = {"mode", read_mode, AT(mode), "blocking or non-blocking"},
-    [OPTION_MAX_BUFFER_SIZE] = {"max-buffer-size", read_size, AT(max_buffer_bytes), "a size such as 25m, at most 1g"},
+    [OPTION_MODE] = {"mode", log_option_mode, AT(mode), "blocking or non-blocking"},
+    [OPTION_MAX_BUFFER_SIZE] = {"max-buffer-size", log_option_size, AT(max_buffer_bytes),
+                                "a size such as 25m, at most 1g"},
     [OPTION_FLUSH_INTERVAL] = {"awslogs-force-flush-interval-seconds", read_interval, AT(flush_interval_s),
                                "a number of seconds from 1 to 3600"},
     [OPTION_BUFFERED_EVENTS] = {"awslogs-max-buffered-events", read_events, AT(buffered_events_max),
@@ -144,29 +92,14 @@ static const struct {
 };
 
 /* Options of Docker's driver that this one does not have: refused with the reason. */
-static const struct {
-    const char *name;
-    const char *why;
-} unsupported[] = {
+static const struct log_option_refused unsupported[] = {
     {"awslogs-endpoint", "events go to the installation that runs the task"},
     {"tag", "name the stream with awslogs-stream-prefix or awslogs-stream"},
     {"awslogs-format", "events are sent as they are written"},
     {"awslogs-credentials-endpoint", "credentials are those of the task execution role"},
 };
 
-static bool find_row(struct str name, enum option *ret_option, struct fail *f)
-{
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (str_is(name, rows[i].name)) {
-            *ret_option = (enum option)i;
-            return true;
-        }
-    for (size_t i = 0; i < COUNT_OF(unsupported); i++)
-        if (str_is(name, unsupported[i].name))
-            return fail(f, FAIL_INPUT, "log driver awslogs does not support option '%s': %s", unsupported[i].name,
-                        unsupported[i].why);
-    return fail(f, FAIL_INPUT, "log driver awslogs has no option '%.*s'", STR_ARG(name));
-}
+static const struct log_option_table table = {"awslogs", rows, COUNT_OF(rows), unsupported, COUNT_OF(unsupported)};
 
 static bool check_together(const struct awslogs_options *options, const bool *given,
                            const struct awslogs_defaults *defaults, struct fail *f)
@@ -185,28 +118,16 @@ static bool check_together(const struct awslogs_options *options, const bool *gi
     return true;
 }
 
-bool awslogs_options_read(const struct awslogs_option *options, size_t count, const struct awslogs_defaults *defaults,
+bool awslogs_options_read(const struct log_option *options, size_t count, const struct awslogs_defaults *defaults,
                           struct awslogs_options *ret_options, struct fail *f)
 {
     struct awslogs_options read = {.mode = defaults->mode,
-                                   .max_buffer_bytes = AWSLOGS_BUFFER_BYTES_DEFAULT,
+                                   .max_buffer_bytes = LOG_BUFFER_BYTES_DEFAULT,
                                    .flush_interval_s = AWSLOGS_FLUSH_INTERVAL_DEFAULT,
                                    .buffered_events_max = AWSLOGS_BUFFERED_EVENTS_DEFAULT};
     bool given[OPTION_COUNT] = {false};
 
-    for (size_t i = 0; i < count; i++) {
-        enum option option = OPTION_COUNT;
-
-        if (!find_row(options[i].name, &option, f))
-            return false;
-        if (given[option])
-            return fail(f, FAIL_INPUT, "log option '%s' is given twice", rows[option].name);
-        given[option] = true;
-        if (!rows[option].read(options[i].value, (char *)&read + rows[option].offset))
-            return fail(f, FAIL_INPUT, "log option '%s' must be %s, not '%.*s'", rows[option].name, rows[option].wanted,
-                        STR_ARG(options[i].value));
-    }
-    if (!check_together(&read, given, defaults, f))
+    if (!log_options_read(&table, options, count, &read, given, f) || !check_together(&read, given, defaults, f))
         return false;
     *ret_options = read;
     return true;

@@ -6,13 +6,7 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/fail.h"
-#include "base/str.h"
-
-enum log_mode {
-    LOG_MODE_BLOCKING,     /* a container waits when its log cannot be delivered */
-    LOG_MODE_NON_BLOCKING, /* it goes on, and loses the oldest lines once max_buffer_bytes are waiting */
-};
+#include "node/logs/log_option.h"
 
 struct awslogs_options {
     struct str group;             /* awslogs-group */
@@ -28,18 +22,11 @@ struct awslogs_options {
     uint64_t buffered_events_max; /* awslogs-max-buffered-events */
 };
 
-#define AWSLOGS_BUFFER_BYTES_DEFAULT ((uint64_t)10 << 20)
-#define AWSLOGS_BUFFER_BYTES_MAX     ((uint64_t)1 << 30)
 /* Docker waits 5 s; whoever follows a log here sits before it. */
 #define AWSLOGS_FLUSH_INTERVAL_DEFAULT  1
 #define AWSLOGS_FLUSH_INTERVAL_MAX      3600
 #define AWSLOGS_BUFFERED_EVENTS_DEFAULT 4096
 #define AWSLOGS_BUFFERED_EVENTS_MAX     1000000
-
-struct awslogs_option {
-    struct str name;
-    struct str value;
-};
 
 struct awslogs_defaults {
     enum log_mode mode;   /* the account setting defaultLogDriverMode */
@@ -47,7 +34,7 @@ struct awslogs_defaults {
 };
 
 /* *ret_options points into the options given. Refusals are FAIL_INPUT. */
-checked bool awslogs_options_read(const struct awslogs_option *options, size_t count,
+checked bool awslogs_options_read(const struct log_option *options, size_t count,
                                   const struct awslogs_defaults *defaults, struct awslogs_options *ret_options,
                                   struct fail *f);
 

@@ -17,7 +17,7 @@ static const struct awslogs_defaults fargate = {.mode = LOG_MODE_NON_BLOCKING, .
 
 static void all_options_are_read(void **state)
 {
-    static const struct awslogs_option options[] = {
+    static const struct log_option options[] = {
         GROUP,
         REGION,
         OPTION("awslogs-stream-prefix", "web"),
@@ -51,8 +51,8 @@ static void all_options_are_read(void **state)
 
 static void defaults_are_those_of_ecs(void **state)
 {
-    static const struct awslogs_option options[] = {GROUP, REGION};
-    static const struct awslogs_option named[] = {GROUP, REGION, OPTION("awslogs-stream", "one")};
+    static const struct log_option options[] = {GROUP, REGION};
+    static const struct log_option named[] = {GROUP, REGION, OPTION("awslogs-stream", "one")};
     struct awslogs_options read;
     struct arena arena;
     struct fail f;
@@ -82,7 +82,7 @@ static void sizes(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct awslogs_option options[] = {GROUP, REGION, {STR_INIT("max-buffer-size"), str_of(rows[i].text)}};
+        struct log_option options[] = {GROUP, REGION, {STR_INIT("max-buffer-size"), str_of(rows[i].text)}};
         struct awslogs_options read;
         struct fail f;
         bool good = awslogs_options_read(options, COUNT_OF(options), &plain, &read, &f);
@@ -95,7 +95,7 @@ static void sizes(void **state)
 static void bad_options_are_named(void **state)
 {
     static const struct {
-        struct awslogs_option options[4];
+        struct log_option options[4];
         size_t count;
         const struct awslogs_defaults *defaults;
         const char *message; /* part of it */

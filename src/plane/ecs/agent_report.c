@@ -64,30 +64,32 @@ static enum host_task_status task_status_reported(struct str status)
     return str_is(status, "RUNNING") ? HOST_TASK_STATUS_RUNNING : HOST_TASK_STATUS_PENDING;
 }
 
-/* The task's own reason is empty when a container ended it; when one could not be started, its reason is the task's
- * (developer guide, "Stopped tasks error messages"). */
+static bool has_run(const struct ecs_submit_task_state_change_request *in, const struct task_record *task)
+{
+    for (size_t i = 0; i < in->containers.count; i++)
+        if (in->containers.items[i].has_exit_code) /* for less than a report */
+            return true;
+    return task->task->has_started_at;
+}
+
+/* The task's own reason is empty when a container ended it; when none could be started, the reason of the first that
+ * has one is the task's (developer guide, "Stopped tasks error messages"). A reason of a container that ran may be that
+ * of a pull which an older image made up for. */
 static void explain_stop(const struct ecs_submit_task_state_change_request *in, const struct task_record *task,
                          struct host_task_report *report)
 {
-    bool has_run = task->task->has_started_at;
-
-    report->stop_code =
-        has_run ? ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED : ECS_TASK_STOP_CODE_TASK_FAILED_TO_START;
-    report->reason = has_run ? STR("Essential container in task exited") : STR("Task failed to start");
-    if (in->reason.len > 0) {
-        report->reason = cut_to(in->reason, REASON_LEN_MAX);
-        return;
+    if (has_run(in, task)) {
+        report->stop_code = ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED;
+        report->reason = STR("Essential container in task exited");
+    } else {
+        report->stop_code = ECS_TASK_STOP_CODE_TASK_FAILED_TO_START;
+        report->reason = STR("Task failed to start");
+        for (size_t i = in->containers.count; i-- > 0;)
+            if (in->containers.items[i].reason.len > 0)
+                report->reason = cut_to(in->containers.items[i].reason, REASON_LEN_MAX);
     }
-    for (size_t i = 0; i < in->containers.count && !has_run; i++)
-        if (in->containers.items[i].reason.len > 0) {
-            report->reason = cut_to(in->containers.items[i].reason, REASON_LEN_MAX);
-            return;
-        }
-    for (size_t i = 0; i < in->containers.count && !has_run; i++)
-        if (in->containers.items[i].has_exit_code) { /* it ran, for less than a report */
-            report->stop_code = ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED;
-            report->reason = STR("Essential container in task exited");
-        }
+    if (in->reason.len > 0)
+        report->reason = cut_to(in->reason, REASON_LEN_MAX);
 }
 
 /* ---- putting ---- */

@@ -151,7 +151,7 @@ static int64_t reconcile_task(struct transaction *tx, struct str key)
     struct host_assignment assignment = {0};
     struct fail f;
 
-    if (task == NULL || !task_is_told(task) || is_settled(task) ||
+    if (task == NULL || !task_is_told(task) || task->host_id.ptr == NULL || is_settled(task) ||
         !host_is_connected(transaction_get(tx, &host_table, task->host_id)))
         return WHEN_NEVER;
     assignment.tasks.items = arena_new(tx->arena, struct host_task_assignment);

@@ -269,6 +269,31 @@ bool ecs_update_cluster_settings(struct call *call, const struct ecs_update_clus
     return true;
 }
 
+static bool in_use(const struct call *call, struct str provider)
+{
+    return fail_api(call->fail, ECS_ERROR_RESOURCE_IN_USE_EXCEPTION,
+                    "The specified capacity provider is in use and cannot be removed: %.*s", STR_ARG(provider));
+}
+
+/* Nor one that a service wants its tasks on. */
+static bool check_services(const struct call *call, const struct cluster_record *record,
+                           const struct ecs_string_list *providers)
+{
+    struct walk walk =
+        transaction_walk(call->tx, &service_table, NULL,
+                         KEY_PREFIX(call->arena, record->account_id, record->region, record->cluster->cluster_name));
+    const struct service_record *service;
+
+    while ((service = walk_next(&walk)) != NULL)
+        for (size_t i = 0; i < service->service->capacity_provider_strategy.count; i++) {
+            struct str used = service->service->capacity_provider_strategy.items[i].capacity_provider;
+
+            if (service_status(service) != SERVICE_INACTIVE && !str_is_among(used, providers->items, providers->count))
+                return in_use(call, used);
+        }
+    return true;
+}
+
 /* A provider that a task runs on cannot be taken away. */
 static bool check_removal(const struct call *call, const struct cluster_record *record,
                           const struct ecs_string_list *providers)
@@ -282,10 +307,9 @@ static bool check_removal(const struct call *call, const struct cluster_record *
         struct str used = task->task->capacity_provider_name;
 
         if (used.ptr != NULL && !task_is_stopped(task) && !str_is_among(used, providers->items, providers->count))
-            return fail_api(call->fail, ECS_ERROR_RESOURCE_IN_USE_EXCEPTION,
-                            "The specified capacity provider is in use and cannot be removed: %.*s", STR_ARG(used));
+            return in_use(call, used);
     }
-    return true;
+    return check_services(call, record, providers);
 }
 
 bool ecs_put_cluster_capacity_providers(struct call *call, const struct ecs_put_cluster_capacity_providers_request *in,

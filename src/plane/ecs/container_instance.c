@@ -1,6 +1,7 @@
 #include "plane/ecs/container_instance.h"
 
 #include "base/must.h"
+#include "plane/ec2/instance.h"
 #include "plane/ecs/agent.h"
 #include "plane/ecs/attribute.h"
 #include "plane/ecs/task.h"
@@ -23,10 +24,12 @@ static int status_of(const void *record)
 }
 
 static const struct status_rule status_rules[] = {
-    {"api", INSTANCE_ACTIVE, INSTANCE_DRAINING},      {"api", INSTANCE_DRAINING, INSTANCE_ACTIVE},
-    {"api", INSTANCE_ACTIVE, INSTANCE_INACTIVE},      {"api", INSTANCE_DRAINING, INSTANCE_INACTIVE},
-    {"host", INSTANCE_ACTIVE, INSTANCE_INACTIVE},     {"host", INSTANCE_DRAINING, INSTANCE_INACTIVE},
-    {"instance", INSTANCE_ACTIVE, INSTANCE_INACTIVE}, {"instance", INSTANCE_DRAINING, INSTANCE_INACTIVE},
+    {"api", INSTANCE_ACTIVE, INSTANCE_DRAINING},
+    {"api", INSTANCE_DRAINING, INSTANCE_ACTIVE},
+    {"api", INSTANCE_ACTIVE, INSTANCE_INACTIVE},
+    {"api", INSTANCE_DRAINING, INSTANCE_INACTIVE},
+    {"container_instance", INSTANCE_ACTIVE, INSTANCE_INACTIVE},
+    {"container_instance", INSTANCE_DRAINING, INSTANCE_INACTIVE},
 };
 
 static void key(const void *record, struct buf *key)
@@ -99,12 +102,49 @@ const struct table_spec container_instance_table = {
     .invariant = invariant,
 };
 
+/* Its machine, where that is an instance of ours. */
+static const struct instance_record *machine_of(const struct transaction *tx,
+                                                const struct container_instance_record *instance)
+{
+    struct str id = instance->instance->ec2_instance_id;
+
+    return id.ptr == NULL
+               ? NULL
+               : transaction_get(tx, &instance_table, KEY(tx->arena, instance->account_id, instance->region, id));
+}
+
+static bool machine_is_terminated(const struct instance_record *machine)
+{
+    return instance_state(machine) == EC2_INSTANCE_STATE_NAME_TERMINATED ||
+           instance_state(machine) == EC2_INSTANCE_STATE_NAME_SHUTTING_DOWN;
+}
+
+struct str container_instance_stopped(const struct transaction *tx, const struct container_instance_record *instance)
+{
+    const struct instance_record *machine = machine_of(tx, instance);
+
+    if (container_instance_is_gone(instance))
+        return instance->instance->status_reason;
+    if (machine != NULL && instance_state(machine) == EC2_INSTANCE_STATE_NAME_STOPPED)
+        return arena_printf(tx->arena, "Host EC2 (instance %.*s) stopped.",
+                            STR_ARG(instance->instance->ec2_instance_id));
+    return (struct str){NULL, 0};
+}
+
 static int64_t reconcile(struct transaction *tx, struct str at)
 {
     const struct container_instance_record *instance = transaction_get(tx, &container_instance_table, at);
+    const struct instance_record *machine = instance == NULL ? NULL : machine_of(tx, instance);
 
-    if (instance == NULL || !container_instance_is_gone(instance))
+    if (instance == NULL)
         return WHEN_NEVER;
+    if (!container_instance_is_gone(instance)) {
+        if (machine != NULL && machine_is_terminated(machine))
+            container_instance_deregister(tx, instance,
+                                          arena_printf(tx->arena, "Host EC2 (instance %.*s) terminated.",
+                                                       STR_ARG(instance->instance->ec2_instance_id)));
+        return WHEN_NEVER;
+    }
     if (tx->now_ms < instance->deregistered_at + CONTAINER_INSTANCE_KEPT_MS)
         return instance->deregistered_at + CONTAINER_INSTANCE_KEPT_MS;
     transaction_delete(tx, &container_instance_table, at);
@@ -123,6 +163,25 @@ void container_instance_mark(const struct transaction *tx, const void *before, c
         marks_add(marks, &container_instance_reconciler, container_instance_key(tx->arena, instance));
 }
 
+void container_instance_mark_of_machine(const struct transaction *tx, const struct instance_record *machine,
+                                        struct marks *marks)
+{
+    struct walk walk =
+        transaction_walk(tx, &container_instance_table, "ec2",
+                         KEY_PREFIX(tx->arena, machine->account_id, machine->region, machine->instance->instance_id));
+    const struct container_instance_record *instance;
+
+    while ((instance = walk_next(&walk)) != NULL) {
+        struct walk tasks = container_instance_tasks(tx, instance);
+        const struct task_record *task;
+
+        marks_add(marks, &container_instance_reconciler, container_instance_key(tx->arena, instance));
+        while ((task = walk_next(&tasks)) != NULL)
+            marks_add(marks, &task_reconciler,
+                      KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
+    }
+}
+
 /* ---- questions ---- */
 
 bool container_instance_is_active(const struct container_instance_record *instance)
@@ -133,6 +192,18 @@ bool container_instance_is_active(const struct container_instance_record *instan
 bool container_instance_is_gone(const struct container_instance_record *instance)
 {
     return status_of(instance) == INSTANCE_INACTIVE;
+}
+
+bool container_instance_has_grown(const struct container_instance_record *before,
+                                  const struct container_instance_record *after)
+{
+    if (!container_instance_is_active(after) || !after->instance->agent_connected)
+        return false;
+    return before == NULL || !container_instance_is_active(before) || !before->instance->agent_connected ||
+           after->cpu_left > before->cpu_left || after->memory_left > before->memory_left ||
+           after->enis_left > before->enis_left || after->tcp_ports.count < before->tcp_ports.count ||
+           after->udp_ports.count < before->udp_ports.count ||
+           !value_equal(&ecs_attributes_shape, &before->instance->attributes, &after->instance->attributes);
 }
 
 bool container_instance_is_external(const struct container_instance_record *instance)
@@ -530,16 +601,4 @@ void container_instance_deregister(struct transaction *tx, const struct containe
     SET(&edit->record, deregistered_at, tx->now_ms);
     must(container_instance_edit_put(tx, edit));
     transaction_effect(tx, AGENT_END, edit->instance.container_instance_arn, STR("the container instance is INACTIVE"));
-}
-
-void container_instances_terminated(struct transaction *tx, struct str account, struct str region,
-                                    struct str ec2_instance_id)
-{
-    struct walk walk =
-        transaction_walk(tx, &container_instance_table, "ec2", KEY_PREFIX(tx->arena, account, region, ec2_instance_id));
-    const struct container_instance_record *instance;
-
-    while ((instance = walk_next(&walk)) != NULL)
-        container_instance_deregister(
-            tx, instance, arena_printf(tx->arena, "Host EC2 (instance %.*s) terminated.", STR_ARG(ec2_instance_id)));
 }

@@ -3,9 +3,9 @@
  * Life (developer guide, "Amazon ECS container instances"), status and who moves it:
  *   1 ACTIVE    api   RegisterContainerInstance; tasks may be placed on it while its agent is connected
  *   2 DRAINING  api   UpdateContainerInstancesState: nothing new is placed; back to ACTIVE likewise
- *   3 INACTIVE  api, host, instance
- *                     DeregisterContainerInstance, or the EC2 instance is gone; shown for a day, then forgotten (the
- *                     reconciler "container_instance")
+ *   3 INACTIVE  api, container_instance
+ *                     DeregisterContainerInstance, or its EC2 instance is terminated (the reconciler
+ *                     "container_instance", which forgets it a day later)
  * REGISTERING and DEREGISTERING are AWS's while it attaches a trunk interface, which Berth has none of.
  *
  * What a task takes is subtracted here when it is placed and given back in task_finish, the only places.
@@ -21,6 +21,18 @@
 extern const struct table_spec container_instance_table; /* by account, region, cluster, instance id */
 extern const struct reconciler_spec container_instance_reconciler;
 void container_instance_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks);
+
+/* For dirties: of the table of EC2 instances. */
+struct instance_record;
+void container_instance_mark_of_machine(const struct transaction *tx, const struct instance_record *machine,
+                                        struct marks *marks);
+
+/* Whether a change of the record may give room to a task that found none before. before NULL: it is new. */
+bool container_instance_has_grown(const struct container_instance_record *before,
+                                  const struct container_instance_record *after);
+
+/* Why its tasks cannot run any more, at once: it is INACTIVE, or its EC2 instance is stopped; absent: they can. */
+struct str container_instance_stopped(const struct transaction *tx, const struct container_instance_record *instance);
 
 bool container_instance_is_active(const struct container_instance_record *instance);
 bool container_instance_is_gone(const struct container_instance_record *instance); /* INACTIVE */
@@ -76,10 +88,6 @@ void container_instances_disconnected(struct transaction *tx);
 /* INACTIVE; its tasks stop for that reason (the reconciler "task" sees to it). */
 void container_instance_deregister(struct transaction *tx, const struct container_instance_record *instance,
                                    struct str reason);
-/* The EC2 instance has been terminated: whatever was registered from it. */
-void container_instances_terminated(struct transaction *tx, struct str account, struct str region,
-                                    struct str ec2_instance_id);
-
 /* What placement is told of it. The facts point into the record. */
 struct placement_candidate container_instance_candidate(const struct transaction *tx,
                                                         const struct container_instance_record *instance,

@@ -22,7 +22,7 @@
 /* Whether the task's host has to hear of it. What it reported itself it knows. */
 static bool is_news_to_host(const struct task_record *before, const struct task_record *after)
 {
-    if (after == NULL || !task_is_told(after))
+    if (after == NULL || !task_is_told(after) || after->host_id.ptr == NULL)
         return false;
     return before == NULL || !task_is_told(before) || task_wants_to_run(before) != task_wants_to_run(after);
 }
@@ -30,7 +30,8 @@ static bool is_news_to_host(const struct task_record *before, const struct task_
 /* What no difference says. */
 static bool has_new_credentials(const struct task_record *before, const struct task_record *after)
 {
-    return before != NULL && after != NULL && task_is_told(after) && !str_eq(before->task_key_id, after->task_key_id);
+    return before != NULL && after != NULL && task_is_told(after) && after->host_id.ptr != NULL &&
+           !str_eq(before->task_key_id, after->task_key_id);
 }
 
 static void task_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
@@ -100,7 +101,19 @@ static void host_dirties(const struct transaction *tx, const void *before, const
     mark_tasks(transaction_walk(tx, &task_table, "host", KEY_PREFIX(tx->arena, host->host_id)), marks);
 }
 
-/* One that was lost, or is gone: its tasks look at it. */
+static void mark_services(struct walk walk, struct marks *marks)
+{
+    const struct transaction *tx = walk.tx;
+    const struct task_record *task;
+
+    while ((task = walk_next(&walk)) != NULL)
+        if (task->service_name.ptr != NULL)
+            marks_add(marks, &service_reconciler,
+                      KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->service_name));
+}
+
+/* One that was lost, or is gone: its tasks look at it. One that is to be emptied: the services of its tasks. One with
+ * more room than before: services that found no place for a task. */
 static void container_instance_dirties(const struct transaction *tx, const void *before, const void *after,
                                        struct marks *marks)
 {
@@ -108,6 +121,10 @@ static void container_instance_dirties(const struct transaction *tx, const void 
     const struct container_instance_record *instance = after;
 
     container_instance_mark(tx, before, after, marks);
+    if (instance != NULL && container_instance_has_grown(old, instance))
+        services_mark_unplaced(tx, marks);
+    if (old != NULL && instance != NULL && container_instance_is_active(old) != container_instance_is_active(instance))
+        mark_services(container_instance_tasks(tx, instance), marks);
     if (old != NULL && instance != NULL &&
         (old->instance->agent_connected != instance->instance->agent_connected ||
          container_instance_is_gone(old) != container_instance_is_gone(instance)))
@@ -119,9 +136,9 @@ static void instance_dirties(const struct transaction *tx, const void *before, c
 {
     const struct instance_record *instance = after != NULL ? after : before;
 
-    (void)tx;
     if (instance->host_id.ptr != NULL && instance_is_news(before, after))
         marks_add(marks, &assignment_reconciler, instance->host_id);
+    container_instance_mark_of_machine(tx, instance, marks);
 }
 
 static const struct dirties_spec dirties[] = {

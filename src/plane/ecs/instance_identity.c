@@ -1,27 +1,16 @@
 #include "plane/ecs/instance_identity.h"
 
 #include "model/gen/ecs.h"
+#include "model/interpret.h"
+#include "plane/ec2/instance_type.h"
 #include "plane/logs/json_text.h"
 
-/* Interfaces of the smallest sizes (EC2 user guide, "Maximum IP addresses per network interface"); larger ones have
- * more, counted by what stands behind the dot. */
-static const struct {
-    const char *size;
-    int32_t interfaces;
-} eni_limits[] = {
-    {"nano", 2},    {"micro", 2},   {"small", 3},   {"medium", 3},   {"large", 3},     {"xlarge", 4},
-    {"2xlarge", 4}, {"4xlarge", 8}, {"8xlarge", 8}, {"12xlarge", 8}, {"16xlarge", 15}, {"24xlarge", 15},
-};
-
-int32_t instance_eni_limit(struct str instance_type)
+int32_t instance_eni_limit(struct str name)
 {
-    struct str size;
+    const struct instance_type *type =
+        instance_type_of((enum ec2_instance_type)enum_value(&ec2_instance_type_shape, name));
 
-    (void)str_cut(instance_type, '.', &size);
-    for (size_t i = 0; i < COUNT_OF(eni_limits); i++)
-        if (str_is(size, eni_limits[i].size))
-            return eni_limits[i].interfaces - 1;
-    return instance_type.len == 0 ? 0 : 1;
+    return type == NULL ? 0 : type->interfaces_max - 1;
 }
 
 static struct str text_of(const struct call *call, struct json_value document, const char *name)

@@ -13,5 +13,6 @@ struct instance_identity {
 checked bool instance_identity_read(const struct call *call, struct str document,
                                     struct instance_identity *ret_identity);
 
-/* How many interfaces tasks can have on an instance of that type: all but the machine's own. */
+/* How many interfaces tasks can have on an instance of that type: all but the machine's own; none where the type is not
+ * known. */
 int32_t instance_eni_limit(struct str instance_type);

@@ -1,5 +1,10 @@
 #include "plane/ecs/log_mode.h"
 
+static bool takes_mode(const struct ecs_log_configuration *log)
+{
+    return log != NULL && (log->log_driver == ECS_LOG_DRIVER_AWSLOGS || log->log_driver == ECS_LOG_DRIVER_SPLUNK);
+}
+
 static bool has_mode(const struct ecs_log_configuration *log)
 {
     for (size_t i = 0; i < log->options.count; i++)
@@ -33,7 +38,7 @@ struct ecs_task_definition *log_mode_non_blocking(const struct ecs_task_definiti
         const struct ecs_log_configuration *log = from->items[i].log_configuration;
 
         to->container_definitions.items[i] = from->items[i];
-        if (log != NULL && log->log_driver == ECS_LOG_DRIVER_AWSLOGS && !has_mode(log))
+        if (takes_mode(log) && !has_mode(log))
             to->container_definitions.items[i].log_configuration = with_mode(log, arena);
     }
     return to;

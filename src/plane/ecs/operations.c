@@ -252,6 +252,22 @@ static void run_task_asks(const struct call *call, const void *in, struct asks *
     asks_pass_role(asks, call, execution_role, ECS_TASKS_SERVICE);
 }
 
+static void start_task_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_start_task_request *of = in;
+    const struct task_definition_record *definition = task_definition_find(call, of->task_definition);
+    struct str task_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->task_role_arn;
+    struct str execution_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->execution_role_arn;
+
+    if (task_role.ptr == NULL && definition != NULL)
+        task_role = definition->task_definition->task_role_arn;
+    if (execution_role.ptr == NULL && definition != NULL)
+        execution_role = definition->task_definition->execution_role_arn;
+    asks_add(asks, "ecs:StartTask", task_definition_arn_of(call, of->task_definition));
+    asks_pass_role(asks, call, task_role, ECS_TASKS_SERVICE);
+    asks_pass_role(asks, call, execution_role, ECS_TASKS_SERVICE);
+}
+
 static void asks_pass_roles_of(struct asks *asks, const struct call *call, struct str definition_name)
 {
     const struct task_definition_record *definition = task_definition_find(call, definition_name);
@@ -331,6 +347,7 @@ const struct operation_spec ecs_handlers[] = {
     ROW_ASKS(put_attributes, "PutAttributes"),
     ROW_ASKS(delete_attributes, "DeleteAttributes"),
     ROW(list_attributes, "ListAttributes"),
+    ROW_ASKS(start_task, "StartTask"),
     ROW_ASKS(create_service, "CreateService"),
     ROW_ASKS(update_service, "UpdateService"),
     ROW(delete_service, "DeleteService"),

@@ -43,6 +43,7 @@ ECS_HANDLER(update_container_agent);
 ECS_HANDLER(put_attributes);
 ECS_HANDLER(delete_attributes);
 ECS_HANDLER(list_attributes);
+ECS_HANDLER(start_task);
 ECS_HANDLER(create_service);
 ECS_HANDLER(update_service);
 ECS_HANDLER(delete_service);

@@ -1,5 +1,6 @@
 /* What a plan says, done: tasks started and stopped, and the events that tell of it. */
 #include "base/must.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/ecs/service_event.h"
 #include "plane/ecs/service_look.h"
 #include "plane/ecs/service_revision.h"
@@ -81,6 +82,14 @@ static void begin(struct look *look, const struct look_group *group, struct plan
         ret_act->all_zones[i] = ret_act->zones.names[i];
 }
 
+/* Its container instance is to be emptied: the task gives way as one of an older revision does. */
+static bool is_draining(const struct transaction *tx, const struct task_record *task)
+{
+    const struct container_instance_record *instance = container_instance_of_task(tx, task);
+
+    return instance != NULL && !container_instance_is_active(instance);
+}
+
 /* ret_numbers: which task of the look each is. */
 static struct plan_task *plan_tasks(struct act *act, size_t **ret_numbers, size_t *ret_count)
 {
@@ -95,10 +104,11 @@ static struct plan_task *plan_tasks(struct act *act, size_t **ret_numbers, size_
         if (!is_in_group(act, task))
             continue;
         numbers[count] = i;
-        tasks[count++] = (struct plan_task){.phase = look->phases[i],
-                                            .is_new = service_task_is_of(task, act->group->id),
-                                            .is_protected = service_task_is_protected(task, look->tx->now_ms),
-                                            .zone = zone_number(act, task->task->availability_zone)};
+        tasks[count++] =
+            (struct plan_task){.phase = look->phases[i],
+                               .is_new = service_task_is_of(task, act->group->id) && !is_draining(look->tx, task),
+                               .is_protected = service_task_is_protected(task, look->tx->now_ms),
+                               .zone = zone_number(act, task->task->availability_zone)};
     }
     *ret_numbers = numbers;
     *ret_count = count;
@@ -138,14 +148,38 @@ static struct str with_task(struct arena *arena, struct str text, struct str arn
     return arena_printf(arena, "%.*s%s(task %.*s)", STR_ARG(text), text.len == 0 ? "" : " ", STR_ARG(ecs_name(arn)));
 }
 
+/* Developer guide, "Amazon ECS service event messages". */
+static const char *refusal_text(struct str reason, struct arena *arena)
+{
+    static const struct {
+        const char *reason, *text;
+    } rows[] = {
+        {"RESOURCE:CPU", "has insufficient CPU units available"},
+        {"RESOURCE:MEMORY", "has insufficient memory available"},
+        {"RESOURCE:PORTS", "is already using a port required by your task"},
+        {"ATTRIBUTE", "is missing an attribute required by your task"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (str_is(reason, rows[i].reason))
+            return rows[i].text;
+    return arena_printf(arena, "encountered error \"%.*s\"", STR_ARG(reason)).ptr;
+}
+
 /* Said once in a while, and each time it counts as a failure to start. */
 static void could_not_place(struct act *act, const struct ecs_failure *failure)
 {
     struct service_edit *service = &act->look->service;
     int64_t now_ms = act->look->tx->now_ms;
 
-    service_event_add(act->look->tx, service, "was unable to place a task. Reason: %.*s. " MORE,
-                      STR_ARG(failure->reason));
+    if (str_search(failure->arn, STR(":container-instance/")) < failure->arn.len)
+        service_event_add(act->look->tx, service,
+                          "was unable to place a task because no container instance met all of its requirements. The "
+                          "closest matching (container-instance %.*s) %s. " MORE,
+                          STR_ARG(ecs_name(failure->arn)), refusal_text(failure->reason, act->look->tx->arena));
+    else
+        service_event_add(act->look->tx, service, "was unable to place a task. Reason: %.*s. " MORE,
+                          STR_ARG(failure->reason));
     if (!service->record.has_unplaced_at || now_ms >= service->record.unplaced_at + UNPLACED_WAIT_MS) {
         SET(&service->record, unplaced_at, now_ms);
         SET(act->group->trouble, failures, act->group->trouble->failures + 1);
@@ -301,7 +335,7 @@ void look_act(struct look *look, const struct look_group *group, struct plan *re
         look_wake_at(look, group->trouble->until);
     begin(look, group, ret_plan, &act);
     tasks = plan_tasks(&act, &numbers, &count);
-    wish.rebalance = group->rebalance && act.can_start;
+    wish.rebalance = group->rebalance && act.can_start && act.wish.launch.instances == NULL;
     wish.zone_count = act.zones.count;
     wish.zones_all = act.zone_count;
     service_plan_make(&wish, tasks, count, look->tx->arena, ret_plan);

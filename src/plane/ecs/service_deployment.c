@@ -34,7 +34,6 @@ static int status_of(const void *record)
 
 static const struct status_rule status_rules[] = {
     {"service", STATUS(PENDING), STATUS(IN_PROGRESS)},
-    {"service", STATUS(PENDING), STATUS(SUCCESSFUL)},
     {"service", STATUS(IN_PROGRESS), STATUS(SUCCESSFUL)},
     {"service", STATUS(IN_PROGRESS), STATUS(STOPPED)},
     {"service", STATUS(IN_PROGRESS), STATUS(ROLLBACK_IN_PROGRESS)},

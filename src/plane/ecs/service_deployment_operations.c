@@ -57,6 +57,20 @@ static struct ecs_service_deployment_brief brief(const struct ecs_service_deploy
     };
 }
 
+/* An ARN names its cluster itself (aws-cli, "list-service-deployments": its example gives no cluster). */
+static struct str cluster_of(const struct call *call, const struct ecs_list_service_deployments_request *in)
+{
+    struct str service;
+    struct str cluster;
+    struct str path;
+
+    if (in->cluster.ptr != NULL || !str_starts(in->service, STR("arn:")) ||
+        !ecs_own_name(call, in->service, "service", &path))
+        return in->cluster;
+    cluster = str_cut(path, '/', &service);
+    return service.ptr == NULL ? in->cluster : cluster;
+}
+
 static bool passes(const struct ecs_list_service_deployments_request *in,
                    const struct ecs_service_deployment *deployment)
 {
@@ -81,7 +95,7 @@ bool ecs_list_service_deployments(struct call *call, const struct ecs_list_servi
     struct walk walk;
     struct page page;
 
-    if (!page_open(call, &request, &page) || !cluster_find(call, in->cluster, &cluster) ||
+    if (!page_open(call, &request, &page) || !cluster_find(call, cluster_of(call, in), &cluster) ||
         !service_find(call, cluster, in->service, &service))
         return false;
     if (!in->has_max_results)

@@ -50,6 +50,9 @@ static bool check_external(const struct call *call, const struct ecs_create_serv
 
 static bool check_strategy(const struct call *call, const struct ecs_create_service_request *in)
 {
+    if (in->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON && in->launch_type != ECS_LAUNCH_TYPE_FARGATE)
+        return fail_api(call->fail, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
+                        "The scheduling strategy DAEMON is not supported yet.");
     if (in->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON)
         return invalid(call, "The daemon scheduling strategy is not supported with the FARGATE launch type.");
     if (!in->has_desired_count)
@@ -163,6 +166,11 @@ static bool revision_of(const struct call *call, const struct ecs_create_service
     revision.task_definition = definition->task_definition->task_definition_arn;
     if (in->launch_type == ECS_LAUNCH_TYPE_NONE && in->capacity_provider_strategy.count == 0)
         revision.capacity_provider_strategy = cluster->cluster->default_capacity_provider_strategy;
+    if (revision.capacity_provider_strategy.count == 0 && in->launch_type != ECS_LAUNCH_TYPE_FARGATE) {
+        revision.launch_type = in->launch_type == ECS_LAUNCH_TYPE_NONE ? ECS_LAUNCH_TYPE_EC2 : in->launch_type;
+        revision.platform_version = in->platform_version; /* refused there */
+        revision.platform_family = (struct str){NULL, 0};
+    }
     *ret_revision = revision;
     return true;
 }
@@ -205,6 +213,7 @@ static bool create(struct call *call, const struct ecs_create_service_request *i
     if (!revision_of(call, in, cluster, &revision) || !service_wish_make(call, &edit->record, &revision, &wish))
         return false;
     edit->service.platform_family = revision.platform_family;
+    edit->service.launch_type = revision.launch_type;
     service_edit_put(call->tx, edit);
     deploy(call, edit, &revision);
     service_edit_put(call->tx, edit);

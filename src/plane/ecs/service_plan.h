@@ -37,7 +37,8 @@ struct plan_wish {
     size_t zones_all;
 };
 
-enum { PLAN_STARTS_MAX = 10, PLAN_STOPS_MAX = 100 };
+/* What one event tells of; the next look goes on. */
+enum { PLAN_STARTS_MAX = 10, PLAN_STOPS_MAX = 10 };
 
 struct plan {
     size_t starts[PLAN_STARTS_MAX]; /* the zone of each */

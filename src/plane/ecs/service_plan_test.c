@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "base/random.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -23,7 +24,7 @@ static struct plan_task task_of(char letter)
     } rows[] = {{'S', PHASE_STARTING}, {'U', PHASE_UNPROVEN}, {'H', PHASE_HEALTHY}, {'X', PHASE_UNHEALTHY},
                 {'F', PHASE_FAILED},   {'L', PHASE_LEAVING},  {'P', PHASE_HEALTHY}};
     bool is_new = letter >= 'A' && letter <= 'Z';
-    char upper = is_new ? letter : (char)(letter - 'a' + 'A');
+    char upper = (char)toupper((unsigned char)letter);
 
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (rows[i].letter == upper)

@@ -22,6 +22,14 @@ static void become_inactive(struct look *look)
     look_wake_at(look, look->tx->now_ms + SERVICE_KEPT_MS);
 }
 
+static void stop(struct look *look, const struct task_record *task)
+{
+    task_stop(look->tx, task, ECS_TASK_STOP_CODE_SERVICE_SCHEDULER_INITIATED,
+              arena_printf(look->tx->arena, "Scaling activity initiated by (deployment %.*s)",
+                           STR_ARG(task->task->started_by)));
+}
+
+/* As many at a time as one event tells of. */
 static void drain(struct look *look)
 {
     static const struct look_note note = {nobody_cares, nobody_cares, NULL};
@@ -29,15 +37,13 @@ static void drain(struct look *look)
     size_t stopped = 0;
 
     look_at_tasks(look, &note);
-    for (size_t i = 0; i < look->count; i++) {
+    for (size_t i = 0; i < look->count && stopped < PLAN_STOPS_MAX; i++) {
         if (look->phases[i] == PHASE_LEAVING)
             continue;
-        task_stop(look->tx, look->tasks[i], ECS_TASK_STOP_CODE_SERVICE_SCHEDULER_INITIATED,
-                  arena_printf(look->tx->arena, "Scaling activity initiated by (deployment ecs-svc/%.*s)",
-                               STR_ARG(look->service.record.primary_id)));
-        if (++stopped <= PLAN_STARTS_MAX)
-            tasks = arena_printf(look->tx->arena, "%.*s%s(task %.*s)", STR_ARG(tasks), tasks.len == 0 ? "" : " ",
-                                 STR_ARG(look->tasks[i]->task_id));
+        stop(look, look->tasks[i]);
+        tasks = arena_printf(look->tx->arena, "%.*s%s(task %.*s)", STR_ARG(tasks), stopped == 0 ? "" : " ",
+                             STR_ARG(look->tasks[i]->task_id));
+        stopped++;
     }
     if (stopped > 0)
         service_event_add(look->tx, &look->service, "has stopped %zu running tasks: %.*s.", stopped, STR_ARG(tasks));

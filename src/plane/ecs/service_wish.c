@@ -78,21 +78,36 @@ bool service_wish_make(const struct call *call, const struct service_record *ser
 
 /* ---- where ---- */
 
+static void add_zone(struct service_zones *zones, struct str name, struct str subnet)
+{
+    size_t at = zones->count++;
+
+    for (; at > 0 && str_compare(zones->names[at - 1], name) > 0; at--) {
+        zones->names[at] = zones->names[at - 1];
+        zones->subnets[at] = zones->subnets[at - 1];
+    }
+    zones->names[at] = name;
+    zones->subnets[at] = subnet;
+}
+
 struct service_zones service_zones_of(const struct transaction *tx, const struct task_wish *wish)
 {
-    const struct ecs_string_list *subnets = &wish->network->subnets;
-    struct service_zones zones = {arena_array(tx->arena, struct str, subnets->count),
-                                  arena_array(tx->arena, struct str, subnets->count), 0};
+    static const struct ecs_string_list none = {NULL, 0};
+    const struct ecs_string_list *subnets = wish->launch.instances != NULL ? &none : &wish->network->subnets;
+    struct service_zones zones = {arena_array(tx->arena, struct str, subnets->count + 1),
+                                  arena_array(tx->arena, struct str, subnets->count + 1), 0};
 
+    if (wish->launch.instances != NULL) { /* placement says where */
+        zones.names[0] = STR("");
+        zones.count = 1;
+    }
     for (size_t i = 0; i < subnets->count; i++) {
         const struct subnet_record *subnet = transaction_get(
             tx, &subnet_table, KEY(tx->arena, wish->cluster->account_id, wish->cluster->region, subnets->items[i]));
 
         must(subnet != NULL); /* checked */
-        if (str_is_among(subnet->subnet->availability_zone, zones.names, zones.count))
-            continue;
-        zones.names[zones.count] = subnet->subnet->availability_zone;
-        zones.subnets[zones.count++] = subnets->items[i];
+        if (!str_is_among(subnet->subnet->availability_zone, zones.names, zones.count))
+            add_zone(&zones, subnet->subnet->availability_zone, subnets->items[i]);
     }
     return zones;
 }

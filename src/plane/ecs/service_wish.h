@@ -9,7 +9,7 @@
 checked bool service_wish_make(const struct call *call, const struct service_record *service,
                                const struct ecs_service_revision *revision, struct task_wish *ret_wish);
 
-/* The zones that its subnets are in, each once, with a subnet of it. */
+/* The zones that its subnets are in, each once and in their order, with a subnet of it. */
 struct service_zones {
     struct str *names, *subnets;
     size_t count;

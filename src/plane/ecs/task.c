@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/iam/iam.h"
 #include "plane/vpc/vpc.h"
 
@@ -95,7 +96,7 @@ static void task_waiting_key(const void *record, struct buf *key)
 {
     const struct task_record *task = record;
 
-    if (status_of(record) == TASK_PROVISIONING && task->host_id.ptr == NULL)
+    if (status_of(record) == TASK_PROVISIONING && task->host_id.ptr == NULL && task->container_instance_id.ptr == NULL)
         key_add_number(key, task->task->created_at);
 }
 
@@ -135,7 +136,11 @@ static bool task_invariant(const void *record)
 {
     const struct task_record *task = record;
 
-    if (task_is_told(task) && (task->host_id.ptr == NULL || task->network_interface_id.ptr == NULL))
+    bool on_instance = task->container_instance_id.ptr != NULL;
+
+    if (task_is_told(task) && !on_instance && task->host_id.ptr == NULL)
+        return false;
+    if (task_is_told(task) && task->network != NULL && task->network_interface_id.ptr == NULL)
         return false;
     return status_of(task) < TASK_DEACTIVATING || !task_wants_to_run(task);
 }
@@ -343,6 +348,7 @@ void task_finish(struct transaction *tx, struct task_edit *edit)
         edit->containers[i].last_status = STR("STOPPED");
     if (!task_edit_put(tx, edit))
         return;
+    container_instance_release(tx, record);
     if (record->host_id.ptr != NULL)
         host_release(tx, record->host_id, record->cpu_units, record->memory_mib);
     if (record->network_interface_id.ptr != NULL)

@@ -89,9 +89,9 @@ void task_edit_stop(struct transaction *tx, struct task_edit *edit, enum ecs_tas
 /* The last step: puts it as STOPPED and gives back all it held. */
 void task_finish(struct transaction *tx, struct task_edit *edit);
 
-/* task_secrets.c: the values of the containers' secrets and the credentials of their registries, put into the
- * assignment, in the transaction's arena, read with the rights of the task's execution role. Fails with the task's
- * stoppedReason. */
+/* task_secrets.c: the values of the containers' secrets, of their log drivers' and the credentials of their registries,
+ * put into the assignment, in the transaction's arena, read with the rights of the task's execution role. Fails with
+ * the task's stoppedReason. */
 checked bool task_secrets_read(struct transaction *tx, const struct task_record *task,
                                const struct ecs_task_definition *definition, struct host_task_assignment *to,
                                struct fail *f);

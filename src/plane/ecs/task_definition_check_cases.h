@@ -300,11 +300,30 @@ CASE(log_secret_options, "Log driver awslogs disallows secret options: splunk-to
      awslogs(s)->secret_options.items = ONE(s, struct ecs_secret, .name = STR("splunk-token"),
                                             .value_from = STR("token"));
      s->app->log_configuration->secret_options.count = 1)
-CASE(log_splunk,
-     "Invalid setting for container 'app'. The log driver 'splunk' is not supported: Berth has awslogs, and keeps what "
-     "a "
-     "container without logConfiguration writes on its host.",
-     awslogs(s)->log_driver = ECS_LOG_DRIVER_SPLUNK)
+CASE(
+    log_firelens,
+    "Invalid setting for container 'app'. The log driver 'awsfirelens' is not supported: Berth has awslogs and splunk, "
+    "and keeps what a container without logConfiguration writes on its host.",
+    awslogs(s)->log_driver = ECS_LOG_DRIVER_AWSFIRELENS)
+CASE(log_splunk, NULL, splunk(s, "splunk-url", "splunk-token"))
+CASE(log_splunk_by_secret, NULL, splunk(s, "splunk-url", NULL))
+CASE(log_splunk_without_url, "Log driver splunk requires options: splunk-url",
+     splunk(s, "splunk-index", "splunk-token"))
+CASE(log_splunk_without_token, "Log driver splunk requires options: splunk-token", splunk(s, "splunk-url", "tag"))
+CASE(log_splunk_without_both, "Log driver splunk requires options: splunk-url, splunk-token", splunk(s, "tag", "mode"))
+CASE(log_splunk_unknown_option, "Log driver splunk disallows options: splunk-colour",
+     splunk(s, "splunk-url", "splunk-colour"))
+CASE(log_splunk_lacking_option,
+     "Invalid setting for container 'app'. The option 'splunk-gzip' of log driver splunk is not supported by Berth.",
+     splunk(s, "splunk-url", "splunk-gzip"))
+CASE(log_splunk_twice,
+     "Invalid setting for container 'app'. 'logConfiguration' has 'splunk-token' as an option and as a secret.",
+     splunk(s, "splunk-url", NULL)->options.items[1].key = STR("splunk-token");
+     s->app->log_configuration->options.count = 2)
+CASE(log_splunk_without_a_role,
+     "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
+     splunk(s, "splunk-url", NULL);
+     s->in.execution_role_arn = (struct str){NULL, 0}; s->app->image = STR("busybox"))
 
 /* the kernel */
 CASE(capability_ptrace, NULL, capabilities_of(s)->add = strings(s, "SYS_PTRACE"))

@@ -164,6 +164,22 @@ static struct ecs_log_configuration *awslogs(struct sample *s)
     return s->app->log_configuration = log;
 }
 
+/* Two options; without the second the token is a secret. */
+static struct ecs_log_configuration *splunk(struct sample *s, const char *first, const char *second)
+{
+    struct ecs_log_configuration *log = awslogs(s);
+
+    log->log_driver = ECS_LOG_DRIVER_SPLUNK;
+    log->options.items[0].key = str_of(first);
+    log->options.items[1].key = str_of(second);
+    log->options.count = second == NULL ? 1 : 2;
+    if (second == NULL) {
+        log->secret_options.items = ONE(s, struct ecs_secret, .name = STR("splunk-token"), .value_from = STR("token"));
+        log->secret_options.count = 1;
+    }
+    return log;
+}
+
 static void ulimit(struct sample *s, int32_t soft, int32_t hard)
 {
     s->app->ulimits.items =

@@ -1,7 +1,7 @@
-/* Launch type or capacity providers, and the platform version (ECS API reference, RunTask; developer guide, "Amazon ECS
- * clusters for Fargate"). Only Fargate is here. */
+/* Launch type or capacity providers, the platform version and placement (ECS API reference, RunTask; developer guide,
+ * "Amazon ECS clusters for Fargate"). */
 #include "plane/ecs/capacity_provider.h"
-#include "plane/ecs/task_run.h"
+#include "plane/ecs/task_instances.h"
 
 static bool invalid(const struct call *call, const char *text)
 {
@@ -29,18 +29,20 @@ static bool check_strategy(const struct call *call, const struct ecs_cluster *cl
 
 static bool check_launch_type(const struct call *call, enum ecs_launch_type type)
 {
-    switch (type) {
-    case ECS_LAUNCH_TYPE_FARGATE:
-        return true;
-    case ECS_LAUNCH_TYPE_NONE: /* EC2 is the default */
-    case ECS_LAUNCH_TYPE_EC2:
-    case ECS_LAUNCH_TYPE_EXTERNAL:
-        return invalid(call, "No Container Instances were found in your cluster.");
-    case ECS_LAUNCH_TYPE_MANAGED_INSTANCES:
-        break;
-    }
-    return fail_api(call->fail, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                    "The launch type MANAGED_INSTANCES is not supported.");
+    return type != ECS_LAUNCH_TYPE_MANAGED_INSTANCES || fail_api(call->fail, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
+                                                                 "The launch type MANAGED_INSTANCES is not supported.");
+}
+
+/* EC2 is the default. */
+static bool launch_on_instances(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *wish)
+{
+    enum ecs_launch_type type =
+        in->launch_type == ECS_LAUNCH_TYPE_EXTERNAL ? ECS_LAUNCH_TYPE_EXTERNAL : ECS_LAUNCH_TYPE_EC2;
+
+    if (in->platform_version.len > 0)
+        return invalid(call, "The platform version must be null when specifying an EC2 launch type.");
+    return task_instances_check(call->tx, wish, type, &in->placement_constraints, &in->placement_strategy,
+                                &wish->launch.instances, call->fail);
 }
 
 /* Compatibility was found out when the definition was registered. */
@@ -75,6 +77,8 @@ bool task_launch_check(const struct call *call, const struct ecs_run_task_reques
         return false;
     if (strategy->count == 0 && !check_launch_type(call, in->launch_type))
         return false;
+    if (strategy->count == 0 && in->launch_type != ECS_LAUNCH_TYPE_FARGATE)
+        return launch_on_instances(call, in, wish);
     if (in->placement_constraints.count > 0)
         return invalid(call, "Placement constraints are not supported with FARGATE launch type.");
     if (in->placement_strategy.count > 0)

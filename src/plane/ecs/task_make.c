@@ -2,7 +2,7 @@
 #include "base/must.h"
 #include "plane/ecs/execute_command.h"
 #include "plane/ecs/task.h"
-#include "plane/ecs/task_run.h"
+#include "plane/ecs/task_instances.h"
 #include "plane/iam/iam.h"
 #include "plane/vpc/vpc.h"
 
@@ -82,6 +82,20 @@ static const struct ec2_subnet *choose_subnet(struct transaction *tx, const stru
     return subnet->subnet;
 }
 
+/* An interface has to be in the zone of its machine, where there is a subnet for that. */
+static struct str subnet_in_zone(struct transaction *tx, const struct task_wish *wish, struct str zone)
+{
+    for (size_t i = 0; i < wish->network->subnets.count; i++) {
+        struct str id = wish->network->subnets.items[i];
+        const struct subnet_record *subnet =
+            transaction_get(tx, &subnet_table, KEY(wish->arena, wish->cluster->account_id, wish->cluster->region, id));
+
+        if (subnet != NULL && str_eq(subnet->subnet->availability_zone, zone))
+            return id;
+    }
+    return choose_subnet(tx, wish)->subnet_id;
+}
+
 /* The interface that will be: its details come when it is made. */
 static struct ecs_attachments attachment_in(struct transaction *tx, const struct task_wish *wish, struct str subnet_id)
 {
@@ -117,23 +131,58 @@ static void make_storage(const struct task_wish *wish, struct ecs_task *task)
     SET(task->fargate_ephemeral_storage, size_in_gib, wish->storage_gib);
 }
 
-static void fill(struct transaction *tx, const struct task_wish *wish, struct ecs_task *task)
+/* On Fargate: in one of the subnets, with storage of its own. */
+static void fill_fargate(struct transaction *tx, const struct task_wish *wish, struct ecs_task *task)
 {
     const struct ec2_subnet *subnet = choose_subnet(tx, wish);
 
-    task->cluster_arn = wish->cluster->cluster->cluster_arn;
-    task->task_definition_arn = wish->definition->task_definition_arn;
     task->availability_zone = subnet->availability_zone;
     task->attachments = attachment_in(tx, wish, subnet->subnet_id);
     task->attributes = attributes_of(wish);
-    task->cpu = wish->cpu;
-    task->memory = wish->memory;
-    task->desired_status = STR("RUNNING");
-    task->last_status = STR("PROVISIONING");
-    task->health_status = ECS_HEALTH_STATUS_UNKNOWN;
     task->launch_type = ECS_LAUNCH_TYPE_FARGATE;
     task->platform_version = STR(PLATFORM_VERSION);
     task->platform_family = STR("Linux");
+    task->last_status = STR("PROVISIONING");
+    make_storage(wish, task);
+}
+
+/* On a container instance: only an interface of its own has to be provisioned. */
+static void fill_instance(struct transaction *tx, const struct task_wish *wish,
+                          const struct container_instance_record *instance, struct ecs_task *task)
+{
+    task->container_instance_arn = instance->instance->container_instance_arn;
+    task->availability_zone = cluster_query_attribute(&instance->instance->attributes, STR("ecs.availability-zone"));
+    task->launch_type = container_instance_is_external(instance) ? ECS_LAUNCH_TYPE_EXTERNAL : ECS_LAUNCH_TYPE_EC2;
+    task->attributes = attributes_of(wish);
+    task->attachments.items = arena_array(wish->arena, struct ecs_attachment, 1);
+    task->last_status = STR("PENDING");
+    if (wish->network == NULL)
+        return;
+    task->attachments = attachment_in(tx, wish, subnet_in_zone(tx, wish, task->availability_zone));
+    task->last_status = STR("PROVISIONING");
+}
+
+/* What it takes of the instance. */
+static void hold(const struct task_wish *wish, const struct container_instance_record *instance,
+                 struct task_record *record)
+{
+    const struct placement_demand *demand = &wish->launch.instances->demand;
+
+    record->container_instance_id = instance->instance_id;
+    SET(record, enis, (int32_t)demand->enis);
+    record->gpu_ids = (struct strings){instance->gpus_left.items, (size_t)demand->gpus};
+    record->tcp_ports = (struct taken_ports){(int32_t *)(uintptr_t)demand->tcp.items, demand->tcp.count};
+    record->udp_ports = (struct taken_ports){(int32_t *)(uintptr_t)demand->udp.items, demand->udp.count};
+}
+
+static void fill(struct transaction *tx, const struct task_wish *wish, struct ecs_task *task)
+{
+    task->cluster_arn = wish->cluster->cluster->cluster_arn;
+    task->task_definition_arn = wish->definition->task_definition_arn;
+    task->cpu = wish->cpu;
+    task->memory = wish->memory;
+    task->desired_status = STR("RUNNING");
+    task->health_status = ECS_HEALTH_STATUS_UNKNOWN;
     task->group = wish->group;
     task->started_by = wish->started_by;
     task->overrides = wish->overrides;
@@ -142,7 +191,6 @@ static void fill(struct transaction *tx, const struct task_wish *wish, struct ec
     SET(task, created_at, tx->now_ms);
     SET(task, enable_execute_command, wish->enable_execute_command);
     SET(task, version, 1);
-    make_storage(wish, task);
 }
 
 static struct str execution_key(struct transaction *tx, const struct task_wish *wish, struct str task_id)
@@ -155,7 +203,7 @@ static struct str execution_key(struct transaction *tx, const struct task_wish *
 }
 
 const struct ecs_task *task_make(struct transaction *tx, const struct task_wish *wish, size_t number,
-                                 struct str host_id)
+                                 const struct task_place *place)
 {
     struct ecs_task *task = arena_new(wish->arena, struct ecs_task);
     struct task_record record = {
@@ -166,13 +214,17 @@ const struct ecs_task *task_make(struct transaction *tx, const struct task_wish 
         .task = task,
         .family = wish->definition->family,
         .service_name = wish->service_name,
-        .host_id = host_id,
+        .host_id = place->host_id,
         .network = (struct ecs_aws_vpc_configuration *)(uintptr_t)wish->network,
     };
 
     task->task_arn = arn_of(
         wish, "task", arena_printf(wish->arena, "%.*s/%.*s", STR_ARG(record.cluster_name), STR_ARG(record.task_id)));
     fill(tx, wish, task);
+    if (place->instance != NULL)
+        fill_instance(tx, wish, place->instance, task);
+    else
+        fill_fargate(tx, wish, task);
     task->capacity_provider_name = task_launch_provider(&wish->launch, number);
     make_containers(tx, wish, &record, task);
     SET(&record, cpu_units, wish->cpu_units);
@@ -180,7 +232,13 @@ const struct ecs_task *task_make(struct transaction *tx, const struct task_wish 
     if (wish->logs_non_blocking)
         SET(&record, logs_non_blocking, true);
     record.execution_key_id = execution_key(tx, wish, record.task_id);
+    if (place->instance != NULL)
+        hold(wish, place->instance, &record);
+    if (place->instance != NULL && record.execution_key_id.ptr != NULL)
+        record.execution_credentials_id = random_uuid(tx->random, wish->arena);
     task_credentials_begin(tx, wish->definition, &record);
     must(transaction_put(tx, &task_table, &record));
+    if (place->instance != NULL)
+        container_instance_take(tx, &record);
     return task;
 }

@@ -71,12 +71,19 @@ bool task_network_check(const struct call *call, const struct ecs_run_task_reque
         in->network_configuration == NULL ? NULL : in->network_configuration->awsvpc_configuration;
     struct str vpc_id = {NULL, 0};
 
+    if (wish->definition->network_mode != ECS_NETWORK_MODE_AWSVPC)
+        return network == NULL ||
+               fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Network Configuration is not valid for the given networkMode of this task definition.");
     if (network == NULL)
         return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
                         "Network Configuration must be provided when networkMode 'awsvpc' is specified.");
     if (!check_counts(call, network) || !check_subnets(call, &network->subnets, &vpc_id) ||
         !check_groups(call, &network->security_groups, vpc_id))
         return false;
+    if (wish->launch.instances != NULL && network->assign_public_ip == ECS_ASSIGN_PUBLIC_IP_ENABLED)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Assign public IP is not supported for this launch type.");
     wish->network = network;
     return true;
 }

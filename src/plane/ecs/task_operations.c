@@ -1,6 +1,7 @@
 /* StopTask, DescribeTasks, ListTasks. RunTask is task_run.c. */
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/page.h"
 #include "plane/ecs/service_tasks.h"
@@ -15,10 +16,16 @@ static struct ecs_task shown(const struct call *call, const struct task_record *
 {
     const struct host_record *host =
         record->host_id.ptr == NULL ? NULL : transaction_get(call->tx, &host_table, record->host_id);
+    const struct container_instance_record *instance = container_instance_of_task(call->tx, record);
     struct ecs_task task = *record->task;
 
     if (!with_tags)
         task.tags = (struct ecs_tags){arena_array(call->arena, struct ecs_tag, 1), 0};
+    if (instance != NULL && !instance->instance->agent_connected && task.has_connectivity_at &&
+        !task_is_stopped(record)) {
+        task.connectivity = ECS_CONNECTIVITY_DISCONNECTED;
+        SET(&task, connectivity_at, instance->disconnected_at);
+    }
     if (host != NULL && !host_is_connected(host) && task.has_connectivity_at && !task_is_stopped(record)) {
         task.connectivity = ECS_CONNECTIVITY_DISCONNECTED;
         SET(&task, connectivity_at, host->disconnected_at);
@@ -109,10 +116,15 @@ static bool check_filters(const struct call *call, const struct ecs_list_tasks_r
     if (in->daemon_name.ptr != NULL)
         return fail_api(call->fail, ECS_ERROR_DAEMON_NOT_FOUND_EXCEPTION, "Daemon not found: %.*s",
                         STR_ARG(in->daemon_name));
-    if (in->container_instance.ptr != NULL)
-        return fail_api(call->fail, type, "Referenced container instance %.*s not found.",
-                        STR_ARG(in->container_instance));
     return true;
+}
+
+static bool find_instance(const struct call *call, const struct cluster_record *cluster, struct str named,
+                          const struct container_instance_record **ret_instance)
+{
+    return container_instance_find(call, cluster, named, ret_instance) &&
+           (*ret_instance != NULL || fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                                              "Referenced container instance %.*s not found.", STR_ARG(named)));
 }
 
 /* PENDING is no desired status that a task ever has (API reference, ListTasks: desiredStatus). */
@@ -142,12 +154,15 @@ bool ecs_list_tasks(struct call *call, const struct ecs_list_tasks_request *in, 
     const struct page_request request = PAGE_REQUEST(in, LIST_MAX);
     const struct service_record *service = NULL;
     const struct cluster_record *cluster;
+    const struct container_instance_record *instance = NULL;
     const struct task_record *task;
     struct str last = {NULL, 0};
     struct walk walk;
     struct page page;
 
     if (!check_filters(call, in) || !page_open(call, &request, &page) || !cluster_find(call, in->cluster, &cluster))
+        return false;
+    if (in->container_instance.ptr != NULL && !find_instance(call, cluster, in->container_instance, &instance))
         return false;
     if (in->service_name.ptr != NULL && !service_find(call, cluster, in->service_name, &service))
         return false;
@@ -159,7 +174,8 @@ bool ecs_list_tasks(struct call *call, const struct ecs_list_tasks_request *in, 
     walk.at = page.after;
     out->task_arns.items = arena_array(call->arena, struct str, page.limit);
     while ((task = walk_next(&walk)) != NULL) {
-        if (!passes(in, service, task))
+        if (!passes(in, service, task) ||
+            (instance != NULL && !str_eq(task->container_instance_id, instance->instance_id)))
             continue;
         if (out->task_arns.count == page.limit) {
             out->next_token = page_next(call, last);

@@ -2,7 +2,7 @@
  * size the task then has. */
 #include "base/must.h"
 #include "plane/ecs/task_definition_rules.h"
-#include "plane/ecs/task_run.h"
+#include "plane/ecs/task_instances.h"
 #include "plane/ecs/task_size.h"
 
 enum {
@@ -131,8 +131,11 @@ static bool check_containers(const struct call *call, const struct ecs_task_over
         .execution_role_arn = wish->definition->execution_role_arn,
         .container_definitions = {items, from->count},
     };
-    const struct definition_case on = {
-        .in = &request, .by = ECS_COMPATIBILITY_FARGATE, .cpu_units = wish->cpu_units, .memory_mib = wish->memory_mib};
+    const struct definition_case on = {.in = &request,
+                                       .by = wish->launch.instances != NULL ? ECS_COMPATIBILITY_EC2
+                                                                            : ECS_COMPATIBILITY_FARGATE,
+                                       .cpu_units = wish->cpu_units,
+                                       .memory_mib = wish->memory_mib};
 
     for (size_t i = 0; i < from->count; i++) {
         const struct ecs_container_override *override = override_of(overrides, from->items[i].name);
@@ -157,12 +160,16 @@ static bool check_size(const struct call *call, const struct ecs_task_override *
 {
     wish->cpu = overrides->cpu.ptr != NULL ? overrides->cpu : wish->definition->cpu;
     wish->memory = overrides->memory.ptr != NULL ? overrides->memory : wish->definition->memory;
-    if (!task_cpu_parse(wish->cpu, &wish->cpu_units))
+    if (wish->launch.instances != NULL && wish->cpu.ptr == NULL && wish->memory.ptr == NULL)
+        return true; /* its containers say */
+    if (wish->cpu.ptr == NULL ? wish->launch.instances == NULL : !task_cpu_parse(wish->cpu, &wish->cpu_units))
         return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Invalid 'cpu' setting for task: '%.*s'",
                         STR_ARG(wish->cpu));
-    if (!task_memory_parse(wish->memory, &wish->memory_mib))
+    if (wish->memory.ptr == NULL ? wish->launch.instances == NULL : !task_memory_parse(wish->memory, &wish->memory_mib))
         return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Invalid 'memory' setting for task: '%.*s'",
                         STR_ARG(wish->memory));
+    if (wish->launch.instances != NULL)
+        return true;
     if (!fargate_size_exists(wish->cpu_units, wish->memory_mib))
         return fail_api(call->fail, ECS_ERROR_CLIENT_EXCEPTION,
                         "No Fargate configuration exists for given values: %d CPU, %d memory. See the Amazon ECS "
@@ -222,6 +229,8 @@ bool task_override_check(const struct call *call, const struct ecs_run_task_requ
     if (in->overrides != NULL && !check_containers(call, overrides, wish))
         return false;
     wish->overrides = shown(call->arena, wish->definition, overrides);
+    if (wish->launch.instances != NULL)
+        task_instances_size(wish);
     return true;
 }
 
@@ -229,10 +238,20 @@ void task_override_none(struct arena *arena, struct task_wish *wish)
 {
     const struct ecs_ephemeral_storage *storage = wish->definition->ephemeral_storage;
 
-    must(task_cpu_parse(wish->definition->cpu, &wish->cpu_units)); /* a definition for Fargate has both */
-    must(task_memory_parse(wish->definition->memory, &wish->memory_mib));
-    wish->cpu = arena_printf(arena, "%d", wish->cpu_units);
-    wish->memory = arena_printf(arena, "%d", wish->memory_mib);
+    bool both = wish->launch.instances == NULL; /* a definition for Fargate has both */
+
+    wish->cpu = wish->definition->cpu;
+    wish->memory = wish->definition->memory;
+    if (both || wish->cpu.ptr != NULL)
+        must(task_cpu_parse(wish->cpu, &wish->cpu_units));
+    if (both || wish->memory.ptr != NULL)
+        must(task_memory_parse(wish->memory, &wish->memory_mib));
     wish->storage_gib = storage != NULL ? storage->size_in_gib : STORAGE_GIB_DEFAULT;
     wish->overrides = shown(arena, wish->definition, &no_overrides);
+    if (wish->launch.instances != NULL) {
+        task_instances_size(wish);
+        return;
+    }
+    wish->cpu = arena_printf(arena, "%d", wish->cpu_units);
+    wish->memory = arena_printf(arena, "%d", wish->memory_mib);
 }

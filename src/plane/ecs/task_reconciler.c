@@ -1,7 +1,7 @@
 /* What brings a task on when nobody calls and no host reports. Given the record and the time, always the same step. */
 #include "base/must.h"
 #include "plane/ec2/host.h"
-#include "plane/ecs/task.h"
+#include "plane/ecs/agent.h"
 #include "plane/vpc/vpc.h"
 
 /* ---- PROVISIONING ---- */
@@ -82,6 +82,21 @@ static const struct host_record *find_host(struct transaction *tx, const struct 
     return host;
 }
 
+/* On a container instance: its interface is all that is missing. */
+static int64_t provision_on_instance(struct transaction *tx, const struct task_record *task)
+{
+    struct task_edit *edit = task_edit_begin(tx, task);
+    struct str error;
+
+    if (!make_interface(tx, edit, &error)) {
+        fail_to_start(tx, edit, error);
+        return WHEN_NEVER;
+    }
+    task_edit_status(tx, edit, TASK_PENDING);
+    must(task_edit_put(tx, edit));
+    return WHEN_NEVER;
+}
+
 static int64_t provision(struct transaction *tx, const struct task_record *task)
 {
     int64_t until_ms = task->task->created_at + TASK_PROVISIONING_MS;
@@ -111,22 +126,50 @@ static int64_t provision(struct transaction *tx, const struct task_record *task)
 
 /* ---- lost hosts ---- */
 
+/* When a task's container instance counts as lost: at once when it is gone. */
+static int64_t instance_lost_at(const struct transaction *tx, const struct task_record *task)
+{
+    const struct container_instance_record *instance = container_instance_of_task(tx, task);
+
+    if (instance == NULL || container_instance_stopped(tx, instance).ptr != NULL)
+        return tx->now_ms;
+    if (instance->instance->agent_connected || !instance->has_disconnected_at)
+        return WHEN_NEVER;
+    return instance->disconnected_at + AGENT_LOST_MS;
+}
+
 /* When a task's host counts as lost; WHEN_NEVER while it is connected. */
 static int64_t lost_at(const struct transaction *tx, const struct task_record *task)
 {
-    const struct host_record *host = transaction_get(tx, &host_table, task->host_id);
+    const struct host_record *host;
 
+    if (task->container_instance_id.ptr != NULL)
+        return instance_lost_at(tx, task);
+    if (task->host_id.ptr == NULL)
+        return WHEN_NEVER;
+    host = transaction_get(tx, &host_table, task->host_id);
     must(host != NULL); /* hosts are never forgotten */
     return host_is_connected(host) ? WHEN_NEVER : host->disconnected_at + HOST_LOST_MS;
+}
+
+static struct str loss_of(const struct transaction *tx, const struct task_record *task)
+{
+    const struct container_instance_record *instance = container_instance_of_task(tx, task);
+
+    if (task->container_instance_id.ptr == NULL)
+        return arena_printf(tx->arena, "Host %.*s has not answered for %lld seconds.", STR_ARG(task->host_id),
+                            (long long)HOST_LOST_MS / SECOND_MS);
+    if (instance != NULL && container_instance_stopped(tx, instance).ptr != NULL)
+        return container_instance_stopped(tx, instance);
+    return arena_printf(tx->arena, "The agent of container instance %.*s has been disconnected for %lld seconds.",
+                        STR_ARG(task->container_instance_id), (long long)AGENT_LOST_MS / SECOND_MS);
 }
 
 static void give_up(struct transaction *tx, const struct task_record *task)
 {
     struct task_edit *edit = task_edit_begin(tx, task);
 
-    task_edit_stop(tx, edit, ECS_TASK_STOP_CODE_TERMINATION_NOTICE,
-                   arena_printf(tx->arena, "Host %.*s has not answered for %lld seconds.", STR_ARG(task->host_id),
-                                (long long)HOST_LOST_MS / SECOND_MS));
+    task_edit_stop(tx, edit, ECS_TASK_STOP_CODE_TERMINATION_NOTICE, loss_of(tx, task));
     task_finish(tx, edit);
 }
 
@@ -176,9 +219,9 @@ static int64_t reconcile(struct transaction *tx, struct str key)
         return WHEN_NEVER;
     if (task_is_stopped(task))
         return forget(tx, task, key);
-    if (task_status(task) == TASK_PROVISIONING && task_wants_to_run(task))
-        return provision(tx, task);
-    lost_ms = task->host_id.ptr == NULL ? WHEN_NEVER : lost_at(tx, task);
+    lost_ms = lost_at(tx, task);
+    if (task_status(task) == TASK_PROVISIONING && task_wants_to_run(task) && tx->now_ms < lost_ms)
+        return task->container_instance_id.ptr != NULL ? provision_on_instance(tx, task) : provision(tx, task);
     if (tx->now_ms >= lost_ms) {
         give_up(tx, task);
         return WHEN_NEVER;

@@ -123,7 +123,7 @@ static bool check_roles(const struct call *call, const struct task_wish *wish)
 
 /* ---- running ---- */
 
-static bool wish_of(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *ret_wish)
+bool task_wish_of(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *ret_wish)
 {
     const struct task_definition_record *definition = NULL;
     struct task_wish wish = {
@@ -211,7 +211,7 @@ bool ecs_run_task(struct call *call, const struct ecs_run_task_request *in, stru
         replay(call, earlier, out);
         return true;
     }
-    if (!wish_of(call, in, &wish))
+    if (!task_wish_of(call, in, &wish))
         return false;
     run(call, &wish, in->has_count ? (size_t)in->count : 1, out);
     keep_token(call, &token, out);

@@ -6,9 +6,20 @@
 
 #include "plane/ecs/ecs.h"
 
-/* Where tasks are to run: a strategy over FARGATE and FARGATE_SPOT, or without one the launch type FARGATE. */
+struct container_instance_record;
+struct task_instances;
+
+/* Where tasks are to run: a strategy over FARGATE and FARGATE_SPOT, or without one the launch type FARGATE; or on
+ * container instances. */
 struct task_launch {
     const struct ecs_capacity_provider_strategy *strategy; /* NULL: none */
+    struct task_instances *instances;                      /* NULL: on Fargate; task_instances.h */
+};
+
+/* Where a task was found room. */
+struct task_place {
+    struct str host_id;                               /* Fargate; absent: it waits for one */
+    const struct container_instance_record *instance; /* NULL: Fargate */
 };
 
 /* What one RunTask asks for, or a service, checked and with its defaults. Account and region are the cluster's. */
@@ -30,13 +41,12 @@ struct task_wish {
     int32_t storage_gib;
 };
 
-/* launchType, capacityProviderStrategy, platformVersion and the cluster's default; EC2 and EXTERNAL fail as in a
- * cluster without container instances. */
+/* launchType, capacityProviderStrategy, platformVersion, placement, and the cluster's default. */
 checked bool task_launch_check(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *wish);
 /* The capacity provider of the task with that number in the call; absent for the launch type. */
 struct str task_launch_provider(const struct task_launch *launch, size_t number);
 
-/* Subnets and security groups exist and are of one VPC. */
+/* With awsvpc: subnets and security groups exist and are of one VPC; other modes take none. */
 checked bool task_network_check(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *wish);
 
 /* Fills overrides, cpu, memory and storage. */
@@ -51,6 +61,9 @@ void task_override_none(struct arena *arena, struct task_wish *wish);
 checked bool task_start(struct transaction *tx, const struct task_wish *wish, size_t number,
                         const struct ecs_task **ret_task, struct ecs_failure *ret_failure);
 
-/* Puts the record; host_id absent: it waits for one. Of task_start. */
+/* Puts the record, and takes what the task needs of its container instance. Of task_start and StartTask. */
 const struct ecs_task *task_make(struct transaction *tx, const struct task_wish *wish, size_t number,
-                                 struct str host_id);
+                                 const struct task_place *place);
+
+/* The whole of a RunTask request, checked. */
+checked bool task_wish_of(const struct call *call, const struct ecs_run_task_request *in, struct task_wish *ret_wish);

@@ -1,7 +1,8 @@
-/* What a task gets by the rights of its execution role, when a host is told to start it: the secrets of its containers
- * and of the registries that they come from, which stand in the assignment and in no record; and the permission for its
- * host to fetch environment files. ECS developer guide: "Pass sensitive data to an Amazon ECS container", "Using
- * non-AWS container images in Amazon ECS", "Pass environment variables to an Amazon ECS container". */
+/* What a task gets by the rights of its execution role, when a host is told to start it: the secrets of its containers,
+ * of their log drivers and of the registries that they come from, which stand in the assignment and in no record; and
+ * the permission for its host to fetch environment files. ECS developer guide: "Pass sensitive data to an Amazon ECS
+ * container", "Using non-AWS container images in Amazon ECS", "Pass environment variables to an Amazon ECS container".
+ */
 #include "base/must.h"
 #include "plane/ecs/task.h"
 #include "plane/iam/iam.h"
@@ -106,15 +107,15 @@ static bool read_secret(const struct reader *reader, struct str text, struct str
     return read_one(reader, from.kind == VALUE_FROM_SECRET ? &for_secret : &for_parameter, &from, ret_value, f);
 }
 
-static bool read_secrets(const struct reader *reader, const struct ecs_container_definition *container,
+static bool read_secrets(const struct reader *reader, struct str container_name, const struct ecs_secret_list *secrets,
                          struct host_container_secrets *to, struct fail *f)
 {
-    for (size_t i = 0; i < container->secrets.count; i++) {
+    for (size_t i = 0; i < secrets->count; i++) {
         struct host_container_secret *secret = &to->items[to->count++];
 
-        secret->container_name = container->name;
-        secret->name = container->secrets.items[i].name;
-        if (!read_secret(reader, container->secrets.items[i].value_from, &secret->value, f))
+        secret->container_name = container_name;
+        secret->name = secrets->items[i].name;
+        if (!read_secret(reader, secrets->items[i].value_from, &secret->value, f))
             return false;
     }
     return true;
@@ -203,22 +204,45 @@ static bool may_fetch_all(const struct reader *reader, const struct ecs_environm
 
 /* ---- all of them ---- */
 
-static size_t secret_count(const struct ecs_container_definitions *containers)
+/* secretOptions of its log driver. */
+static const struct ecs_secret_list *log_secrets_of(const struct ecs_container_definition *container)
 {
-    size_t count = 0;
+    static const struct ecs_secret_list none = {NULL, 0};
 
-    for (size_t i = 0; i < containers->count; i++)
-        count += containers->items[i].secrets.count;
-    return count;
+    return container->log_configuration == NULL ? &none : &container->log_configuration->secret_options;
 }
 
 static bool needs_reader(const struct task_record *task, const struct ecs_container_definitions *containers)
 {
     for (size_t i = 0; i < containers->count; i++)
-        if (containers->items[i].secrets.count > 0 || containers->items[i].repository_credentials != NULL ||
-            files_of(task, &containers->items[i])->count > 0)
+        if (containers->items[i].secrets.count > 0 || log_secrets_of(&containers->items[i])->count > 0 ||
+            containers->items[i].repository_credentials != NULL || files_of(task, &containers->items[i])->count > 0)
             return true;
     return false;
+}
+
+static void make_room(struct arena *arena, const struct ecs_container_definitions *containers,
+                      struct host_task_assignment *to)
+{
+    size_t secrets = 0;
+    size_t log_secrets = 0;
+
+    for (size_t i = 0; i < containers->count; i++) {
+        secrets += containers->items[i].secrets.count;
+        log_secrets += log_secrets_of(&containers->items[i])->count;
+    }
+    to->secrets.items = arena_array(arena, struct host_container_secret, secrets + 1);
+    to->log_secrets.items = arena_array(arena, struct host_container_secret, log_secrets + 1);
+    to->registry_credentials.items = arena_array(arena, struct host_registry_credentials, containers->count + 1);
+}
+
+static bool read_container(const struct reader *reader, const struct ecs_container_definition *container,
+                           struct host_task_assignment *to, struct fail *f)
+{
+    return read_secrets(reader, container->name, &container->secrets, &to->secrets, f) &&
+           read_secrets(reader, container->name, log_secrets_of(container), &to->log_secrets, f) &&
+           read_registry(reader, container, &to->registry_credentials, f) &&
+           may_fetch_all(reader, files_of(reader->task, container), f);
 }
 
 bool task_secrets_read(struct transaction *tx, const struct task_record *task,
@@ -231,12 +255,9 @@ bool task_secrets_read(struct transaction *tx, const struct task_record *task,
         return true;
     if (!reader_of(tx, task, &reader, f))
         return false;
-    to->secrets.items = arena_array(tx->arena, struct host_container_secret, secret_count(containers) + 1);
-    to->registry_credentials.items = arena_array(tx->arena, struct host_registry_credentials, containers->count + 1);
+    make_room(tx->arena, containers, to);
     for (size_t i = 0; i < containers->count; i++)
-        if (!read_secrets(&reader, &containers->items[i], &to->secrets, f) ||
-            !read_registry(&reader, &containers->items[i], &to->registry_credentials, f) ||
-            !may_fetch_all(&reader, files_of(task, &containers->items[i]), f))
+        if (!read_container(&reader, &containers->items[i], to, f))
             return false;
     return true;
 }

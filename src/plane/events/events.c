@@ -1,6 +1,9 @@
 #include "plane/events/events.h"
 
+#include "plane/ecs/container_instance.h"
+#include "plane/ecs/deployment.h"
 #include "plane/ecs/ecs.h"
+#include "plane/ecs/service_event.h"
 #include "plane/events/ecs_event.h"
 
 static void rule_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
@@ -27,7 +30,12 @@ static void delivery_dirties(const struct transaction *tx, const void *before, c
 
 static const struct dirties_spec dirties[] = {{&event_rule_table, rule_dirties}, {&delivery_table, delivery_dirties}};
 /* What becomes events of Amazon ECS. */
-static const struct follows_spec follows[] = {{&task_table, ecs_event_of_task}};
+static const struct follows_spec follows[] = {
+    {&task_table, ecs_event_of_task},
+    {&container_instance_table, ecs_event_of_container_instance},
+    {&deployment_table, ecs_event_of_deployment},
+    {&service_event_table, ecs_event_of_service_event},
+};
 
 static const struct table_spec *const tables[] = {&event_rule_table, &delivery_table};
 static const struct reconciler_spec *const reconcilers[] = {&event_rule_reconciler, &delivery_reconciler};

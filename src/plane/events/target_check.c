@@ -90,7 +90,7 @@ bool target_check(const struct call *call, const struct events_target *target,
     *ret_failure = (struct events_put_targets_result_entry){.target_id = target->id};
     refused = refusal_of(call, target);
     if (refused != NULL) {
-        ret_failure->error_code = STR("NotImplemented");
+        ret_failure->error_code = STR("UnsupportedOperation");
         ret_failure->error_message = str_of(refused);
         return true;
     }

@@ -103,6 +103,12 @@ enum delivery_outcome target_log_deliver(struct transaction *tx, const struct de
         (void)fail(f, FAIL_NOT_FOUND, "there is no log group %.*s", STR_ARG(name));
         return DELIVERY_REFUSED;
     }
+    if (!log_group_lets(tx, group, EVENTS_SERVICE, delivery->rule->rule->arn, "logs:CreateLogStream") ||
+        !log_group_lets(tx, group, EVENTS_SERVICE, delivery->rule->rule->arn, "logs:PutLogEvents")) {
+        (void)fail(f, FAIL_DENIED, "no resource policy of CloudWatch Logs lets %s write into log group %.*s",
+                   EVENTS_SERVICE, STR_ARG(name));
+        return DELIVERY_REFUSED;
+    }
     stream = log_stream_ensure(tx, group, stream_name(tx->arena, delivery));
     key = log_stream_store_key(tx->arena, group, stream);
     send(tx, delivery, &key);

@@ -157,7 +157,7 @@ void logs_each_retention(const struct transaction *tx,
     }
 }
 
-static const struct table_spec *const tables[] = {&log_group_table, &log_stream_table};
+static const struct table_spec *const tables[] = {&log_group_table, &log_stream_table, &logs_resource_policy_table};
 
 const struct domain_spec logs_domain = {
     .name = "logs",

@@ -34,6 +34,14 @@ struct log_group_key log_group_store_key(struct arena *arena, const struct log_g
 /* Events older than this are over, though they may still stand in the store; 0: they are kept for ever. */
 int64_t log_group_expired_before_ms(const struct log_group_record *group, int64_t now_ms);
 
+/* ---- resource policies: which services may write into the groups of an account and region ---- */
+
+extern const struct table_spec logs_resource_policy_table; /* by account, region, name */
+
+/* Whether a service may do that to the group's streams on behalf of `source_arn`, a resource of the same account. */
+bool log_group_lets(const struct transaction *tx, const struct log_group_record *group, const char *service,
+                    struct str source_arn, const char *action);
+
 /* ---- streams ---- */
 
 checked bool log_stream_find(const struct call *call, const struct log_group_record *group, struct str name,

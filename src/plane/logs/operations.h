@@ -37,6 +37,12 @@ bool logs_untag_log_group(struct call *call, const struct logs_untag_log_group_r
 bool logs_list_tags_log_group(struct call *call, const struct logs_list_tags_log_group_request *in,
                               struct logs_list_tags_log_group_response *out);
 
+bool logs_put_resource_policy(struct call *call, const struct logs_put_resource_policy_request *in,
+                              struct logs_put_resource_policy_response *out);
+bool logs_delete_resource_policy(struct call *call, const struct logs_delete_resource_policy_request *in, void *out);
+bool logs_describe_resource_policies(struct call *call, const struct logs_describe_resource_policies_request *in,
+                                     struct logs_describe_resource_policies_response *out);
+
 bool logs_create_log_stream(struct call *call, const struct logs_create_log_stream_request *in, void *out);
 bool logs_delete_log_stream(struct call *call, const struct logs_delete_log_stream_request *in, void *out);
 bool delete_log_stream_finish(const struct call *call, const struct ports *ports,

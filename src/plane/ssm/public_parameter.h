@@ -1,6 +1,6 @@
 /* The public parameters that say which machine image to use (ECS developer guide, "Retrieving Amazon ECS-optimized
  * Linux AMI metadata"), and the images themselves: one an architecture, whatever generation of Amazon Linux is asked
- * for. Its files are those of the host (docs/decisions/0130). Any account and region, read only. */
+ * for. Its files are those of the host (docs/decisions/0061). Any account and region, read only. */
 #pragma once
 
 #include "base/arena.h"

@@ -1,13 +1,12 @@
 #include "plane/ecs/testing/world.h"
 
 #include "base/must.h"
+#include "plane/ec2/ec2.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/access.h"
 #include "plane/iam/iam.h"
 #include "plane/iam/role.h"
 #include "plane/vpc/vpc.h"
-
-static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain};
 
 /* ---- the core and its turns ---- */
 
@@ -15,10 +14,12 @@ static void release(void *context, const char *kind, struct str target, struct s
 {
     struct world *world = context;
 
-    (void)kind;
     (void)target;
     (void)bytes;
-    world->assignments++;
+    if (strncmp(kind, "event", 5) == 0)
+        world->events++;
+    else
+        world->assignments++;
 }
 
 static void changed(void *context, const struct change *change)
@@ -310,11 +311,10 @@ static bool begin_call(struct call *call, void *context)
     return ecs_create_cluster(call, &cluster, &made) && ecs_register_task_definition(call, &definition, &registered);
 }
 
-struct world *world_new(void)
+struct world *world_new_with(const struct domain_spec *domain)
 {
     struct world *world = calloc(1, sizeof(*world));
-    struct core_options options = {.domains = domains,
-                                   .domain_count = COUNT_OF(domains),
+    struct core_options options = {.domain_count = domain == NULL ? 4 : 5,
                                    .seed = 1,
                                    .secret = secret,
                                    .context = world,
@@ -323,6 +323,9 @@ struct world *world_new(void)
     struct fail f;
 
     must(world != NULL);
+    memcpy(world->domains, (const struct domain_spec *[]){&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain, domain},
+           sizeof(world->domains));
+    options.domains = world->domains;
     arena_init(&world->arena, (size_t)1 << 30);
     world->settings = (struct settings){.endpoint = STR("127.0.0.1:4566"),
                                         .default_region = STR("us-east-1"),
@@ -338,6 +341,11 @@ struct world *world_new(void)
     must(core_open(&options, world->now_ms, &world->core, &f));
     must(do_job(world, &(struct world_job){.call = begin_call}, "api"));
     return world;
+}
+
+struct world *world_new(void)
+{
+    return world_new_with(NULL);
 }
 
 void world_free(struct world *world)

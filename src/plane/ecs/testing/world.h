@@ -23,9 +23,13 @@ struct world {
     void (*changed)(void *context, const struct change *change);
     void *changed_context;
     unsigned assignments; /* told so far */
+    unsigned events;      /* of the bus, so far */
+    const struct domain_spec *domains[5];
 };
 
 struct world *world_new(void);
+/* The same with a domain to the right of ECS. */
+struct world *world_new_with(const struct domain_spec *domain);
 void world_free(struct world *world);
 
 /* Time goes on, timer by timer. */

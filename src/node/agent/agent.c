@@ -1,0 +1,189 @@
+#include "node/agent/agent.h"
+
+#include "base/log.h"
+#include "base/must.h"
+#include "node/agent/agent_engine.h"
+#include "node/agent/agent_session.h"
+#include "node/agent/introspection.h"
+
+#include <pthread.h>
+
+enum { EXIT_RESTART = 1 };
+
+struct agent {
+    const struct agent_config *config;
+    struct agent_registration registration;
+    struct agent_engine *engine;
+    struct agent_session *session; /* set before its first message is looked at: `lock` */
+    pthread_mutex_t lock;
+    int64_t sequence; /* the highest of payloads and manifests; -1: none */
+    char manifest[128];
+};
+
+static void acknowledge(struct agent *agent, const json_t *message)
+{
+    (void)agent_session_send(agent->session, "AckRequest",
+                             json_pack("{s:s%,s:s,s:O?}", "cluster", agent->config->cluster.ptr,
+                                       agent->config->cluster.len, "containerInstance", agent->registration.arn,
+                                       "messageId", json_object_get(message, "messageId")));
+}
+
+static void heard(struct agent *agent, const json_t *number)
+{
+    if (json_is_integer(number) && json_integer_value(number) > agent->sequence)
+        agent->sequence = json_integer_value(number);
+}
+
+static void acknowledge_credentials(struct agent *agent, const json_t *message, const json_t *credentials)
+{
+    if (!json_is_object(credentials))
+        return;
+    (void)agent_session_send(agent->session, "IAMRoleCredentialsAckRequest",
+                             json_pack("{s:O?,s:O?,s:O?}", "messageId", json_object_get(message, "messageId"),
+                                       "expiration", json_object_get(credentials, "expiration"), "credentialsId",
+                                       json_object_get(credentials, "credentialsId")));
+}
+
+/* Stops first, as in the original. */
+static void take_payload(struct agent *agent, const json_t *message)
+{
+    const json_t *tasks = json_object_get(message, "tasks");
+    const json_t *task;
+    size_t i;
+
+    for (int starts = 0; starts <= 1; starts++)
+        json_array_foreach(tasks, i, task)
+        {
+            const char *desired = json_string_value(json_object_get(task, "desiredStatus"));
+
+            if ((desired == NULL || strcmp(desired, "STOPPED") != 0) == (starts == 1))
+                agent_engine_task(agent->engine, task);
+        }
+    heard(agent, json_object_get(message, "seqNum"));
+    acknowledge(agent, message);
+    json_array_foreach(tasks, i, task)
+    {
+        acknowledge_credentials(agent, message, json_object_get(task, "roleCredentials"));
+        acknowledge_credentials(agent, message, json_object_get(task, "executionRoleCredentials"));
+    }
+}
+
+static void take_manifest(struct agent *agent, const json_t *message)
+{
+    const json_t *timeline = json_object_get(message, "timeline");
+    const char *id = json_string_value(json_object_get(message, "messageId"));
+    json_t *candidates;
+
+    if (!json_is_integer(timeline) || json_integer_value(timeline) <= agent->sequence || id == NULL)
+        return;
+    heard(agent, timeline);
+    acknowledge(agent, message);
+    candidates = agent_engine_unlisted(agent->engine, json_object_get(message, "tasks"));
+    if (candidates == NULL)
+        return;
+    (void)snprintf(agent->manifest, sizeof(agent->manifest), "%s", id);
+    (void)agent_session_send(agent->session, "TaskStopVerificationMessage",
+                             json_pack("{s:s,s:o}", "messageId", id, "stopCandidates", candidates));
+}
+
+/* Only of the last manifest, and once. */
+static void take_verification(struct agent *agent, const json_t *message)
+{
+    const char *id = json_string_value(json_object_get(message, "messageId"));
+    const json_t *task;
+    size_t i;
+
+    if (id == NULL || agent->manifest[0] == '\0' || strcmp(id, agent->manifest) != 0)
+        return;
+    agent->manifest[0] = '\0';
+    json_array_foreach(json_object_get(message, "stopTasks"), i, task)
+    {
+        json_t *stop = json_pack("{s:O?,s:s}", "arn", json_object_get(task, "taskArn"), "desiredStatus", "STOPPED");
+
+        agent_engine_task(agent->engine, stop);
+        json_decref(stop);
+    }
+}
+
+static void take_update(struct agent *agent, const json_t *message)
+{
+    (void)agent_session_send(agent->session, "NackRequest",
+                             json_pack("{s:s%,s:s,s:O?,s:s}", "cluster", agent->config->cluster.ptr,
+                                       agent->config->cluster.len, "containerInstance", agent->registration.arn,
+                                       "messageId", json_object_get(message, "messageId"), "reason",
+                                       "Updates are disabled"));
+}
+
+static const struct {
+    const char *type;
+    void (*take)(struct agent *agent, const json_t *message);
+} messages[] = {
+    {"PayloadMessage", take_payload},
+    {"TaskManifestMessage", take_manifest},
+    {"TaskStopVerificationAck", take_verification},
+    {"StageUpdateMessage", take_update},
+    {"PerformUpdateMessage", take_update},
+};
+
+/* What is not in the table (interfaces, attachments, credentials of roles) is of capabilities that we do not name. */
+static void take_message(void *context, const char *type, const json_t *message)
+{
+    struct agent *agent = context;
+
+    (void)pthread_mutex_lock(&agent->lock);
+    for (size_t i = 0; i < COUNT_OF(messages); i++)
+        if (strcmp(type, messages[i].type) == 0) {
+            messages[i].take(agent, message);
+            (void)pthread_mutex_unlock(&agent->lock);
+            return;
+        }
+    (void)pthread_mutex_unlock(&agent->lock);
+    log_warning("a message of the type %s is not answered", type);
+}
+
+static bool serve(struct agent *agent, void (*wait)(void), struct fail *f)
+{
+    struct agent_api api = {.config = agent->config};
+    const struct agent_session_options options = {
+        .api = &api, .registration = &agent->registration, .message = take_message, .context = agent};
+    struct introspection *introspection;
+    bool good;
+
+    if (!agent_api_open(&api, agent->config, f) ||
+        !agent_engine_open(agent->config, &agent->registration, &agent->engine, f) ||
+        !introspection_start(agent->engine, agent->config, &agent->registration, &introspection, f))
+        return false;
+    (void)pthread_mutex_lock(&agent->lock);
+    good = agent_session_start(&options, &agent->session, f);
+    (void)pthread_mutex_unlock(&agent->lock);
+    if (!good)
+        return false;
+    wait();
+    agent_session_stop(agent->session);
+    introspection_stop(introspection);
+    agent_engine_close(agent->engine);
+    agent_api_close(&api);
+    return true;
+}
+
+int agent_run(const struct agent_config *config, void (*wait)(void))
+{
+    struct agent agent = {.config = config, .sequence = -1};
+    struct agent_api api;
+    int status = EXIT_RESTART;
+    struct fail f;
+    bool good;
+
+    must(pthread_mutex_init(&agent.lock, NULL) == 0);
+    good = agent_api_open(&api, config, &f) && agent_register(&api, &agent.registration, &status, &f);
+    agent_api_close(&api);
+    if (good) {
+        log_info("registered as %s", agent.registration.arn);
+        status = EXIT_RESTART;
+        good = serve(&agent, wait, &f);
+    }
+    if (!good)
+        log_error("%s", f.message);
+    (void)pthread_mutex_destroy(&agent.lock);
+    return good ? 0 : status;
+}

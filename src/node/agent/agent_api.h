@@ -1,0 +1,33 @@
+/* The agent's calls of the control API: AWS JSON 1.1, signed (protocol notes: the amazon-ecs-agent's own client). */
+#pragma once
+
+#include "node/agent/agent_config.h"
+#include "node/agent/agent_credentials.h"
+#include "wire/protocol.h"
+
+#include <jansson.h>
+
+enum agent_service { AGENT_ECS, AGENT_ECR };
+
+struct agent_api {
+    const struct agent_config *config;
+    enum agent_service service;
+    struct str region;
+    struct instance_client *instance; /* NULL: external */
+    struct agent_credentials credentials;
+    struct http_client *http;
+};
+
+checked bool agent_api_open(struct agent_api *api, const struct agent_config *config, struct fail *f);
+void agent_api_close(struct agent_api *api);
+
+/* Takes the reference of `input`. FAIL_API: the server refused, f->message begins with the error's name; FAIL_SYSTEM
+ * and FAIL_LIMIT: it was not reached. */
+checked bool agent_call(struct agent_api *api, const char *operation, json_t *input, json_t **ret_output,
+                        struct fail *f);
+/* Whether a failure is an error of that name. */
+bool agent_call_is(const struct fail *f, const char *name);
+
+/* The signed headers of a websocket's handshake at the URL, in the arena. */
+checked bool agent_sign_handshake(struct agent_api *api, struct str url, struct arena *arena,
+                                  struct http_header **ret_headers, size_t *ret_count, struct fail *f);

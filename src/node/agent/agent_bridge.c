@@ -1,0 +1,173 @@
+#include "node/agent/agent_bridge.h"
+
+#include "base/log.h"
+#include "base/must.h"
+#include "node/network/namespace.h"
+#include "node/network/nft.h"
+#include "node/network/sandbox.h"
+#include "node/runtime/small_file.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#define TABLE "berth_agent"
+
+enum {
+    FIRST_ADDRESS = 0xac110002, /* 172.17.0.2 */
+    ADDRESSES = 1000,
+    FIRST_INDEX = 1000, /* of interfaces, above what the instance has */
+    FIRST_PORT = 32768, /* developer guide, "PortMapping": the ephemeral range of dynamic host ports */
+    LAST_PORT = 60999,
+};
+
+struct agent_bridge {
+    pthread_mutex_t lock; /* protects all */
+    int home_fd;
+    struct rtnetlink router;
+    struct nft nft;
+    bool taken[ADDRESSES];
+    uint16_t next_port;
+};
+
+static bool forget_one(const char *name, void *context, struct fail *f)
+{
+    (void)context;
+    return namespace_remove(name, f);
+}
+
+/* The instance routes, hides and hands on. Locally made connections to a host port are handed on, too. */
+static bool begin_rules(struct agent_bridge *bridge, struct fail *f)
+{
+    /* The latter so that 127.0.0.1 reaches host ports, too, as ecs-init sets it. */
+    static const struct namespace_setting forward[] = {{"ipv4/ip_forward", "1", /* optional= */ false},
+                                                       {"ipv4/conf/all/route_localnet", "1", /* optional= */ false}};
+    auto_buf rules = {.ptr = NULL};
+
+    buf_add_cstr(&rules, "add table ip " TABLE "\ndelete table ip " TABLE "\ntable ip " TABLE " {\n"
+                         " map tcp_ports { type inet_service : ipv4_addr . inet_service; }\n"
+                         " map udp_ports { type inet_service : ipv4_addr . inet_service; }\n"
+                         " chain pre { type nat hook prerouting priority dstnat;\n"
+                         "  fib daddr type local dnat ip to tcp dport map @tcp_ports\n"
+                         "  fib daddr type local dnat ip to udp dport map @udp_ports\n }\n"
+                         " chain out { type nat hook output priority -100;\n"
+                         "  fib daddr type local dnat ip to tcp dport map @tcp_ports\n"
+                         "  fib daddr type local dnat ip to udp dport map @udp_ports\n }\n"
+                         " chain post { type nat hook postrouting priority srcnat;\n"
+                         "  ip saddr 172.17.0.0/16 ip daddr != 172.17.0.0/16 masquerade\n"
+                         "  ip saddr 127.0.0.0/8 ip daddr 172.17.0.0/16 masquerade\n }\n}\n");
+    return namespace_set(forward, COUNT_OF(forward), f) && nft_run(&bridge->nft, &rules, f);
+}
+
+bool agent_bridge_open(struct agent_bridge **ret_bridge, struct fail *f)
+{
+    struct agent_bridge *bridge = calloc(1, sizeof(*bridge));
+
+    must(bridge != NULL);
+    must(pthread_mutex_init(&bridge->lock, NULL) == 0);
+    bridge->next_port = FIRST_PORT;
+    if (!namespace_prepare(f) || !namespace_home(&bridge->home_fd, f) || !rtnetlink_open(&bridge->router, f) ||
+        !nft_open(&bridge->nft, f) || !namespace_each("ecs-", forget_one, NULL, f) || !begin_rules(bridge, f)) {
+        free(bridge);
+        return false;
+    }
+    *ret_bridge = bridge;
+    return true;
+}
+
+/* Whether nobody listens there: the kernel says it. */
+static bool is_free(uint16_t port, bool udp)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    auto_fd fd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+
+    return fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+static void choose_ports(struct agent_bridge *bridge, struct agent_endpoint *endpoint)
+{
+    for (size_t i = 0; i < endpoint->port_count; i++) {
+        struct agent_port *port = &endpoint->ports[i];
+
+        for (int tries = 0; port->host == 0 && tries < LAST_PORT - FIRST_PORT; tries++) {
+            uint16_t candidate = bridge->next_port;
+
+            bridge->next_port = (uint16_t)(candidate == LAST_PORT ? FIRST_PORT : candidate + 1);
+            if (is_free(candidate, port->udp))
+                port->host = candidate;
+        }
+    }
+}
+
+static bool change_ports(struct agent_bridge *bridge, const struct agent_endpoint *endpoint, const char *verb,
+                         struct fail *f)
+{
+    auto_buf rules = {.ptr = NULL};
+
+    for (size_t i = 0; i < endpoint->port_count; i++) {
+        const struct agent_port *port = &endpoint->ports[i];
+
+        buf_printf(&rules, "%s element ip " TABLE " %s_ports { %u", verb, port->udp ? "udp" : "tcp", port->host);
+        if (strcmp(verb, "add") == 0)
+            buf_printf(&rules, " : %s . %u", endpoint->text, port->container);
+        buf_add_cstr(&rules, " }\n");
+    }
+    return nft_run(&bridge->nft, &rules, f);
+}
+
+static bool make_sandbox(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
+{
+    struct eni eni = {.address = FIRST_ADDRESS + endpoint->number};
+    const struct sandbox_place place = {.name = endpoint->name,
+                                        .home_fd = bridge->home_fd,
+                                        .router = &bridge->router,
+                                        .router_index = FIRST_INDEX + endpoint->number,
+                                        .subnet = {0xac110000, 16}};
+    const uint8_t mac[MAC_BYTES] = {0x02, 0x42, 0xac, 0x11, (uint8_t)(eni.address >> 8), (uint8_t)eni.address};
+
+    memcpy(eni.mac, mac, sizeof(mac));
+    (void)snprintf(eni.id.text, sizeof(eni.id.text), "eni-%u", endpoint->number);
+    return sandbox_make(&eni, &place, f);
+}
+
+static bool add(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
+{
+    while (endpoint->number < ADDRESSES && bridge->taken[endpoint->number])
+        endpoint->number++;
+    if (endpoint->number == ADDRESSES)
+        return fail(f, FAIL_LIMIT, "more than %d containers in the network mode bridge", ADDRESSES);
+    (void)snprintf(endpoint->name, sizeof(endpoint->name), "ecs-%u", endpoint->number);
+    (void)snprintf(endpoint->path, sizeof(endpoint->path), NAMESPACE_DIR "/%s", endpoint->name);
+    (void)snprintf(endpoint->text, sizeof(endpoint->text), "%s", address_text(FIRST_ADDRESS + endpoint->number).text);
+    endpoint->address = str_of(endpoint->text);
+    choose_ports(bridge, endpoint);
+    if (!make_sandbox(bridge, endpoint, f))
+        return false;
+    bridge->taken[endpoint->number] = true;
+    return change_ports(bridge, endpoint, "add", f);
+}
+
+bool agent_bridge_add(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
+{
+    bool good;
+
+    (void)pthread_mutex_lock(&bridge->lock);
+    good = add(bridge, endpoint, f);
+    (void)pthread_mutex_unlock(&bridge->lock);
+    return good;
+}
+
+void agent_bridge_remove(struct agent_bridge *bridge, struct agent_endpoint *endpoint)
+{
+    struct fail f;
+
+    if (endpoint->name[0] == '\0')
+        return;
+    (void)pthread_mutex_lock(&bridge->lock);
+    if (!change_ports(bridge, endpoint, "delete", &f) || !sandbox_drop(endpoint->name, &f))
+        log_warning("network of a container: %s", f.message);
+    bridge->taken[endpoint->number] = false;
+    (void)pthread_mutex_unlock(&bridge->lock);
+    endpoint->name[0] = '\0';
+}

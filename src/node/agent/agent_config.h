@@ -1,0 +1,26 @@
+/* The agent's settings: the ECS_* variables of the amazon-ecs-agent ("Amazon ECS container agent configuration",
+ * developer guide), with its defaults. Those that this agent does not know are ignored, as there. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/fail.h"
+
+struct agent_config {
+    struct str cluster;          /* ECS_CLUSTER; "default" */
+    struct str backend;          /* ECS_BACKEND_HOST, with its scheme: "http://169.254.170.10" */
+    struct str region;           /* AWS_DEFAULT_REGION, AWS_REGION; absent: the instance's */
+    struct str data_dir;         /* ECS_DATADIR; "/var/lib/berth/agent" */
+    struct str attributes;       /* ECS_INSTANCE_ATTRIBUTES, a JSON object; absent */
+    struct str tags;             /* ECS_CONTAINER_INSTANCE_TAGS, a JSON object; absent */
+    struct str drivers;          /* ECS_AVAILABLE_LOGGING_DRIVERS, a JSON list; ["json-file","none"] */
+    int64_t reserved_memory_mib; /* ECS_RESERVED_MEMORY */
+    bool external;               /* ECS_EXTERNAL: there is no instance metadata */
+    bool privileged_disabled;    /* ECS_DISABLE_PRIVILEGED */
+    int64_t stop_timeout_s;      /* ECS_CONTAINER_STOP_TIMEOUT: "30s", "1m" */
+};
+
+/* `get` is getenv in the product. Fails with FAIL_INPUT, naming variable and value. */
+checked bool agent_config_read(const char *(*get)(const char *name), struct arena *arena,
+                               struct agent_config *ret_config, struct fail *f);
+/* "1h30m", "45s", "500ms" (Go's time.ParseDuration) in milliseconds. */
+checked bool duration_parse(struct str text, int64_t *ret_ms);

@@ -1,0 +1,12 @@
+/* The agent's introspection API on port 51678 ("Amazon ECS container agent introspection", developer guide):
+ * /v1/metadata, /v1/tasks (also ?taskarn= and ?dockerid=), and / with what there is. */
+#pragma once
+
+#include "node/agent/agent_engine.h"
+
+struct introspection;
+
+checked bool introspection_start(struct agent_engine *engine, const struct agent_config *config,
+                                 const struct agent_registration *registration, struct introspection **ret,
+                                 struct fail *f);
+void introspection_stop(struct introspection *introspection);

@@ -1,0 +1,278 @@
+#include "plane/ecs/task_instances.h"
+
+#include "base/must.h"
+
+/* ---- what a task takes ---- */
+
+static void add_port(struct placement_ports *ports, int32_t *items, int32_t port)
+{
+    size_t at = ports->count;
+
+    for (; at > 0 && items[at - 1] >= port; at--)
+        if (items[at - 1] == port)
+            return;
+    memmove(&items[at + 1], &items[at], (ports->count - at) * sizeof(*items));
+    items[at] = port;
+    ports->items = items;
+    ports->count++;
+}
+
+/* Fixed host ports: dynamic ones are the agent's to find. With network mode host a container's port is the host's. */
+static void set_ports(struct arena *arena, const struct ecs_task_definition *definition,
+                      struct placement_demand *demand)
+{
+    size_t count = 0;
+    int32_t *tcp;
+    int32_t *udp;
+
+    if (definition->network_mode == ECS_NETWORK_MODE_AWSVPC)
+        return;
+    for (size_t i = 0; i < definition->container_definitions.count; i++)
+        count += definition->container_definitions.items[i].port_mappings.count;
+    tcp = arena_array(arena, int32_t, count + 1);
+    udp = arena_array(arena, int32_t, count + 1);
+    for (size_t i = 0; i < definition->container_definitions.count; i++) {
+        const struct ecs_port_mapping_list *mappings = &definition->container_definitions.items[i].port_mappings;
+
+        for (size_t k = 0; k < mappings->count; k++) {
+            const struct ecs_port_mapping *mapping = &mappings->items[k];
+            bool is_host = definition->network_mode == ECS_NETWORK_MODE_HOST;
+            int32_t port = is_host ? mapping->container_port : mapping->host_port;
+
+            if (port > 0 && mapping->protocol == ECS_TRANSPORT_PROTOCOL_UDP)
+                add_port(&demand->udp, udp, port);
+            else if (port > 0)
+                add_port(&demand->tcp, tcp, port);
+        }
+    }
+}
+
+static int64_t gpus_of(const struct ecs_container_definition *container)
+{
+    int64_t total = 0;
+
+    for (size_t i = 0; i < container->resource_requirements.count; i++) {
+        int64_t count;
+
+        if (container->resource_requirements.items[i].type == ECS_RESOURCE_TYPE_GPU &&
+            str_to_int64(container->resource_requirements.items[i].value, &count))
+            total += count;
+    }
+    return total;
+}
+
+void task_instances_size(struct task_wish *wish)
+{
+    struct placement_demand *demand = &wish->launch.instances->demand;
+    int32_t cpu = 0;
+    int32_t memory = 0;
+
+    for (size_t i = 0; i < wish->definition->container_definitions.count; i++) {
+        const struct ecs_container_definition *container = &wish->definition->container_definitions.items[i];
+        const struct ecs_container_override *override = &wish->overrides->container_overrides.items[i];
+
+        cpu += override->has_cpu ? override->cpu : container->cpu;
+        if (override->has_memory_reservation || container->has_memory_reservation)
+            memory += override->has_memory_reservation ? override->memory_reservation : container->memory_reservation;
+        else
+            memory += override->has_memory ? override->memory : container->memory;
+    }
+    if (wish->cpu.ptr == NULL)
+        wish->cpu_units = cpu;
+    if (wish->memory.ptr == NULL)
+        wish->memory_mib = memory;
+    wish->cpu = arena_printf(wish->arena, "%d", wish->cpu_units);
+    wish->memory = arena_printf(wish->arena, "%d", wish->memory_mib);
+    demand->cpu = wish->cpu_units;
+    demand->memory = wish->memory_mib;
+}
+
+/* ---- checks ---- */
+
+static bool is_compatible(const struct ecs_task_definition *definition, enum ecs_launch_type type)
+{
+    enum ecs_compatibility wanted =
+        type == ECS_LAUNCH_TYPE_EXTERNAL ? ECS_COMPATIBILITY_EXTERNAL : ECS_COMPATIBILITY_EC2;
+
+    for (size_t i = 0; i < definition->compatibilities.count; i++)
+        if (definition->compatibilities.items[i] == wanted)
+            return true;
+    return false;
+}
+
+static bool add_member(struct task_instances *instances, struct str expression, struct fail *f)
+{
+    static const char *const of_tasks[] = {"task:group", "runningTasksCount"};
+    const struct cluster_query *query;
+
+    if (!cluster_query_parse(expression, instances->arena, &query, f))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(of_tasks); i++)
+        if (str_search(expression, str_of(of_tasks[i])) < expression.len)
+            instances->needs_counts = true;
+    instances->members[instances->demand.member_count++] = query;
+    return true;
+}
+
+static bool add_constraint(struct task_instances *instances, const struct ecs_placement_constraint *constraint,
+                           struct fail *f)
+{
+    switch (constraint->type) {
+    case ECS_PLACEMENT_CONSTRAINT_TYPE_DISTINCT_INSTANCE:
+        instances->demand.distinct_instance = true;
+        return constraint->expression.len == 0 ||
+               fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "The placement constraint distinctInstance has no expression, but one was given: %.*s",
+                        STR_ARG(constraint->expression));
+    case ECS_PLACEMENT_CONSTRAINT_TYPE_MEMBER_OF:
+        return add_member(instances, constraint->expression, f);
+    case ECS_PLACEMENT_CONSTRAINT_TYPE_NONE:
+        break;
+    }
+    return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Placement constraint type is required.");
+}
+
+enum { CONSTRAINTS_MAX = 10 }; /* API reference, "RunTask": with those of the definition */
+
+static bool add_constraints(struct task_instances *instances, const struct ecs_task_definition *definition,
+                            const struct ecs_placement_constraints *constraints, struct fail *f)
+{
+    if (constraints->count + definition->placement_constraints.count > CONSTRAINTS_MAX)
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "placementConstraints can have at most %d items, those of the task definition included.",
+                        CONSTRAINTS_MAX);
+    for (size_t i = 0; i < constraints->count; i++)
+        if (!add_constraint(instances, &constraints->items[i], f))
+            return false;
+    for (size_t i = 0; i < definition->placement_constraints.count; i++)
+        if (!add_member(instances, definition->placement_constraints.items[i].expression, f))
+            return false;
+    return true;
+}
+
+/* The kind of the launch type: EC2 instances, or machines of one's own. */
+static bool is_of_type(const struct container_instance_record *instance, enum ecs_launch_type type)
+{
+    return container_instance_is_external(instance) == (type == ECS_LAUNCH_TYPE_EXTERNAL);
+}
+
+static bool has_instances(struct transaction *tx, const struct task_wish *wish, enum ecs_launch_type type)
+{
+    struct walk walk = container_instances_of(tx, wish->cluster);
+    const struct container_instance_record *instance;
+
+    while ((instance = walk_next(&walk)) != NULL)
+        if (container_instance_is_active(instance) && is_of_type(instance, type))
+            return true;
+    return false;
+}
+
+bool task_instances_check(struct transaction *tx, const struct task_wish *wish, enum ecs_launch_type type,
+                          const struct ecs_placement_constraints *constraints,
+                          const struct ecs_placement_strategies *strategies, struct task_instances **ret_instances,
+                          struct fail *f)
+{
+    const struct ecs_task_definition *definition = wish->definition;
+    struct task_instances *instances = arena_new(wish->arena, struct task_instances);
+    struct placement_demand *demand = &instances->demand;
+
+    if (wish->service_name.ptr == NULL && !has_instances(tx, wish, type)) /* a service waits for some */
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "No Container Instances were found in your cluster.");
+    if (!is_compatible(definition, type))
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Task definition does not support launch_type %s.",
+                        enum_name(&ecs_launch_type_shape, (int)type));
+    instances->arena = wish->arena;
+    instances->type = type;
+    instances->strategies = *strategies;
+    instances->members = arena_array(wish->arena, const struct cluster_query *, CONSTRAINTS_MAX);
+    if (!placement_strategies_check(strategies, f) || !add_constraints(instances, definition, constraints, f))
+        return false;
+    demand->members = instances->members;
+    demand->attributes = &definition->requires_attributes;
+    demand->enis = definition->network_mode == ECS_NETWORK_MODE_AWSVPC;
+    set_ports(wish->arena, definition, demand);
+    for (size_t i = 0; i < definition->container_definitions.count; i++)
+        demand->gpus += gpus_of(&definition->container_definitions.items[i]);
+    *ret_instances = instances;
+    return true;
+}
+
+/* ---- placing ---- */
+
+/* Without a strategy RunTask places at random, a service over the zones (developer guide, "How Amazon ECS places tasks
+ * on container instances"). */
+static const struct ecs_placement_strategies *strategies_or_default(const struct task_wish *wish)
+{
+    static struct ecs_placement_strategy any = {.type = ECS_PLACEMENT_STRATEGY_TYPE_RANDOM};
+    static struct ecs_placement_strategy zones = {.type = ECS_PLACEMENT_STRATEGY_TYPE_SPREAD,
+                                                  .field = STR_INIT("attribute:ecs.availability-zone")};
+    static const struct ecs_placement_strategies of_task = {&any, 1};
+    static const struct ecs_placement_strategies of_service = {&zones, 1};
+
+    if (wish->launch.instances->strategies.count > 0)
+        return &wish->launch.instances->strategies;
+    return wish->service_name.ptr == NULL ? &of_task : &of_service;
+}
+
+static void begin(struct transaction *tx, const struct task_wish *wish, struct task_instances *instances)
+{
+    struct walk walk = container_instances_of(tx, wish->cluster);
+    const struct container_instance_record *instance;
+    size_t count = 0;
+
+    while (walk_next(&walk) != NULL)
+        count++;
+    instances->candidates = arena_array(instances->arena, struct placement_candidate, count + 1);
+    walk = container_instances_of(tx, wish->cluster);
+    while ((instance = walk_next(&walk)) != NULL)
+        if (is_of_type(instance, instances->type) && container_instance_is_active(instance))
+            instances->candidates[instances->candidate_count++] =
+                container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+    instances->placement = placement_new(instances->arena, &instances->demand, strategies_or_default(wish),
+                                         instances->candidates, instances->candidate_count, tx->random);
+}
+
+/* The one that came nearest, and of how many. */
+static struct ecs_failure failure_of(const struct task_instances *instances, const struct task_wish *wish)
+{
+    enum placement_refusal refusal = PLACEMENT_MEMORY;
+    const struct placement_candidate *closest = placement_closest(instances->placement, &refusal);
+
+    if (closest == NULL)
+        return (struct ecs_failure){.arn = wish->cluster->cluster->cluster_arn,
+                                    .reason = STR("No Container Instances were found in your cluster.")};
+    return (struct ecs_failure){
+        .arn = closest->arn,
+        .reason = str_of(placement_reason(refusal)),
+        .detail = arena_printf(instances->arena,
+                               "No container instance met all of the task's requirements; this is the closest of %zu: "
+                               "it has %lld CPU units and %lld MiB left, %d and %d are asked for.",
+                               instances->candidate_count, (long long)closest->cpu, (long long)closest->memory,
+                               wish->cpu_units, wish->memory_mib),
+    };
+}
+
+const struct container_instance_record *task_instances_place(struct transaction *tx, const struct task_wish *wish,
+                                                             struct ecs_failure *ret_failure)
+{
+    struct task_instances *instances = wish->launch.instances;
+    const struct placement_candidate *chosen;
+
+    if (instances->placement == NULL)
+        begin(tx, wish, instances);
+    chosen = placement_next(instances->placement);
+    if (chosen != NULL)
+        return container_instance_of_arn(tx, chosen->arn);
+    *ret_failure = failure_of(instances, wish);
+    return NULL;
+}
+
+enum placement_refusal task_instances_refuses(struct transaction *tx, const struct task_wish *wish,
+                                              const struct container_instance_record *instance)
+{
+    const struct task_instances *instances = wish->launch.instances;
+    struct placement_candidate candidate =
+        container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+
+    return placement_refuses(&instances->demand, &candidate);
+}

@@ -1,0 +1,38 @@
+/* Tasks on container instances: what a definition asks of one, and the placement that finds it (launch types EC2 and
+ * EXTERNAL). A wish with `launch.instances` is placed here, behind task_start. */
+#pragma once
+
+#include "plane/ecs/container_instance.h"
+#include "plane/ecs/task_run.h"
+
+struct task_instances {
+    struct arena *arena;
+    enum ecs_launch_type type; /* EC2 or EXTERNAL */
+    struct ecs_placement_strategies strategies;
+    struct placement_demand demand; /* of one task; complete after task_instances_size */
+    const struct cluster_query **members;
+    bool needs_counts; /* an expression may ask for the tasks of instances */
+    /* Made for the first task, told of each that is placed. */
+    struct placement *placement;
+    struct placement_candidate *candidates;
+    size_t candidate_count;
+};
+
+/* Whether the definition runs there, and its constraints and those of the request can be understood. Fails with
+ * InvalidParameterException. */
+checked bool task_instances_check(struct transaction *tx, const struct task_wish *wish, enum ecs_launch_type type,
+                                  const struct ecs_placement_constraints *constraints,
+                                  const struct ecs_placement_strategies *strategies,
+                                  struct task_instances **ret_instances, struct fail *f);
+
+/* CPU and memory that the task takes of its instance: its own, or the sum of its containers' (developer guide, "Task
+ * definition parameters": cpu, memory, memoryReservation); overrides and sizes as texts are set in the wish before. */
+void task_instances_size(struct task_wish *wish);
+
+/* The place for one task; NULL: none, with the reason. What it takes is subtracted when its record is made. */
+const struct container_instance_record *task_instances_place(struct transaction *tx, const struct task_wish *wish,
+                                                             struct ecs_failure *ret_failure);
+
+/* Whether the task of the wish fits on one instance that was named; PLACEMENT_FITS or why not. */
+enum placement_refusal task_instances_refuses(struct transaction *tx, const struct task_wish *wish,
+                                              const struct container_instance_record *instance);

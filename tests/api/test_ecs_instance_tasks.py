@@ -1,0 +1,360 @@
+"""Tasks of launch type EC2, from RunTask over the agent's payload to its reports; placement seen from outside."""
+
+import collections
+import json
+import pathlib
+import uuid
+
+import botocore.exceptions
+import pytest
+
+from agent_peer import Agent
+from conftest import eventually
+from test_agent_protocol import registration
+
+PAGE = {"name": "page", "image": "nginx:1", "memory": 128, "cpu": 64, "portMappings": [{"containerPort": 80, "hostPort": 0}],
+        "environment": [{"name": "A", "value": "1"}], "healthCheck": {"command": ["CMD", "true"]},
+        "logConfiguration": {"logDriver": "json-file", "options": {"max-size": "1m"}}}
+
+
+def refusal(call, **arguments):
+    with pytest.raises(botocore.exceptions.ClientError) as failure:
+        call(**arguments)
+    return failure.value.response["Error"]["Code"], failure.value.response["Error"]["Message"]
+
+
+@pytest.fixture(scope="module")
+def ecs(server):
+    return server.client("ecs")
+
+
+@pytest.fixture
+def cluster(ecs):
+    name = f"c-{uuid.uuid4().hex[:12]}"
+    ecs.create_cluster(clusterName=name)
+    return name
+
+
+def define(ecs, *containers, **more):
+    return ecs.register_task_definition(
+        family=f"f-{uuid.uuid4().hex[:8]}", requiresCompatibilities=["EC2"], containerDefinitions=list(containers) or [PAGE],
+        **more)["taskDefinition"]["taskDefinitionArn"]
+
+
+def of_ec2(zone="us-east-1a", cpu=1024, memory=1024, kind="t3.medium"):
+    """What the recorded agent sent, on an EC2 instance instead of a machine of one's own."""
+    body = registration()
+    body["attributes"] = [row for row in body["attributes"] if row["name"] not in ("ecs.capability.external",
+                                                                                  "ecs.cpu-architecture")]
+    body["attributes"] += [{"name": "ecs.capability.task-eni"}, {"name": "ecs.capability.container-health-check"}]
+    body["attributes"] = list({row["name"]: row for row in body["attributes"]}.values())
+    body["instanceIdentityDocument"] = json.dumps({
+        "instanceId": f"i-{uuid.uuid4().hex[:17]}", "availabilityZone": zone, "instanceType": kind, "imageId": "ami-1",
+        "architecture": "x86_64", "region": "us-east-1", "accountId": "000000000000"})
+    for row in body["totalResources"]:
+        if row["name"] in ("CPU", "MEMORY"):
+            row["integerValue"] = cpu if row["name"] == "CPU" else memory
+    return body
+
+
+@pytest.fixture
+def agents(server, cluster):
+    made = []
+
+    def make(**more):
+        agent = Agent(server, cluster, of_ec2(**more))
+        agent.connect().wait("TaskManifestMessage")
+        eventually(lambda: agent.described()["agentConnected"], what="the connection")
+        made.append(agent)
+        return agent
+
+    yield make
+    for agent in made:
+        agent.close()
+
+
+def remaining(agent):
+    return {row["name"]: row.get("stringSetValue") if row["type"] == "STRINGSET" else row["integerValue"]
+            for row in agent.described()["remainingResources"]}
+
+
+def payload_of(agent, task, desired="RUNNING"):
+    message = agent.acs.wait("PayloadMessage", lambda message: message["tasks"][0]["arn"] == task
+                             and message["tasks"][0]["desiredStatus"] == desired)
+    agent.acknowledge(message)
+    return message
+
+
+def run(ecs, cluster, definition, **more):
+    answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", **more)
+    return [task["taskArn"] for task in answer["tasks"]], answer["failures"]
+
+
+def describe(ecs, cluster, task):
+    return ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"][0]
+
+
+def test_a_task_from_its_payload_to_its_end(ecs, cluster, agents):
+    agent = agents()
+    definition = define(ecs)
+    answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", overrides={"containerOverrides": [
+        {"name": "page", "command": ["serve"], "environment": [{"name": "B", "value": "2"}]}]})
+    assert answer["failures"] == []
+    task = answer["tasks"][0]
+    assert task["launchType"] == "EC2" and task["containerInstanceArn"] == agent.arn
+    assert task["lastStatus"] == "PENDING" and task["cpu"] == "64" and task["memory"] == "128"
+    assert task["availabilityZone"] == "us-east-1a" and task["attachments"] == []
+    assert remaining(agent)["CPU"] == 1024 - 64 and remaining(agent)["MEMORY"] == 1024 - 128
+    arn = task["taskArn"]
+
+    message = payload_of(agent, arn)
+    assert message["clusterArn"] and message["containerInstanceArn"] == agent.arn and message["seqNum"] > 0
+    told = message["tasks"][0]
+    assert told["launchType"] == "EC2" and told["networkMode"] == "bridge" and told["version"] == "1"
+    container = told["containers"][0]
+    assert container["command"] == ["serve"]
+    assert container["environment"] == {"A": "1", "B": "2", "AWS_EXECUTION_ENV": "AWS_ECS_EC2"}
+    assert container["cpu"] == 64 and container["memory"] == 128 and container["essential"] is True
+    assert container["portMappings"] == [{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}]
+    assert container["healthCheckType"] == "docker" and container["overrides"] == "{}"
+    docker = json.loads(container["dockerConfig"]["config"])
+    assert docker["Healthcheck"] == {"Test": ["CMD", "true"], "Interval": 30000000000, "Timeout": 5000000000, "Retries": 3}
+    host = json.loads(container["dockerConfig"]["hostConfig"])
+    assert host["NetworkMode"] == "bridge"
+    assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m"}}
+
+    agent.report(arn, "PENDING", containers=[{"containerName": "page", "status": "PENDING", "imageDigest": "sha256:1"}])
+    agent.report(arn, "RUNNING", pullStartedAt=1795379563.0, pullStoppedAt=1795379564.0, containers=[
+        {"containerName": "page", "status": "RUNNING", "runtimeId": "abc", "networkBindings": [
+            {"bindIP": "0.0.0.0", "containerPort": 80, "hostPort": 32768, "protocol": "tcp"}]}])
+    shown = describe(ecs, cluster, arn)
+    assert shown["lastStatus"] == "RUNNING" and shown["startedAt"] and shown["pullStartedAt"]
+    assert shown["containers"][0]["imageDigest"] == "sha256:1" and shown["containers"][0]["runtimeId"] == "abc"
+    assert shown["containers"][0]["networkBindings"][0]["hostPort"] == 32768
+    assert agent.described()["runningTasksCount"] == 1
+    assert ecs.list_tasks(cluster=cluster, containerInstance=agent.arn)["taskArns"] == [arn]
+    code, message = refusal(ecs.deregister_container_instance, cluster=cluster, containerInstance=agent.arn)
+    assert code == "InvalidParameterException" and message == "Found running tasks on the instance."
+
+    agent.report(arn, "PENDING")  # late: it is acknowledged and changes nothing
+    assert describe(ecs, cluster, arn)["lastStatus"] == "RUNNING"
+    for _ in range(2):  # doubled
+        agent.report(arn, "STOPPED", executionStoppedAt=1795379600.0, containers=[
+            {"containerName": "page", "status": "STOPPED", "exitCode": 3}])
+    shown = describe(ecs, cluster, arn)
+    assert shown["lastStatus"] == "STOPPED" and shown["stopCode"] == "EssentialContainerExited"
+    assert shown["stoppedReason"] == "Essential container in task exited"
+    assert shown["containers"][0]["exitCode"] == 3
+    assert remaining(agent)["CPU"] == 1024 and remaining(agent)["MEMORY"] == 1024
+    agent.report(arn, "RUNNING")  # impossible: falls on the floor
+    assert describe(ecs, cluster, arn)["lastStatus"] == "STOPPED"
+
+
+def test_stopping_and_what_is_repeated_after_a_reconnection(ecs, cluster, agents):
+    agent = agents()
+    [arn], _ = run(ecs, cluster, define(ecs))
+    agent.acs.wait("PayloadMessage")  # not acknowledged
+    agent.connect()
+    manifest = agent.acs.wait("TaskManifestMessage")
+    assert [row["taskArn"] for row in manifest["tasks"]] == [arn]
+    message = payload_of(agent, arn)
+    agent.report(arn, "RUNNING", containers=[{"containerName": "page", "status": "RUNNING"}])
+    agent.acs.message("TaskStopVerificationMessage", messageId="v", stopCandidates=[{"taskArn": arn}])
+    assert agent.acs.wait("TaskStopVerificationAck")["stopTasks"] == [], "it is to run"
+    ecs.stop_task(cluster=cluster, task=arn, reason="enough")
+    stop = payload_of(agent, arn, "STOPPED")
+    assert stop["tasks"][0]["containers"] == [] and stop["seqNum"] > message["seqNum"]
+    agent.report(arn, "STOPPED", containers=[{"containerName": "page", "status": "STOPPED", "exitCode": 137}])
+    shown = describe(ecs, cluster, arn)
+    assert shown["stopCode"] == "UserInitiated" and shown["stoppedReason"] == "enough"
+
+
+def test_a_container_that_cannot_start_says_why(ecs, cluster, agents):
+    agent = agents()
+    [arn], _ = run(ecs, cluster, define(ecs))
+    payload_of(agent, arn)
+    agent.report(arn, "STOPPED", containers=[
+        {"containerName": "page", "status": "STOPPED", "reason": "CannotPullContainerError: no such image"}])
+    shown = describe(ecs, cluster, arn)
+    assert shown["stopCode"] == "TaskFailedToStart" and shown["stoppedReason"].startswith("CannotPullContainerError")
+
+
+def test_awsvpc_has_an_interface_that_the_agent_is_told_of(server, ecs, cluster, agents):
+    agent = agents()
+    subnet = server.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    network = {"awsvpcConfiguration": {"subnets": [subnet]}}
+    definition = define(ecs, {**PAGE, "portMappings": [{"containerPort": 80}]}, networkMode="awsvpc")
+    code, message = refusal(ecs.run_task, cluster=cluster, taskDefinition=definition, launchType="EC2")
+    assert message.startswith("Network Configuration must be provided")
+    [arn], failures = run(ecs, cluster, definition, networkConfiguration=network)
+    assert failures == []
+    attach = agent.acs.wait("AttachTaskNetworkInterfacesMessage")
+    told = payload_of(agent, arn)["tasks"][0]
+    interface = told["elasticNetworkInterfaces"][0]
+    assert attach["elasticNetworkInterfaces"] == [interface] and attach["taskArn"] == arn and attach["waitTimeoutMs"] > 0
+    assert interface["ec2Id"].startswith("eni-") and interface["macAddress"]
+    assert interface["subnetGatewayIpv4Address"].endswith(".1/20")
+    assert told["networkMode"] == "awsvpc" and "portMappings" not in told["containers"][0]
+    ecs.submit_task_state_change(cluster=cluster, task=arn, attachments=[
+        {"attachmentArn": interface["attachmentArn"], "status": "ATTACHED"}])
+    assert describe(ecs, cluster, arn)["attachments"][0]["status"] == "ATTACHED"
+    _, failures = run(ecs, cluster, definition, networkConfiguration=network, count=3)
+    assert {row["reason"] for row in failures} == {"RESOURCE:ENI"}, "t3.medium has two interfaces for tasks"
+
+
+def placed(agents_by_arn, tasks):
+    return collections.Counter(agents_by_arn[task["containerInstanceArn"]] for task in tasks)
+
+
+def test_spread_and_binpack(ecs, cluster, agents):
+    names = {agents(zone="us-east-1a", memory=2048).arn: "a1", agents(zone="us-east-1a", memory=1024).arn: "a2",
+             agents(zone="us-east-1b", memory=1024).arn: "b"}
+    definition = define(ecs, {**PAGE, "cpu": 10, "memory": 100})
+    answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", count=6, placementStrategy=[
+        {"type": "spread", "field": "attribute:ecs.availability-zone"}, {"type": "binpack", "field": "memory"}])
+    assert placed(names, answer["tasks"]) == {"a2": 3, "b": 3}
+    answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", count=3,
+                          placementStrategy=[{"type": "spread", "field": "instanceId"}], group="other")
+    assert placed(names, answer["tasks"]) == {"a1": 1, "a2": 1, "b": 1}
+    answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", count=4, group="distinct",
+                          placementConstraints=[{"type": "distinctInstance"}])
+    assert len(answer["tasks"]) == 3
+    assert answer["failures"][0]["reason"] == "DistinctInstance placement constraint unsatisfied."
+    answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", placementConstraints=[
+        {"type": "memberOf", "expression": "attribute:ecs.availability-zone == us-east-1b"}])
+    assert placed(names, answer["tasks"]) == {"b": 1}
+    answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", placementConstraints=[
+        {"type": "memberOf", "expression": "attribute:ecs.instance-type == m5.large"}])
+    assert answer["failures"][0]["reason"] == "MemberOf placement constraint unsatisfied."
+    code, message = refusal(ecs.run_task, cluster=cluster, taskDefinition=definition, launchType="EC2",
+                            placementConstraints=[{"type": "memberOf", "expression": "x is"}])
+    assert code == "InvalidParameterException" and "Invalid expression" in message
+
+
+def test_failures_say_what_was_missing(ecs, cluster, agents):
+    assert refusal(ecs.run_task, cluster=cluster, taskDefinition=define(ecs), launchType="EC2") == (
+        "InvalidParameterException", "No Container Instances were found in your cluster.")
+    agent = agents()
+
+    def reason(container, **more):
+        tasks, failures = run(ecs, cluster, define(ecs, {**PAGE, **container}, **more))
+        assert tasks == [] and failures[0]["arn"] == agent.arn
+        return failures[0]["reason"]
+
+    assert reason({"memory": 4096}) == "RESOURCE:MEMORY"
+    assert reason({"cpu": 4096}) == "RESOURCE:CPU"
+    assert reason({"portMappings": [{"containerPort": 22, "hostPort": 22}]}) == "RESOURCE:PORTS"
+    assert reason({"portMappings": [{"containerPort": 51678}]}, networkMode="host") == "RESOURCE:PORTS"
+    fixed = define(ecs, {**PAGE, "portMappings": [{"containerPort": 80, "hostPort": 8080}]})
+    tasks, failures = run(ecs, cluster, fixed, count=2)
+    assert len(tasks) == 1 and failures[0]["reason"] == "RESOURCE:PORTS"
+    assert "8080" in remaining(agent)["PORTS"]
+    agent.acs.close()
+    eventually(lambda: not agent.described()["agentConnected"], what="the end of the session")
+    assert reason({}) == "AGENT"
+    ecs.update_container_instances_state(cluster=cluster, containerInstances=[agent.arn], status="DRAINING")
+    assert refusal(ecs.run_task, cluster=cluster, taskDefinition=fixed, launchType="EC2")[0] == "InvalidParameterException"
+
+
+def test_start_task_takes_the_named_instances(ecs, cluster, agents):
+    first, second = agents(), agents(memory=64)
+    gone = "0" * 32
+    answer = ecs.start_task(cluster=cluster, taskDefinition=define(ecs), containerInstances=[first.arn, second.arn, gone])
+    assert [task["containerInstanceArn"] for task in answer["tasks"]] == [first.arn]
+    assert {row["arn"]: row["reason"] for row in answer["failures"]} == {
+        second.arn: "RESOURCE:MEMORY", first.arn.rsplit("/", 1)[0] + "/" + gone: "MISSING"}
+    assert payload_of(first, answer["tasks"][0]["taskArn"])
+
+
+def test_an_instance_that_is_deregistered_by_force_loses_its_tasks(ecs, cluster, agents):
+    agent = agents()
+    [arn], _ = run(ecs, cluster, define(ecs))
+    ecs.deregister_container_instance(cluster=cluster, containerInstance=agent.arn, force=True)
+    shown = eventually(lambda: (task := describe(ecs, cluster, arn))["lastStatus"] == "STOPPED" and task,
+                       what="the end of the task")
+    assert shown["stoppedReason"] == "Container instance deregistration forced by user"
+
+
+def test_credentials_of_the_task_role(server, ecs, cluster, agents):
+    iam = server.client("iam")
+    iam.create_role(RoleName="app", AssumeRolePolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                                "Principal": {"Service": "ecs-tasks.amazonaws.com"}}]}))
+    agent = agents()
+    again = of_ec2()
+    again["attributes"].append({"name": "com.amazonaws.ecs.capability.task-iam-role"})
+    definition = define(ecs, taskRoleArn="arn:aws:iam::000000000000:role/app")
+    ecs.register_container_instance(**{**again, "cluster": cluster, "containerInstanceArn": agent.arn})
+    [arn], failures = run(ecs, cluster, definition)
+    told = payload_of(agent, arn)["tasks"][0]["roleCredentials"]
+    assert told["roleArn"].endswith(":role/app") and told["credentialsId"] and told["expiration"].endswith("Z")
+    caller = server.client("sts", aws_access_key_id=told["accessKeyId"], aws_secret_access_key=told["secretAccessKey"],
+                           aws_session_token=told["sessionToken"]).get_caller_identity()
+    assert ":assumed-role/app/" in caller["Arn"]
+    agent.report(arn, "RUNNING", containers=[{"containerName": "page", "status": "RUNNING"}])
+    agent.connect(send_credentials="true")
+    pushed = agent.acs.wait("IAMRoleCredentialsMessage")
+    assert pushed["taskArn"] == arn and pushed["roleType"] == "TaskApplication"
+    assert pushed["roleCredentials"]["credentialsId"] == told["credentialsId"], "containers ask for that one for ever"
+
+
+def recorded_reports():
+    """The reports that the original agent made of each of its tasks, in their order."""
+    path = pathlib.Path(__file__).parent / "agent_traffic" / "reports.jsonl"
+    of = collections.defaultdict(list)
+    for line in path.read_text().splitlines():
+        line = json.loads(line)
+        if line["kind"] == "http":
+            of[line["body"]["task"]].append(line["body"])
+    return list(of.values())
+
+
+def test_the_recorded_reports_end_where_the_original_tasks_ended(ecs, cluster, agents):
+    agent = agents(cpu=65536, memory=65536)
+    ends = collections.Counter()
+    for reports in recorded_reports():
+        names = list(dict.fromkeys(row["containerName"] for report in reports for row in report.get("containers", [])))
+        definition = define(ecs, *[{"name": name, "image": "a", "memory": 16, "essential": name == (names or ["c"])[-1]}
+                                   for name in names or ["c"]])
+        [arn], failures = run(ecs, cluster, definition)
+        exits = {}
+        for report in reports:
+            report = {**report, "cluster": cluster, "task": arn}
+            report.pop("attachments", None)
+            ecs.submit_task_state_change(**report)
+            exits.update({row["containerName"]: row["exitCode"] for row in report.get("containers", [])
+                          if "exitCode" in row})
+        shown = describe(ecs, cluster, arn)
+        last = [report["status"] for report in reports if report.get("status")][-1]
+        assert shown["lastStatus"] == last
+        assert {row["name"]: row["exitCode"] for row in shown["containers"] if "exitCode" in row} == exits
+        if last == "STOPPED":
+            said = reports[-1].get("reason")
+            ran = exits or any(report.get("status") == "RUNNING" for report in reports)
+            assert shown["stopCode"] == ("EssentialContainerExited" if ran else "TaskFailedToStart")
+            assert not said or shown["stoppedReason"] == said
+        ends[last] += 1
+    assert ends["STOPPED"] >= 12 and ends["RUNNING"] >= 3
+
+
+def test_the_recorded_health_becomes_the_tasks(ecs, cluster, agents):
+    agent = agents()
+    [arn], _ = run(ecs, cluster, define(ecs))
+    agent.report(arn, "RUNNING", containers=[{"containerName": "page", "status": "RUNNING"}])
+    agent.connect_telemetry()
+    path = pathlib.Path(__file__).parent / "agent_traffic" / "reports.jsonl"
+    sent = 0
+    for line in map(json.loads, path.read_text().splitlines()):
+        if line["kind"] != "ws-recv" or line["msg"]["type"] not in ("PublishHealthRequest", "PublishMetricsRequest"):
+            continue
+        for task in line["msg"]["message"].get("tasks", []):
+            task["taskArn"] = arn
+            for container in task["containers"]:
+                container["containerName"] = "page"
+                last = container["healthStatus"]
+        agent.tcs.telemetry(json.dumps(line["msg"]))
+        agent.tcs.receive()
+        sent += 1
+    assert sent >= 5
+    shown = describe(ecs, cluster, arn)
+    assert shown["containers"][0]["healthStatus"] == last and shown["healthStatus"] == last
