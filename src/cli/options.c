@@ -58,7 +58,8 @@ bool options_parse(const struct verb *verb, const struct option_spec *rows, int 
     }
     options[count] = (struct option){"help", no_argument, NULL, 'h'};
     optind = 1;
-    while ((c = getopt_long(argc, argv, "h", options, &index)) != -1) {
+    while ((c = getopt_long(argc, argv, str_ends(str_of(verb->arguments), STR("COMMAND...")) ? "+h" : "h", options,
+                            &index)) != -1) {
         if (c == 'h') {
             print_help(verb, rows);
             *ret_exit = EXIT_OK;

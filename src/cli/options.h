@@ -15,7 +15,7 @@ struct option_spec {
 
 struct verb {
     const char *name;
-    const char *arguments; /* "[TASK]"; "" for none */
+    const char *arguments; /* "[TASK]"; "" for none; "... COMMAND...": options end where the arguments begin */
     const char *summary;   /* one line */
     int (*run)(const struct verb *verb, int argc, char **argv);
 };

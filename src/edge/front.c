@@ -124,7 +124,7 @@ void front_leave(struct front *front)
 
 /* ---- the handler ---- */
 
-enum door { DOOR_API, DOOR_REGISTRY, DOOR_LAYER, DOOR_HOST_LINK, DOOR_AGENT_LINK, DOOR_CONTROL };
+enum door { DOOR_API, DOOR_REGISTRY, DOOR_LAYER, DOOR_HOST_LINK, DOOR_AGENT_LINK, DOOR_DATA_CHANNEL, DOOR_CONTROL };
 
 static enum door door_of(const struct front *front, const struct http_exchange *exchange)
 {
@@ -136,6 +136,8 @@ static enum door door_of(const struct front *front, const struct http_exchange *
         return DOOR_AGENT_LINK;
     if (str_starts(path, STR(LAYER_PATH)))
         return DOOR_LAYER;
+    if (str_starts(path, STR(DATA_CHANNEL_PATH)))
+        return DOOR_DATA_CHANNEL;
     if (str_starts(path, STR("/_berth/")))
         return DOOR_CONTROL;
     if (front->options.registry.begin != NULL && (str_is(path, "/v2") || str_starts(path, STR("/v2/"))))
@@ -151,6 +153,7 @@ static bool begin(void *context, struct http_exchange *exchange)
     case DOOR_REGISTRY:
         return front->options.registry.begin(front->options.registry.context, exchange);
     case DOOR_HOST_LINK:
+    case DOOR_DATA_CHANNEL:
     case DOOR_AGENT_LINK:
     case DOOR_LAYER:
         exchange->body_limit = 0;
@@ -183,6 +186,9 @@ static void complete(void *context, struct http_exchange *exchange)
     case DOOR_HOST_LINK:
         host_links_complete(front->options.host_links, exchange);
         break;
+    case DOOR_DATA_CHANNEL:
+        session_links_complete(front->options.session_links, exchange);
+        break;
     case DOOR_AGENT_LINK:
         agent_links_complete(front->options.agent_links, exchange);
         break;
@@ -212,6 +218,7 @@ static void replying(void *context, struct http_exchange *exchange)
     case DOOR_LAYER:
     case DOOR_HOST_LINK:
     case DOOR_AGENT_LINK:
+    case DOOR_DATA_CHANNEL:
     case DOOR_CONTROL:
         break;
     }

@@ -4,6 +4,7 @@
  *   /_berth/host     the host link (edge/host_link.h)
  *   /acs/ws, /tcs/ws the sessions of ECS agents (edge/agent_link.h)
  *   /_berth/layers/  layers by presigned URL (edge/registry_layers.h)
+ *   /v1/data-channel/  sessions of ECS Exec (edge/session_link.h)
  *   /_berth/...      health, metrics, reset and their kin (edge/control.h)
  *   anything else    an AWS API
  *
@@ -20,6 +21,7 @@
 #include "edge/loop.h"
 #include "edge/registry_collect.h"
 #include "edge/registry_layers.h"
+#include "edge/session_link.h"
 #include "os/http_server.h"
 
 struct operations {
@@ -41,6 +43,7 @@ struct front_options {
     const struct registry_layers *layers;
     struct collector *collector;
     struct host_links *host_links;
+    struct session_links *session_links;
     struct event_feed *event_feed;
     struct agent_links *agent_links;
     struct audit *audit; /* NULL: nothing is written */

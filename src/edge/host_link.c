@@ -19,6 +19,7 @@ enum {
 /* A message under way to a host: with `bytes` of its own behind it. */
 struct outgoing {
     struct list link;
+    bool assignment; /* else it stands for itself */
     struct str bytes;
     char space[];
 };
@@ -31,7 +32,7 @@ struct host_peer {
     struct str host_id; /* after hello; in `space` */
     pthread_t sender;
     pthread_cond_t wake;
-    struct list queue; /* struct outgoing, oldest first; a complete assignment stands at its head or nowhere */
+    struct list queue; /* struct outgoing, oldest first; no assignment stands before a complete one */
     size_t queued;     /* bytes in it; at most QUEUE_BYTES_MAX, or one message */
     bool ending;
     char space[128];
@@ -175,6 +176,21 @@ static void queue_clear(struct host_peer *peer)
     while (!list_empty(&peer->queue))
         free(list_item(list_take_first(&peer->queue), struct outgoing, link));
     peer->queued = 0;
+}
+
+/* What a complete assignment takes the place of. lock held. */
+static void queue_clear_assignments(struct host_peer *peer)
+{
+    list_each(link, after, &peer->queue)
+    {
+        struct outgoing *outgoing = list_item(link, struct outgoing, link);
+
+        if (!outgoing->assignment)
+            continue;
+        list_remove(&outgoing->link);
+        peer->queued -= outgoing->bytes.len;
+        free(outgoing);
+    }
 }
 
 /* Takes the oldest messages out of the queue, as many as are sent together. lock held. */
@@ -343,11 +359,12 @@ void host_links_complete(struct host_links *links, struct http_exchange *exchang
     http_exchange_upgrade(exchange, headers, COUNT_OF(headers), take, links);
 }
 
-static struct outgoing *outgoing_new(struct str bytes)
+static struct outgoing *outgoing_new(struct str bytes, bool assignment)
 {
     struct outgoing *outgoing = malloc(sizeof(*outgoing) + bytes.len);
 
     must(outgoing != NULL);
+    outgoing->assignment = assignment;
     memcpy(outgoing->space, bytes.ptr, bytes.len);
     outgoing->bytes = (struct str){outgoing->space, bytes.len};
     return outgoing;
@@ -371,13 +388,27 @@ static void enqueue(struct host_peer *peer, struct outgoing *outgoing)
 
 void host_links_send(struct host_links *links, struct str host_id, struct str bytes, bool complete)
 {
-    struct outgoing *outgoing = outgoing_new(bytes);
+    struct outgoing *outgoing = outgoing_new(bytes, /* assignment= */ true);
     struct host_peer *peer;
 
     (void)pthread_mutex_lock(&links->lock);
     peer = map_get(&links->by_host, host_id);
     if (peer != NULL && complete)
-        queue_clear(peer);
+        queue_clear_assignments(peer);
+    if (peer != NULL)
+        enqueue(peer, outgoing);
+    else
+        free(outgoing);
+    (void)pthread_mutex_unlock(&links->lock);
+}
+
+void host_links_tell(struct host_links *links, struct str host_id, struct str bytes)
+{
+    struct outgoing *outgoing = outgoing_new(bytes, /* assignment= */ false);
+    struct host_peer *peer;
+
+    (void)pthread_mutex_lock(&links->lock);
+    peer = map_get(&links->by_host, host_id);
     if (peer != NULL)
         enqueue(peer, outgoing);
     else

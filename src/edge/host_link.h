@@ -22,6 +22,9 @@ void host_links_free(struct host_links *links);
 /* Serves /_berth/host: an upgrade that bears the token. */
 void host_links_complete(struct host_links *links, struct http_exchange *exchange);
 
+/* Sends a host what is no assignment and stands for itself, if it is connected. Core thread (an effect). */
+void host_links_tell(struct host_links *links, struct str host_id, struct str bytes);
+
 /* Sends an assignment to a host, if it is connected. One that is complete takes the place of those that are not under
  * way yet. Core thread (an effect). */
 void host_links_send(struct host_links *links, struct str host_id, struct str bytes, bool complete);

@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
     {"env", "", "Print shell lines that point the AWS tools at Berth: eval \"$(berth env)\".", verb_env},
     {"doctor", "", "Check whether this machine can run Berth, and say how to mend what cannot.", verb_doctor},
     {"logs", "TASK", "Show what the containers of a task wrote.", verb_logs},
+    {"exec", "TASK [--] COMMAND...", "Run a command in a container of a task, on this terminal.", verb_exec},
     {"account", "create [ID] | list", "Make another account, or list those that there are.", verb_account},
     {"explain", "WHO ACTION RESOURCE", "Show what policies decide, and by which statement.", verb_explain},
     {"audit", "", "Show who called what, and what was refused.", verb_audit},

@@ -21,6 +21,7 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "plane/ecs/agent.h"
+#include "plane/ecs/execute_command.h"
 #include "plane/ecs/task.h"
 #include "plane/events/events.h"
 #include "plane/iam/iam.h"
@@ -41,6 +42,7 @@ struct server {
     struct engine *engine;
     struct keys *keys;
     struct host_links *links;
+    struct session_links *sessions;
     struct agent_links *agents;
     struct authenticator authenticator; /* of requests, and of agents */
     struct loop *loop;
@@ -78,6 +80,16 @@ static void release_difference(struct server *server, struct str target, struct 
     host_links_send(server->links, target, bytes, /* complete= */ false);
 }
 
+static void release_session_tokens(struct server *server, struct str target, struct str bytes)
+{
+    session_links_expect(server->sessions, target, bytes);
+}
+
+static void release_session_order(struct server *server, struct str target, struct str bytes)
+{
+    host_links_tell(server->links, target, bytes);
+}
+
 static void release_agent_message(struct server *server, struct str target, struct str bytes)
 {
     agent_links_send(server->agents, target, bytes);
@@ -109,10 +121,16 @@ static const struct {
     const char *kind;
     void (*release)(struct server *server, struct str target, struct str bytes);
 } releases[] = {
-    {AGENT_MESSAGE, release_agent_message},  {AGENT_END, release_agent_end},
-    {ASSIGNMENT_COMPLETE, release_complete}, {ASSIGNMENT_DIFFERENCE, release_difference},
-    {EVENT_EFFECT, release_event},           {EVENT_LOG_EFFECT, release_event_log},
-    {EVENT_LOST_EFFECT, release_event_lost}, {OIDC_KEYS_EFFECT, release_oidc_keys},
+    {AGENT_MESSAGE, release_agent_message},
+    {AGENT_END, release_agent_end},
+    {ASSIGNMENT_COMPLETE, release_complete},
+    {ASSIGNMENT_DIFFERENCE, release_difference},
+    {EVENT_EFFECT, release_event},
+    {EVENT_LOG_EFFECT, release_event_log},
+    {EVENT_LOST_EFFECT, release_event_lost},
+    {OIDC_KEYS_EFFECT, release_oidc_keys},
+    {SESSION_TOKENS, release_session_tokens},
+    {SESSION_ORDER, release_session_order},
 };
 
 static void release(void *context, const char *kind, struct str target, struct str bytes)
@@ -294,6 +312,7 @@ static bool start_front(struct server *server, const char *address, uint16_t por
         .layers = &server->layers,
         .collector = server->collector,
         .host_links = server->links,
+        .session_links = server->sessions,
         .event_feed = server->event_feed,
         .agent_links = server->agents,
         .audit = server->audit,
@@ -328,6 +347,7 @@ static void stop(struct server *server)
         agent_links_end(server->agents);
         loop_stop(server->loop);
     }
+    session_links_stop(server->sessions);
     if (server->oidc_keys != NULL)
         oidc_keys_free(server->oidc_keys);
     if (server->links != NULL)
@@ -363,8 +383,9 @@ static bool start(struct server *server, struct server_options *options, struct 
     server->links = host_links_new(str_of(server->dir.token));
     server->agents = agent_links_new();
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
-           oidc_keys_start(&server->oidc_keys, f) && start_loop(server, options, arena, f) &&
-           start_logs(server, arena, f) && start_registry(server, arena, f) && start_front(server, address, port, f);
+           oidc_keys_start(&server->oidc_keys, f) && session_links_start(&server->sessions, f) &&
+           start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
+           start_front(server, address, port, f);
 }
 
 int verb_server(const struct verb *verb, int argc, char **argv)

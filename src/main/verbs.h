@@ -9,6 +9,7 @@ int verb_status(const struct verb *verb, int argc, char **argv);
 int verb_env(const struct verb *verb, int argc, char **argv);
 int verb_doctor(const struct verb *verb, int argc, char **argv);
 int verb_logs(const struct verb *verb, int argc, char **argv);
+int verb_exec(const struct verb *verb, int argc, char **argv);
 int verb_explain(const struct verb *verb, int argc, char **argv);
 int verb_account(const struct verb *verb, int argc, char **argv);
 int verb_audit(const struct verb *verb, int argc, char **argv);

@@ -106,6 +106,8 @@ void sim_host_receive(struct world *world, unsigned number, struct str bytes)
     arena_reset(&world->scratch);
     must(value_decode(&host_from_server_shape, bytes, &message, &world->scratch, &f));
     assignment = message.assignment;
+    if (assignment == NULL)
+        return; /* a session: nobody here looks at terminals */
     if (assignment->generation <= host->generation || (!assignment->complete && host->heard_all == 0))
         return; /* overtaken by a newer one, or a difference from what is not known */
     host->generation = assignment->generation;

@@ -177,12 +177,12 @@ void session_open_write(struct str token, const char *request_id, const char *cl
          out);
 }
 
-void session_acknowledge_write(const struct agent_message *message, struct buf *out)
+void session_acknowledge_write(const struct channel_message *message, struct buf *out)
 {
-    char id[AGENT_MESSAGE_UUID_TEXT + 1];
+    char id[CHANNEL_MESSAGE_UUID_TEXT + 1];
 
-    agent_message_id_text(message->id, id);
-    dump(json_pack("{s:s,s:s,s:I,s:b}", "AcknowledgedMessageType", agent_message_type_name(message->type),
+    channel_message_id_text(message->id, id);
+    dump(json_pack("{s:s,s:s,s:I,s:b}", "AcknowledgedMessageType", channel_message_type_name(message->type),
                    "AcknowledgedMessageId", id, "AcknowledgedMessageSequenceNumber", (json_int_t)message->sequence,
                    "IsSequentialMessage", 1),
          out);
@@ -212,15 +212,15 @@ void session_handshake_complete_write(int64_t took_ms, struct buf *out)
     buf_printf(out, "{\"HandshakeTimeToComplete\":%lld,\"CustomerMessage\":\"\"}", (long long)took_ms * 1000000);
 }
 
-void session_closed_write(const struct session_closed *closed, const struct agent_message *message, struct buf *out)
+void session_closed_write(const struct session_closed *closed, const struct channel_message *message, struct buf *out)
 {
-    char id[AGENT_MESSAGE_UUID_TEXT + 1];
+    char id[CHANNEL_MESSAGE_UUID_TEXT + 1];
     char created[24];
     json_t *json;
 
-    agent_message_id_text(message->id, id);
+    channel_message_id_text(message->id, id);
     must(snprintf(created, sizeof(created), "%llu", (unsigned long long)message->created_ms) > 0);
-    json = json_pack("{s:s,s:s,s:s,s:o,s:i,s:s,s:o}", "MessageType", agent_message_type_name(AGENT_MESSAGE_CLOSED),
+    json = json_pack("{s:s,s:s,s:s,s:o,s:i,s:s,s:o}", "MessageType", channel_message_type_name(CHANNEL_MESSAGE_CLOSED),
                      "MessageId", id, "DestinationId", "", "SessionId", text_of(closed->session_id), "SchemaVersion", 1,
                      "CreatedDate", created, "Output", text_of(closed->output));
     must(json != NULL);

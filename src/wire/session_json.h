@@ -1,13 +1,13 @@
-/* The JSON texts of a data channel (agent_message.h): what stands in payloads, and the text message that opens a
+/* The JSON texts of a data channel (channel_message.h): what stands in payloads, and the text message that opens a
  * channel. Read leniently, as the originals do: members that are not known are passed over.
  *
- * Source: as agent_message.h. Thread-safe. */
+ * Source: as channel_message.h. Thread-safe. */
 #pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fail.h"
-#include "wire/agent_message.h"
+#include "wire/channel_message.h"
 
 enum { SESSION_JSON_MAX = 16 << 10 };
 
@@ -17,7 +17,7 @@ void session_open_write(struct str token, const char *request_id, const char *cl
 
 /* AcknowledgeContent. */
 checked bool session_acknowledge_read(struct str text, int64_t *ret_sequence, struct fail *f);
-void session_acknowledge_write(const struct agent_message *message, struct buf *out);
+void session_acknowledge_write(const struct channel_message *message, struct buf *out);
 
 /* SizeData: of a terminal. FAIL_INPUT also for one that no terminal can have. */
 struct session_size {
@@ -45,4 +45,4 @@ struct session_closed {
 };
 checked bool session_closed_read(struct str text, struct arena *arena, struct session_closed *ret_closed,
                                  struct fail *f);
-void session_closed_write(const struct session_closed *closed, const struct agent_message *message, struct buf *out);
+void session_closed_write(const struct session_closed *closed, const struct channel_message *message, struct buf *out);

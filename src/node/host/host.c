@@ -371,6 +371,7 @@ static void host_free(struct host *host)
     size_t at = 0;
     struct hosted *hosted;
 
+    sessions_stop(host->sessions);
     metadata_free(host->metadata);
     log_shipper_stop(host->splunk_logs); /* first: it tells the other */
     log_shipper_stop(host->logs);
@@ -386,7 +387,7 @@ bool host_start(const struct host_options *options, struct host **ret_host, stru
 {
     struct host *host = host_new(options);
 
-    if (!open_rooms(host, f) || !host_adopt(host, f) || !start_logs(host, f)) {
+    if (!open_rooms(host, f) || !host_adopt(host, f) || !start_logs(host, f) || !host_sessions_start(host, f)) {
         host_free(host);
         return false;
     }

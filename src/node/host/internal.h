@@ -14,6 +14,7 @@
 #include "node/image/image.h"
 #include "node/network/network.h"
 #include "node/runtime/runtime.h"
+#include "node/session/sessions.h"
 #include "os/link.h"
 
 #include <pthread.h>
@@ -58,6 +59,7 @@ struct host {
     struct network *network;
     struct runtime *runtime;
     struct log_shipper *logs;
+    struct sessions *sessions;
     struct log_shipper *splunk_logs; /* of containers with that driver */
     struct metadata *metadata;       /* link thread */
     bool maps_users;                 /* tasks get users of their own */
@@ -106,6 +108,10 @@ void host_report(struct host *host);
 /* assignment.c: makes the machine's networks and tasks follow the message. One that is not complete says what changed:
  * what it names stands over what was known, by id. Link thread. */
 void host_apply(struct host *host, const struct host_assignment *assignment);
+/* session.c: a client wants a terminal in one of our containers. Link thread. */
+void host_session_begin(struct host *host, const struct host_session *session);
+checked bool host_sessions_start(struct host *host, struct fail *f);
+
 /* The tasks that a former process left. */
 checked bool host_adopt(struct host *host, struct fail *f);
 /* A new task from its assignment, with its folder and its file; NULL after logging. lock held. */

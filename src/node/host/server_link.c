@@ -17,11 +17,13 @@ static void message(void *context, struct link *link, struct str bytes)
     struct fail f;
 
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
-    if (value_decode(&host_from_server_shape, bytes, &message, &arena, &f) && message.assignment != NULL) {
-        host_apply(host, message.assignment);
-    } else {
+    if (!value_decode(&host_from_server_shape, bytes, &message, &arena, &f)) {
         log_error("the server sends what cannot be read, the link is cut: %s", f.message);
         link_shut(link);
+    } else if (message.assignment != NULL) {
+        host_apply(host, message.assignment);
+    } else if (message.session != NULL) {
+        host_session_begin(host, message.session);
     }
     arena_free(&arena);
 }

@@ -10,7 +10,7 @@
 #include "node/runtime/container_setup.h"
 #include "node/runtime/container_supervisor.h"
 #include "node/runtime/program.h"
-#include "os/files.h"
+#include "node/runtime/terminal_exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +24,6 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/vfs.h>
-
-enum { HANGUP_MS = 1000, KILL_ROUNDS_MAX = 100, PIDS_BYTES_MAX = 1 << 20 };
 
 static int join(const struct setup *setup)
 {
@@ -124,39 +122,13 @@ static void enter(const struct setup *setup)
 
 /* ---- the end ---- */
 
-/* Kills the processes of the container that are of that session; false: there was none. */
-static bool kill_some(const char *procs_path, pid_t session)
+/* Nobody waits for the command any more. */
+static void give_up(const struct setup *setup, pid_t pid, int pidfd)
 {
-    auto_buf text = {.limit = PIDS_BYTES_MAX};
-    bool killed = false;
-    struct str rest;
-    struct fail f;
-
-    if (!file_read(procs_path, &text, &f))
-        return false;
-    rest = buf_str(&text);
-    while (rest.ptr != NULL) {
-        int64_t pid;
-
-        if (str_to_int64(str_cut(rest, '\n', &rest), &pid) && getsid((pid_t)pid) == session)
-            killed = kill((pid_t)pid, SIGKILL) == 0 || killed;
-    }
-    return killed;
-}
-
-/* Nobody looks at the terminal any more: what the command has started in its session ends with it. It is hung up first,
- * as the kernel would, so that a shell can leave orderly. */
-static void hang_up(const struct setup *setup, pid_t pid, int pidfd)
-{
-    struct pollfd ready = {.fd = pidfd, .events = POLLIN};
-
-    if (setup->request->terminal && pidfd_send_signal(pidfd, SIGHUP, NULL, 0) == 0)
-        (void)poll(&ready, 1, HANGUP_MS);
-    (void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-    for (int round = 0; setup->request->terminal && setup->plan->cgroup_procs.count > 0 && round < KILL_ROUNDS_MAX;
-         round++)
-        if (!kill_some(setup->plan->cgroup_procs.items[0], pid))
-            return;
+    if (setup->request->terminal && setup->plan->cgroup_procs.count > 0)
+        terminal_hang_up(pid, pidfd, setup->plan->cgroup_procs.items[0]);
+    else
+        (void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 }
 
 /* Until the command has ended, or the host has closed its end: nobody waits for the command then. */
@@ -169,7 +141,7 @@ static int follow(const struct setup *setup, pid_t pid)
     while (poll(ready, COUNT_OF(ready), -1) < 0 && errno == EINTR)
         ;
     if (ready[0].revents == 0)
-        hang_up(setup, pid, pidfd);
+        give_up(setup, pid, pidfd);
     return container_reap(pid);
 }
 

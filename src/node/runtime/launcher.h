@@ -31,13 +31,6 @@ struct launch_exec {
     int timeout_ms;
 };
 
-/* A command under way on a terminal of its own. Whoever has it closes both (terminal_exec_close), which hangs up on a
- * command that still runs. */
-struct terminal_exec {
-    int terminal; /* our end, non-blocking: what is read is its output; end and errors are EIO once nobody is there */
-    int reply;    /* readable when it has ended */
-};
-
 /* Failures to start a program, in Docker's words: "exec: "x": executable file not found in $PATH" is FAIL_NOT_FOUND,
  * "exec: "x": permission denied" FAIL_DENIED. error is an errno. */
 checked bool launch_fails_to_exec(const char *program, int error, struct fail *f);

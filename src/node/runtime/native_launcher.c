@@ -516,7 +516,7 @@ static bool ask_for_terminal(struct native_launcher *launcher, const struct nati
         return fail(f, FAIL_SYSTEM, "%.*s", (int)sizeof(reply.text), reply.text);
     if (fcntl(terminal, F_SETFL, O_NONBLOCK) != 0)
         return fail(f, FAIL_SYSTEM, "make the terminal non-blocking: %s", strerror(errno));
-    *ret_exec = (struct terminal_exec){.terminal = take_fd(&terminal), .reply = take_fd(&reply_fd)};
+    *ret_exec = (struct terminal_exec){.terminal = take_fd(&terminal), .ended = take_fd(&reply_fd)};
     return true;
 }
 
@@ -538,11 +538,11 @@ bool native_exec_terminal(struct native_launcher *launcher, const struct launch_
     return done;
 }
 
-bool terminal_exec_ended(const struct terminal_exec *exec, const char *program, int *ret_code, struct fail *f)
+bool native_terminal_ended(int reply_fd, const char *program, int *ret_code, struct fail *f)
 {
     struct launch_reply reply;
 
-    if (!launch_reply_receive(exec->reply, KILL_TIMEOUT_MS, &reply, NULL, f))
+    if (!launch_reply_receive(reply_fd, KILL_TIMEOUT_MS, &reply, NULL, f))
         return false;
     if (reply.outcome == LAUNCH_NOT_EXECUTED)
         return launch_fails_to_exec(program, reply.number, f);
@@ -550,10 +550,4 @@ bool terminal_exec_ended(const struct terminal_exec *exec, const char *program, 
         return fail(f, FAIL_SYSTEM, "%.*s", (int)sizeof(reply.text), reply.text);
     *ret_code = reply.number;
     return true;
-}
-
-void terminal_exec_close(struct terminal_exec *exec)
-{
-    close_fd_at(&exec->terminal);
-    close_fd_at(&exec->reply);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "node/runtime/launcher.h"
+#include "node/runtime/terminal_exec.h"
 
 struct native_launcher;
 
@@ -29,6 +30,5 @@ checked bool native_exec(struct native_launcher *launcher, const struct launch_e
  * could be executed, terminal_exec_ended tells. */
 checked bool native_exec_terminal(struct native_launcher *launcher, const struct launch_exec *exec,
                                   struct terminal_exec *ret_exec, struct fail *f);
-/* Waits for the end: the exit status, 128 + signal. Fails as launch_fails_to_exec when it was never executed. */
-checked bool terminal_exec_ended(const struct terminal_exec *exec, const char *program, int *ret_code, struct fail *f);
-void terminal_exec_close(struct terminal_exec *exec);
+/* terminal_exec.c alone calls it. */
+checked bool native_terminal_ended(int reply_fd, const char *program, int *ret_code, struct fail *f);

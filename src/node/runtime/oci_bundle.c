@@ -278,6 +278,25 @@ static bool load_process(const char *directory, json_t **ret_process, struct fai
     return true;
 }
 
+/* As plan_for_terminal in native_launcher.c. */
+static void use_terminal(json_t *process)
+{
+    json_t *capabilities = json_object_get(process, "capabilities");
+    json_t *bounding = json_object_get(capabilities, "bounding");
+    json_t *env = json_object_get(process, "env");
+    const json_t *variable;
+    bool named = false;
+    size_t i;
+
+    json_array_foreach(env, i, variable) named = named || strncmp(json_string_value(variable), "TERM=", 5) == 0;
+    if (!named)
+        (void)json_array_append_new(env, json_string("TERM=xterm-256color"));
+    (void)json_object_set_new(process, "terminal", json_true());
+    (void)json_object_set_new(process, "user", json_pack("{s:i,s:i}", "uid", 0, "gid", 0));
+    (void)json_object_set(capabilities, "effective", bounding);
+    (void)json_object_set(capabilities, "permitted", bounding);
+}
+
 bool oci_bundle_write_exec(const char *directory, const struct oci_exec *exec, const char *path, struct fail *f)
 {
     json_t *args = json_array();
@@ -290,6 +309,8 @@ bool oci_bundle_write_exec(const char *directory, const struct oci_exec *exec, c
         (void)json_object_set(process, "args", args);
         if (exec->directory != NULL)
             (void)json_object_set_new(process, "cwd", json_string(exec->directory));
+        if (exec->terminal)
+            use_terminal(process);
         done = write_json(process, path, f);
     }
     json_decref(args);

@@ -19,6 +19,7 @@ struct oci_exec {
     const char *const *argv;
     size_t argc;
     const char *directory; /* NULL: the container's */
+    bool terminal;         /* on one, as root */
 };
 
 /* Writes the process document for an exec: the bundle's own with other arguments. */

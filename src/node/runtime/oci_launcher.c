@@ -1,6 +1,7 @@
 /* Owns the command lines of conmon and the OCI runtime, and the reading of their answers. */
 #include "node/runtime/oci_launcher.h"
 
+#include "base/must.h"
 #include "node/runtime/oci_bundle.h"
 #include "node/runtime/small_file.h"
 #include "os/clock.h"
@@ -13,12 +14,16 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 enum {
     SYNC_FD = 3,
     ANSWER_BYTES_MAX = 64 << 10,
     CREATE_TIMEOUT_MS = 60000,
     RUNTIME_TIMEOUT_MS = 30000,
+    TERMINAL_TIMEOUT_MS = 30000,
     ARGS_MAX = 40,
 };
 
@@ -357,4 +362,158 @@ bool oci_forget(const struct oci_tools *tools, const char *id, struct fail *f)
     if (access(state, F_OK) != 0)
         return true; /* every runtime keeps a directory of that name in its root */
     return run_tool(&options, f);
+}
+
+/* ---- exec with a terminal ---- */
+
+/* A runtime that stands by its command, and whose end is the command's. */
+struct oci_terminal {
+    struct process process;
+    bool reaped;
+    struct exec_files files;
+    char procs_path[PATH_BYTES];
+};
+
+/* By way of a descriptor of the directory: its path may be longer than an address of a socket. */
+static bool listen_at(const char *directory, const char *path, int *ret_fd, struct fail *f)
+{
+    auto_fd directory_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    auto_fd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", directory_fd,
+                   strrchr(path, '/') + 1);
+    if (directory_fd < 0 || fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+        listen(fd, 1) != 0)
+        return fail(f, FAIL_SYSTEM, "listen at %s: %s", path, strerror(errno));
+    *ret_fd = take_fd(&fd);
+    return true;
+}
+
+/* Waits until the runtime has handed over the terminal; -1: it has ended instead, or time is over. */
+static int receive_terminal(int listen_fd, int pidfd)
+{
+    struct pollfd ready[] = {{.fd = listen_fd, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    char byte[PATH_BYTES];
+    struct iovec part = {byte, sizeof(byte)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    const struct cmsghdr *header;
+    auto_fd from = -1;
+    int terminal = -1;
+
+    if (poll(ready, COUNT_OF(ready), TERMINAL_TIMEOUT_MS) <= 0 || (ready[0].revents & POLLIN) == 0)
+        return -1;
+    from = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    ready[0].fd = from;
+    if (from < 0 || poll(ready, 1, TERMINAL_TIMEOUT_MS) <= 0 || recvmsg(from, &message, MSG_CMSG_CLOEXEC) < 0)
+        return -1;
+    header = CMSG_FIRSTHDR(&message);
+    if (header != NULL && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(terminal)))
+        memcpy(&terminal, CMSG_DATA(header), sizeof(terminal));
+    return terminal;
+}
+
+/* Why the command was not executed; false, and *f filled, in any case. */
+static bool tell_failure(const struct oci_terminal *terminal, const char *program, struct fail *f)
+{
+    char buffer[SMALL_FILE_BYTES];
+    struct str text;
+    struct fail ignored;
+
+    if (!small_file_read(terminal->files.log, buffer, sizeof(buffer), &text, &ignored) || text.len == 0)
+        text = STR("the OCI runtime does not say why");
+    return translate(program, text, f);
+}
+
+static bool start_terminal(const struct oci_tools *tools, const struct launch_exec *exec, const char *socket_path,
+                           struct oci_terminal *terminal, struct fail *f)
+{
+    const char *argv[] = {tools->runtime,
+                          "--root",
+                          tools->root,
+                          "--cgroup-manager=cgroupfs",
+                          "--log",
+                          terminal->files.log,
+                          "exec",
+                          "--process",
+                          terminal->files.process,
+                          "--pid-file",
+                          terminal->files.pid,
+                          "--tty",
+                          "--console-socket",
+                          socket_path,
+                          exec->id,
+                          NULL};
+    const struct process_options options = runtime_options(tools, argv);
+    const struct oci_exec what = {.argv = exec->argv, .argc = exec->argc, .terminal = true};
+
+    return oci_bundle_write_exec(exec->directory, &what, terminal->files.process, f) &&
+           process_start(&options, &terminal->process, f);
+}
+
+bool oci_exec_terminal(const struct oci_tools *tools, const struct launch_exec *exec, const char *procs_path,
+                       struct terminal_exec *ret_exec, struct fail *f)
+{
+    struct oci_terminal *terminal = calloc(1, sizeof(*terminal));
+    char socket_path[PATH_BYTES];
+    auto_fd listen_fd = -1;
+    auto_fd fd = -1;
+
+    must(terminal != NULL);
+    terminal->reaped = true; /* there is none yet */
+    name_files(&terminal->files, exec->directory);
+    path_format(terminal->procs_path, "%s", procs_path);
+    path_format(socket_path, "%s.socket", terminal->files.pid);
+    if (listen_at(exec->directory, socket_path, &listen_fd, f) &&
+        start_terminal(tools, exec, socket_path, terminal, f)) {
+        terminal->reaped = false;
+        fd = receive_terminal(listen_fd, terminal->process.pidfd);
+        if (fd < 0)
+            (void)tell_failure(terminal, exec->argv[0], f);
+    }
+    (void)unlink(socket_path);
+    if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+        oci_terminal_end(terminal);
+        return false;
+    }
+    *ret_exec = (struct terminal_exec){.terminal = take_fd(&fd), .ended = terminal->process.pidfd, .oci = terminal};
+    return true;
+}
+
+bool oci_terminal_ended(struct oci_terminal *terminal, const char *program, int *ret_code, struct fail *f)
+{
+    struct process_exit exit;
+    char buffer[SMALL_FILE_BYTES];
+    struct str text;
+    struct fail ignored;
+
+    if (!process_wait(&terminal->process, TERMINAL_TIMEOUT_MS, &exit, f))
+        return false;
+    terminal->reaped = true;
+    if (small_file_read(terminal->files.log, buffer, sizeof(buffer), &text, &ignored) && text.len > 0)
+        return tell_failure(terminal, program, f);
+    *ret_code = exit.signaled ? 128 + exit.code : exit.code;
+    return true;
+}
+
+void oci_terminal_end(struct oci_terminal *terminal)
+{
+    uint64_t pid;
+    struct fail f;
+
+    if (!terminal->reaped && small_file_read_number(terminal->files.pid, &pid, &f) && pid > 1 && pid < INT32_MAX) {
+        auto_fd pidfd = pidfd_open((pid_t)pid, 0);
+
+        if (pidfd >= 0)
+            terminal_hang_up((pid_t)pid, pidfd, terminal->procs_path);
+    }
+    if (!terminal->reaped)
+        process_end(&terminal->process);
+    remove_files(&terminal->files);
+    free(terminal);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "node/runtime/launcher.h"
+#include "node/runtime/terminal_exec.h"
 #include "os/process.h"
 
 struct oci_tools {
@@ -23,6 +24,14 @@ checked bool oci_launch(const struct oci_tools *tools, const struct launch *laun
 /* Runs a command to its end. A command that cannot be started ends with 126 or 127 and says why in its output, as a
  * shell would. FAIL_LIMIT after timeout_ms: it was killed. */
 checked bool oci_exec(const struct oci_tools *tools, const struct launch_exec *exec, int *ret_code, struct fail *f);
+
+/* Starts a command on a terminal of its own, as root of the container; `exec` without output and timeout. procs_path:
+ * the file that lists the processes of the container's cgroup. */
+checked bool oci_exec_terminal(const struct oci_tools *tools, const struct launch_exec *exec, const char *procs_path,
+                               struct terminal_exec *ret_exec, struct fail *f);
+/* terminal_exec.c alone calls these. The end frees it. */
+checked bool oci_terminal_ended(struct oci_terminal *terminal, const char *program, int *ret_code, struct fail *f);
+void oci_terminal_end(struct oci_terminal *terminal);
 
 /* Makes the runtime forget the container and kill what is left of it; unknown is no failure. */
 checked bool oci_forget(const struct oci_tools *tools, const char *id, struct fail *f);

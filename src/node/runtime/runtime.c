@@ -429,6 +429,7 @@ bool runtime_exec_terminal(struct runtime *runtime, const char *id, const char *
 {
     char directory[PATH_BYTES];
     struct launch_exec exec = {.id = id, .directory = directory, .argv = argv, .argc = argc};
+    char procs_path[PATH_BYTES];
     struct glance now;
     bool done;
 
@@ -439,12 +440,13 @@ bool runtime_exec_terminal(struct runtime *runtime, const char *id, const char *
     container_directory(runtime, id, directory);
     exec.cgroup = now.record.cgroup;
     exec.pidfd = now.pidfd;
+    path_format(procs_path, "%s%s/cgroup.procs", runtime->cgroups.trees[0].mount, exec.cgroup);
     if (now.state != CONTAINER_RUNNING)
         done = fail(f, FAIL_CONFLICT, "container %s is not running", id);
-    else if (!now.record.native)
-        done = fail(f, FAIL_INPUT, "a terminal in a container that an OCI runtime has started is not supported");
-    else
+    else if (now.record.native)
         done = native_exec_terminal(runtime->native, &exec, ret_exec, f);
+    else
+        done = oci_exec_terminal(&runtime->tools, &exec, procs_path, ret_exec, f);
     close_fd_at(&now.pidfd);
     return done;
 }

@@ -114,11 +114,10 @@ struct runtime_exec_options {
 checked bool runtime_exec(struct runtime *runtime, const char *id, const struct runtime_exec_options *options,
                           int *ret_code, struct fail *f);
 
-struct terminal_exec; /* launcher.h */
+struct terminal_exec; /* terminal_exec.h: what follows */
 
-/* Starts a command on a terminal of its own in a running container, as its root; see native_launcher.h for what
- * follows. FAIL_CONFLICT when the container has ended, FAIL_INPUT where an OCI runtime starts the containers: there it
- * is not supported. */
+/* Starts a command on a terminal of its own in a running container, as its root. FAIL_CONFLICT
+ * when the container has ended. */
 checked bool runtime_exec_terminal(struct runtime *runtime, const char *id, const char *const *argv, size_t argc,
                                    struct terminal_exec *ret_exec, struct fail *f);
 

@@ -1,7 +1,9 @@
-/* Commands on a terminal of their own in a running container. */
-#include "node/runtime/launcher.h"
-#include "node/runtime/native_launcher.h"
+/* Commands on a terminal of their own in a running container.
+ *
+ *     terminal_exec_test          by our own launcher
+ *     terminal_exec_test crun     by the OCI runtime of this name */
 #include "node/runtime/runtime_fixture.h"
+#include "node/runtime/terminal_exec.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +14,7 @@
 #include <sys/ioctl.h>
 
 static struct fixture *fixture;
+static const char *oci_runtime;
 
 static void must_do(bool done, const struct fail *f)
 {
@@ -128,6 +131,7 @@ static int make_world(void **state)
 {
     (void)state;
     fixture = fixture_new();
+    fixture->oci_runtime = oci_runtime;
     fixture_open(fixture);
     return 0;
 }
@@ -139,7 +143,7 @@ static int end_world(void **state)
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_has_a_terminal_of_the_container),
@@ -147,6 +151,7 @@ int main(void)
         cmocka_unit_test(a_terminal_for_no_program_says_so),
     };
 
+    oci_runtime = argc > 1 ? argv[1] : NULL;
     if (geteuid() != 0) {
         (void)fprintf(stderr, "needs root\n");
         return 77; /* skipped */

@@ -39,9 +39,9 @@ void data_channel_free(struct data_channel *channel)
 
 /* ---- sending ---- */
 
-struct agent_message data_channel_header(struct data_channel *channel, enum agent_message_type type, int64_t now_ms)
+struct channel_message data_channel_header(struct data_channel *channel, enum channel_message_type type, int64_t now_ms)
 {
-    struct agent_message message = {.type = type, .schema_version = SCHEMA_VERSION, .created_ms = (uint64_t)now_ms};
+    struct channel_message message = {.type = type, .schema_version = SCHEMA_VERSION, .created_ms = (uint64_t)now_ms};
 
     for (size_t i = 0; i < sizeof(message.id); i++)
         message.id[i] = (unsigned char)random_below(&channel->random, 256);
@@ -50,11 +50,11 @@ struct agent_message data_channel_header(struct data_channel *channel, enum agen
     return message;
 }
 
-static void write_out(const struct data_channel *channel, const struct agent_message *message)
+static void write_out(const struct data_channel *channel, const struct channel_message *message)
 {
-    auto_buf bytes = {.limit = AGENT_MESSAGE_MAX};
+    auto_buf bytes = {.limit = CHANNEL_MESSAGE_MAX};
 
-    agent_message_write(message, &bytes);
+    channel_message_write(message, &bytes);
     channel->options.send(channel->options.context, buf_str(&bytes));
 }
 
@@ -63,9 +63,9 @@ bool data_channel_has_room(const struct data_channel *channel)
     return channel->unheard_count < CHANNEL_WINDOW;
 }
 
-void data_channel_send(struct data_channel *channel, enum agent_payload_type type, struct str payload, int64_t now_ms)
+void data_channel_send(struct data_channel *channel, enum channel_payload_type type, struct str payload, int64_t now_ms)
 {
-    struct agent_message message = data_channel_header(channel, channel->options.sends, now_ms);
+    struct channel_message message = data_channel_header(channel, channel->options.sends, now_ms);
     struct outgoing *outgoing = calloc(1, sizeof(*outgoing));
 
     must(outgoing != NULL);
@@ -76,25 +76,25 @@ void data_channel_send(struct data_channel *channel, enum agent_payload_type typ
     message.payload = payload;
     outgoing->sequence = message.sequence;
     outgoing->sent_ms = now_ms;
-    outgoing->bytes.limit = AGENT_MESSAGE_MAX;
-    agent_message_write(&message, &outgoing->bytes);
+    outgoing->bytes.limit = CHANNEL_MESSAGE_MAX;
+    channel_message_write(&message, &outgoing->bytes);
     list_add_last(&channel->unheard, &outgoing->link);
     channel->unheard_count++;
     if (!channel->paused)
         channel->options.send(channel->options.context, buf_str(&outgoing->bytes));
 }
 
-void data_channel_say(struct data_channel *channel, enum agent_message_type type, struct str payload, int64_t now_ms)
+void data_channel_say(struct data_channel *channel, enum channel_message_type type, struct str payload, int64_t now_ms)
 {
-    struct agent_message message = data_channel_header(channel, type, now_ms);
+    struct channel_message message = data_channel_header(channel, type, now_ms);
 
     message.payload = payload;
     write_out(channel, &message);
 }
 
-static void acknowledge(struct data_channel *channel, const struct agent_message *message, int64_t now_ms)
+static void acknowledge(struct data_channel *channel, const struct channel_message *message, int64_t now_ms)
 {
-    struct agent_message answer = data_channel_header(channel, AGENT_MESSAGE_ACKNOWLEDGE, now_ms);
+    struct channel_message answer = data_channel_header(channel, CHANNEL_MESSAGE_ACKNOWLEDGE, now_ms);
     auto_buf text = {.limit = SESSION_JSON_MAX};
 
     session_acknowledge_write(message, &text);
@@ -163,7 +163,7 @@ static bool receive_acknowledge(struct data_channel *channel, struct str text, i
 
 /* ---- the stream that comes in ---- */
 
-static bool take(struct data_channel *channel, const struct agent_message *message)
+static bool take(struct data_channel *channel, const struct channel_message *message)
 {
     if (!channel->options.take(channel->options.context, message->payload_type, message->payload))
         return false;
@@ -176,31 +176,31 @@ static void take_early(struct data_channel *channel)
 {
     for (;;) {
         struct buf *early = &channel->early[channel->next_in % CHANNEL_REORDER];
-        struct agent_message message;
+        struct channel_message message;
         struct fail f;
 
         if (early->len == 0)
             return;
-        must(agent_message_read(buf_str(early), &message, &f));
+        must(channel_message_read(buf_str(early), &message, &f));
         if (!take(channel, &message))
             return;
         buf_clear(early);
     }
 }
 
-static bool keep_early(struct data_channel *channel, const struct agent_message *message, struct str bytes)
+static bool keep_early(struct data_channel *channel, const struct channel_message *message, struct str bytes)
 {
     struct buf *early = &channel->early[message->sequence % CHANNEL_REORDER];
 
     if (message->sequence - channel->next_in >= CHANNEL_REORDER)
         return false;
     buf_clear(early);
-    early->limit = AGENT_MESSAGE_MAX;
+    early->limit = CHANNEL_MESSAGE_MAX;
     buf_add(early, bytes);
     return true;
 }
 
-static void receive_stream(struct data_channel *channel, const struct agent_message *message, struct str bytes,
+static void receive_stream(struct data_channel *channel, const struct channel_message *message, struct str bytes,
                            int64_t now_ms)
 {
     bool kept = true;
@@ -224,21 +224,21 @@ static void start(struct data_channel *channel, int64_t now_ms)
 
 bool data_channel_receive(struct data_channel *channel, struct str bytes, int64_t now_ms, struct fail *f)
 {
-    struct agent_message message;
+    struct channel_message message;
 
-    if (!agent_message_read(bytes, &message, f))
+    if (!channel_message_read(bytes, &message, f))
         return false;
     if (message.type == channel->options.receives && message.sequence < 0)
         return fail(f, FAIL_INPUT, "the sequence number %lld", (long long)message.sequence);
     if (message.type == channel->options.receives)
         receive_stream(channel, &message, bytes, now_ms);
-    else if (message.type == AGENT_MESSAGE_ACKNOWLEDGE)
+    else if (message.type == CHANNEL_MESSAGE_ACKNOWLEDGE)
         return receive_acknowledge(channel, message.payload, now_ms, f);
-    else if (message.type == AGENT_MESSAGE_CLOSED)
+    else if (message.type == CHANNEL_MESSAGE_CLOSED)
         channel->options.closed(channel->options.context, message.payload);
-    else if (message.type == AGENT_MESSAGE_START)
+    else if (message.type == CHANNEL_MESSAGE_START)
         start(channel, now_ms);
-    else if (message.type == AGENT_MESSAGE_PAUSE)
+    else if (message.type == CHANNEL_MESSAGE_PAUSE)
         channel->paused = true;
     return true;
 }

@@ -1,6 +1,6 @@
 /* One end of a data channel: a stream of messages each way, numbered from 0, each acknowledged by itself and sent again
  * until it is. Pure: time comes in, bytes go out through `send`. Both ends are made of it: the agent's
- * (agent_session.h) and the client's (main/exec.c).
+ * (terminal_session.h) and the client's (main/exec.c).
  *
  * What waits is bounded: at most CHANNEL_WINDOW messages that the other end has not acknowledged (whoever sends looks
  * with data_channel_has_room before) and CHANNEL_REORDER that came too early. What `take` has no room for is not
@@ -11,7 +11,7 @@
 
 #include "base/list.h"
 #include "base/random.h"
-#include "wire/agent_message.h"
+#include "wire/channel_message.h"
 
 enum {
     CHANNEL_WINDOW = 256,
@@ -22,8 +22,8 @@ enum {
 };
 
 struct data_channel_options {
-    enum agent_message_type sends, receives; /* AGENT_MESSAGE_OUTPUT and _INPUT, or the other way round */
-    uint64_t seed;                           /* of message ids */
+    enum channel_message_type sends, receives; /* CHANNEL_MESSAGE_OUTPUT and _INPUT, or the other way round */
+    uint64_t seed;                             /* of message ids */
     void *context;
     void (*send)(void *context, struct str bytes);
     /* The next of the stream. false: there is no room for it now. */
@@ -50,12 +50,14 @@ void data_channel_free(struct data_channel *channel);
 checked bool data_channel_receive(struct data_channel *channel, struct str bytes, int64_t now_ms, struct fail *f);
 
 bool data_channel_has_room(const struct data_channel *channel);
-/* Adds to the stream; only when there is room. payload: at most AGENT_MESSAGE_PAYLOAD_MAX bytes, copied. */
-void data_channel_send(struct data_channel *channel, enum agent_payload_type type, struct str payload, int64_t now_ms);
+/* Adds to the stream; only when there is room. payload: at most CHANNEL_MESSAGE_PAYLOAD_MAX bytes, copied. */
+void data_channel_send(struct data_channel *channel, enum channel_payload_type type, struct str payload,
+                       int64_t now_ms);
 /* A message beside the stream: channel_closed. */
-void data_channel_say(struct data_channel *channel, enum agent_message_type type, struct str payload, int64_t now_ms);
+void data_channel_say(struct data_channel *channel, enum channel_message_type type, struct str payload, int64_t now_ms);
 /* Fills the header that data_channel_say will send, for payloads that repeat it. */
-struct agent_message data_channel_header(struct data_channel *channel, enum agent_message_type type, int64_t now_ms);
+struct channel_message data_channel_header(struct data_channel *channel, enum channel_message_type type,
+                                           int64_t now_ms);
 
 /* Everything that was sent is acknowledged. */
 bool data_channel_all_heard(const struct data_channel *channel);

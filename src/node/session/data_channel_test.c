@@ -30,7 +30,7 @@ static bool take(void *context, uint32_t payload_type, struct str payload)
 {
     struct end *end = context;
 
-    assert_int_equal(payload_type, AGENT_PAYLOAD_OUTPUT);
+    assert_int_equal(payload_type, CHANNEL_PAYLOAD_OUTPUT);
     if (payload.len > end->room)
         return false;
     end->room -= payload.len;
@@ -48,8 +48,8 @@ static void closed(void *context, struct str payload)
 
 static void end_init(struct end *end, bool agent)
 {
-    const struct data_channel_options options = {.sends = agent ? AGENT_MESSAGE_OUTPUT : AGENT_MESSAGE_INPUT,
-                                                 .receives = agent ? AGENT_MESSAGE_INPUT : AGENT_MESSAGE_OUTPUT,
+    const struct data_channel_options options = {.sends = agent ? CHANNEL_MESSAGE_OUTPUT : CHANNEL_MESSAGE_INPUT,
+                                                 .receives = agent ? CHANNEL_MESSAGE_INPUT : CHANNEL_MESSAGE_OUTPUT,
                                                  .seed = 7,
                                                  .context = end,
                                                  .send = send_to_list,
@@ -78,7 +78,7 @@ static void end_free(struct end *end)
 
 static void say(struct end *end, const char *text, int64_t now_ms)
 {
-    data_channel_send(&end->channel, AGENT_PAYLOAD_OUTPUT, str_of(text), now_ms);
+    data_channel_send(&end->channel, CHANNEL_PAYLOAD_OUTPUT, str_of(text), now_ms);
 }
 
 static void give(struct end *to, const struct end *from, size_t i, int64_t now_ms)
@@ -184,9 +184,9 @@ static void while_nobody_listens_it_waits(void **state)
     (void)state;
     end_init(&agent, /* agent= */ true);
     end_init(&server, /* agent= */ false);
-    data_channel_say(&server.channel, AGENT_MESSAGE_PAUSE, STR(""), 0);
-    data_channel_say(&server.channel, AGENT_MESSAGE_START, STR(""), 0);
-    data_channel_say(&server.channel, AGENT_MESSAGE_CLOSED, STR("{}"), 0);
+    data_channel_say(&server.channel, CHANNEL_MESSAGE_PAUSE, STR(""), 0);
+    data_channel_say(&server.channel, CHANNEL_MESSAGE_START, STR(""), 0);
+    data_channel_say(&server.channel, CHANNEL_MESSAGE_CLOSED, STR("{}"), 0);
     give(&agent, &server, 0, 0);
     say(&agent, "a", 0);
     say(&agent, "b", 0);

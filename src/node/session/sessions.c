@@ -2,10 +2,10 @@
 
 #include "base/log.h"
 #include "base/must.h"
-#include "node/runtime/launcher.h"
-#include "node/runtime/native_launcher.h"
-#include "node/session/agent_session.h"
+#include "node/runtime/terminal_exec.h"
 #include "node/session/command_words.h"
+#include "node/session/inbox.h"
+#include "node/session/terminal_session.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/websocket.h"
@@ -15,7 +15,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 /* How long a terminal may take to show what a command wrote just before it ended, while another process still has it
@@ -25,16 +24,11 @@ enum { STRAGGLERS_MS = 100, THREAD_STACK = 512 << 10 };
 struct sessions {
     struct sessions_options options;
     struct websockets *sockets;
-    pthread_mutex_t lock; /* protects what follows, and every session's inbox, gone and stopping */
+    pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t ended;
     struct list running;
     size_t count;
     bool stopping;
-};
-
-struct inbox_item {
-    struct list link;
-    struct buf bytes;
 };
 
 struct session {
@@ -44,12 +38,9 @@ struct session {
     struct session_order order;
     const char **words;
     size_t word_count;
-    struct agent_session agent;
+    struct terminal_session agent;
     uint64_t socket;
-    int wake; /* eventfd: something is in the inbox, or the channel is gone, or it is to stop */
-    struct list inbox;
-    size_t inbox_bytes;
-    bool gone; /* no callback of the socket comes any more */
+    struct inbox inbox; /* of the socket; woken, too, when all are to stop */
     bool running;
     struct terminal_exec exec; /* while it runs; both -1 otherwise */
     bool exited;               /* its end is known, its terminal may have more to show */
@@ -60,50 +51,6 @@ struct session {
     int log_fd;       /* -1: no log */
     uint64_t logged;
 };
-
-/* ---- the socket's thread ---- */
-
-static void wake(struct session *session)
-{
-    uint64_t one = 1;
-
-    (void)!write(session->wake, &one, sizeof(one));
-}
-
-/* A client that sends faster than we take is one that does not wait for acknowledgements: it loses messages, and sends
- * them again. */
-static void message(void *context, uint64_t id, bool text, struct str bytes)
-{
-    struct session *session = context;
-    struct inbox_item *item;
-
-    (void)id;
-    if (text)
-        return;
-    (void)pthread_mutex_lock(&session->sessions->lock);
-    if (session->inbox_bytes + bytes.len <= SESSION_INBOX_BYTES_MAX) {
-        item = calloc(1, sizeof(*item));
-        must(item != NULL);
-        buf_add(&item->bytes, bytes);
-        list_add_last(&session->inbox, &item->link);
-        session->inbox_bytes += bytes.len;
-        wake(session);
-    }
-    (void)pthread_mutex_unlock(&session->sessions->lock);
-}
-
-static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
-{
-    struct session *session = context;
-
-    (void)id;
-    (void)code;
-    (void)reason;
-    (void)pthread_mutex_lock(&session->sessions->lock);
-    session->gone = true;
-    wake(session);
-    (void)pthread_mutex_unlock(&session->sessions->lock);
-}
 
 /* ---- what the agent's side asks for ---- */
 
@@ -126,7 +73,7 @@ static void begin(void *context)
 
     if (!runtime_exec_terminal(session->sessions->options.runtime, session->order.container_id.ptr, session->words,
                                session->word_count, &session->exec, &f)) {
-        agent_session_fail(&session->agent, f.message, now_ms());
+        terminal_session_fail(&session->agent, f.message, now_ms());
         return;
     }
     session->running = true;
@@ -179,7 +126,7 @@ static void log_output(struct session *session, struct str bytes)
 /* false: the terminal has nothing more to show, for now or (*ret_end) for ever. */
 static bool read_terminal(struct session *session, bool *ret_end)
 {
-    size_t room = agent_session_room(&session->agent);
+    size_t room = terminal_session_room(&session->agent);
     char piece[CHANNEL_PIECE];
     ssize_t got;
 
@@ -192,7 +139,7 @@ static bool read_terminal(struct session *session, bool *ret_end)
         return false;
     }
     log_output(session, (struct str){piece, (size_t)got});
-    agent_session_output(&session->agent, (struct str){piece, (size_t)got}, now_ms());
+    terminal_session_output(&session->agent, (struct str){piece, (size_t)got}, now_ms());
     return true;
 }
 
@@ -212,7 +159,7 @@ static void observe_end(struct session *session)
     struct fail f;
 
     if (!terminal_exec_ended(&session->exec, session->words[0], &session->exit_code, &f)) {
-        agent_session_fail(&session->agent, f.message, now_ms());
+        terminal_session_fail(&session->agent, f.message, now_ms());
         terminate(session);
         return;
     }
@@ -226,62 +173,43 @@ static void read_and_end(struct session *session)
 
     while (session->running && read_terminal(session, &end))
         session->stragglers_ms = now_ms() + STRAGGLERS_MS;
-    if (!session->running || !session->exited || agent_session_room(&session->agent) == 0)
+    if (!session->running || !session->exited || terminal_session_room(&session->agent) == 0)
         return;
     if (!end && now_ms() < session->stragglers_ms)
         return;
-    agent_session_exited(&session->agent, session->exit_code, now_ms());
+    terminal_session_exited(&session->agent, session->exit_code, now_ms());
     terminate(session);
 }
 
 /* ---- the session's thread ---- */
-
-static struct inbox_item *take_item(struct session *session)
-{
-    struct inbox_item *item = NULL;
-
-    (void)pthread_mutex_lock(&session->sessions->lock);
-    if (!list_empty(&session->inbox)) {
-        item = list_item(list_take_first(&session->inbox), struct inbox_item, link);
-        session->inbox_bytes -= item->bytes.len;
-    }
-    (void)pthread_mutex_unlock(&session->sessions->lock);
-    return item;
-}
-
-static void item_free(struct inbox_item *item)
-{
-    buf_free(&item->bytes);
-    free(item);
-}
 
 static bool is_over(struct session *session)
 {
     bool over;
 
     (void)pthread_mutex_lock(&session->sessions->lock);
-    over = session->gone || session->sessions->stopping;
+    over = session->sessions->stopping;
     (void)pthread_mutex_unlock(&session->sessions->lock);
-    return over || session->agent.state == SESSION_CLOSED;
+    return over || inbox_is_gone(&session->inbox) || session->agent.state == SESSION_CLOSED;
 }
 
 static void hear(struct session *session)
 {
-    struct inbox_item *item;
+    struct buf bytes;
     struct fail f;
 
-    while ((item = take_item(session)) != NULL) {
-        if (!agent_session_receive(&session->agent, buf_str(&item->bytes), now_ms(), &f)) {
+    while (inbox_take(&session->inbox, &bytes)) {
+        if (!terminal_session_receive(&session->agent, buf_str(&bytes), now_ms(), &f)) {
             log_warning("session %s: the client breaks the protocol: %s", session->order.session_id.ptr, f.message);
-            agent_session_fail(&session->agent, f.message, now_ms());
+            terminal_session_fail(&session->agent, f.message, now_ms());
         }
-        item_free(item);
+        buf_free(&bytes);
     }
 }
 
 static int wait_ms(const struct session *session)
 {
-    int64_t due_ms = agent_session_due_ms(&session->agent);
+    int64_t due_ms = terminal_session_due_ms(&session->agent);
 
     if (session->exited && session->running && session->stragglers_ms < due_ms)
         due_ms = session->stragglers_ms;
@@ -290,20 +218,19 @@ static int wait_ms(const struct session *session)
 
 static void wait(struct session *session)
 {
-    bool reads = session->running && agent_session_room(&session->agent) > 0;
+    bool reads = session->running && terminal_session_room(&session->agent) > 0;
     bool writes = session->running && session->input.len > 0;
     struct pollfd ready[] = {
-        {.fd = session->wake, .events = POLLIN},
+        {.fd = session->inbox.wake, .events = POLLIN},
         {.fd = reads || writes ? session->exec.terminal : -1,
          .events = (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0))},
-        {.fd = session->running && !session->exited ? session->exec.reply : -1, .events = POLLIN},
+        {.fd = session->running && !session->exited ? session->exec.ended : -1, .events = POLLIN},
     };
-    uint64_t count;
 
     if (poll(ready, COUNT_OF(ready), wait_ms(session)) < 0)
         return;
     if (ready[0].revents != 0)
-        (void)!read(session->wake, &count, sizeof(count));
+        inbox_calm(&session->inbox);
     if (ready[1].revents & POLLOUT)
         write_terminal(session);
     if (ready[2].revents != 0)
@@ -316,18 +243,14 @@ static void lead(struct session *session)
         wait(session);
         hear(session);
         read_and_end(session);
-        agent_session_tick(&session->agent, now_ms());
+        terminal_session_tick(&session->agent, now_ms());
     }
     terminate(session);
 }
 
 static bool dial(struct session *session, struct fail *f)
 {
-    const struct websocket_options options = {.context = session,
-                                              .message = message,
-                                              .closed = closed,
-                                              .message_bytes_max = AGENT_MESSAGE_MAX,
-                                              .queue_bytes_max = SESSION_INBOX_BYTES_MAX};
+    const struct websocket_options options = inbox_websocket_options(&session->inbox);
     struct websocket_target target = {.header_count = 0};
     auto_buf text = {.limit = SESSION_JSON_MAX};
 
@@ -336,40 +259,19 @@ static bool dial(struct session *session, struct fail *f)
                      .ptr;
     session_open_write(session->order.token, entropy_uuid(&session->arena).ptr, "berth-host", &text);
     if (!websocket_connect(session->sessions->sockets, &target, &options, &session->socket, f)) {
-        session->gone = true; /* no callback has come, none will */
+        inbox_set_gone(&session->inbox); /* no callback has come, none will */
         return false;
     }
     return websocket_send(session->sessions->sockets, session->socket, /* text= */ true, buf_str(&text)) ||
            fail(f, FAIL_CONFLICT, "the server has closed the channel");
 }
 
-static void wait_until_gone(struct session *session)
-{
-    struct sessions *sessions = session->sessions;
-    bool gone = false;
-
-    while (!gone) {
-        struct pollfd ready = {.fd = session->wake, .events = POLLIN};
-        uint64_t count;
-
-        (void)pthread_mutex_lock(&sessions->lock);
-        gone = session->gone;
-        (void)pthread_mutex_unlock(&sessions->lock);
-        if (!gone && poll(&ready, 1, -1) > 0)
-            (void)!read(session->wake, &count, sizeof(count));
-    }
-}
-
 static void session_free(struct session *session)
 {
-    struct inbox_item *item;
-
-    while ((item = take_item(session)) != NULL)
-        item_free(item);
+    inbox_free(&session->inbox);
     buf_free(&session->input);
     close_fd_at(&session->log_fd);
-    close_fd_at(&session->wake);
-    agent_session_free(&session->agent);
+    terminal_session_free(&session->agent);
     arena_free(&session->arena);
     free(session);
 }
@@ -384,12 +286,12 @@ static void *session_main(void *context)
         log_info("session %s: \"%.*s\" in container %s", session->order.session_id.ptr, STR_ARG(session->order.command),
                  session->order.container_id.ptr);
         lead(session);
-        websocket_close(sessions->sockets, session->socket, 1000, STR(""));
-        wait_until_gone(session);
         log_info("session %s has ended", session->order.session_id.ptr);
     } else {
         log_warning("session %s: no channel to the server: %s", session->order.session_id.ptr, f.message);
     }
+    websocket_close(sessions->sockets, session->socket, 1000, STR(""));
+    inbox_wait_until_gone(&session->inbox);
     if (session->log_fd >= 0)
         sessions->options.log(sessions->options.context, &session->order, session->log_fd);
     (void)pthread_mutex_lock(&sessions->lock);
@@ -425,22 +327,20 @@ static void copy_order(struct session *session, const struct session_order *orde
 static struct session *session_new(struct sessions *sessions, const struct session_order *order)
 {
     struct session *session = calloc(1, sizeof(*session));
-    struct agent_session_options options = {
+    struct terminal_session_options options = {
         .context = session, .send = send_out, .begin = begin, .input = input, .size = size, .terminate = terminate};
 
     must(session != NULL);
     session->sessions = sessions;
     arena_init(&session->arena, (size_t)1 << 20);
     copy_order(session, order);
-    list_init(&session->inbox);
-    session->exec = (struct terminal_exec){-1, -1};
+    inbox_init(&session->inbox);
+    session->exec = (struct terminal_exec){-1, -1, NULL};
     session->input.limit = SESSION_INPUT_BYTES_MAX;
     session->log_fd = -1;
-    session->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    must(session->wake >= 0);
     entropy_fill(&options.seed, sizeof(options.seed));
     options.session_id = session->order.session_id;
-    agent_session_init(&session->agent, &options, now_ms());
+    terminal_session_init(&session->agent, &options, now_ms());
     return session;
 }
 
@@ -449,7 +349,7 @@ static bool prepare(struct session *session, struct fail *f)
     const char *spool = session->sessions->options.spool;
 
     if (!command_words(session->order.command, &session->arena, &session->words, &session->word_count, f))
-        agent_session_fail(&session->agent, f->message, now_ms()); /* the client is told */
+        terminal_session_fail(&session->agent, f->message, now_ms()); /* the client is told */
     if (session->order.log_group.ptr == NULL)
         return true;
     session->log_fd = open(spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -515,7 +415,7 @@ void sessions_stop(struct sessions *sessions)
         return;
     (void)pthread_mutex_lock(&sessions->lock);
     sessions->stopping = true;
-    list_each(link, after, &sessions->running) wake(list_item(link, struct session, link));
+    list_each(link, after, &sessions->running) inbox_wake(&list_item(link, struct session, link)->inbox);
     while (sessions->count > 0)
         (void)pthread_cond_wait(&sessions->ended, &sessions->lock);
     (void)pthread_mutex_unlock(&sessions->lock);

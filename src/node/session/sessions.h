@@ -1,5 +1,5 @@
 /* The sessions of a host: commands on terminals in its containers, each for a client at the other end of a data channel
- * (agent_session.h) that goes through the server.
+ * (terminal_session.h) that goes through the server.
  *
  * Life of a session, all on a thread of its own:
  *   1 sessions_begin  the server has said so; the thread dials the server and shows the session's token
@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "node/runtime/runtime.h"
 
-enum { SESSIONS_MAX = 256, SESSION_INBOX_BYTES_MAX = 4 << 20, SESSION_INPUT_BYTES_MAX = 1 << 20 };
+enum { SESSIONS_MAX = 256, SESSION_INPUT_BYTES_MAX = 1 << 20 };
 #define SESSION_LOG_BYTES_MAX ((uint64_t)64 << 20) /* of one session; what is more is not logged, and that is */
 
 /* What is to be done. Copied. */

@@ -140,14 +140,14 @@ static void message(void *context, struct link *link, struct str bytes)
     struct fail f;
 
     arena_init(&arena, (size_t)LINK_MESSAGE_MAX * 2);
-    if (value_decode(&host_from_server_shape, bytes, &from_server, &arena, &f) && from_server.assignment != NULL) {
+    if (!value_decode(&host_from_server_shape, bytes, &from_server, &arena, &f)) {
+        log_error("%s: the server sends what cannot be read: %s", host->id, f.message);
+        link_shut(link);
+    } else if (from_server.assignment != NULL) { /* sessions: there is nothing to look into */
         (void)pthread_mutex_lock(&host->lock);
         apply(host, from_server.assignment);
         (void)pthread_cond_signal(&host->wake);
         (void)pthread_mutex_unlock(&host->lock);
-    } else {
-        log_error("%s: the server sends what cannot be read: %s", host->id, f.message);
-        link_shut(link);
     }
     arena_free(&arena);
 }

@@ -83,6 +83,7 @@ static const struct condition_key keys[] = {
     {"ecs:task-definition", NULL, task_definition_key},
     {"ecs:CreateAction", NULL, create_action_key},
     {"ecs:enable-execute-command", "enableExecuteCommand", NULL},
+    {"ecs:container-name", "container", NULL},
     {"ecs:enable-ecs-managed-tags", "enableECSManagedTags", NULL},
     {"ecs:propagate-tags", "propagateTags", NULL},
     {"ecs:task-cpu", "cpu", NULL},

@@ -4,6 +4,7 @@
 #include "plane/ecs/capacity_provider.h"
 #include "plane/ecs/cluster.h"
 #include "plane/ecs/container_instance.h"
+#include "plane/ecs/execute_command.h"
 #include "plane/ecs/name.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/page.h"
@@ -35,22 +36,6 @@ static bool check_settings(const struct ecs_cluster_settings *settings, struct f
     return true;
 }
 
-/* API reference, "ExecuteCommandConfiguration". */
-static bool check_execute_command(const struct ecs_execute_command_configuration *configuration, struct fail *f)
-{
-    const struct ecs_execute_command_log_configuration *log = configuration->log_configuration;
-    bool override = configuration->logging == ECS_EXECUTE_COMMAND_LOGGING_OVERRIDE;
-
-    if (log != NULL && !override)
-        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                        "You must set logging to 'OVERRIDE' when you supply a log configuration.");
-    if (override && (log == NULL || (log->cloud_watch_log_group_name.len == 0 && log->s3_bucket_name.len == 0)))
-        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                        "A CloudWatch log group name or S3 bucket name must be specified when overriding the default "
-                        "log configuration.");
-    return true;
-}
-
 static bool check_configuration(const struct ecs_cluster_configuration *configuration, struct fail *f)
 {
     if (configuration == NULL)
@@ -60,7 +45,7 @@ static bool check_configuration(const struct ecs_cluster_configuration *configur
                         "'configuration.managedStorageConfiguration' is not supported: Berth has no KMS to encrypt "
                         "task storage with.");
     return configuration->execute_command_configuration == NULL ||
-           check_execute_command(configuration->execute_command_configuration, f);
+           execute_command_configuration_check(configuration->execute_command_configuration, f);
 }
 
 /* An empty namespace means none (API reference, "ClusterServiceConnectDefaultsRequest"). */

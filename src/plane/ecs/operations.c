@@ -68,6 +68,14 @@ static struct str list_tasks_resource(const struct call *call, const void *in)
                           of->container_instance.ptr == NULL ? STR("*") : of->container_instance);
 }
 
+static void execute_command_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_execute_command_request *of = in;
+
+    asks_add(asks, "ecs:ExecuteCommand", cluster_arn_of(call, of->cluster));
+    asks_add(asks, "ecs:ExecuteCommand", arn_in_cluster(call, "task", of->cluster, of->task));
+}
+
 static struct str update_container_agent_resource(const struct call *call, const void *in)
 {
     const struct ecs_update_container_agent_request *of = in;
@@ -325,6 +333,7 @@ const struct operation_spec ecs_handlers[] = {
     ROW_ANY(delete_account_setting, "DeleteAccountSetting"),
     ROW_ASKS(run_task, "RunTask"),
     ROW(stop_task, "StopTask"),
+    ROW_ASKS(execute_command, "ExecuteCommand"),
     ROW_ASKS(describe_tasks, "DescribeTasks"),
     ROW(list_tasks, "ListTasks"),
     ROW_ASKS(get_task_protection, "GetTaskProtection"),

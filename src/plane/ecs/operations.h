@@ -29,6 +29,7 @@ ECS_HANDLER(list_account_settings);
 ECS_HANDLER(delete_account_setting);
 ECS_HANDLER(run_task);
 ECS_HANDLER(stop_task);
+ECS_HANDLER(execute_command);
 ECS_HANDLER(describe_tasks);
 ECS_HANDLER(list_tasks);
 ECS_HANDLER(get_task_protection);

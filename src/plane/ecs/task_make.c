@@ -1,5 +1,6 @@
 /* The record of a new task, as RunTask answers it: PROVISIONING, its interface not yet created. */
 #include "base/must.h"
+#include "plane/ecs/execute_command.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_instances.h"
 #include "plane/iam/iam.h"
@@ -38,6 +39,8 @@ static struct ecs_container container_of(struct transaction *tx, const struct ta
 
     container.container_arn = arn_of(wish, "container", path);
     container.network_interfaces.items = arena_array(wish->arena, struct ecs_network_interface, 1);
+    if (wish->enable_execute_command)
+        execute_command_agent_make(wish->arena, &container);
     if (override->has_memory || definition->has_memory)
         container.memory = number_text(wish->arena, override->has_memory ? override->memory : definition->memory);
     if (override->has_memory_reservation || definition->has_memory_reservation)
@@ -186,7 +189,7 @@ static void fill(struct transaction *tx, const struct task_wish *wish, struct ec
     task->tags = wish->tags;
     task->inference_accelerators.items = arena_array(wish->arena, struct ecs_inference_accelerator, 1);
     SET(task, created_at, tx->now_ms);
-    SET(task, enable_execute_command, false);
+    SET(task, enable_execute_command, wish->enable_execute_command);
     SET(task, version, 1);
 }
 

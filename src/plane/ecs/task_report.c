@@ -2,6 +2,7 @@
 #include "base/map.h"
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/execute_command.h"
 #include "plane/ecs/task.h"
 
 /* ---- containers ---- */
@@ -24,7 +25,8 @@ static bool is_news(const struct ecs_container *container, const struct host_con
     return ranks[report->status] >= container_rank(container->last_status) || report->restart_count > 0;
 }
 
-static void observe_container(struct ecs_container *container, const struct host_container_report *report)
+static void observe_container(struct transaction *tx, struct ecs_container *container,
+                              const struct host_container_report *report)
 {
     static const char *const names[] = {"PENDING", "PENDING", "RUNNING", "STOPPED"};
 
@@ -32,6 +34,7 @@ static void observe_container(struct ecs_container *container, const struct host
         return;
     if (report->status != HOST_CONTAINER_STATUS_NONE)
         container->last_status = str_of(names[report->status]);
+    execute_command_agent_follow(tx, container);
     if (report->runtime_id.ptr != NULL)
         container->runtime_id = report->runtime_id;
     if (report->image_digest.ptr != NULL)
@@ -46,12 +49,12 @@ static void observe_container(struct ecs_container *container, const struct host
         container->health_status = report->health;
 }
 
-static void observe_containers(struct task_edit *edit, const struct host_task_report *report)
+static void observe_containers(struct transaction *tx, struct task_edit *edit, const struct host_task_report *report)
 {
     for (size_t i = 0; i < report->containers.count; i++)
         for (size_t k = 0; k < edit->task.containers.count; k++)
             if (str_eq(edit->containers[k].name, report->containers.items[i].name))
-                observe_container(&edit->containers[k], &report->containers.items[i]);
+                observe_container(tx, &edit->containers[k], &report->containers.items[i]);
 }
 
 /* Essential containers with a health check decide: one that is unhealthy, else one that is not known yet (developer
@@ -151,7 +154,7 @@ static bool observe_present(struct transaction *tx, const struct task_record *ta
         return true;
     edit = task_edit_begin(tx, task);
     observe_reachable(tx, edit);
-    observe_containers(edit, report);
+    observe_containers(tx, edit, report);
     edit->task.health_status = task_health(edit);
     observe_times(&edit->task, report);
     if (reported >= TASK_STOPPING)

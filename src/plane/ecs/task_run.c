@@ -37,9 +37,6 @@ static bool check_texts(const struct call *call, const struct ecs_run_task_reque
 /* What is not built is refused rather than kept and ignored. */
 static bool check_supported(const struct call *call, const struct ecs_run_task_request *in)
 {
-    if (in->enable_execute_command)
-        return fail_api(call->fail, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                        "enableExecuteCommand is not supported: ExecuteCommand is not implemented.");
     if (in->volume_configurations.count > 0)
         return fail_api(call->fail, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
                         "volumeConfigurations are not supported: Amazon EBS volumes are not implemented.");
@@ -106,9 +103,21 @@ static struct str override_or(struct str override, struct str own)
     return override.ptr != NULL ? override : own;
 }
 
+/* Without a role of the task the agent that runs commands has no rights to reach anybody with. */
+static bool check_execute_command_role(const struct call *call, const struct task_wish *wish, struct str task_role)
+{
+    return !wish->enable_execute_command || task_role.len > 0 || call->settings->auth_open ||
+           fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                    "The task couldn't be run because a valid taskRoleArn is not being used. Specify a valid task role "
+                    "in your task definition and try again.");
+}
+
 static bool check_roles(const struct call *call, const struct task_wish *wish)
 {
-    return task_roles_check(call, override_or(wish->overrides->task_role_arn, wish->definition->task_role_arn),
+    struct str task_role = override_or(wish->overrides->task_role_arn, wish->definition->task_role_arn);
+
+    return check_execute_command_role(call, wish, task_role) &&
+           task_roles_check(call, task_role,
                             override_or(wish->overrides->execution_role_arn, wish->definition->execution_role_arn));
 }
 
@@ -122,6 +131,7 @@ bool task_wish_of(const struct call *call, const struct ecs_run_task_request *in
         .started_by = in->started_by,
         .group = in->group,
         .logs_non_blocking = logs_are_non_blocking(call),
+        .enable_execute_command = in->enable_execute_command,
     };
 
     if (!check_request(call, in) || !cluster_find(call, in->cluster, &wish.cluster) ||

@@ -35,7 +35,8 @@ struct task_wish {
     struct str service_name; /* absent: of no service */
     struct str subnet_id;    /* one of the network's; absent: any of them */
     bool logs_non_blocking;  /* log_mode.h, as the caller's setting has it */
-    struct str cpu, memory;  /* as the API shows them */
+    bool enable_execute_command;
+    struct str cpu, memory; /* as the API shows them */
     int32_t cpu_units, memory_mib;
     int32_t storage_gib;
 };

@@ -1,4 +1,4 @@
-#include "wire/agent_message.h"
+#include "wire/channel_message.h"
 
 #include "base/must.h"
 
@@ -19,15 +19,15 @@ enum {
     AT_PAYLOAD_TYPE = 112,
 };
 
-static const char *const type_names[AGENT_MESSAGE_UNKNOWN] = {
-    [AGENT_MESSAGE_INPUT] = "input_stream_data", [AGENT_MESSAGE_OUTPUT] = "output_stream_data",
-    [AGENT_MESSAGE_ACKNOWLEDGE] = "acknowledge", [AGENT_MESSAGE_CLOSED] = "channel_closed",
-    [AGENT_MESSAGE_START] = "start_publication", [AGENT_MESSAGE_PAUSE] = "pause_publication",
+static const char *const type_names[CHANNEL_MESSAGE_UNKNOWN] = {
+    [CHANNEL_MESSAGE_INPUT] = "input_stream_data", [CHANNEL_MESSAGE_OUTPUT] = "output_stream_data",
+    [CHANNEL_MESSAGE_ACKNOWLEDGE] = "acknowledge", [CHANNEL_MESSAGE_CLOSED] = "channel_closed",
+    [CHANNEL_MESSAGE_START] = "start_publication", [CHANNEL_MESSAGE_PAUSE] = "pause_publication",
 };
 
-const char *agent_message_type_name(enum agent_message_type type)
+const char *channel_message_type_name(enum channel_message_type type)
 {
-    must(type < AGENT_MESSAGE_UNKNOWN);
+    must(type < CHANNEL_MESSAGE_UNKNOWN);
     return type_names[type];
 }
 
@@ -46,13 +46,13 @@ static void swap_halves(const unsigned char from[ID_LEN], unsigned char to[ID_LE
     memcpy(to + ID_LEN / 2, from, ID_LEN / 2);
 }
 
-void agent_message_write(const struct agent_message *message, struct buf *out)
+void channel_message_write(const struct channel_message *message, struct buf *out)
 {
-    const char *name = agent_message_type_name(message->type);
-    char header[AGENT_MESSAGE_PAYLOAD];
+    const char *name = channel_message_type_name(message->type);
+    char header[CHANNEL_MESSAGE_PAYLOAD];
 
-    must(message->payload.len <= AGENT_MESSAGE_PAYLOAD_MAX);
-    put_number(header, AGENT_MESSAGE_HEADER, 4);
+    must(message->payload.len <= CHANNEL_MESSAGE_PAYLOAD_MAX);
+    put_number(header, CHANNEL_MESSAGE_HEADER, 4);
     memset(header + AT_TYPE, FILL, TYPE_LEN);
     memcpy(header + AT_TYPE, name, strlen(name));
     put_number(header + AT_SCHEMA_VERSION, message->schema_version, 4);
@@ -63,7 +63,7 @@ void agent_message_write(const struct agent_message *message, struct buf *out)
     (void)SHA256((const unsigned char *)message->payload.ptr, message->payload.len,
                  (unsigned char *)header + AT_DIGEST);
     put_number(header + AT_PAYLOAD_TYPE, message->payload_type, 4);
-    put_number(header + AGENT_MESSAGE_HEADER, message->payload.len, 4);
+    put_number(header + CHANNEL_MESSAGE_HEADER, message->payload.len, 4);
     buf_add(out, (struct str){header, sizeof(header)});
     buf_add(out, message->payload);
 }
@@ -80,7 +80,7 @@ static uint64_t get_number(const char *at, size_t size)
 }
 
 /* Filled up with spaces, or with NUL bytes as some have it. */
-static enum agent_message_type get_type(const char *at)
+static enum channel_message_type get_type(const char *at)
 {
     struct str text = {at, TYPE_LEN};
 
@@ -88,8 +88,8 @@ static enum agent_message_type get_type(const char *at)
         text.len--;
     for (size_t i = 0; i < COUNT_OF(type_names); i++)
         if (str_is(text, type_names[i]))
-            return (enum agent_message_type)i;
-    return AGENT_MESSAGE_UNKNOWN;
+            return (enum channel_message_type)i;
+    return CHANNEL_MESSAGE_UNKNOWN;
 }
 
 static bool check_digest(struct str payload, const char *digest, struct fail *f)
@@ -100,20 +100,20 @@ static bool check_digest(struct str payload, const char *digest, struct fail *f)
     return memcmp(is, digest, sizeof(is)) == 0 || fail(f, FAIL_INPUT, "the payload has another digest than it says");
 }
 
-bool agent_message_read(struct str bytes, struct agent_message *ret_message, struct fail *f)
+bool channel_message_read(struct str bytes, struct channel_message *ret_message, struct fail *f)
 {
     struct str payload;
 
-    if (bytes.len < AGENT_MESSAGE_PAYLOAD || bytes.len > AGENT_MESSAGE_MAX)
+    if (bytes.len < CHANNEL_MESSAGE_PAYLOAD || bytes.len > CHANNEL_MESSAGE_MAX)
         return fail(f, FAIL_INPUT, "a message of %zu bytes", bytes.len);
-    if (get_number(bytes.ptr, 4) != AGENT_MESSAGE_HEADER)
+    if (get_number(bytes.ptr, 4) != CHANNEL_MESSAGE_HEADER)
         return fail(f, FAIL_INPUT, "a header of another length");
-    payload = str_from(bytes, AGENT_MESSAGE_PAYLOAD);
-    if (get_number(bytes.ptr + AGENT_MESSAGE_HEADER, 4) != payload.len)
+    payload = str_from(bytes, CHANNEL_MESSAGE_PAYLOAD);
+    if (get_number(bytes.ptr + CHANNEL_MESSAGE_HEADER, 4) != payload.len)
         return fail(f, FAIL_INPUT, "the payload has another length than it says");
     if (payload.len > 0 && !check_digest(payload, bytes.ptr + AT_DIGEST, f))
         return false;
-    *ret_message = (struct agent_message){
+    *ret_message = (struct channel_message){
         .type = get_type(bytes.ptr + AT_TYPE),
         .schema_version = (uint32_t)get_number(bytes.ptr + AT_SCHEMA_VERSION, 4),
         .created_ms = get_number(bytes.ptr + AT_CREATED, 8),
@@ -126,7 +126,7 @@ bool agent_message_read(struct str bytes, struct agent_message *ret_message, str
     return true;
 }
 
-void agent_message_id_text(const unsigned char id[16], char text[AGENT_MESSAGE_UUID_TEXT + 1])
+void channel_message_id_text(const unsigned char id[16], char text[CHANNEL_MESSAGE_UUID_TEXT + 1])
 {
     size_t at = 0;
 

@@ -1,4 +1,4 @@
-#include "node/session/agent_session.h"
+#include "node/session/terminal_session.h"
 
 #include "base/must.h"
 
@@ -9,7 +9,7 @@
 
 /* An agent's session and the client's end of its channel; what one sends the other is given at once. */
 struct world {
-    struct agent_session session;
+    struct terminal_session session;
     struct data_channel client;
     int64_t now_ms;
     bool begun, terminated, lost; /* lost: nothing reaches the client */
@@ -36,7 +36,7 @@ static void client_send(void *context, struct str bytes)
     struct world *world = context;
     struct fail f;
 
-    assert_true(agent_session_receive(&world->session, bytes, world->now_ms, &f));
+    assert_true(terminal_session_receive(&world->session, bytes, world->now_ms, &f));
 }
 
 static bool client_take(void *context, uint32_t payload_type, struct str payload)
@@ -44,9 +44,9 @@ static bool client_take(void *context, uint32_t payload_type, struct str payload
     struct world *world = context;
     struct fail f;
 
-    if (payload_type == AGENT_PAYLOAD_HANDSHAKE_REQUEST)
+    if (payload_type == CHANNEL_PAYLOAD_HANDSHAKE_REQUEST)
         assert_true(session_handshake_request_read(payload, &f));
-    else if (payload_type == AGENT_PAYLOAD_HANDSHAKE_COMPLETE)
+    else if (payload_type == CHANNEL_PAYLOAD_HANDSHAKE_COMPLETE)
         world->handshakes_complete++;
     else
         buf_add(&world->output, payload);
@@ -94,15 +94,15 @@ static void terminate(void *context)
 static int set_up(void **state)
 {
     struct world *world = calloc(1, sizeof(*world));
-    const struct agent_session_options options = {.session_id = STR("ecs-execute-command-0123456789abcdef0"),
-                                                  .context = world,
-                                                  .send = agent_send,
-                                                  .begin = begin,
-                                                  .input = input,
-                                                  .size = size,
-                                                  .terminate = terminate};
-    const struct data_channel_options client = {.sends = AGENT_MESSAGE_INPUT,
-                                                .receives = AGENT_MESSAGE_OUTPUT,
+    const struct terminal_session_options options = {.session_id = STR("ecs-execute-command-0123456789abcdef0"),
+                                                     .context = world,
+                                                     .send = agent_send,
+                                                     .begin = begin,
+                                                     .input = input,
+                                                     .size = size,
+                                                     .terminate = terminate};
+    const struct data_channel_options client = {.sends = CHANNEL_MESSAGE_INPUT,
+                                                .receives = CHANNEL_MESSAGE_OUTPUT,
                                                 .context = world,
                                                 .send = client_send,
                                                 .take = client_take,
@@ -111,7 +111,7 @@ static int set_up(void **state)
     must(world != NULL);
     arena_init(&world->arena, ARENA_LIMIT_DEFAULT);
     data_channel_init(&world->client, &client);
-    agent_session_init(&world->session, &options, world->now_ms);
+    terminal_session_init(&world->session, &options, world->now_ms);
     *state = world;
     return 0;
 }
@@ -120,7 +120,7 @@ static int tear_down(void **state)
 {
     struct world *world = *state;
 
-    agent_session_free(&world->session);
+    terminal_session_free(&world->session);
     data_channel_free(&world->client);
     buf_free(&world->input);
     buf_free(&world->output);
@@ -129,7 +129,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void client_says(struct world *world, enum agent_payload_type type, struct str payload)
+static void client_says(struct world *world, enum channel_payload_type type, struct str payload)
 {
     data_channel_send(&world->client, type, payload, world->now_ms);
 }
@@ -138,9 +138,9 @@ static void shake_hands(struct world *world)
 {
     auto_buf response = {.ptr = NULL};
 
-    data_channel_say(&world->client, AGENT_MESSAGE_START, STR(""), world->now_ms);
+    data_channel_say(&world->client, CHANNEL_MESSAGE_START, STR(""), world->now_ms);
     session_handshake_response_write("1.2.0.0", &response);
-    client_says(world, AGENT_PAYLOAD_HANDSHAKE_RESPONSE, buf_str(&response));
+    client_says(world, CHANNEL_PAYLOAD_HANDSHAKE_RESPONSE, buf_str(&response));
     assert_int_equal(world->session.state, SESSION_RUNNING);
 }
 
@@ -148,18 +148,18 @@ static void a_session_from_its_begin_to_its_end(void **state)
 {
     struct world *world = *state;
 
-    assert_int_equal(agent_session_room(&world->session), 0);
+    assert_int_equal(terminal_session_room(&world->session), 0);
     assert_false(world->begun);
     shake_hands(world);
     assert_true(world->begun);
     assert_int_equal(world->handshakes_complete, 1);
-    client_says(world, AGENT_PAYLOAD_SIZE, STR("{\"cols\":132,\"rows\":43}"));
+    client_says(world, CHANNEL_PAYLOAD_SIZE, STR("{\"cols\":132,\"rows\":43}"));
     assert_int_equal(world->size.columns, 132);
     assert_int_equal(world->size.rows, 43);
-    client_says(world, AGENT_PAYLOAD_OUTPUT, STR("ls\r"));
+    client_says(world, CHANNEL_PAYLOAD_OUTPUT, STR("ls\r"));
     assert_true(str_is(buf_str(&world->input), "ls\r"));
-    agent_session_output(&world->session, STR("a b"), world->now_ms);
-    agent_session_exited(&world->session, 3, world->now_ms);
+    terminal_session_output(&world->session, STR("a b"), world->now_ms);
+    terminal_session_exited(&world->session, 3, world->now_ms);
     assert_true(str_is(buf_str(&world->output), "a b"));
     assert_true(world->is_closed);
     assert_true(world->closed.has_exit_code);
@@ -174,13 +174,13 @@ static void the_end_waits_for_the_last_output(void **state)
 
     shake_hands(world);
     world->lost = true;
-    agent_session_output(&world->session, STR("last"), world->now_ms);
-    agent_session_exited(&world->session, 0, world->now_ms);
+    terminal_session_output(&world->session, STR("last"), world->now_ms);
+    terminal_session_exited(&world->session, 0, world->now_ms);
     assert_int_equal(world->session.state, SESSION_ENDING);
     assert_false(world->is_closed);
     world->lost = false;
-    world->now_ms = agent_session_due_ms(&world->session);
-    agent_session_tick(&world->session, world->now_ms);
+    world->now_ms = terminal_session_due_ms(&world->session);
+    terminal_session_tick(&world->session, world->now_ms);
     assert_true(str_is(buf_str(&world->output), "last"));
     assert_true(world->is_closed);
 }
@@ -191,21 +191,21 @@ static void but_not_for_ever(void **state)
 
     shake_hands(world);
     world->lost = true;
-    agent_session_output(&world->session, STR("last"), world->now_ms);
-    agent_session_exited(&world->session, 0, world->now_ms);
-    agent_session_tick(&world->session, world->now_ms + SESSION_FAREWELL_MS);
+    terminal_session_output(&world->session, STR("last"), world->now_ms);
+    terminal_session_exited(&world->session, 0, world->now_ms);
+    terminal_session_tick(&world->session, world->now_ms + SESSION_FAREWELL_MS);
     assert_int_equal(world->session.state, SESSION_CLOSED);
-    assert_int_equal(agent_session_due_ms(&world->session), WHEN_NEVER);
+    assert_int_equal(terminal_session_due_ms(&world->session), WHEN_NEVER);
 }
 
 static void without_a_client_it_ends(void **state)
 {
     struct world *world = *state;
 
-    assert_int_equal(agent_session_due_ms(&world->session), SESSION_WAIT_MS);
-    agent_session_tick(&world->session, SESSION_WAIT_MS);
+    assert_int_equal(terminal_session_due_ms(&world->session), SESSION_WAIT_MS);
+    terminal_session_tick(&world->session, SESSION_WAIT_MS);
     assert_false(world->begun);
-    agent_session_tick(&world->session, SESSION_WAIT_MS + SESSION_FAREWELL_MS);
+    terminal_session_tick(&world->session, SESSION_WAIT_MS + SESSION_FAREWELL_MS);
     assert_int_equal(world->session.state, SESSION_CLOSED);
 }
 
@@ -215,12 +215,12 @@ static void an_idle_session_ends(void **state)
 
     shake_hands(world);
     world->now_ms += SESSION_IDLE_MS - 1;
-    client_says(world, AGENT_PAYLOAD_OUTPUT, STR("x"));
-    agent_session_tick(&world->session, world->now_ms + SESSION_IDLE_MS - 1);
+    client_says(world, CHANNEL_PAYLOAD_OUTPUT, STR("x"));
+    terminal_session_tick(&world->session, world->now_ms + SESSION_IDLE_MS - 1);
     assert_int_equal(world->session.state, SESSION_RUNNING);
     assert_false(world->terminated);
     world->now_ms += SESSION_IDLE_MS;
-    agent_session_tick(&world->session, world->now_ms);
+    terminal_session_tick(&world->session, world->now_ms);
     assert_true(world->terminated);
     assert_true(world->is_closed);
     assert_true(str_is(world->closed.output, "Your session timed out due to inactivity."));
@@ -231,10 +231,10 @@ static void the_client_can_end_it(void **state)
     struct world *world = *state;
 
     shake_hands(world);
-    client_says(world, AGENT_PAYLOAD_FLAG, STR("\0\0\0\2"));
+    client_says(world, CHANNEL_PAYLOAD_FLAG, STR("\0\0\0\2"));
     assert_true(world->terminated);
     assert_int_equal(world->session.state, SESSION_RUNNING);
-    data_channel_say(&world->client, AGENT_MESSAGE_CLOSED, STR("{}"), world->now_ms);
+    data_channel_say(&world->client, CHANNEL_MESSAGE_CLOSED, STR("{}"), world->now_ms);
     assert_int_equal(world->session.state, SESSION_CLOSED);
 }
 
@@ -242,8 +242,8 @@ static void a_client_that_cannot_is_told(void **state)
 {
     struct world *world = *state;
 
-    data_channel_say(&world->client, AGENT_MESSAGE_START, STR(""), world->now_ms);
-    client_says(world, AGENT_PAYLOAD_HANDSHAKE_RESPONSE,
+    data_channel_say(&world->client, CHANNEL_MESSAGE_START, STR(""), world->now_ms);
+    client_says(world, CHANNEL_PAYLOAD_HANDSHAKE_RESPONSE,
                 STR("{\"ProcessedClientActions\":[{\"ActionStatus\":2,\"Error\":\"no such type\"}]}"));
     assert_false(world->begun);
     assert_true(world->is_closed);
@@ -256,8 +256,8 @@ static void a_command_that_cannot_begin_says_why(void **state)
     struct world *world = *state;
 
     shake_hands(world);
-    agent_session_fail(&world->session, "exec: \"x\": executable file not found in $PATH", world->now_ms);
-    agent_session_exited(&world->session, 0, world->now_ms);
+    terminal_session_fail(&world->session, "exec: \"x\": executable file not found in $PATH", world->now_ms);
+    terminal_session_exited(&world->session, 0, world->now_ms);
     assert_true(world->is_closed);
     assert_true(str_starts(world->closed.output, STR("exec: \"x\"")));
     assert_false(world->closed.has_exit_code);

@@ -19,9 +19,9 @@
 #define SESSION_IDLE_MS     (20 * MINUTE_MS)
 #define SESSION_FAREWELL_MS (10 * SECOND_MS) /* for the last acknowledgements */
 
-enum agent_session_state { SESSION_WAITING, SESSION_RUNNING, SESSION_ENDING, SESSION_CLOSED };
+enum terminal_session_state { SESSION_WAITING, SESSION_RUNNING, SESSION_ENDING, SESSION_CLOSED };
 
-struct agent_session_options {
+struct terminal_session_options {
     struct str session_id; /* outlives the session */
     uint64_t seed;
     void *context;
@@ -32,10 +32,10 @@ struct agent_session_options {
     void (*terminate)(void *context); /* the command is not wanted any more; may be called again */
 };
 
-struct agent_session {
-    struct agent_session_options options;
+struct terminal_session {
+    struct terminal_session_options options;
     struct data_channel channel;
-    enum agent_session_state state;
+    enum terminal_session_state state;
     int64_t begun_ms;  /* when it was made */
     int64_t active_ms; /* of the newest byte of either side */
     int64_t ended_ms;
@@ -43,21 +43,23 @@ struct agent_session {
     char text[512];               /* its output */
 };
 
-void agent_session_init(struct agent_session *session, const struct agent_session_options *options, int64_t now_ms);
-void agent_session_free(struct agent_session *session);
+void terminal_session_init(struct terminal_session *session, const struct terminal_session_options *options,
+                           int64_t now_ms);
+void terminal_session_free(struct terminal_session *session);
 
 /* A binary message from the client. FAIL_INPUT: it breaks the protocol. */
-checked bool agent_session_receive(struct agent_session *session, struct str bytes, int64_t now_ms, struct fail *f);
+checked bool terminal_session_receive(struct terminal_session *session, struct str bytes, int64_t now_ms,
+                                      struct fail *f);
 
 /* How many bytes of output can be taken now. */
-size_t agent_session_room(const struct agent_session *session);
+size_t terminal_session_room(const struct terminal_session *session);
 /* Output of the command, at most that much. */
-void agent_session_output(struct agent_session *session, struct str bytes, int64_t now_ms);
+void terminal_session_output(struct terminal_session *session, struct str bytes, int64_t now_ms);
 /* The command has ended, and all its output was given. */
-void agent_session_exited(struct agent_session *session, int exit_code, int64_t now_ms);
+void terminal_session_exited(struct terminal_session *session, int exit_code, int64_t now_ms);
 /* It ends for another reason, which the client is told; the first one counts. */
-void agent_session_fail(struct agent_session *session, const char *why, int64_t now_ms);
+void terminal_session_fail(struct terminal_session *session, const char *why, int64_t now_ms);
 
 /* Time passes: sends again, gives up. */
-void agent_session_tick(struct agent_session *session, int64_t now_ms);
-int64_t agent_session_due_ms(const struct agent_session *session);
+void terminal_session_tick(struct terminal_session *session, int64_t now_ms);
+int64_t terminal_session_due_ms(const struct terminal_session *session);

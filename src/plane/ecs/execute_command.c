@@ -1,0 +1,258 @@
+#include "plane/ecs/execute_command.h"
+
+#include "base/must.h"
+#include "plane/ec2/host.h"
+#include "plane/ecs/cluster.h"
+#include "plane/ecs/operations.h"
+#include "plane/iam/authorize.h"
+
+#define NOT_RUNNING                                                                                                    \
+    "The execute command failed because execute command was not enabled when the task was run or the execute command " \
+    "agent isn’t running. Wait and try again or run a new task with execute command enabled and try again."
+#define NOT_CONNECTED "The execute command failed due to an internal error. Try again later."
+
+enum { COMMAND_LEN_MAX = 64 << 10, SESSION_ID_DIGITS = 17 };
+
+/* ---- the agent of a container ---- */
+
+void execute_command_agent_make(struct arena *arena, struct ecs_container *container)
+{
+    struct ecs_managed_agent *agent = arena_new(arena, struct ecs_managed_agent);
+
+    agent->name = ECS_MANAGED_AGENT_NAME_EXECUTE_COMMAND_AGENT;
+    agent->last_status = STR("PENDING");
+    container->managed_agents = (struct ecs_managed_agents){agent, 1};
+}
+
+void execute_command_agent_follow(struct transaction *tx, struct ecs_container *container)
+{
+    struct ecs_managed_agent *agent;
+
+    if (container->managed_agents.count == 0 ||
+        str_eq(container->managed_agents.items[0].last_status, container->last_status))
+        return;
+    agent = arena_new(tx->arena, struct ecs_managed_agent);
+    *agent = container->managed_agents.items[0];
+    agent->last_status = container->last_status;
+    if (str_is(container->last_status, "RUNNING"))
+        SET(agent, last_started_at, tx->now_ms);
+    container->managed_agents = (struct ecs_managed_agents){agent, 1};
+}
+
+static bool agent_runs(const struct ecs_container *container)
+{
+    return container->managed_agents.count > 0 && str_is(container->managed_agents.items[0].last_status, "RUNNING");
+}
+
+/* ---- the cluster's configuration ---- */
+
+bool execute_command_configuration_check(const struct ecs_execute_command_configuration *configuration, struct fail *f)
+{
+    const struct ecs_execute_command_log_configuration *log = configuration->log_configuration;
+    bool override = configuration->logging == ECS_EXECUTE_COMMAND_LOGGING_OVERRIDE;
+
+    if (configuration->kms_key_id.len > 0)
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                        "'executeCommandConfiguration.kmsKeyId' is not supported: Berth has no KMS to encrypt "
+                        "sessions with.");
+    if (log != NULL && !override)
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "You must set logging to 'OVERRIDE' when you supply a log configuration.");
+    if (override && (log == NULL || (log->cloud_watch_log_group_name.len == 0 && log->s3_bucket_name.len == 0)))
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "A CloudWatch log group name or S3 bucket name must be specified when overriding the default "
+                        "log configuration.");
+    if (log != NULL && (log->s3_bucket_name.len > 0 || log->s3_key_prefix.len > 0 || log->s3_encryption_enabled))
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                        "'executeCommandConfiguration.logConfiguration' with Amazon S3 is not supported: sessions are "
+                        "logged to CloudWatch Logs only.");
+    if (log != NULL && log->cloud_watch_encryption_enabled)
+        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                        "'executeCommandConfiguration.logConfiguration.cloudWatchEncryptionEnabled' is not supported: "
+                        "Berth has no KMS to encrypt log groups with.");
+    return true;
+}
+
+static const struct ecs_container_definition *definition_of(const struct transaction *tx,
+                                                            const struct task_record *task, struct str container)
+{
+    const struct task_definition_record *record = transaction_get(
+        tx, &task_definition_table, task_definition_key_of_arn(tx->arena, task->task->task_definition_arn));
+
+    for (size_t i = 0; record != NULL && i < record->task_definition->container_definitions.count; i++)
+        if (str_eq(record->task_definition->container_definitions.items[i].name, container))
+            return &record->task_definition->container_definitions.items[i];
+    return NULL;
+}
+
+/* DEFAULT: where the container's own log goes, if that is CloudWatch Logs. */
+static struct str own_log_group(const struct ecs_container_definition *definition)
+{
+    const struct ecs_log_configuration *log = definition == NULL ? NULL : definition->log_configuration;
+
+    if (log == NULL || log->log_driver != ECS_LOG_DRIVER_AWSLOGS)
+        return (struct str){NULL, 0};
+    for (size_t i = 0; i < log->options.count; i++)
+        if (str_is(log->options.items[i].key, "awslogs-group"))
+            return log->options.items[i].value;
+    return (struct str){NULL, 0};
+}
+
+/* Where the session is logged; absent: nowhere (API reference, "ExecuteCommandConfiguration"). */
+static struct str log_group_of(const struct transaction *tx, const struct cluster_record *cluster,
+                               const struct task_record *task, struct str container)
+{
+    const struct ecs_cluster_configuration *all = cluster->cluster->configuration;
+    const struct ecs_execute_command_configuration *of = all == NULL ? NULL : all->execute_command_configuration;
+
+    if (of != NULL && of->logging == ECS_EXECUTE_COMMAND_LOGGING_NONE_)
+        return (struct str){NULL, 0};
+    if (of != NULL && of->logging == ECS_EXECUTE_COMMAND_LOGGING_OVERRIDE && of->log_configuration != NULL)
+        return of->log_configuration->cloud_watch_log_group_name;
+    return own_log_group(definition_of(tx, task, container));
+}
+
+/* ---- checks ---- */
+
+static bool find_container(const struct call *call, const struct task_record *task, struct str name,
+                           const struct ecs_container **ret_container)
+{
+    const struct ecs_containers *containers = &task->task->containers;
+
+    if (name.len == 0 && containers->count != 1)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "A container name must be specified for a task with more than one container.");
+    for (size_t i = 0; i < containers->count; i++)
+        if (name.len == 0 || str_eq(containers->items[i].name, name)) {
+            *ret_container = &containers->items[i];
+            return true;
+        }
+    return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "The container %.*s was not found in the task.",
+                    STR_ARG(name));
+}
+
+/* The agent calls Systems Manager with the rights of the task's role, and without them nobody reaches it (developer
+ * guide, "Task IAM role", ECS Exec permissions). */
+static bool session_agent_may_connect(const struct call *call, const struct task_record *task)
+{
+    static const char *const actions[] = {"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+                                          "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"};
+
+    if (call->settings->auth_open)
+        return true;
+    if (task->task_key_id.ptr == NULL)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(actions); i++) {
+        const struct ask ask = {.action = actions[i], .resource = STR("*")};
+        struct policy_decision decision;
+        struct fail ignored;
+        struct call asking = *call;
+
+        asking.fail = &ignored;
+        if (!iam_explain(&asking, task->task_key_id, NULL, &ask, &decision) || decision.verdict != POLICY_ALLOW)
+            return false;
+    }
+    return true;
+}
+
+static bool check(const struct call *call, const struct ecs_execute_command_request *in)
+{
+    if (!in->interactive)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Interactive is the only mode supported currently.");
+    if (in->command.len == 0)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Command can not be blank.");
+    if (in->command.len > COMMAND_LEN_MAX)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Command is longer than %d characters.",
+                        COMMAND_LEN_MAX);
+    return true;
+}
+
+static bool find_target(const struct call *call, const struct ecs_execute_command_request *in,
+                        const struct cluster_record **ret_cluster, const struct task_record **ret_task,
+                        const struct ecs_container **ret_container)
+{
+    const struct task_record *task = NULL;
+    const struct host_record *host;
+
+    if (!check(call, in) || !cluster_find(call, in->cluster, ret_cluster) ||
+        !task_find(call, *ret_cluster, in->task, &task))
+        return false;
+    if (task == NULL)
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "The referenced task was not found.");
+    if (!find_container(call, task, in->container, ret_container))
+        return false;
+    if (!agent_runs(*ret_container) || !task_wants_to_run(task))
+        return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", NOT_RUNNING);
+    host = transaction_get(call->tx, &host_table, task->host_id);
+    if (host == NULL || !host_is_connected(host) || !session_agent_may_connect(call, task))
+        return fail_api(call->fail, ECS_ERROR_TARGET_NOT_CONNECTED_EXCEPTION, "%s", NOT_CONNECTED);
+    *ret_task = task;
+    return true;
+}
+
+/* ---- the session ---- */
+
+static struct str hexadecimal(const struct call *call, size_t digits)
+{
+    unsigned char bytes[SESSION_TOKEN_LEN / 2];
+    char *text = arena_alloc(call->arena, digits + 1);
+
+    must(digits <= 2 * sizeof(bytes));
+    transaction_secret(call->tx, bytes, sizeof(bytes));
+    for (size_t i = 0; i < digits; i++)
+        text[i] = "0123456789abcdef"[(i % 2 == 0 ? bytes[i / 2] >> 4 : bytes[i / 2]) & 0xf];
+    text[digits] = '\0';
+    return (struct str){text, digits};
+}
+
+static void tell_host(const struct call *call, const struct task_record *task, struct host_session *session)
+{
+    const struct host_from_server message = {.session = session};
+    auto_buf text = {.ptr = NULL};
+
+    session->task_id = task->task_id;
+    session->region = task->region;
+    value_encode(&host_from_server_shape, &message, &text);
+    must(!text.overflowed);
+    transaction_effect(call->tx, SESSION_ORDER, task->host_id, buf_str(&text));
+}
+
+static struct ecs_session *begin(const struct call *call, const struct task_record *task, struct host_session *order)
+{
+    struct ecs_session *session = arena_new(call->arena, struct ecs_session);
+    struct str host = call->host.len > 0 ? call->host : call->settings->endpoint;
+
+    session->session_id =
+        arena_printf(call->arena, "ecs-execute-command-%.*s", STR_ARG(hexadecimal(call, SESSION_ID_DIGITS)));
+    session->token_value = hexadecimal(call, SESSION_TOKEN_LEN);
+    session->stream_url = arena_printf(call->arena, "%s://%.*s/v1/data-channel/%.*s?role=publish_subscribe",
+                                       call->secure ? "wss" : "ws", STR_ARG(host), STR_ARG(session->session_id));
+    order->session_id = session->session_id;
+    order->token = hexadecimal(call, SESSION_TOKEN_LEN);
+    transaction_effect(call->tx, SESSION_TOKENS, session->session_id,
+                       arena_printf(call->arena, "%.*s%.*s", STR_ARG(session->token_value), STR_ARG(order->token)));
+    tell_host(call, task, order);
+    return session;
+}
+
+bool ecs_execute_command(struct call *call, const struct ecs_execute_command_request *in,
+                         struct ecs_execute_command_response *out)
+{
+    const struct cluster_record *cluster = NULL;
+    const struct task_record *task = NULL;
+    const struct ecs_container *container = NULL;
+    struct host_session order = {.command = in->command};
+
+    if (!find_target(call, in, &cluster, &task, &container))
+        return false;
+    order.container_name = container->name;
+    order.log_group = log_group_of(call->tx, cluster, task, container->name);
+    out->cluster_arn = cluster->cluster->cluster_arn;
+    out->task_arn = task->task->task_arn;
+    out->container_arn = container->container_arn;
+    out->container_name = container->name;
+    SET(out, interactive, true);
+    out->session = begin(call, task, &order);
+    return true;
+}

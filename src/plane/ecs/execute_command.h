@@ -1,0 +1,23 @@
+/* ECS Exec: the API's side. A session is nobody's record: it is told to its host and to the broker of data channels
+ * (edge/session_link.h) as effects of the call, and lives as long as its two channels do.
+ *
+ * Source: ECS developer guide, "Monitor Amazon ECS containers with ECS Exec"; API reference, "ExecuteCommand". */
+#pragma once
+
+#include "plane/ecs/task.h"
+
+/* Effects. For the broker, which forgets them as soon as they are used: target is the session's id, the bytes are the
+ * client's token and the agent's, each of SESSION_TOKEN_LEN characters. */
+#define SESSION_TOKENS "session tokens"
+/* For the host, a struct host_from_server. */
+#define SESSION_ORDER "session"
+enum { SESSION_TOKEN_LEN = 64 };
+
+/* What a new container shows of the agent that runs commands in it, where the task is made with it. */
+void execute_command_agent_make(struct arena *arena, struct ecs_container *container);
+/* The agent comes and goes with its container. */
+void execute_command_agent_follow(struct transaction *tx, struct ecs_container *container);
+
+/* What a cluster says of sessions: what is not supported is refused by name. */
+checked bool execute_command_configuration_check(const struct ecs_execute_command_configuration *configuration,
+                                                 struct fail *f);
