@@ -10,5 +10,5 @@ struct settings {
     struct str default_vpc_cidr; /* "172.31.0.0/16" unless that is taken on this machine */
     bool auth_open;
     int64_t task_session_ms; /* how long a task's credentials last; 0: six hours */
-    struct str secret_key; /* seals what must not be read from records (plane/secrets/vault.h); never shown */
+    struct str secret_key;   /* seals what must not be read from records (plane/secrets/vault.h); never shown */
 };

@@ -92,11 +92,8 @@ static struct str subnet_key(const struct call *call, const struct operation *op
 }
 
 static const struct condition_key keys[] = {
-    {"ec2:Region", NULL, region_key},
-    {"ec2:CreateAction", NULL, create_action_key},
-    {"ec2:Vpc", NULL, vpc_key},
-    {"ec2:Subnet", NULL, subnet_key},
-    {"ec2:InstanceType", "InstanceType", NULL},
+    {"ec2:Region", NULL, region_key}, {"ec2:CreateAction", NULL, create_action_key}, {"ec2:Vpc", NULL, vpc_key},
+    {"ec2:Subnet", NULL, subnet_key}, {"ec2:InstanceType", "InstanceType", NULL},
 };
 
 static struct str tag_of(const struct call *call, struct str arn, struct str key)

@@ -488,5 +488,5 @@ void memory_metadata_deny(struct memory_metadata *metadata, const char *action)
 
 struct registry_metadata memory_metadata_port(struct memory_metadata *metadata)
 {
-    return (struct registry_metadata){metadata, submit};
+    return (struct registry_metadata){.context = metadata, .submit = submit};
 }
