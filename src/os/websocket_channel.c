@@ -254,8 +254,8 @@ static bool read_answer(struct channel *channel, const char *key, int64_t deadli
         struct str body = str_from(buf_str(&answer), end + 4);
 
         /* What came with it says why: the ECS agent looks for "InactiveInstanceException". */
-        return fail(f, why.code, "%s %.*s", why.message, body.len < REASON_BYTES_MAX ? (int)body.len : REASON_BYTES_MAX,
-                    body.ptr);
+        return body.len > 0 && fail(f, why.code, "%s: %.*s", why.message,
+                                    body.len < REASON_BYTES_MAX ? (int)body.len : REASON_BYTES_MAX, body.ptr);
     }
     buf_add(&channel->early, str_from(buf_str(&answer), end + 4));
     return true;

@@ -488,6 +488,8 @@ static void failed_handshakes_say_why(void **state)
         const char *why;
     } rows[] = {
         {"HTTP/1.1 403 Forbidden\r\n\r\n", FAIL_DENIED, "the websocket was answered with 403 Forbidden"},
+        {"HTTP/1.1 400 Bad Request\r\n\r\nInactiveInstanceException", FAIL_DENIED,
+         "the websocket was answered with 400 Bad Request: InactiveInstanceException"},
         {"SSH-2.0-x\r\n\r\n", FAIL_INPUT, "no HTTP answer to the websocket handshake"},
         {"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n", FAIL_INPUT,
          "the websocket handshake was not answered as RFC 6455 says"},
