@@ -69,6 +69,8 @@ const char *agent_container_refusal(const json_t *task, const json_t *container)
 
     if (mode != NULL && strcmp(mode, "awsvpc") == 0)
         return "the network mode awsvpc";
+    if (is_given(task, "roleCredentials"))
+        return "the credentials of task roles (taskRoleArn)";
     if (text(task, "pidMode") != NULL || text(task, "ipcMode") != NULL)
         return "pidMode and ipcMode";
     if (text(container, "healthCheckType") != NULL)

@@ -1,4 +1,4 @@
-/* The environment files of a task come from the S3 server that the host was told of (docs/decisions/0112). */
+/* The environment files of a task come from the S3 server that the host was told of (docs/decisions/0114). */
 #include "node/host/env_file.h"
 #include "node/host/internal.h"
 #include "node/host/s3_object.h"

@@ -15,7 +15,7 @@
 
 struct host;
 
-/* Where environment files are (docs/decisions/0112). */
+/* Where environment files are (docs/decisions/0114). */
 struct host_s3 {
     const char *endpoint;            /* "http://127.0.0.1:9000"; NULL: there is none */
     const char *access_key, *secret; /* the S3 server's own; NULL: it takes the execution role's */
