@@ -123,7 +123,9 @@ def messages(service):
         ({"loadBalancers": [{"targetGroupArn": "arn:x", "containerName": "app", "containerPort": 80}]},
          "UnsupportedFeatureException", "'loadBalancers' is not supported: Berth has no load balancers yet."),
         ({"serviceRegistries": [{"registryArn": "arn:x"}]}, "UnsupportedFeatureException", None),
-        ({"enableExecuteCommand": True}, "UnsupportedFeatureException", None),
+        ({"enableExecuteCommand": True}, INVALID,
+         "The service couldn't be created because a valid taskRoleArn is not being used. Specify a valid task role in "
+         "your task definition and try again."),
         ({"deploymentController": {"type": "CODE_DEPLOY"}}, "UnsupportedFeatureException", None),
         ({"deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 100}}, INVALID,
          "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."),
@@ -143,6 +145,23 @@ def test_services_that_are_refused(services, change, code, message):
     got = error_of(services.ecs.create_service, **arguments)
     assert got[0] == code and (message is None or got[1] == message), got
     assert services.ecs.describe_services(services=["refused"])["failures"][0]["reason"] == "MISSING"
+
+
+def test_a_service_opens_its_new_tasks_to_commands(services):
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                                     "Principal": {"Service": "ecs-tasks.amazonaws.com"}}]}
+    services.server.client("iam").create_role(RoleName="open", AssumeRolePolicyDocument=json.dumps(trust))
+    services.register("open", "healthy", taskRoleArn="arn:aws:iam::000000000000:role/open")
+    assert services.stable("open", 1, taskDefinition="open:1", enableExecuteCommand=True)["enableExecuteCommand"]
+    task = services.tasks("open")[0]
+    assert task["enableExecuteCommand"]
+    assert task["containers"][0]["managedAgents"][0]["name"] == "ExecuteCommandAgent"
+    assert error_of(services.ecs.update_service, service="open", taskDefinition="app:1")[0] == INVALID
+    services.ecs.update_service(service="open", taskDefinition="app:1", enableExecuteCommand=False)
+    services.completed("open")
+    assert not services.show("open")["enableExecuteCommand"]
+    assert not services.tasks("open")[0]["enableExecuteCommand"]
+    services.delete("open")
 
 
 def test_services_that_are_not_there(services):

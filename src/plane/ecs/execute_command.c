@@ -24,6 +24,15 @@ void execute_command_agent_make(struct arena *arena, struct ecs_container *conta
     container->managed_agents = (struct ecs_managed_agents){agent, 1};
 }
 
+bool execute_command_role_check(const struct call *call, struct str task_role, const char *what)
+{
+    return task_role.len > 0 || call->settings->auth_open ||
+           fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                    "The %s because a valid taskRoleArn is not being used. Specify a valid task role in your task "
+                    "definition and try again.",
+                    what);
+}
+
 void execute_command_agent_follow(struct transaction *tx, struct ecs_container *container)
 {
     struct ecs_managed_agent *agent;

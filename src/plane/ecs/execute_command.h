@@ -15,6 +15,9 @@ enum { SESSION_TOKEN_LEN = 64 };
 
 /* What a new container shows of the agent that runs commands in it, where the task is made with it. */
 void execute_command_agent_make(struct arena *arena, struct ecs_container *container);
+/* Without a role of the task the agent has no rights to reach anybody with; `what` could not be done then, in AWS's
+ * words: "task couldn't be run". */
+checked bool execute_command_role_check(const struct call *call, struct str task_role, const char *what);
 /* The agent comes and goes with its container. */
 void execute_command_agent_follow(struct transaction *tx, struct ecs_container *container);
 

@@ -14,7 +14,6 @@ static const struct {
     {"volumeConfigurations", "Amazon EBS volumes are not implemented."},
     {"gatewayConnectors", "Berth has no gateways."},
     {"monitoring", "Berth has no CloudWatch yet."},
-    {"enableExecuteCommand", "ExecuteCommand is not implemented."},
     {"deploymentConfiguration.alarms.enable", "Berth has no CloudWatch yet."},
     {"deploymentConfiguration.lifecycleHooks", "Berth has no AWS Lambda."},
     {"deploymentConfiguration.linearConfiguration", "LINEAR deployments shift traffic of load balancers."},

@@ -3,6 +3,7 @@
 #include "plane/ecs/account_setting.h"
 #include "plane/ecs/client_token.h"
 #include "plane/ecs/deployment.h"
+#include "plane/ecs/execute_command.h"
 #include "plane/ecs/field.h"
 #include "plane/ecs/name.h"
 #include "plane/ecs/operations.h"
@@ -143,7 +144,7 @@ static void fill(const struct call *call, const struct ecs_create_service_reques
     SET(service, desired_count, in->desired_count);
     SET(service, created_at, call->tx->now_ms);
     SET(service, enable_ecs_managed_tags, in->enable_ecs_managed_tags);
-    SET(service, enable_execute_command, false);
+    SET(service, enable_execute_command, in->enable_execute_command);
 }
 
 /* What its tasks are made of; the cluster's default strategy where the request says nothing. */
@@ -194,6 +195,11 @@ static bool check_rest(const struct call *call, const struct ecs_create_service_
            tags_allow(call, edit->service.service_arn, &in->tags) && service_linked_role_ensure(call, STR(ECS_SERVICE));
 }
 
+static bool check_execute_command(const struct call *call, const struct task_wish *wish, const char *what)
+{
+    return !wish->enable_execute_command || execute_command_role_check(call, wish->definition->task_role_arn, what);
+}
+
 static bool create(struct call *call, const struct ecs_create_service_request *in, const struct cluster_record *cluster,
                    struct service_edit *edit)
 {
@@ -210,7 +216,8 @@ static bool create(struct call *call, const struct ecs_create_service_request *i
         service_edit_put(call->tx, edit);
         return true;
     }
-    if (!revision_of(call, in, cluster, &revision) || !service_wish_make(call, &edit->record, &revision, &wish))
+    if (!revision_of(call, in, cluster, &revision) || !service_wish_make(call, &edit->record, &revision, &wish) ||
+        !check_execute_command(call, &wish, "service couldn't be created"))
         return false;
     edit->service.platform_family = revision.platform_family;
     edit->service.launch_type = revision.launch_type;
@@ -285,6 +292,8 @@ static bool take_settings(const struct call *call, const struct ecs_update_servi
         service->propagate_tags = in->propagate_tags;
     if (in->has_enable_ecs_managed_tags)
         SET(service, enable_ecs_managed_tags, in->enable_ecs_managed_tags);
+    if (in->has_enable_execute_command)
+        SET(service, enable_execute_command, in->enable_execute_command);
     if (in->placement_constraints.items != NULL)
         service->placement_constraints = in->placement_constraints;
     if (in->placement_strategy.items != NULL)
@@ -324,15 +333,19 @@ static bool update_revision(const struct call *call, const struct ecs_update_ser
         service_revision_of(call->tx, &edit->record, edit->record.primary_id);
     struct ecs_service_revision revision;
     struct task_wish wish;
+    bool is_new;
 
     must(current != NULL);
     if (!changed_revision(call, in, current->revision, &revision))
         return false;
-    if (!in->force_new_deployment && value_equal(&ecs_service_revision_shape, current->revision, &revision))
+    is_new = in->force_new_deployment || !value_equal(&ecs_service_revision_shape, current->revision, &revision);
+    if (!is_new && !in->enable_execute_command)
         return true;
-    if (!service_wish_make(call, &edit->record, &revision, &wish))
+    if (!service_wish_make(call, &edit->record, &revision, &wish) ||
+        !check_execute_command(call, &wish, "service couldn't be updated"))
         return false;
-    deploy(call, edit, &revision);
+    if (is_new)
+        deploy(call, edit, &revision);
     return true;
 }
 

@@ -60,6 +60,7 @@ bool service_wish_make(const struct call *call, const struct service_record *ser
         .group = arena_printf(call->arena, "service:%.*s", STR_ARG(service->service_name)),
         .logs_non_blocking = service->logs_non_blocking,
         .service_name = service->service_name,
+        .enable_execute_command = service->service->enable_execute_command,
     };
 
     must(wish.cluster != NULL); /* not deleted while it has services */

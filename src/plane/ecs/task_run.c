@@ -4,6 +4,7 @@
 #include "plane/ecs/access.h"
 #include "plane/ecs/account_setting.h"
 #include "plane/ecs/client_token.h"
+#include "plane/ecs/execute_command.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/tag.h"
 #include "plane/ecs/task.h"
@@ -103,21 +104,13 @@ static struct str override_or(struct str override, struct str own)
     return override.ptr != NULL ? override : own;
 }
 
-/* Without a role of the task the agent that runs commands has no rights to reach anybody with. */
-static bool check_execute_command_role(const struct call *call, const struct task_wish *wish, struct str task_role)
-{
-    return !wish->enable_execute_command || task_role.len > 0 || call->settings->auth_open ||
-           fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                    "The task couldn't be run because a valid taskRoleArn is not being used. Specify a valid task role "
-                    "in your task definition and try again.");
-}
-
 static bool check_roles(const struct call *call, const struct task_wish *wish)
 {
     struct str task_role = override_or(wish->overrides->task_role_arn, wish->definition->task_role_arn);
 
-    return check_execute_command_role(call, wish, task_role) &&
-           task_roles_check(call, task_role,
+    if (wish->enable_execute_command && !execute_command_role_check(call, task_role, "task couldn't be run"))
+        return false;
+    return task_roles_check(call, task_role,
                             override_or(wish->overrides->execution_role_arn, wish->definition->execution_role_arn));
 }
 
