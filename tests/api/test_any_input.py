@@ -92,7 +92,10 @@ def test_any_input_has_an_answer(server, service):
         for i in range(ROUNDS):
             body, headers = (maker.json if protocol == "json" else maker.form)(model, operation, spoilt=i % 2 == 1)
             told = f"BERTH_SEED={seed}: {name} {body[:1000]}"
-            answer = send(server.url + "/", body=body, headers=sign(server.url + "/", model.signing_name, *keys, body=body, headers=headers))
+            try:
+                answer = send(server.url + "/", body=body, headers=sign(server.url + "/", model.signing_name, *keys, body=body, headers=headers))
+            except OSError as error:
+                raise AssertionError(told) from error
             parsed = create_parser(protocol).parse({"status_code": answer.status, "headers": answer.headers, "body": answer.body,
                                                     "context": {}}, operation.output_shape)
             assert answer.status < 500 or answer.status == 501, (told, answer.body)

@@ -185,7 +185,7 @@ def test_tags_come_and_go(ec2, vpc):
     assert tags() == {"Name": "mine", "a": "3"}
     ec2.delete_tags(Resources=[resource], Tags=[{"Key": "a"}])
     assert refusal(ec2.create_tags, Resources=[resource], Tags=[{"Key": "aws:x", "Value": ""}]) == "InvalidParameterValue"
-    assert refusal(ec2.create_tags, Resources=["i-nothing"], Tags=[{"Key": "x", "Value": ""}]) == "InvalidID"
+    assert refusal(ec2.create_tags, Resources=["x-nothing"], Tags=[{"Key": "x", "Value": ""}]) == "InvalidID"
     assert refusal(ec2.create_tags, Resources=[resource], Tags=[{"Key": f"k{i}", "Value": ""} for i in range(51)]) == "TagLimitExceeded"
     assert tags() == {"Name": "mine"}
 

@@ -139,8 +139,9 @@ INVALID = "InvalidParameterException"
         ({"tags": [{"key": "AWS:mine", "value": ""}]}, INVALID, None),
         ({"tags": [{"key": "k", "value": "1"}, {"key": "k", "value": "2"}]}, INVALID, None),
         ({"tags": [{"key": f"k{i}", "value": ""} for i in range(51)]}, INVALID, None),
-        ({"enableExecuteCommand": True}, "UnsupportedFeatureException",
-         "enableExecuteCommand is not supported: ExecuteCommand is not implemented."),
+        ({"enableExecuteCommand": True}, "InvalidParameterException",
+         "The task couldn't be run because a valid taskRoleArn is not being used. Specify a valid task role in your task "
+         "definition and try again."),
         ({"clientToken": "two words"}, INVALID,
          "Invalid clientToken 'two words'. Up to 64 ASCII characters from 33 to 126 are allowed."),
     ],

@@ -91,7 +91,7 @@ def test_an_arn_of_another_region_or_account_means_nothing_here(server, ssm, pat
 def test_what_is_not_there(ssm, path):
     for call in (lambda: ssm.get_parameter(Name=path + "/x"), lambda: ssm.delete_parameter(Name=path + "/x"),
                  lambda: ssm.get_parameter_history(Name=path + "/x"),
-                 lambda: ssm.get_parameter(Name="/aws/service/ecs/optimized-ami/amazon-linux-2/recommended")):
+                 lambda: ssm.get_parameter(Name="/aws/service/ami-windows-latest/x")):
         refused(call, "ParameterNotFound")
     got = ssm.get_parameters(Names=[path + "/x", path + "/y:3"])
     assert got["Parameters"] == [] and got["InvalidParameters"] == [path + "/x", path + "/y:3"]

@@ -5,7 +5,7 @@
 #include "plane/ec2/reshape.h"
 #include "plane/vpc/filter.h"
 
-enum { PAGE_DEFAULT = 200 };
+enum { PAGE_MAX = 200 };
 
 static struct ec2_launch_template_version shown(const struct launch_template_record *record,
                                                 const struct ec2_launch_template_version *version)
@@ -89,25 +89,23 @@ struct listing {
     const struct ec2_describe_launch_template_versions_request *in;
     struct ec2_describe_launch_template_versions_result *out;
     size_t skip, limit;
+    bool is_cut; /* there was more than the page takes */
 };
 
-/* false: the page is full. */
-static bool take(struct listing *listing, const struct launch_template_record *record,
+static void take(struct listing *listing, const struct launch_template_record *record,
                  const struct ec2_launch_template_version *version)
 {
     struct ec2_launch_template_version shown_version = shown(record, version);
     struct ec2_launch_template_version_set *list = &listing->out->launch_template_versions;
 
     if (!filters_match(&filters, &listing->in->filters, &shown_version))
-        return true;
-    if (listing->skip > 0) {
+        return;
+    if (listing->skip > 0)
         listing->skip--;
-        return true;
-    }
-    if (list->count == listing->limit)
-        return false;
-    list->items[list->count++] = shown_version;
-    return true;
+    else if (list->count == listing->limit)
+        listing->is_cut = true;
+    else
+        list->items[list->count++] = shown_version;
 }
 
 static bool take_named(struct listing *listing, const struct launch_template_record *record)
@@ -121,7 +119,7 @@ static bool take_named(struct listing *listing, const struct launch_template_rec
             return fail_api(listing->call->fail, "InvalidLaunchTemplateId.VersionNotFound",
                             "Could not find the specified version %.*s for the launch template with ID %.*s.",
                             STR_ARG(versions->items[i]), STR_ARG(record->launch_template->launch_template_id));
-        (void)take(listing, record, version);
+        take(listing, record, version);
     }
     return true;
 }
@@ -139,7 +137,6 @@ static bool bounds(const struct listing *listing, int64_t *ret_first, int64_t *r
 /* The newest first. */
 static bool take_all(struct listing *listing, const struct launch_template_record *record)
 {
-    size_t skipped = listing->skip;
     int64_t first;
     int64_t last;
 
@@ -148,13 +145,8 @@ static bool take_all(struct listing *listing, const struct launch_template_recor
     for (size_t i = record->versions.count; i-- > 0;) {
         const struct ec2_launch_template_version *version = &record->versions.items[i];
 
-        if (version->version_number < first || version->version_number > last)
-            continue;
-        if (!take(listing, record, version)) {
-            listing->out->next_token =
-                page_token(listing->call->arena, arena_printf(listing->call->arena, "%zu", skipped + listing->limit));
-            return true;
-        }
+        if (version->version_number >= first && version->version_number <= last)
+            take(listing, record, version);
     }
     return true;
 }
@@ -177,29 +169,48 @@ static bool take_everywhere(struct listing *listing)
     return true;
 }
 
+static bool check_page(const struct call *call, const struct ec2_describe_launch_template_versions_request *in)
+{
+    if (in->has_max_results && (in->max_results < 1 || in->max_results > PAGE_MAX))
+        return fail_api(call->fail, "InvalidParameterValue",
+                        "Value ( %d ) for parameter maxResults is invalid. Expecting a value between 1 and %d.",
+                        in->max_results, PAGE_MAX);
+    return true;
+}
+
+static bool list(struct listing *listing)
+{
+    const struct ec2_describe_launch_template_versions_request *in = listing->in;
+    const struct launch_template_record *record = NULL;
+
+    if (in->launch_template_id.len == 0 && in->launch_template_name.len == 0 && in->versions.count > 0)
+        return take_everywhere(listing);
+    if (!launch_template_find(listing->call, in->launch_template_id, in->launch_template_name, &record))
+        return false;
+    return in->versions.count > 0 ? take_named(listing, record) : take_all(listing, record);
+}
+
 bool ec2_describe_launch_template_versions(struct call *call,
                                            const struct ec2_describe_launch_template_versions_request *in,
                                            struct ec2_describe_launch_template_versions_result *out)
 {
     struct listing listing = {
-        .call = call, .in = in, .out = out, .limit = in->has_max_results ? (size_t)in->max_results : PAGE_DEFAULT};
-    const struct launch_template_record *record = NULL;
-    size_t room = listing.limit + in->versions.count * (transaction_count(call->tx, &launch_template_table) + 1);
+        .call = call, .in = in, .out = out, .limit = in->has_max_results ? (size_t)in->max_results : PAGE_MAX};
     struct str after;
     uint64_t skip = 0;
 
-    if (!filters_check(&filters, &in->filters, call->fail) ||
+    if (!check_page(call, in) || !filters_check(&filters, &in->filters, call->fail) ||
         !page_begin(call->arena, in->next_token, "InvalidNextToken", &after, call->fail))
         return false;
     if (after.len > 0 && !str_to_uint64(after, &skip))
         return fail_api(call->fail, "InvalidNextToken", "Invalid token: %.*s", STR_ARG(in->next_token));
     listing.skip = (size_t)skip;
-    out->launch_template_versions.items = arena_array(call->arena, struct ec2_launch_template_version, room + 1);
-    if (in->launch_template_id.len == 0 && in->launch_template_name.len == 0 && in->versions.count > 0)
-        return take_everywhere(&listing);
-    if (!launch_template_find(call, in->launch_template_id, in->launch_template_name, &record))
+    out->launch_template_versions.items = arena_array(call->arena, struct ec2_launch_template_version, listing.limit);
+    if (!list(&listing))
         return false;
-    return in->versions.count > 0 ? take_named(&listing, record) : take_all(&listing, record);
+    if (listing.is_cut)
+        out->next_token = page_token(call->arena, arena_printf(call->arena, "%zu", (size_t)skip + listing.limit));
+    return true;
 }
 
 /* ---- DeleteLaunchTemplateVersions ---- */
