@@ -35,7 +35,7 @@ int verb_agent(const struct verb *verb, int argc, char **argv)
 
     if (!options_parse(verb, rows, argc, argv, &first, &status))
         return status;
-    log_setup(LOG_INFO, /* as_json= */ false);
+    log_setup(LOG_INFO, /* json= */ false);
     signals_block();
     arena_init(&arena, (size_t)1 << 20);
     if (!agent_config_read(from_environment, &arena, &config, &f)) {

@@ -92,6 +92,7 @@ static void refuses_broken_ones(void **state)
         auto_buf bad = {.ptr = NULL};
 
         buf_add(&bad, buf_str(&good));
+        assert_true(bad.len > rows[i].at);
         bad.ptr[rows[i].at] = rows[i].byte;
         assert_false(channel_message_read(buf_str(&bad), &message, &f));
         assert_int_equal(f.code, FAIL_INPUT);

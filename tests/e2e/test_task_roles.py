@@ -21,14 +21,14 @@ def run(machine, name, script, **more):
 
 @pytest.fixture(scope="module")
 def roles(machine):
-    for name in ("reader", "thief", "short", "again"):
+    for name in ("holder", "thief", "short", "again"):
         machine.make_role(name, path="/team/")
 
 
 @pytest.fixture(scope="module")
-def reader(machine, roles):
-    task = run(machine, "reader", "; ".join([GET.format(name="own", url=OWN), "env > /www/env"]),
-               taskRoleArn=ROLE.format("reader"))
+def holder(machine, roles):
+    task = run(machine, "holder", "; ".join([GET.format(name="own", url=OWN), "env > /www/env"]),
+               taskRoleArn=ROLE.format("holder"))
     yield task
     machine.stop([task["taskArn"]])
 
@@ -38,17 +38,17 @@ def client(machine, credentials, service):
                           aws_secret_access_key=credentials["SecretAccessKey"], aws_session_token=credentials["Token"])
 
 
-def test_a_container_has_its_tasks_role(machine, reader):
-    credentials = json.loads(served(reader, "own"))
-    assert credentials["RoleArn"] == ROLE.format("reader")
+def test_a_container_has_its_tasks_role(machine, holder):
+    credentials = json.loads(served(holder, "own"))
+    assert credentials["RoleArn"] == ROLE.format("holder")
     assert credentials["AccessKeyId"].startswith("ASIA") and credentials["Expiration"].endswith("Z")
     identity = client(machine, credentials, "sts").get_caller_identity()
-    task_id = reader["taskArn"].rsplit("/", 1)[1]
-    assert identity["Arn"] == f"arn:aws:sts::000000000000:assumed-role/reader/{task_id}"
+    task_id = holder["taskArn"].rsplit("/", 1)[1]
+    assert identity["Arn"] == f"arn:aws:sts::000000000000:assumed-role/holder/{task_id}"
 
 
-def test_another_task_does_not_get_them(machine, reader):
-    path = next(line.split("=", 1)[1] for line in served(reader, "env").splitlines()
+def test_another_task_does_not_get_them(machine, holder):
+    path = next(line.split("=", 1)[1] for line in served(holder, "env").splitlines()
                 if line.startswith("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="))
     assert path.startswith("/v2/credentials/")
     thief = run(machine, "thief", "; ".join([GET.format(name="own", url=OWN),

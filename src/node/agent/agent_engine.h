@@ -25,7 +25,7 @@ checked bool agent_engine_open(const struct agent_config *config, const struct a
 void agent_engine_close(struct agent_engine *engine);
 
 /* A task of a payload: one that is new begins, one that is known may be told to stop. */
-void agent_engine_task(struct agent_engine *engine, const json_t *task);
+void agent_engine_task(struct agent_engine *engine, const json_t *wish);
 /* Of a manifest: the tasks here that it does not name with RUNNING, as the message TaskStopVerificationMessage lists
  * them; NULL: none. */
 json_t *agent_engine_unlisted(struct agent_engine *engine, const json_t *manifest_tasks);

@@ -9,4 +9,4 @@ struct introspection;
 checked bool introspection_start(struct agent_engine *engine, const struct agent_config *config,
                                  const struct agent_registration *registration, struct introspection **ret,
                                  struct fail *f);
-void introspection_stop(struct introspection *introspection);
+void introspection_stop(struct introspection *of);

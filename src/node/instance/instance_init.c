@@ -80,7 +80,6 @@ static pid_t start(const char *const *argv, const char *const *env, int out)
 /* The console and the log get the same: a pipe that we read. */
 static pid_t start_script(struct init *init, struct str text)
 {
-    extern char **environ;
     const char *argv[] = {SCRIPT, NULL};
     struct fail f;
     int ends[2];
@@ -146,7 +145,6 @@ static void drain(struct init *init)
  * reads them), and behind them our environment, of which the first of a name counts. `text` is cut up. */
 static void variables(char *text, const char **env)
 {
-    extern char **environ;
     size_t count = 0;
 
     for (char *line = text; line != NULL && *line != '\0' && count < VARIABLES_MAX - 1;) {

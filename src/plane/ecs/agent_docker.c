@@ -31,7 +31,7 @@ static void text(struct buf *out, struct str value)
 /* Before an element: nothing behind the opening bracket. */
 static void next(struct buf *out)
 {
-    char last = out->len == 0 ? '{' : out->ptr[out->len - 1];
+    int last = out->len == 0 ? '{' : out->ptr[out->len - 1];
 
     if (last != '{' && last != '[' && last != ':')
         buf_add_char(out, ',');

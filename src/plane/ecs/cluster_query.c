@@ -594,7 +594,7 @@ static bool run_test(const struct test *test, const struct cluster_query_instanc
 
 bool cluster_query_matches(const struct cluster_query *query, const struct cluster_query_instance *instance)
 {
-    bool stack[CLUSTER_QUERY_TESTS_MAX];
+    bool stack[CLUSTER_QUERY_TESTS_MAX] = {false};
     size_t height = 0;
 
     for (size_t i = 0; i < query->count; i++)

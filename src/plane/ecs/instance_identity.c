@@ -5,10 +5,10 @@
 #include "plane/ec2/instance_type.h"
 #include "plane/logs/json_text.h"
 
-int32_t instance_eni_limit(struct str name)
+int32_t instance_eni_limit(struct str type_name)
 {
     const struct instance_type *type =
-        instance_type_of((enum ec2_instance_type)enum_value(&ec2_instance_type_shape, name));
+        instance_type_of((enum ec2_instance_type)enum_value(&ec2_instance_type_shape, type_name));
 
     return type == NULL ? 0 : type->interfaces_max - 1;
 }

@@ -15,4 +15,4 @@ checked bool instance_identity_read(const struct call *call, struct str document
 
 /* How many interfaces tasks can have on an instance of that type: all but the machine's own; none where the type is not
  * known. */
-int32_t instance_eni_limit(struct str instance_type);
+int32_t instance_eni_limit(struct str type_name);

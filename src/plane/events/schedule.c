@@ -389,17 +389,19 @@ static bool find_date(const struct schedule *schedule, struct date *date)
     return false;
 }
 
+enum { MINUTES_A_DAY = 24 * 60 };
+
 static int64_t cron_next(const struct schedule *schedule, int64_t now_ms)
 {
     int64_t after_min = now_ms < 0 ? 0 : now_ms / MINUTE_MS + 1;
-    int64_t today = after_min / (24 * 60);
+    int64_t today = after_min / MINUTES_A_DAY;
     struct date date = date_of(today);
     int minute;
 
     if (!find_date(schedule, &date))
         return WHEN_NEVER;
     if (day_number(&date) == today) {
-        minute = minute_from(schedule, (int)(after_min % (24 * 60)));
+        minute = minute_from(schedule, (int)(after_min % MINUTES_A_DAY));
         if (minute >= 0)
             return today * DAY_MS + (int64_t)minute * MINUTE_MS;
         date = date_of(today + 1);
