@@ -168,9 +168,11 @@ static void job_done(struct job *job, bool durable)
 
 static void submit(struct agent_job *agent_job)
 {
+    struct loop *loop = agent_job->links->loop;
+
     agent_job->job =
         (struct job){.actor = "host", .cause = agent_job->hello.instance_arn, .run = job_run, .done = job_done};
-    loop_submit(agent_job->links->loop, &agent_job->job);
+    loop_submit(loop, &agent_job->job);
 }
 
 /* ---- a session ---- */
