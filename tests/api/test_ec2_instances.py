@@ -53,6 +53,12 @@ def refused(call, expected):
     return error.value.response["Error"]["Message"]
 
 
+def test_an_image_may_be_named_by_its_public_parameter(ec2, image):
+    made = run(ec2, f"resolve:ssm:{IMAGE}")["Instances"][0]
+    assert made["ImageId"] == image
+    ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
+
+
 def test_life(ec2, image):
     answer = run(ec2, image, TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "web"}]}])
     made = answer["Instances"][0]
@@ -139,6 +145,7 @@ def test_filters_and_pages(ec2, image):
 @pytest.mark.parametrize("change, expected", [
     ({"ImageId": "ami-12345678"}, "InvalidAMIID.NotFound"),
     ({"ImageId": "image"}, "InvalidAMIID.Malformed"),
+    ({"ImageId": "resolve:ssm:/nobody's"}, "InvalidParameterValue"),
     ({"InstanceType": "p5.48xlarge"}, "Unsupported"),
     ({"InstanceType": "t4g.micro"}, "InvalidParameterValue"),
     ({"MinCount": 2, "MaxCount": 1}, "InvalidParameterCombination"),

@@ -89,13 +89,31 @@ static bool check_type(const struct call *call, const struct ec2_run_instances_r
                                           instance_type_name(in->instance_type));
 }
 
+/* "resolve:ssm:" and a parameter's name (EC2 user guide, "Reference AMIs using Systems Manager parameters"). */
+static bool resolve_image(const struct call *call, struct str text, struct str *ret_id)
+{
+    static const struct str prefix = STR_INIT("resolve:ssm:");
+    struct ssm_parameter parameter;
+
+    *ret_id = text;
+    if (!str_starts(text, prefix))
+        return true;
+    if (!public_parameter(call->arena, str_from(text, prefix.len), call->region, &parameter))
+        return fail_api(call->fail, "InvalidParameterValue",
+                        "%.*s does not name a public parameter of an ECS-optimized image; Berth resolves no others",
+                        STR_ARG(text));
+    *ret_id = parameter.value;
+    return true;
+}
+
 static bool check_image(const struct call *call, const struct ec2_run_instances_request *in, struct run_wish *wish)
 {
     const char *architecture = enum_name(&ec2_architecture_type_shape, (int)wish->type->architecture);
+    struct str id;
 
     if (in->image_id.len == 0)
         return fail_api(call->fail, "MissingParameter", "The request must contain the parameter ImageId");
-    if (!machine_image_find(call, in->image_id, &wish->image))
+    if (!resolve_image(call, in->image_id, &id) || !machine_image_find(call, id, &wish->image))
         return false;
     if (strcmp(wish->image->architecture, architecture) == 0)
         return true;
