@@ -1,8 +1,8 @@
 /* The embedded engine: one SQLite file with two tables.
  *
- *   1 a commit adds its rows to the end of `news`: a few pages, one behind the other, where putting each row at its
- * place would touch two pages a row (docs/decisions/0082) 2 `news` is folded into `row`, of each key the last: when it
- * has grown large, in a quiet moment, before a load
+ * A commit adds its rows to the end of `news`: a few pages, one behind the other, where putting each row at its place
+ * would touch two pages a row (docs/decisions/0082). `news` is folded into `row`, of each key the last, when it has
+ * grown large, in a quiet moment, and before a load.
  *
  * Exception to "no I/O in core/": engines are I/O. They run on the store thread and see no record. */
 #include "base/must.h"

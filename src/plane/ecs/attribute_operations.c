@@ -56,63 +56,64 @@ static struct ecs_attribute shown(const struct ecs_attribute *attribute,
 
 /* ---- PutAttributes and DeleteAttributes ---- */
 
-static bool put_attribute(const struct call *call, const struct container_instance_record *instance,
+typedef bool change_fn(const struct call *call, struct container_instance_edit *edit,
+                       const struct ecs_attribute *attribute);
+
+static bool put_attribute(const struct call *call, struct container_instance_edit *edit,
                           const struct ecs_attribute *attribute)
 {
-    struct container_instance_edit *edit = container_instance_edit_begin(call->tx, instance);
+    struct ecs_attributes *attributes = &edit->instance.attributes;
 
-    edit->instance.attributes = attributes_sorted(call->arena, &instance->instance->attributes, 1);
-    attributes_put(&edit->instance.attributes, attribute);
-    if (attributes_custom_count(&edit->instance.attributes) > CUSTOM_ATTRIBUTES_MAX)
-        return fail_api(call->fail, ECS_ERROR_ATTRIBUTE_LIMIT_EXCEEDED_EXCEPTION,
-                        "You can apply up to %d custom attributes for each resource. You can view the attributes of a "
-                        "resource with ListAttributes.",
-                        CUSTOM_ATTRIBUTES_MAX);
-    must(container_instance_edit_put(call->tx, edit));
+    *attributes = attributes_sorted(call->arena, attributes, 1);
+    attributes_put(attributes, attribute);
+    return attributes_custom_count(attributes) <= CUSTOM_ATTRIBUTES_MAX ||
+           fail_api(call->fail, ECS_ERROR_ATTRIBUTE_LIMIT_EXCEEDED_EXCEPTION,
+                    "You can apply up to %d custom attributes for each resource. You can view the attributes of a "
+                    "resource with ListAttributes.",
+                    CUSTOM_ATTRIBUTES_MAX);
+}
+
+static bool remove_attribute(const struct call *call, struct container_instance_edit *edit,
+                             const struct ecs_attribute *attribute)
+{
+    edit->instance.attributes = attributes_sorted(call->arena, &edit->instance.attributes, 0);
+    attributes_remove(&edit->instance.attributes, attribute->name);
+    return true;
+}
+
+static bool change_all(const struct call *call, struct str cluster_name, const struct ecs_attributes *in,
+                       change_fn *change, struct ecs_attributes *out)
+{
+    const struct cluster_record *cluster;
+
+    if (!check_targets(call, in) || !cluster_find(call, cluster_name, &cluster))
+        return false;
+    out->items = arena_array(call->arena, struct ecs_attribute, in->count);
+    for (size_t i = 0; i < in->count; i++) {
+        const struct container_instance_record *instance;
+        struct container_instance_edit *edit;
+
+        if (!find_target(call, cluster, in->items[i].target_id, &instance))
+            return false;
+        edit = container_instance_edit_begin(call->tx, instance);
+        if (!change(call, edit, &in->items[i]))
+            return false;
+        must(container_instance_edit_put(call->tx, edit));
+        out->items[out->count++] = shown(&in->items[i], instance);
+    }
     return true;
 }
 
 bool ecs_put_attributes(struct call *call, const struct ecs_put_attributes_request *in,
                         struct ecs_put_attributes_response *out)
 {
-    const struct cluster_record *cluster;
-
-    if (!check_targets(call, &in->attributes) || !cluster_find(call, in->cluster, &cluster))
-        return false;
-    out->attributes.items = arena_array(call->arena, struct ecs_attribute, in->attributes.count);
-    for (size_t i = 0; i < in->attributes.count; i++) {
-        const struct ecs_attribute *attribute = &in->attributes.items[i];
-        const struct container_instance_record *instance;
-
-        if (!find_target(call, cluster, attribute->target_id, &instance) || !put_attribute(call, instance, attribute))
-            return false;
-        out->attributes.items[out->attributes.count++] = shown(attribute, instance);
-    }
-    return true;
+    return change_all(call, in->cluster, &in->attributes, put_attribute, &out->attributes);
 }
 
 bool ecs_delete_attributes(struct call *call, const struct ecs_delete_attributes_request *in,
                            struct ecs_delete_attributes_response *out)
 {
-    const struct cluster_record *cluster;
-
-    if (!check_targets(call, &in->attributes) || !cluster_find(call, in->cluster, &cluster))
-        return false;
-    out->attributes.items = arena_array(call->arena, struct ecs_attribute, in->attributes.count);
-    for (size_t i = 0; i < in->attributes.count; i++) {
-        const struct ecs_attribute *attribute = &in->attributes.items[i];
-        const struct container_instance_record *instance;
-        struct container_instance_edit *edit;
-
-        if (!find_target(call, cluster, attribute->target_id, &instance))
-            return false;
-        edit = container_instance_edit_begin(call->tx, instance);
-        edit->instance.attributes = attributes_sorted(call->arena, &instance->instance->attributes, 0);
-        attributes_remove(&edit->instance.attributes, attribute->name);
-        must(container_instance_edit_put(call->tx, edit));
-        out->attributes.items[out->attributes.count++] = shown(attribute, instance);
-    }
-    return true;
+    return change_all(call, in->cluster, &in->attributes, remove_attribute, &out->attributes);
 }
 
 /* ---- ListAttributes ---- */

@@ -234,48 +234,37 @@ static void register_task_definition_asks(const struct call *call, const void *i
     asks_pass_role(asks, call, of->execution_role_arn, ECS_TASKS_SERVICE);
 }
 
-/* Those of the definition too: whoever runs it hands them to the task (service authorization reference, RunTask,
- * "Dependent actions"). */
-static void run_task_asks(const struct call *call, const void *in, struct asks *asks)
+/* The roles of the definition, where `over` (NULL: nothing) has no others: whoever runs it hands them to the task
+ * (service authorization reference, RunTask, "Dependent actions"). */
+static void asks_pass_roles_of(struct asks *asks, const struct call *call, struct str definition_name,
+                               const struct ecs_task_override *over)
 {
-    const struct ecs_run_task_request *of = in;
-    const struct task_definition_record *definition = task_definition_find(call, of->task_definition);
-    struct str task_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->task_role_arn;
-    struct str execution_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->execution_role_arn;
+    const struct task_definition_record *definition = task_definition_find(call, definition_name);
+    struct str task_role = over == NULL ? (struct str){NULL, 0} : over->task_role_arn;
+    struct str execution_role = over == NULL ? (struct str){NULL, 0} : over->execution_role_arn;
 
     if (task_role.ptr == NULL && definition != NULL)
         task_role = definition->task_definition->task_role_arn;
     if (execution_role.ptr == NULL && definition != NULL)
         execution_role = definition->task_definition->execution_role_arn;
-    asks_add(asks, "ecs:RunTask", task_definition_arn_of(call, of->task_definition));
     asks_pass_role(asks, call, task_role, ECS_TASKS_SERVICE);
     asks_pass_role(asks, call, execution_role, ECS_TASKS_SERVICE);
+}
+
+static void run_task_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ecs_run_task_request *of = in;
+
+    asks_add(asks, "ecs:RunTask", task_definition_arn_of(call, of->task_definition));
+    asks_pass_roles_of(asks, call, of->task_definition, of->overrides);
 }
 
 static void start_task_asks(const struct call *call, const void *in, struct asks *asks)
 {
     const struct ecs_start_task_request *of = in;
-    const struct task_definition_record *definition = task_definition_find(call, of->task_definition);
-    struct str task_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->task_role_arn;
-    struct str execution_role = of->overrides == NULL ? (struct str){NULL, 0} : of->overrides->execution_role_arn;
 
-    if (task_role.ptr == NULL && definition != NULL)
-        task_role = definition->task_definition->task_role_arn;
-    if (execution_role.ptr == NULL && definition != NULL)
-        execution_role = definition->task_definition->execution_role_arn;
     asks_add(asks, "ecs:StartTask", task_definition_arn_of(call, of->task_definition));
-    asks_pass_role(asks, call, task_role, ECS_TASKS_SERVICE);
-    asks_pass_role(asks, call, execution_role, ECS_TASKS_SERVICE);
-}
-
-static void asks_pass_roles_of(struct asks *asks, const struct call *call, struct str definition_name)
-{
-    const struct task_definition_record *definition = task_definition_find(call, definition_name);
-
-    if (definition == NULL)
-        return;
-    asks_pass_role(asks, call, definition->task_definition->task_role_arn, ECS_TASKS_SERVICE);
-    asks_pass_role(asks, call, definition->task_definition->execution_role_arn, ECS_TASKS_SERVICE);
+    asks_pass_roles_of(asks, call, of->task_definition, of->overrides);
 }
 
 static void create_service_asks(const struct call *call, const void *in, struct asks *asks)
@@ -284,7 +273,7 @@ static void create_service_asks(const struct call *call, const void *in, struct 
 
     asks_add(asks, "ecs:CreateService", arn_in_cluster(call, "service", of->cluster, of->service_name));
     asks_pass_role(asks, call, of->role, "ecs.amazonaws.com");
-    asks_pass_roles_of(asks, call, of->task_definition);
+    asks_pass_roles_of(asks, call, of->task_definition, /* over= */ NULL);
 }
 
 static void update_service_asks(const struct call *call, const void *in, struct asks *asks)
@@ -292,7 +281,7 @@ static void update_service_asks(const struct call *call, const void *in, struct 
     const struct ecs_update_service_request *of = in;
 
     asks_add(asks, "ecs:UpdateService", arn_in_cluster(call, "service", of->cluster, of->service));
-    asks_pass_roles_of(asks, call, of->task_definition);
+    asks_pass_roles_of(asks, call, of->task_definition, /* over= */ NULL);
 }
 
 static void create_task_set_asks(const struct call *call, const void *in, struct asks *asks)
@@ -300,7 +289,7 @@ static void create_task_set_asks(const struct call *call, const void *in, struct
     const struct ecs_create_task_set_request *of = in;
 
     asks_add(asks, "ecs:CreateTaskSet", task_set_arn_of(call, of->cluster, of->service, STR("*")));
-    asks_pass_roles_of(asks, call, of->task_definition);
+    asks_pass_roles_of(asks, call, of->task_definition, /* over= */ NULL);
 }
 
 /* ---- the table ---- */
