@@ -16,7 +16,8 @@ enum { DISPATCH_LOOK_MS = 500, TASK_BYTES_MAX = 4 << 20 };
 
 static struct agent_task *find(struct agent_engine *engine, const char *id)
 {
-    for (struct list *at = engine->tasks.next; at != &engine->tasks; at = at->next) {
+    list_each(at, after, &engine->tasks)
+    {
         struct agent_task *task = list_item(at, struct agent_task, link);
 
         if (strcmp(task->id, id) == 0)
@@ -231,8 +232,10 @@ static bool adopt(struct agent_engine *engine, struct fail *f)
     if (dir != NULL)
         (void)closedir(dir);
     free(containers);
-    for (struct list *at = engine->tasks.next; at != &engine->tasks; at = at->next)
+    list_each(at, after, &engine->tasks)
+    {
         start_thread(list_item(at, struct agent_task, link));
+    }
     return true;
 }
 
@@ -286,8 +289,10 @@ void agent_engine_close(struct agent_engine *engine)
 {
     (void)pthread_mutex_lock(&engine->lock);
     engine->stopping = true;
-    for (struct list *at = engine->tasks.next; at != &engine->tasks; at = at->next)
+    list_each(at, after, &engine->tasks)
+    {
         (void)pthread_cond_signal(&list_item(at, struct agent_task, link)->wake);
+    }
     (void)pthread_mutex_unlock(&engine->lock);
     image_store_stop(engine->images);
     (void)pthread_join(engine->dispatcher, NULL);
@@ -325,7 +330,8 @@ json_t *agent_engine_unlisted(struct agent_engine *engine, const json_t *manifes
     json_t *unlisted = json_array();
 
     (void)pthread_mutex_lock(&engine->lock);
-    for (struct list *at = engine->tasks.next; at != &engine->tasks; at = at->next) {
+    list_each(at, after, &engine->tasks)
+    {
         const struct agent_task *task = list_item(at, struct agent_task, link);
         const char *arn = json_string_value(json_object_get(task->wish, "arn"));
 
@@ -346,7 +352,8 @@ json_t *agent_engine_show(struct agent_engine *engine)
     json_t *tasks = json_array();
 
     (void)pthread_mutex_lock(&engine->lock);
-    for (struct list *at = engine->tasks.next; at != &engine->tasks; at = at->next) {
+    list_each(at, after, &engine->tasks)
+    {
         const struct agent_task *task = list_item(at, struct agent_task, link);
         json_t *containers = json_array();
 

@@ -266,7 +266,8 @@ static void instance_free(struct host_instance *of)
 
 static struct host_instance *find(struct host *host, struct str id)
 {
-    for (struct list *at = host->instances.next; at != &host->instances; at = at->next) {
+    list_each(at, after, &host->instances)
+    {
         struct host_instance *of = list_item(at, struct host_instance, link);
 
         if (str_is(id, of->machine.id))
@@ -319,12 +320,16 @@ static void drop_ended(struct host *host)
 void instances_apply(struct host *host, const struct host_instance_assignments *assigned)
 {
     (void)pthread_mutex_lock(&host->lock);
-    for (struct list *at = host->instances.next; at != &host->instances; at = at->next)
+    list_each(at, after, &host->instances)
+    {
         list_item(at, struct host_instance, link)->assigned = false;
+    }
     for (size_t i = 0; i < assigned->count; i++)
         apply_one(host, &assigned->items[i]);
-    for (struct list *at = host->instances.next; at != &host->instances; at = at->next)
+    list_each(at, after, &host->instances)
+    {
         (void)pthread_cond_signal(&list_item(at, struct host_instance, link)->wake);
+    }
     drop_ended(host);
     (void)pthread_mutex_unlock(&host->lock);
 }
@@ -385,8 +390,10 @@ bool instances_adopt(struct host *host, struct fail *f)
     if (dir != NULL)
         (void)closedir(dir);
     free(containers);
-    for (struct list *at = host->instances.next; at != &host->instances; at = at->next)
+    list_each(at, after, &host->instances)
+    {
         start_thread(list_item(at, struct host_instance, link));
+    }
     return true;
 }
 
@@ -413,10 +420,13 @@ void instances_report(struct host *host, struct arena *arena, struct host_instan
 {
     size_t count = 0;
 
-    for (struct list *at = host->instances.next; at != &host->instances; at = at->next)
+    list_each(at, after, &host->instances)
+    {
         count++;
+    }
     *ret_reports = (struct host_instance_reports){arena_array(arena, struct host_instance_report, count + 1), 0};
-    for (struct list *at = host->instances.next; at != &host->instances; at = at->next) {
+    list_each(at, after, &host->instances)
+    {
         struct host_instance *of = list_item(at, struct host_instance, link);
         struct host_instance_report *report = &ret_reports->items[ret_reports->count++];
 
@@ -434,15 +444,18 @@ void instances_report(struct host *host, struct arena *arena, struct host_instan
 
 void instances_say_all(struct host *host)
 {
-    for (struct list *at = host->instances.next; at != &host->instances; at = at->next)
+    list_each(at, after, &host->instances)
+    {
         list_item(at, struct host_instance, link)->console_news = true;
+    }
 }
 
 size_t instances_interfaces(struct host *host, const struct host_network_interface **items)
 {
     size_t count = 0;
 
-    for (struct list *at = host->instances.next; at != &host->instances; at = at->next) {
+    list_each(at, after, &host->instances)
+    {
         struct host_instance *of = list_item(at, struct host_instance, link);
 
         if (of->assigned && items != NULL)
@@ -468,7 +481,8 @@ bool instances_exited(struct host *host, const struct runtime_exit *exit)
 
 static struct host_instance *who_asks(struct host *host, struct str vpc_id, struct str address)
 {
-    for (struct list *at = host->instances.next; at != &host->instances; at = at->next) {
+    list_each(at, after, &host->instances)
+    {
         struct host_instance *of = list_item(at, struct host_instance, link);
         const struct host_network_interface *interface = of->assignment->network_interface;
 
