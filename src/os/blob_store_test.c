@@ -209,11 +209,18 @@ static void a_session_has_one_holder_and_one_owner(void **state)
     struct blob_upload *upload = started(world, "x");
     struct blob_upload *second;
     char id[BLOB_UPLOAD_ID_LEN + 1];
+    uint64_t offset;
 
     assert_true(str_to_buffer(blob_upload_id(upload), id, sizeof(id)));
     assert_false(blob_upload_resume(world->store, owner, str_of(id), &second, &world->f));
     assert_int_equal(world->f.code, FAIL_CONFLICT);
+    assert_false(blob_upload_look(world->store, owner, str_of(id), &offset, &world->f));
+    assert_int_equal(world->f.code, FAIL_CONFLICT);
     blob_upload_release(upload);
+    assert_true(blob_upload_look(world->store, owner, str_of(id), &offset, &world->f));
+    assert_int_equal(offset, 1);
+    assert_false(blob_upload_look(world->store, STR("someone else"), str_of(id), &offset, &world->f));
+    assert_int_equal(world->f.code, FAIL_NOT_FOUND);
     assert_false(blob_upload_resume(world->store, STR("someone else"), str_of(id), &second, &world->f));
     assert_int_equal(world->f.code, FAIL_NOT_FOUND);
     assert_false(

@@ -200,23 +200,30 @@ bool blob_upload_start(struct blob_store *store, struct str owner, struct blob_u
     return true;
 }
 
+/* The session of that name, with the lock held; fails when there is none, or while somebody holds it. */
+static bool find_free(struct blob_store *store, const char *name, struct str id, struct blob_upload **ret_upload,
+                      struct fail *f)
+{
+    struct blob_upload *upload = map_get(&store->uploads, (struct str){name, NAME_LEN});
+
+    if (upload == NULL)
+        return fail(f, FAIL_NOT_FOUND, "there is no upload %.*s", STR_ARG(id));
+    if (upload->held)
+        return fail(f, FAIL_CONFLICT, "another request is writing to upload %.*s", STR_ARG(id));
+    *ret_upload = upload;
+    return true;
+}
+
 static bool hold(struct blob_store *store, const char *name, struct str id, struct blob_upload **ret_upload,
                  struct fail *f)
 {
-    struct blob_upload *upload;
-    bool good = true;
+    bool good;
 
     must(pthread_mutex_lock(&store->lock) == 0);
-    upload = map_get(&store->uploads, (struct str){name, NAME_LEN});
-    if (upload == NULL)
-        good = fail(f, FAIL_NOT_FOUND, "there is no upload %.*s", STR_ARG(id));
-    else if (upload->held)
-        good = fail(f, FAIL_CONFLICT, "another request is writing to upload %.*s", STR_ARG(id));
-    else
-        upload->held = true;
-    must(pthread_mutex_unlock(&store->lock) == 0);
+    good = find_free(store, name, id, ret_upload, f);
     if (good)
-        *ret_upload = upload;
+        (*ret_upload)->held = true;
+    must(pthread_mutex_unlock(&store->lock) == 0);
     return good;
 }
 
@@ -239,6 +246,26 @@ bool blob_upload_resume(struct blob_store *store, struct str owner, struct str i
     }
     *ret_upload = upload;
     return true;
+}
+
+bool blob_upload_look(struct blob_store *store, struct str owner, struct str id, uint64_t *ret_offset, struct fail *f)
+{
+    char name[NAME_LEN + 1];
+    struct blob_upload *upload;
+    struct stat status;
+    bool good;
+
+    if (!is_id(id))
+        return fail(f, FAIL_NOT_FOUND, "there is no upload %.*s", STR_ARG(id));
+    write_name(id, owner, name);
+    must(pthread_mutex_lock(&store->lock) == 0);
+    good = find_free(store, name, id, &upload, f);
+    if (good && fstatat(store->uploads_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        good = blob_fail_errno(store, "upload", f);
+    must(pthread_mutex_unlock(&store->lock) == 0);
+    if (good)
+        *ret_offset = (uint64_t)status.st_size;
+    return good;
 }
 
 void blob_upload_release(struct blob_upload *upload)

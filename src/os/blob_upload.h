@@ -29,6 +29,11 @@ checked bool blob_upload_start(struct blob_store *store, struct str owner, struc
 checked bool blob_upload_resume(struct blob_store *store, struct str owner, struct str id,
                                 struct blob_upload **ret_upload, struct fail *f);
 
+/* How far a session is that nobody holds, without taking it up: who asks is not in the way of who writes. Fails as
+ * blob_upload_resume does. */
+checked bool blob_upload_look(struct blob_store *store, struct str owner, struct str id, uint64_t *ret_offset,
+                              struct fail *f);
+
 struct str blob_upload_id(const struct blob_upload *upload); /* a UUID, not to be guessed */
 uint64_t blob_upload_offset(const struct blob_upload *upload);
 

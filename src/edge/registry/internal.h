@@ -98,6 +98,7 @@ void blob_delete_complete(struct registry_request *r);
 bool uploads_begin(struct registry_request *r);
 void uploads_complete(struct registry_request *r);
 bool upload_begin(struct registry_request *r);
+bool upload_status_begin(struct registry_request *r);
 bool upload_body_begin(struct registry_request *r);
 /* Puts a held session down for the client to resume; ends one that no client knows of. */
 void upload_drop(struct registry_request *r);

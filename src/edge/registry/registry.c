@@ -19,7 +19,7 @@ static const struct registry_method methods[] = {
     {ROUTE_BLOB, "HEAD", "ecr:BatchCheckLayerAvailability", SMALL_BODY_BYTES, false, NULL, blob_complete},
     {ROUTE_BLOB, "DELETE", "ecr:BatchDeleteImage", SMALL_BODY_BYTES, false, NULL, blob_delete_complete},
     {ROUTE_UPLOADS, "POST", "ecr:InitiateLayerUpload", 0, true, uploads_begin, uploads_complete},
-    {ROUTE_UPLOAD, "GET", "ecr:UploadLayerPart", SMALL_BODY_BYTES, false, upload_begin, upload_status_complete},
+    {ROUTE_UPLOAD, "GET", "ecr:UploadLayerPart", SMALL_BODY_BYTES, false, upload_status_begin, upload_status_complete},
     {ROUTE_UPLOAD, "PATCH", "ecr:UploadLayerPart", 0, true, upload_body_begin, upload_patch_complete},
     {ROUTE_UPLOAD, "PUT", "ecr:CompleteLayerUpload", 0, true, upload_body_begin, upload_put_complete},
     {ROUTE_UPLOAD, "DELETE", "ecr:CompleteLayerUpload", SMALL_BODY_BYTES, false, upload_begin, upload_delete_complete},

@@ -28,24 +28,27 @@ void upload_drop(struct registry_request *r)
 }
 
 /* Where the session is and how far: headers of 202, 204 and 416. Nothing yet is "0-0", as Docker's registry has it. */
-static void add_progress(struct registry_request *r)
+static void add_progress(struct registry_request *r, struct str id, uint64_t offset)
 {
     struct arena *arena = r->exchange->arena;
-    uint64_t offset = blob_upload_offset(r->upload);
-    struct str id = arena_str(arena, blob_upload_id(r->upload));
 
     answer_location(r, "blobs/uploads/%.*s", STR_ARG(id));
     answer_header(r, "Range", arena_printf(arena, "0-%" PRIu64, offset == 0 ? 0 : offset - 1));
     answer_header(r, "Docker-Upload-UUID", id);
 }
 
-/* Puts the session down before the client hears that it may go on. */
-static void answer_progress(struct registry_request *r, uint16_t status)
+static void add_progress_of_upload(struct registry_request *r)
 {
-    add_progress(r);
+    add_progress(r, arena_str(r->exchange->arena, blob_upload_id(r->upload)), blob_upload_offset(r->upload));
+}
+
+/* Puts the session down before the client hears that it may go on. */
+static void answer_accepted(struct registry_request *r)
+{
+    add_progress_of_upload(r);
     r->upload_unknown = false;
     upload_drop(r);
-    answer_empty(r, status);
+    answer_empty(r, 202);
 }
 
 /* Copies a digest that names the blob to come; false when it has answered. */
@@ -158,7 +161,7 @@ void uploads_complete(struct registry_request *r)
     else if (r->digest[0] != '\0')
         finish(r);
     else
-        answer_progress(r, 202);
+        answer_accepted(r);
 }
 
 /* --- /uploads/ID ------------------------------------------------------------------------------------------------ */
@@ -216,7 +219,7 @@ static bool check_content_range(struct registry_request *r)
     }
     if (first == blob_upload_offset(r->upload))
         return true;
-    add_progress(r);
+    add_progress_of_upload(r);
     upload_drop(r);
     answer_error(r, 416, "BLOB_UPLOAD_INVALID", "The chunk does not begin where the upload ended.");
     return false;
@@ -229,14 +232,28 @@ bool upload_body_begin(struct registry_request *r)
     return upload_begin(r) && check_content_range(r);
 }
 
+bool upload_status_begin(struct registry_request *r)
+{
+    request_prepare(r, REGISTRY_ALLOW);
+    return request_ask(r);
+}
+
 void upload_status_complete(struct registry_request *r)
 {
-    answer_progress(r, 204);
+    uint64_t offset;
+    struct fail f;
+
+    if (!blob_upload_look(r->registry->options.blobs, owner_of(r), r->route.reference, &offset, &f)) {
+        answer_no_session(r, &f);
+        return;
+    }
+    add_progress(r, r->route.reference, offset);
+    answer_empty(r, 204);
 }
 
 void upload_patch_complete(struct registry_request *r)
 {
-    answer_progress(r, 202);
+    answer_accepted(r);
 }
 
 void upload_put_complete(struct registry_request *r)
