@@ -187,6 +187,14 @@ def test_draining_moves_tasks_and_keeps_the_minimum(mixed):
     eventually(lambda: mixed.zones("watch") == {ZONES[1]: 1, ZONES[2]: 1}, what="the daemon off the drained instance")
     mixed.ecs.update_container_instances_state(cluster="mixed", containerInstances=[drained], status="ACTIVE")
     eventually(lambda: mixed.zones("watch") == {zone: 1 for zone in ZONES}, what="the daemon back")
+
+    def even():
+        zones = mixed.zones("moved")
+        return zones.total() == 4 and all(zones[zone] in (1, 2) for zone in ZONES)
+
+    eventually(even, 240, "rebalancing over the zones")
+    told = [event["message"] for event in mixed.ecs.describe_services(cluster="mixed", services=["moved"])["services"][0]["events"]]
+    assert any(f"has started 1 tasks in {ZONES[0]} to AZ Rebalance: (task " in message for message in told), told
     mixed.unserve("moved", "watch")
 
 
