@@ -1,0 +1,16 @@
+/* What the agent fetches for a task before it begins: the values of its secrets, from Secrets Manager and SSM, and the
+ * passwords of its images' registries; as the execution role, or without one as the instance (developer guide, "Pass
+ * sensitive data to an Amazon ECS container"). */
+#pragma once
+
+#include "node/agent/agent_config.h"
+#include "node/image/image.h"
+#include "node/task/task.h"
+
+/* The task's secrets and log secrets, in the arena. Fails in the agent's words. Worker threads. */
+checked bool agent_secrets_fetch(const struct agent_config *config, const struct task *task, struct arena *arena,
+                                 struct host_task_assignment *ret_supplied, struct fail *f);
+/* User and password for the image of container i, where it needs some: a token of the ECR, or repositoryCredentials.
+ * Worker threads. */
+checked bool agent_secrets_registry(const struct agent_config *config, const struct task *task, size_t i,
+                                    struct arena *arena, struct image_pull_request *request, struct fail *f);
