@@ -121,6 +121,12 @@ static struct str text_of(const json_t *object, const char *name)
     return str_of(json_string_value(json_object_get(object, name)));
 }
 
+static void take_interfaces(struct agent *agent, const json_t *message)
+{
+    acknowledge(agent, message);
+    instance_tasks_expect(agent->tasks, message);
+}
+
 /* Those of the task's role; an execution role's are asked for once, when the task begins. */
 static void take_credentials(struct agent *agent, const json_t *message)
 {
@@ -157,12 +163,16 @@ static const struct {
     const char *type;
     void (*take)(struct agent *agent, const json_t *message);
 } messages[] = {
-    {"PayloadMessage", take_payload},       {"IAMRoleCredentialsMessage", take_credentials},
-    {"TaskManifestMessage", take_manifest}, {"TaskStopVerificationAck", take_verification},
-    {"StageUpdateMessage", take_update},    {"PerformUpdateMessage", take_update},
+    {"PayloadMessage", take_payload},
+    {"AttachTaskNetworkInterfacesMessage", take_interfaces},
+    {"IAMRoleCredentialsMessage", take_credentials},
+    {"TaskManifestMessage", take_manifest},
+    {"TaskStopVerificationAck", take_verification},
+    {"StageUpdateMessage", take_update},
+    {"PerformUpdateMessage", take_update},
 };
 
-/* What is not in the table (interfaces, attachments) is of capabilities that we do not name. */
+/* What is not in the table (other attachments) is of capabilities that we do not name. */
 static void take_message(void *context, const char *type, const json_t *message)
 {
     struct agent *agent = context;

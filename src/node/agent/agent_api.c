@@ -102,6 +102,23 @@ static struct str host_of(struct str url)
     return str_to(rest, str_find(rest, '/') < str_find(rest, '?') ? str_find(rest, '/') : str_find(rest, '?'));
 }
 
+static bool get_credentials(struct agent_api *api, struct fail *f)
+{
+    return agent_credentials_get(&api->credentials, api->instance, now_ms(), f);
+}
+
+bool agent_api_identity(struct agent_api *api, struct host_credentials *ret_credentials, struct fail *f)
+{
+    const struct agent_credentials *own = &api->credentials;
+
+    if (!get_credentials(api, f))
+        return false;
+    *ret_credentials = (struct host_credentials){.access_key_id = str_of(own->access_key),
+                                                 .secret_access_key = str_of(own->secret),
+                                                 .session_token = str_of(own->token[0] == '\0' ? NULL : own->token)};
+    return true;
+}
+
 static bool sign(struct agent_api *api, struct wire_request *request, struct call_headers *headers, struct arena *arena,
                  struct fail *f)
 {
@@ -112,7 +129,7 @@ static bool sign(struct agent_api *api, struct wire_request *request, struct cal
                                   .service = services[api->service].name};
     struct str authorization;
 
-    if (!agent_credentials_get(&api->credentials, api->instance, now_ms(), f))
+    if (!get_credentials(api, f))
         return false;
     signer.access_key = str_of(credentials->access_key);
     signer.secret = str_of(credentials->secret);

@@ -24,6 +24,9 @@ void agent_api_close(struct agent_api *api);
 struct host_credentials;
 void agent_api_act(struct agent_api *api, enum agent_service service, const struct host_credentials *credentials);
 
+/* Whose calls these are, now: it points into the api. */
+checked bool agent_api_identity(struct agent_api *api, struct host_credentials *ret_credentials, struct fail *f);
+
 /* Takes the reference of `input`. FAIL_API: the server refused, f->message begins with the error's name; FAIL_SYSTEM
  * and FAIL_LIMIT: it was not reached. */
 checked bool agent_call(struct agent_api *api, const char *operation, json_t *input, json_t **ret_output,

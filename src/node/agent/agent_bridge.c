@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "node/agent/agent_eni.h"
 #include "node/network/namespace.h"
 #include "node/network/nft.h"
 #include "node/network/sandbox.h"
@@ -16,7 +17,8 @@
 #define PREFIX "ecs-"
 
 enum {
-    FIRST_ADDRESS = 0xac110002, /* 172.17.0.2 */
+    FIRST_ADDRESS = 0xac110002,  /* 172.17.0.2 */
+    FIRST_OF_TASKS = 0xa9feac02, /* 169.254.172.2, of the range that the amazon-ecs-agent takes for awsvpc */
     ADDRESSES = 1000,
     FIRST_INDEX = 1000, /* of interfaces, above what the instance has */
     FIRST_PORT = 32768, /* developer guide, "PortMapping": the ephemeral range of dynamic host ports */
@@ -174,8 +176,17 @@ static void name_endpoint(struct agent_endpoint *endpoint)
 {
     (void)snprintf(endpoint->name, sizeof(endpoint->name), PREFIX "%u", endpoint->number);
     (void)snprintf(endpoint->path, sizeof(endpoint->path), NAMESPACE_DIR "/%s", endpoint->name);
-    (void)snprintf(endpoint->text, sizeof(endpoint->text), "%s", address_text(FIRST_ADDRESS + endpoint->number).text);
+    (void)snprintf(
+        endpoint->text, sizeof(endpoint->text), "%s",
+        address_text((endpoint->interface != NULL ? FIRST_OF_TASKS : FIRST_ADDRESS) + endpoint->number).text);
     endpoint->address = str_of(endpoint->text);
+}
+
+static bool make(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
+{
+    if (endpoint->interface != NULL)
+        return agent_eni_make(endpoint, bridge->home_fd, &bridge->router, FIRST_INDEX + endpoint->number, f);
+    return endpoint->is_alone ? make_alone(bridge, endpoint, f) : make_sandbox(bridge, endpoint, f);
 }
 
 static bool add(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
@@ -186,7 +197,7 @@ static bool add(struct agent_bridge *bridge, struct agent_endpoint *endpoint, st
         return fail(f, FAIL_LIMIT, "more than %d containers in the network modes bridge and none", ADDRESSES);
     name_endpoint(endpoint);
     choose_ports(bridge, endpoint);
-    if (!(endpoint->is_alone ? make_alone(bridge, endpoint, f) : make_sandbox(bridge, endpoint, f)))
+    if (!make(bridge, endpoint, f))
         return false;
     bridge->taken[endpoint->number] = true;
     return change_ports(bridge, endpoint, "add", f);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/fail.h"
+#include "model/host.h"
 #include "node/network/network.h"
 
 struct agent_bridge;
@@ -16,10 +17,11 @@ struct agent_port {
 };
 
 struct agent_endpoint {
-    bool is_alone;                /* the network mode none: nothing but a loopback interface */
-    char path[NETWORK_PATH_SIZE]; /* of the namespace */
+    const struct host_network_interface *interface; /* the network mode awsvpc: agent_eni.h; NULL: another */
+    bool is_alone;                                  /* the network mode none: nothing but a loopback interface */
+    char path[NETWORK_PATH_SIZE];                   /* of the namespace */
     char name[48];
-    struct str address; /* in `text` */
+    struct str address; /* in `text`: of awsvpc the one at which the instance knows it */
     char text[20];
     uint32_t number;
     struct agent_port ports[BRIDGE_PORTS_MAX];

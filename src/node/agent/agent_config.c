@@ -79,7 +79,7 @@ bool agent_config_read(const char *(*get)(const char *name), struct arena *arena
         .secrets_endpoint = text_or(get, "AWS_ENDPOINT_URL_SECRETS_MANAGER", NULL),
         .ssm_endpoint = text_or(get, "AWS_ENDPOINT_URL_SSM", NULL),
         .s3_endpoint = get("AWS_ENDPOINT_URL_S3"),
-        .drivers = text_or(get, "ECS_AVAILABLE_LOGGING_DRIVERS", "[\"json-file\",\"none\"]"),
+        .drivers = text_or(get, "ECS_AVAILABLE_LOGGING_DRIVERS", "[\"json-file\",\"awslogs\",\"splunk\"]"),
     };
     struct str reserved = text_or(get, "ECS_RESERVED_MEMORY", "0");
 

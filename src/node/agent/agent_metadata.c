@@ -1,6 +1,7 @@
 #include "node/agent/agent_metadata.h"
 
 #include "base/must.h"
+#include "node/agent/agent_network.h"
 #include "node/network/rtnetlink.h"
 #include "node/task/metadata_answer.h"
 
@@ -17,18 +18,10 @@ struct agent_metadata {
     struct http_server *server;
 };
 
-/* A container in a network of its own is known by its address; what is in the instance's cannot be told apart there,
- * and has to know an id that nobody guesses. */
 static bool asks(const void *context, const struct hosted *hosted, struct str peer)
 {
     (void)context;
-    for (size_t i = 0; i < hosted->task->container_count; i++) {
-        struct str address = hosted->places[i].address;
-
-        if (address.ptr == NULL ? str_is(peer, METADATA_ADDRESS) : str_eq(address, peer))
-            return true;
-    }
-    return false;
+    return agent_network_asks(hosted, peer);
 }
 
 static bool begin(void *context, struct http_exchange *exchange)

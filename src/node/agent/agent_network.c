@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "node/task/metadata_answer.h"
 #include "os/files.h"
 
 #include <sys/utsname.h>
@@ -41,6 +42,12 @@ bool agent_network_tidy(struct agent_network *network, struct fail *f)
 }
 
 /* ---- places ---- */
+
+/* How many networks its containers have: one, where they share an interface. */
+static size_t endpoint_count(const struct hosted *hosted)
+{
+    return hosted->task->assignment->network_interface != NULL ? 1 : hosted->task->container_count;
+}
 
 static bool is_of_machine(const struct hosted *hosted)
 {
@@ -115,6 +122,27 @@ static void fill_bridge(struct hosted *hosted)
         fill_links(hosted, i);
 }
 
+static void fill_interface(struct hosted *hosted)
+{
+    const struct host_network_interface *interface = hosted->task->assignment->network_interface;
+    struct task_place place = {.address = interface->address,
+                               .host_name = interface->private_dns_name,
+                               .resolver = interface->resolver_address};
+
+    (void)str_cut(interface->private_dns_name, '.', &place.domain);
+    (void)snprintf(place.netns, sizeof(place.netns), "%s", endpoints_of(hosted)->path);
+    for (size_t i = 0; i < hosted->task->container_count; i++)
+        hosted->places[i] = place;
+}
+
+static void fill(struct hosted *hosted)
+{
+    if (hosted->task->assignment->network_interface != NULL)
+        fill_interface(hosted);
+    else
+        fill_bridge(hosted);
+}
+
 /* ---- the record ---- */
 
 static void record_path(const struct hosted *hosted, char path[TASK_PATH + 16])
@@ -129,7 +157,7 @@ static bool keep(struct hosted *hosted, struct fail *f)
     char path[TASK_PATH + 16];
     auto_buf text = {.ptr = NULL};
 
-    for (size_t i = 0; i < hosted->task->container_count; i++) {
+    for (size_t i = 0; i < endpoint_count(hosted); i++) {
         buf_printf(&text, "%u", endpoints[i].number);
         for (size_t k = 0; k < endpoints[i].port_count; k++) {
             const struct agent_port *port = &endpoints[i].ports[k];
@@ -182,7 +210,7 @@ static bool recall(struct hosted *hosted, struct fail *f)
     if (!file_read(path, &text, f))
         return false;
     rest = buf_str(&text);
-    for (size_t i = 0; i < hosted->task->container_count; i++)
+    for (size_t i = 0; i < endpoint_count(hosted); i++)
         if (rest.ptr == NULL || !recall_line(str_cut(rest, '\n', &rest), &endpoints[i]))
             return fail(f, FAIL_INPUT, "%s is no record of a network", path);
     return true;
@@ -192,11 +220,15 @@ static bool recall(struct hosted *hosted, struct fail *f)
 
 static void wish(const struct hosted *hosted, size_t i, struct agent_endpoint *endpoint)
 {
+    const struct host_task_assignment *assignment = hosted->task->assignment;
     const struct ecs_port_mapping_list *mappings = &hosted->task->containers[i].definition->port_mappings;
 
-    *endpoint = (struct agent_endpoint){.is_alone = hosted->task->assignment->task_definition->network_mode ==
-                                                    ECS_NETWORK_MODE_NONE_};
-    for (size_t k = 0; !endpoint->is_alone && k < mappings->count && k < BRIDGE_PORTS_MAX; k++)
+    *endpoint =
+        (struct agent_endpoint){.interface = assignment->network_interface,
+                                .is_alone = assignment->task_definition->network_mode == ECS_NETWORK_MODE_NONE_};
+    if (endpoint->interface != NULL || endpoint->is_alone)
+        return;
+    for (size_t k = 0; k < mappings->count && k < BRIDGE_PORTS_MAX; k++)
         endpoint->ports[endpoint->port_count++] =
             (struct agent_port){.container = (uint16_t)mappings->items[k].container_port,
                                 .host = (uint16_t)mappings->items[k].host_port,
@@ -212,12 +244,12 @@ bool agent_network_make(struct agent_network *network, struct hosted *hosted, st
         return true;
     }
     endpoints = endpoints_of(hosted);
-    for (size_t i = 0; i < hosted->task->container_count; i++) {
+    for (size_t i = 0; i < endpoint_count(hosted); i++) {
         wish(hosted, i, &endpoints[i]);
         if (!agent_bridge_add(network->bridge, &endpoints[i], f))
             return false; /* what was made is removed with the task */
     }
-    fill_bridge(hosted);
+    fill(hosted);
     return keep(hosted, f);
 }
 
@@ -231,12 +263,13 @@ bool agent_network_adopt(struct agent_network *network, struct hosted *hosted, s
     }
     if (!recall(hosted, f))
         return false;
-    for (size_t i = 0; i < hosted->task->container_count; i++) {
+    for (size_t i = 0; i < endpoint_count(hosted); i++) {
+        endpoints[i].interface = hosted->task->assignment->network_interface;
         endpoints[i].is_alone = hosted->task->assignment->task_definition->network_mode == ECS_NETWORK_MODE_NONE_;
         if (!agent_bridge_adopt(network->bridge, &endpoints[i], f))
             return false;
     }
-    fill_bridge(hosted);
+    fill(hosted);
     return true;
 }
 
@@ -244,6 +277,19 @@ void agent_network_remove(struct agent_network *network, struct hosted *hosted)
 {
     struct agent_endpoint *endpoints = hosted->link;
 
-    for (size_t i = 0; endpoints != NULL && i < hosted->task->container_count; i++)
+    for (size_t i = 0; endpoints != NULL && i < endpoint_count(hosted); i++)
         agent_bridge_remove(network->bridge, &endpoints[i]);
+}
+
+/* A container in the instance's own network cannot be told apart there, and has to know an id that nobody guesses. */
+bool agent_network_asks(const struct hosted *hosted, struct str peer)
+{
+    const struct agent_endpoint *endpoints = hosted->link;
+
+    if (is_of_machine(hosted))
+        return str_is(peer, METADATA_ADDRESS);
+    for (size_t i = 0; endpoints != NULL && i < endpoint_count(hosted); i++)
+        if (str_eq(endpoints[i].address, peer))
+            return true;
+    return false;
 }

@@ -16,4 +16,7 @@ checked bool agent_network_tidy(struct agent_network *network, struct fail *f);
 /* As struct task_engine_port says. */
 checked bool agent_network_make(struct agent_network *network, struct hosted *hosted, struct fail *f);
 checked bool agent_network_adopt(struct agent_network *network, struct hosted *hosted, struct fail *f);
+/* Whether a request to the instance from that address comes from one of the task's containers. The engine's lock is
+ * held. */
+bool agent_network_asks(const struct hosted *hosted, struct str peer);
 void agent_network_remove(struct agent_network *network, struct hosted *hosted);

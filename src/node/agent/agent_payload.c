@@ -5,6 +5,7 @@
 #include "model/agent.h"
 #include "model/interpret.h"
 #include "node/agent/agent_docker_config.h"
+#include "node/network/address.h"
 #include "wire/protocol.h"
 
 enum { CONTAINERS_MAX = 10 }; /* of a task definition (service quotas) */
@@ -261,7 +262,20 @@ static struct ecs_volume_list volumes(const struct agent_volumes *from, struct a
     return to;
 }
 
-/* "172.31.0.1/20" of the gateway is the subnet's first address and its size. */
+/* "172.31.0.1/20" of the gateway is in the subnet 172.31.0.0/20. */
+static struct str subnet_of(struct str gateway, struct arena *arena)
+{
+    struct str length;
+    struct str address = str_cut(gateway, '/', &length);
+    uint64_t bits;
+    uint32_t number;
+
+    if (length.ptr == NULL || !str_to_uint64(length, &bits) || bits < 1 || bits > 32 ||
+        !address_parse(address, &number))
+        return gateway;
+    return arena_printf(arena, "%s/%u", address_text(number & (UINT32_MAX << (32 - bits))).text, (unsigned)bits);
+}
+
 static struct host_network_interface *interface_of(const struct agent_elastic_network_interfaces *all,
                                                    struct arena *arena)
 {
@@ -275,7 +289,7 @@ static struct host_network_interface *interface_of(const struct agent_elastic_ne
                                           .address = from->ipv4_addresses.items[0].private_address,
                                           .mac_address = from->mac_address,
                                           .private_dns_name = from->private_dns_name,
-                                          .subnet_cidr = from->subnet_gateway_ipv4_address};
+                                          .subnet_cidr = subnet_of(from->subnet_gateway_ipv4_address, arena)};
     if (from->domain_name_servers.count > 0)
         to->resolver_address = from->domain_name_servers.items[0];
     return to;

@@ -27,7 +27,7 @@ static int end(void **state)
     return 0;
 }
 
-static bool read(const char *text, struct host_task_assignment *ret, struct fail *f)
+static bool read_task(const char *text, struct host_task_assignment *ret, struct fail *f)
 {
     const struct agent_payload_defaults defaults = {.region = STR("us-east-1"), .stop_timeout_s = 30};
 
@@ -52,7 +52,7 @@ static void a_task_becomes_an_assignment(void **state)
     struct fail f;
 
     (void)state;
-    assert_true(read(text, &task, &f));
+    assert_true(read_task(text, &task, &f));
     assert_true(str_is(task.task_id, "0123456789abcdef0123456789abcdef"));
     assert_true(str_is(task.account_id, "123456789012"));
     assert_true(str_is(task.cluster_name, "web"));
@@ -77,7 +77,7 @@ static void a_task_becomes_an_assignment(void **state)
 
 static void what_cannot_be_is_refused(void **state)
 {
-#define TASK(more) "{\"arn\":\"" ARN "\"" more "}"
+#define TASK(more)      "{\"arn\":\"" ARN "\"" more "}"
 #define CONTAINER(more) TASK(",\"containers\":[{\"name\":\"a\",\"image\":\"i\"" more "}]")
     static const struct {
         const char *text;
@@ -104,7 +104,7 @@ static void what_cannot_be_is_refused(void **state)
         struct host_task_assignment task;
         struct fail f = {.message = ""};
 
-        assert_false(read(rows[i].text, &task, &f));
+        assert_false(read_task(rows[i].text, &task, &f));
         if (strstr(f.message, rows[i].words) == NULL)
             fail_msg("'%s' is refused with '%s'", rows[i].text, f.message);
     }
@@ -118,7 +118,7 @@ static void one_to_stop_needs_no_containers(void **state)
     struct fail f;
 
     (void)state;
-    assert_true(read("{\"arn\":\"" ARN "\",\"desiredStatus\":\"STOPPED\",\"containers\":[]}", &task, &f));
+    assert_true(read_task("{\"arn\":\"" ARN "\",\"desiredStatus\":\"STOPPED\",\"containers\":[]}", &task, &f));
     assert_int_equal(task.desired_status, HOST_DESIRED_STATUS_STOPPED);
 }
 

@@ -16,6 +16,7 @@ struct report {
     int64_t pause_ms, until_ms;
     bool is_end; /* `wish` says that it has stopped */
     bool is_here;
+    bool is_alone; /* of an attachment, by that one's id: no task's state */
 };
 
 struct agent_reports {
@@ -179,9 +180,27 @@ void agent_reports_take(struct agent_reports *reports, const struct host_task_re
     {
         struct report *report = list_item(link, struct report, link);
 
-        if (!report->is_here)
+        if (!report->is_here && !report->is_alone)
             report_free(report);
     }
+    (void)pthread_cond_signal(&reports->wake);
+    (void)pthread_mutex_unlock(&reports->lock);
+}
+
+void agent_reports_attached(struct agent_reports *reports, struct str task_arn, struct str attachment_arn)
+{
+    struct report *report;
+
+    if (id_of(attachment_arn).len >= sizeof(report->task_id))
+        return;
+    (void)pthread_mutex_lock(&reports->lock);
+    report = report_of(reports, id_of(attachment_arn));
+    report->is_alone = true;
+    json_decref(report->wish);
+    report->wish =
+        json_pack("{s:o,s:o,s:[{s:o,s:s}]}", "cluster", text(reports->options.config->cluster), "task", text(task_arn),
+                  "attachments", "attachmentArn", text(attachment_arn), "status", "ATTACHED");
+    must(report->wish != NULL);
     (void)pthread_cond_signal(&reports->wake);
     (void)pthread_mutex_unlock(&reports->lock);
 }
@@ -235,6 +254,10 @@ static void settle(struct report *report, json_t *request, bool good)
     report->until_ms = task_engine_now_ms() + report->pause_ms;
     if (!good)
         return;
+    if (report->is_alone) {
+        report_free(report);
+        return;
+    }
     json_decref(report->said);
     report->said = json_incref(request);
 }

@@ -23,3 +23,5 @@ checked bool agent_reports_start(const struct agent_reports_options *options, st
 void agent_reports_stop(struct agent_reports *reports);
 /* How all tasks are now. Any thread. */
 void agent_reports_take(struct agent_reports *reports, const struct host_task_reports *now);
+/* A task's interface is there: said until the server has taken it, apart from the task's state. Any thread. */
+void agent_reports_attached(struct agent_reports *reports, struct str task_arn, struct str attachment_arn);

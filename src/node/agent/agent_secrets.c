@@ -219,21 +219,26 @@ static bool fetch_repository_credentials(struct agent_api *api, struct str param
            pick(secret, STR("password"), arena, &request->password, f);
 }
 
-/* The built-in registry at its own address wants a token, too, of which a server need not know. */
-static bool wants_token(struct str image)
+bool agent_secrets_is_ecr(const struct agent_config *config, struct str registry)
 {
-    return str_search(image, STR(".dkr.ecr.")) < image.len || str_starts(image, STR("127.")) ||
-           str_starts(image, STR("localhost:"));
+    struct str backend = str_from(config->backend, str_search(config->backend, STR("://")) + strlen("://"));
+    struct str rest;
+    struct str account = str_cut(registry, '.', &rest);
+
+    return (account.len == 12 && rest.ptr != NULL && str_starts(rest, STR("dkr.ecr."))) ||
+           str_eq(registry, str_to(backend, str_find(backend, '/'))) || str_starts(registry, STR("127.")) ||
+           str_starts(registry, STR("localhost:"));
 }
 
 bool agent_secrets_registry(const struct agent_config *config, const struct task *task, size_t i, struct arena *arena,
                             struct image_pull_request *request, struct fail *f)
 {
     const struct ecs_container_definition *definition = task->containers[i].definition;
+    struct str registry = str_to(definition->image, str_find(definition->image, '/'));
     struct agent_api api;
     bool good;
 
-    if (definition->repository_credentials == NULL && !wants_token(definition->image))
+    if (definition->repository_credentials == NULL && !agent_secrets_is_ecr(config, registry))
         return true;
     good = agent_api_open(&api, config, f);
     agent_api_act(&api, AGENT_ECR, task->assignment->execution_credentials);

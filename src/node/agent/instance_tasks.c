@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "model/interpret.h"
+#include "node/agent/agent_attachments.h"
 #include "node/agent/agent_network.h"
 #include "node/agent/agent_payload.h"
 #include "node/agent/agent_reports.h"
@@ -18,6 +19,9 @@ struct instance_tasks {
     char api_url[TASK_PATH];
     struct agent_network *network;
     struct agent_reports *reports;
+    struct agent_attachments *attachments;
+    struct agent_api api;        /* of the thread that hears payloads */
+    struct host_credentials own; /* the instance's, as that thread has them */
     struct task_engine *engine;
     void (*changed)(void *context);
     void *context;
@@ -74,14 +78,9 @@ static bool pull_request(void *context, struct hosted *hosted, size_t i, struct 
 static bool resolve(void *context, struct str registry, struct str on_behalf, struct image_registry *ret_registry)
 {
     const struct instance_tasks *tasks = context;
-    struct str backend = tasks->config->backend;
-    struct str rest;
-    struct str account = str_cut(registry, '.', &rest);
 
     (void)on_behalf;
-    if (!str_starts(backend, STR("http://")) ||
-        !((account.len == 12 && rest.ptr != NULL && str_starts(rest, STR("dkr.ecr."))) ||
-          str_starts(registry, STR("127.")) || str_starts(registry, STR("localhost:"))))
+    if (!str_starts(tasks->config->backend, STR("http://")) || !agent_secrets_is_ecr(tasks->config, registry))
         return false;
     *ret_registry = (struct image_registry){.host = str_of(tasks->log_address), .basic = true};
     return true;
@@ -170,7 +169,8 @@ bool instance_tasks_open(const struct agent_config *config, const struct agent_r
     tasks->registration = registration;
     write_address(tasks);
     if (!agent_network_open(&tasks->network, f) || !open_engine(tasks, f) || !agent_network_tidy(tasks->network, f) ||
-        !agent_reports_start(&reports, &tasks->reports, f))
+        !agent_reports_start(&reports, &tasks->reports, f) ||
+        !agent_attachments_start(tasks->reports, &tasks->attachments, f) || !agent_api_open(&tasks->api, config, f))
         return false; /* the process ends */
     go_on(tasks);
     *ret_tasks = tasks;
@@ -187,7 +187,9 @@ void instance_tasks_start(struct instance_tasks *tasks, void (*changed)(void *co
 void instance_tasks_stop(struct instance_tasks *tasks)
 {
     task_engine_stop(tasks->engine);
+    agent_attachments_stop(tasks->attachments);
     agent_reports_stop(tasks->reports);
+    agent_api_close(&tasks->api);
 }
 
 void instance_tasks_close(struct instance_tasks *tasks)
@@ -229,6 +231,24 @@ static void refuse(struct instance_tasks *tasks, const struct host_task_assignme
     arena_free(&arena);
 }
 
+/* Whose log lines are the instance's, where the task has no execution role (developer guide, "Send Amazon ECS logs to
+ * CloudWatch": then the container instance's role needs the permissions). */
+static bool act_as_instance(struct instance_tasks *tasks, struct host_task_assignment *assignment, struct fail *f)
+{
+    const struct ecs_task_definition *definition = assignment->task_definition;
+    bool any = false;
+
+    for (size_t i = 0; definition != NULL && i < definition->container_definitions.count; i++) {
+        const struct ecs_log_configuration *log = definition->container_definitions.items[i].log_configuration;
+
+        any = any || (log != NULL && log->log_driver == ECS_LOG_DRIVER_AWSLOGS);
+    }
+    if (!any || assignment->execution_credentials != NULL)
+        return true;
+    assignment->execution_credentials = &tasks->own;
+    return agent_api_identity(&tasks->api, &tasks->own, f);
+}
+
 void instance_tasks_payload(struct instance_tasks *tasks, struct str text)
 {
     const struct agent_payload_defaults defaults = {.region = tasks->config->region,
@@ -238,7 +258,7 @@ void instance_tasks_payload(struct instance_tasks *tasks, struct str text)
     struct fail f;
 
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
-    if (agent_payload_read(text, &defaults, &arena, &assignment, &f))
+    if (agent_payload_read(text, &defaults, &arena, &assignment, &f) && act_as_instance(tasks, &assignment, &f))
         assign(tasks, &assignment);
     else
         refuse(tasks, &assignment, &f);
@@ -258,6 +278,24 @@ void instance_tasks_give_up(struct instance_tasks *tasks, struct str task_arn)
         .task_arn = task_arn, .task_id = id_of(task_arn), .desired_status = HOST_DESIRED_STATUS_STOPPED};
 
     assign(tasks, &assignment);
+}
+
+void instance_tasks_expect(struct instance_tasks *tasks, const json_t *message)
+{
+    const json_t *interfaces = json_object_get(message, "elasticNetworkInterfaces");
+    const char *task = json_string_value(json_object_get(message, "taskArn"));
+    const json_t *interface;
+    size_t i;
+
+    json_array_foreach(interfaces, i, interface)
+    {
+        const char *attachment = json_string_value(json_object_get(interface, "attachmentArn"));
+        const char *mac = json_string_value(json_object_get(interface, "macAddress"));
+
+        if (task != NULL && attachment != NULL && mac != NULL)
+            agent_attachments_expect(tasks->attachments, str_of(task), str_of(attachment), str_of(mac),
+                                     json_integer_value(json_object_get(message, "waitTimeoutMs")));
+    }
 }
 
 bool instance_tasks_credentials(struct instance_tasks *tasks, struct str task_arn,

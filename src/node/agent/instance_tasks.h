@@ -25,6 +25,8 @@ struct task_engine *instance_tasks_engine(struct instance_tasks *tasks);
 /* A task of a payload, as JSON: one that is new begins, one that is known may be told to stop. */
 void instance_tasks_payload(struct instance_tasks *tasks, struct str text);
 void instance_tasks_give_up(struct instance_tasks *tasks, struct str task_arn);
+/* An AttachTaskNetworkInterfacesMessage. */
+void instance_tasks_expect(struct instance_tasks *tasks, const json_t *message);
 /* Newer credentials of the task's role. False: there is no such task. */
 bool instance_tasks_credentials(struct instance_tasks *tasks, struct str task_arn,
                                 const struct agent_iam_role_credentials *credentials);
