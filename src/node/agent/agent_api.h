@@ -15,6 +15,7 @@ struct agent_api {
     struct str region;
     struct instance_client *instance; /* NULL: external */
     struct agent_credentials credentials;
+    bool is_acting; /* they are somebody else's, given for good */
     struct http_client *http;
 };
 
