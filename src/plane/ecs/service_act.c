@@ -179,13 +179,14 @@ void act_could_not_place(struct act *act, const struct ecs_failure *failure)
     int64_t now_ms = act->look->tx->now_ms;
 
     if (str_search(failure->arn, STR(":container-instance/")) < failure->arn.len)
-        service_event_add(act->look->tx, service,
-                          "was unable to place a task because no container instance met all of its requirements. The "
-                          "closest matching (container-instance %.*s) %s. " MORE,
-                          STR_ARG(ecs_name(failure->arn)), refusal_text(failure->reason, act->look->tx->arena));
+        service_event_add_failure(
+            act->look->tx, service, failure,
+            "was unable to place a task because no container instance met all of its requirements. The "
+            "closest matching (container-instance %.*s) %s. " MORE,
+            STR_ARG(ecs_name(failure->arn)), refusal_text(failure->reason, act->look->tx->arena));
     else
-        service_event_add(act->look->tx, service, "was unable to place a task. Reason: %.*s. " MORE,
-                          STR_ARG(failure->reason));
+        service_event_add_failure(act->look->tx, service, failure, "was unable to place a task. Reason: %.*s. " MORE,
+                                  STR_ARG(failure->reason));
     if (!service->record.has_unplaced_at || now_ms >= service->record.unplaced_at + UNPLACED_WAIT_MS) {
         SET(&service->record, unplaced_at, now_ms);
         SET(act->group->trouble, failures, act->group->trouble->failures + 1);
