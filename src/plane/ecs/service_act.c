@@ -199,22 +199,24 @@ static void say_not_placed(struct act *act, const struct ecs_failure *failure)
     bool on_instances = act->wish.launch.instances != NULL;
 
     if (act->plan->rebalances)
-        service_event_add(act->look->tx, service, "is unable to place a task in %.*s%s.",
-                          STR_ARG(act->all_zones[act->plan->starts[0]]),
-                          on_instances ? " because no container instance met all of its requirements" : "");
+        service_event_add_failure(act->look->tx, service, failure, "is unable to place a task in %.*s%s.",
+                                  STR_ARG(act->all_zones[act->plan->starts[0]]),
+                                  on_instances ? " because no container instance met all of its requirements" : "");
     else if (str_search(failure->arn, STR(":container-instance/")) < failure->arn.len)
-        service_event_add(act->look->tx, service,
-                          "was unable to place a task because no container instance met all of its requirements. The "
-                          "closest matching (container-instance %.*s) %s. " MORE,
-                          STR_ARG(ecs_name(failure->arn)), refusal_text(failure->reason, act->look->tx->arena));
+        service_event_add_failure(
+            act->look->tx, service, failure,
+            "was unable to place a task because no container instance met all of its requirements. The "
+            "closest matching (container-instance %.*s) %s. " MORE,
+            STR_ARG(ecs_name(failure->arn)), refusal_text(failure->reason, act->look->tx->arena));
     else if (on_instances)
-        service_event_add(act->look->tx, service,
-                          "was unable to place a task because no container instance met all of its requirements. "
-                          "Reason: %.*s " MORE,
-                          STR_ARG(failure->reason));
+        service_event_add_failure(
+            act->look->tx, service, failure,
+            "was unable to place a task because no container instance met all of its requirements. "
+            "Reason: %.*s " MORE,
+            STR_ARG(failure->reason));
     else
-        service_event_add(act->look->tx, service, "was unable to place a task. Reason: %.*s. " MORE,
-                          STR_ARG(failure->reason));
+        service_event_add_failure(act->look->tx, service, failure, "was unable to place a task. Reason: %.*s. " MORE,
+                                  STR_ARG(failure->reason));
 }
 
 void act_could_not_place(struct act *act, const struct ecs_failure *failure)
