@@ -48,7 +48,7 @@ static bool write_file(const char *path, struct str text, const struct container
 
 const char *launch_container_dir(const struct launch_site *site, size_t i, struct arena *arena)
 {
-    return arena_printf(arena, "%s/%zu", site->task_dir, i).ptr;
+    return arena_printf(arena, "%s/%zu", site->storage_dir, i).ptr;
 }
 
 struct builder {
@@ -196,7 +196,7 @@ static bool docker_volume_possible(const struct builder *b, const struct ecs_doc
 /* A volume without a host path is a folder of the task, gone with it. */
 static bool own_volume(struct builder *b, const struct ecs_volume *volume, const char **ret_path)
 {
-    const char *path = arena_printf(b->arena, "%s/volume-%.*s", b->site->task_dir, STR_ARG(volume->name)).ptr;
+    const char *path = arena_printf(b->arena, "%s/volume-%.*s", b->site->storage_dir, STR_ARG(volume->name)).ptr;
 
     *ret_path = path;
     return make_dir(path, 0755, b->f) && hand_over(path, &b->site->users, b->f);
