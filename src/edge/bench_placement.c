@@ -164,8 +164,7 @@ static void run_request(struct transaction *tx, void *context)
 
 static const struct ecs_task_definition *define(struct world *world)
 {
-    struct ecs_container_definition container = {.name = STR("app"),
-                                                 .image = STR("1.dkr.ecr.us-east-1.amazonaws.com/a")};
+    struct ecs_container_definition container = {.name = STR("app"), .image = STR("busybox")};
     enum ecs_compatibility ec2 = ECS_COMPATIBILITY_EC2;
     const struct ecs_register_task_definition_request in = {
         .family = STR("bench"), .container_definitions = {&container, 1}, .requires_compatibilities = {&ec2, 1}};
