@@ -479,6 +479,23 @@ static struct node *choose(struct placement *placement)
     return node;
 }
 
+struct placement_ports placement_ports_merged(struct arena *arena, struct placement_ports a, struct placement_ports b)
+{
+    int32_t *items = arena_array(arena, int32_t, a.count + b.count);
+    size_t i = 0;
+    size_t k = 0;
+
+    while (i < a.count || k < b.count)
+        if (k == b.count || (i < a.count && a.items[i] <= b.items[k])) {
+            items[i + k] = a.items[i];
+            i++;
+        } else {
+            items[i + k] = b.items[k];
+            k++;
+        }
+    return (struct placement_ports){items, i + k};
+}
+
 static void take(const struct placement_demand *demand, struct placement_candidate *candidate)
 {
     candidate->cpu -= demand->cpu;

@@ -1,8 +1,10 @@
 #include "plane/ecs/placement_kept.h"
 
 #include "base/must.h"
+#include "plane/ecs/service_daemon.h"
 
-enum { KEPT_MAX = 16, NEWS_MAX = 16384 };
+/* Candidates of all that are kept: some 400 bytes each. */
+enum { CANDIDATES_MAX = 128 * 1024, NEWS_MAX = 16384 };
 
 #define KEPT_BYTES_MAX ((size_t)1 << 30)
 
@@ -29,7 +31,7 @@ struct news {
 
 struct kept_all {
     struct list placements;
-    size_t count;
+    size_t candidates;          /* of all of them */
     struct news news[NEWS_MAX]; /* a ring */
     uint64_t told;              /* so far */
 };
@@ -48,7 +50,7 @@ static void *make(void)
 static void forget(struct kept_all *all, struct kept *kept)
 {
     list_remove(&kept->link);
-    all->count--;
+    all->candidates -= kept->count;
     map_free(&kept->by_key);
     arena_free(&kept->arena);
     free(kept);
@@ -88,7 +90,7 @@ static void changed(void *derived, struct str key, const void *before, const voi
     struct news *news = &all->news[all->told % NEWS_MAX];
     char *copy;
 
-    if (all->count == 0)
+    if (list_empty(&all->placements))
         return;
     if (old == NULL || new == NULL || container_instance_is_active(old) != container_instance_is_active(new)) {
         forget_cluster(all, key);
@@ -120,6 +122,7 @@ static void add_kind(struct buf *kind, const struct task_wish *wish, const struc
     add_part(kind, wish->cluster->cluster->cluster_arn);
     add_part(kind, wish->definition->task_definition_arn);
     add_part(kind, wish->group);
+    add_part(kind, instances->zone);
     buf_printf(kind, "%d,%d,%d,%d;", (int)instances->type, wish->cpu_units, wish->memory_mib,
                (int)instances->demand.distinct_instance);
     for (size_t i = 0; i < instances->demand.member_count; i++)
@@ -244,7 +247,7 @@ struct placement *placement_kept(struct transaction *tx, const struct task_wish 
     struct kept *kept;
     auto_buf kind = {.ptr = NULL};
 
-    if (wish->launch.instances->needs_counts || !placement_lasts(strategies))
+    if (wish->launch.instances->needs_counts || !placement_lasts(strategies) || daemons_exist(tx, wish->cluster))
         return NULL;
     add_kind(&kind, wish, strategies);
     must(!kind.overflowed);
@@ -253,11 +256,11 @@ struct placement *placement_kept(struct transaction *tx, const struct task_wish 
         return kept->placement;
     if (kept != NULL)
         forget(all, kept);
-    else if (all->count == KEPT_MAX)
-        forget(all, list_item(all->placements.next, struct kept, link));
     kept = kept_new(tx, wish, buf_str(&kind), strategies);
     kept->seen = all->told;
     list_add_last(&all->placements, &kept->link);
-    all->count++;
+    all->candidates += kept->count;
+    while (all->candidates > CANDIDATES_MAX && all->placements.next != &kept->link)
+        forget(all, list_item(all->placements.next, struct kept, link));
     return kept->placement;
 }

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ecs/placement_kept.h"
+#include "plane/ecs/service_daemon.h"
 
 /* ---- what a task takes ---- */
 
@@ -217,16 +218,23 @@ static const struct ecs_placement_strategies *strategies_or_default(const struct
     return wish->service_name.ptr == NULL ? &of_task : &of_service;
 }
 
+struct str task_instances_zone(const struct container_instance_record *instance)
+{
+    return cluster_query_attribute(&instance->instance->attributes, STR("ecs.availability-zone"));
+}
+
 bool task_instances_is_candidate(const struct task_instances *instances,
                                  const struct container_instance_record *instance)
 {
-    return is_of_type(instance, instances->type) && container_instance_is_active(instance);
+    return is_of_type(instance, instances->type) && container_instance_is_active(instance) &&
+           (instances->zone.ptr == NULL || str_eq(instances->zone, task_instances_zone(instance)));
 }
 
 static void begin(struct transaction *tx, const struct task_wish *wish, struct task_instances *instances)
 {
     struct walk walk = container_instances_of(tx, wish->cluster);
     struct placement_candidate *candidates;
+    struct daemon_room room = daemon_room_of(tx, wish->cluster);
     const struct container_instance_record *instance;
     size_t count = 0;
 
@@ -236,8 +244,10 @@ static void begin(struct transaction *tx, const struct task_wish *wish, struct t
     walk = container_instances_of(tx, wish->cluster);
     count = 0;
     while ((instance = walk_next(&walk)) != NULL)
-        if (task_instances_is_candidate(instances, instance))
-            candidates[count++] = container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+        if (task_instances_is_candidate(instances, instance)) {
+            candidates[count] = container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+            daemon_room_keep(tx, &room, instance, &candidates[count++]);
+        }
     instances->placement =
         placement_new(instances->arena, &instances->demand, strategies_or_default(wish), candidates, count, tx->random);
 }
@@ -278,6 +288,18 @@ const struct container_instance_record *task_instances_place(struct transaction 
         return container_instance_of_arn(tx, chosen->arn);
     *ret_failure = failure_of(placement, wish);
     return NULL;
+}
+
+bool task_instances_suits(const struct transaction *tx, const struct task_wish *wish,
+                          const struct container_instance_record *instance)
+{
+    const struct task_instances *instances = wish->launch.instances;
+    struct placement_candidate candidate =
+        container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+
+    candidate.facts.agent_connected = true;
+    return is_of_type(instance, instances->type) &&
+           placement_refuses(&instances->demand, &candidate) > PLACEMENT_MEMBER_OF;
 }
 
 enum placement_refusal task_instances_refuses(struct transaction *tx, const struct task_wish *wish,
