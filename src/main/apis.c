@@ -1,5 +1,6 @@
 #include "main/apis.h"
 
+#include "plane/cloudwatch/cloudwatch.h"
 #include "plane/ec2/ec2.h"
 #include "plane/ecr/ecr.h"
 #include "plane/ecs/ecs.h"
@@ -11,8 +12,8 @@
 #include "plane/vpc/vpc.h"
 
 const struct domain_spec *const api_domains[] = {
-    &iam_domain,  &secrets_domain, &ssm_domain, &vpc_domain,    &ecr_domain,
-    &logs_domain, &ec2_domain,     &ecs_domain, &events_domain,
+    &iam_domain,  &secrets_domain,    &ssm_domain, &vpc_domain, &ecr_domain,
+    &logs_domain, &cloudwatch_domain, &ec2_domain, &ecs_domain, &events_domain,
 };
 const size_t api_domain_count = COUNT_OF(api_domains);
 
