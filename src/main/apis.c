@@ -24,6 +24,7 @@ const struct operations api_operations[] = {
     {ec2_handlers, &ec2_handler_count},
     {ecr_handlers, &ecr_handler_count},
     {logs_handlers, &logs_handler_count},
+    {cloudwatch_handlers, &cloudwatch_handler_count},
     {ecs_handlers, &ecs_handler_count},
     {events_handlers, &events_handler_count},
     {secretsmanager_handlers, &secretsmanager_handler_count},

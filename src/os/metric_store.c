@@ -297,13 +297,12 @@ void metric_store_close(struct metric_store *store)
 /* Commits when `good`, else (or when that fails) undoes everything; passes the outcome on. */
 static bool finish(struct metric_store *store, bool good, struct fail *f)
 {
-    struct metric_connection *writer = &store->writer;
-    struct fail ignored;
+    const struct metric_connection *writer = &store->writer;
 
     if (good && metric_run(writer, metric_statement(writer, METRIC_COMMIT), f))
         return true;
     if (sqlite3_get_autocommit(writer->db) == 0) /* else SQLite has rolled back by itself */
-        (void)metric_run(writer, metric_statement(writer, METRIC_ROLLBACK), &ignored);
+        (void)sqlite3_step(metric_statement(writer, METRIC_ROLLBACK));
     return false;
 }
 
@@ -434,7 +433,7 @@ static void append_all(struct metric_store *store, struct append_request *first)
     }
 }
 
-void metric_writer_take(struct metric_store *store)
+static void writer_take(struct metric_store *store)
 {
     (void)pthread_mutex_lock(&store->lock);
     while (store->writing)
@@ -443,7 +442,7 @@ void metric_writer_take(struct metric_store *store)
     (void)pthread_mutex_unlock(&store->lock);
 }
 
-void metric_writer_return(struct metric_store *store)
+static void writer_return(struct metric_store *store)
 {
     (void)pthread_mutex_lock(&store->lock);
     store->writing = false;
@@ -457,9 +456,9 @@ bool metric_write_once(struct metric_store *store,
 {
     bool good;
 
-    metric_writer_take(store);
+    writer_take(store);
     good = begin(store, f) && finish(store, step(store, context, f), f);
-    metric_writer_return(store);
+    writer_return(store);
     return good;
 }
 

@@ -4,7 +4,7 @@
  *   1 made by PutMetricAlarm in INSUFFICIENT_DATA
  *   2 at the end of each minute (each ten seconds for periods shorter than that), and when points of its metric come
  *     late, the reconciler asks for the points of its evaluation range (ALARM_EVALUATE_EFFECT)
- *   3 the answer (alarm_evaluate) moves it between OK, ALARM and INSUFFICIENT_DATA, with a line in its history
+ *   3 the answer (alarm_answer) moves it between OK, ALARM and INSUFFICIENT_DATA, with a line in its history
  *   4 SetAlarmState moves it too, until the next evaluation
  *   5 gone with DeleteAlarms
  * Whoever acts on alarms declares a row of dirties (or follows) on alarm_table and asks alarm_has_moved there: then its

@@ -20,7 +20,7 @@ extern const struct table_spec alarm_history_table; /* by account, region, numbe
 extern const struct reconciler_spec alarm_reconciler; /* asks for what alarms need to know */
 
 /* Effects. An alarm has to be evaluated: `target` is its key, `bytes` a stored struct alarm_question; edge/alarm_watch
- * finds out and answers with alarm_evaluate. */
+ * finds out and answers with alarm_answer. */
 #define ALARM_EVALUATE_EFFECT "alarm-evaluate"
 /* Metrics of Berth's own: `target` is account and region (KEY), `bytes` a stored struct published_metrics. */
 #define METRIC_PUBLISH_EFFECT "metric-publish"
