@@ -152,8 +152,8 @@ def test_requests_that_are_refused(cloudwatch, namespace):
     refused(lambda: statistics(cloudwatch, namespace, period=45, Statistics=["Sum"]), "InvalidParameterValue", "Period")
     refused(lambda: statistics(cloudwatch, namespace, minutes=1442, Statistics=["Sum"]), "InvalidParameterCombination", "1442 datapoints")
     refused(lambda: statistics(cloudwatch, namespace, minutes=-1, Statistics=["Sum"]), "InvalidParameterValue", "StartTime")
-    refused(lambda: cloudwatch.put_anomaly_detector(Namespace="a", MetricName="m", Stat="Sum"), "UnsupportedOperation", "PutAnomalyDetector")
-    refused(lambda: cloudwatch.put_composite_alarm(AlarmName="a", AlarmRule="TRUE"), "UnsupportedOperation", "PutCompositeAlarm")
+    refused(lambda: cloudwatch.put_anomaly_detector(Namespace="a", MetricName="m", Stat="Sum"), "UnsupportedOperation", "PutAnomalyDetector", 501)
+    refused(lambda: cloudwatch.put_composite_alarm(AlarmName="a", AlarmRule="TRUE"), "UnsupportedOperation", "PutCompositeAlarm", 501)
 
 
 def test_points_outlive_the_server():
