@@ -40,11 +40,22 @@ static bool too_large(struct fail *f)
     return fail(f, FAIL_LIMIT, "the answer is too large");
 }
 
+/* A copy that may not fit: then it is absent. */
+static struct str copied(struct arena *arena, struct str text)
+{
+    char *copy = arena_try(arena, text.len + 1);
+
+    if (copy == NULL)
+        return (struct str){NULL, 0};
+    memcpy(copy, text.ptr, text.len);
+    return (struct str){copy, text.len};
+}
+
 static struct metric_point point_of(sqlite3_stmt *row, const struct metric_query *query, struct arena *arena)
 {
     return (struct metric_point){
         .at_ms = query->start_ms + sqlite3_column_int64(row, 0) * query->period_ms,
-        .unit = arena_str(arena, column_str(row, 1)),
+        .unit = query->by_unit ? copied(arena, column_str(row, 1)) : STR(""),
         .statistics = {.count = sqlite3_column_double(row, 2),
                        .sum = sqlite3_column_double(row, 3),
                        .min = sqlite3_column_double(row, 4),
@@ -65,7 +76,9 @@ static bool read_points(const struct metric_connection *reader, int64_t series, 
         points->items = grown(arena, points->items, points->count, &capacity, sizeof(*points->items));
         if (points->items == NULL)
             return too_large(f);
-        points->items[points->count++] = point_of(rows, query, arena);
+        points->items[points->count] = point_of(rows, query, arena);
+        if (points->items[points->count++].unit.ptr == NULL)
+            return too_large(f);
     }
     return answer == SQLITE_DONE || metric_sql_fail(reader, "read points", f);
 }

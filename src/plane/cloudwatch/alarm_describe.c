@@ -89,14 +89,30 @@ bool cloudwatch_describe_alarms(struct call *call, const struct cloudwatch_descr
 
 /* ---- DescribeAlarmsForMetric ---- */
 
-/* Dimensions have to be the same; the rest only where the request names it. */
-static bool watches(const struct call *call, const struct cloudwatch_describe_alarms_for_metric_input *in,
-                    struct str dimensions, const struct cloudwatch_metric_alarm *alarm)
+static bool has_dimension(const struct cloudwatch_dimensions *dimensions, const struct cloudwatch_dimension *wanted)
 {
-    struct str of;
+    for (size_t i = 0; i < dimensions->count; i++)
+        if (str_eq(dimensions->items[i].name, wanted->name))
+            return str_eq(dimensions->items[i].value, wanted->value);
+    return false;
+}
 
-    must(metric_dimensions_text(&alarm->dimensions, call->arena, &of, call->fail));
-    return str_eq(dimensions, of) &&
+/* In any order; names are there once. */
+static bool same_dimensions(const struct cloudwatch_dimensions *a, const struct cloudwatch_dimensions *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!has_dimension(b, &a->items[i]))
+            return false;
+    return true;
+}
+
+/* Dimensions have to be the same; the rest only where the request names it. */
+static bool watches(const struct cloudwatch_describe_alarms_for_metric_input *in,
+                    const struct cloudwatch_metric_alarm *alarm)
+{
+    return same_dimensions(&in->dimensions, &alarm->dimensions) &&
            (in->statistic == CLOUDWATCH_STATISTIC_NONE || in->statistic == alarm->statistic) &&
            (in->extended_statistic.ptr == NULL || str_eq(in->extended_statistic, alarm->extended_statistic)) &&
            (!in->has_period || in->period == alarm->period) &&
@@ -112,13 +128,13 @@ bool cloudwatch_describe_alarms_for_metric(struct call *call,
         KEY_PREFIX(call->arena, call->principal->account, call->region, in->namespace, in->metric_name));
     size_t room = transaction_count(call->tx, &alarm_table);
     const struct alarm_record *alarm;
-    struct str dimensions;
+    struct str ignored;
 
-    if (!metric_dimensions_text(&in->dimensions, call->arena, &dimensions, call->fail))
+    if (!metric_dimensions_text(&in->dimensions, call->arena, &ignored, call->fail))
         return false;
     out->metric_alarms.items = arena_array(call->arena, struct cloudwatch_metric_alarm, room + 1);
     while ((alarm = walk_next(&walk)) != NULL)
-        if (watches(call, in, dimensions, alarm->alarm))
+        if (watches(in, alarm->alarm))
             out->metric_alarms.items[out->metric_alarms.count++] = *alarm->alarm;
     return true;
 }

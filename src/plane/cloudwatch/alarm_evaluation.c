@@ -57,6 +57,14 @@ static int64_t last_end_ms(const struct cloudwatch_metric_alarm *alarm, int64_t 
     return now_ms - now_ms % alarm_step_ms(alarm);
 }
 
+/* While the sample is on its way to the store the period may end: shortly before that it counts as late already. */
+bool alarm_is_late(const struct cloudwatch_metric_alarm *alarm, int64_t at_ms, int64_t now_ms)
+{
+    static const int64_t late_ms = 2 * SECOND_MS;
+
+    return at_ms < last_end_ms(alarm, now_ms + late_ms);
+}
+
 struct str alarm_question_of(const struct alarm_record *alarm, int64_t now_ms, struct arena *arena)
 {
     struct alarm_question question = {.account_id = alarm->account_id, .region = alarm->region, .alarm = alarm->alarm};
@@ -93,7 +101,7 @@ void alarm_look(struct transaction *tx, struct str key)
 
 /* ---- answering ---- */
 
-static bool measure(const struct metric_port *port, const struct alarm_question *question, struct arena *arena,
+static bool measure(const struct metric_port *port, const struct alarm_question *question, struct arena *scratch,
                     struct metric_series *ret_series, struct fail *f)
 {
     struct metric_reach reach = {.port = port,
@@ -105,27 +113,32 @@ static bool measure(const struct metric_port *port, const struct alarm_question 
     const struct metric_plan *plan;
     size_t watched;
 
-    if (!metric_plan_make(alarm_queries(question->alarm, arena, &watched), arena, &plan, f))
+    if (!metric_plan_make(alarm_queries(question->alarm, scratch, &watched), scratch, &plan, f))
         return false;
     reach.start_ms = reach.end_ms - metric_plan_period_ms(plan, watched) *
                                         (question->alarm->evaluation_periods + EVALUATION_EXTRA_PERIODS);
-    return metric_run_series(metric_run_new(plan, &reach, arena), watched, ret_series, f);
+    return metric_run_series(metric_run_new(plan, &reach, scratch), watched, ret_series, f);
 }
 
 bool alarm_measure(const struct metric_port *port, struct str question, struct arena *arena,
                    struct alarm_measured *ret_measured, struct fail *f)
 {
     struct alarm_question *of = arena_new(arena, struct alarm_question);
-    struct alarm_measured measured;
     struct metric_series series;
+    struct arena scratch;
+    bool good;
 
-    if (!value_decode(&alarm_question_shape, question, of, arena, f) || !measure(port, of, arena, &series, f))
+    if (!value_decode(&alarm_question_shape, question, of, arena, f))
         return false;
-    measured = (struct alarm_measured){.key = KEY(arena, of->account_id, of->region, of->alarm->alarm_name),
-                                       .configured_ms = of->alarm->alarm_configuration_updated_timestamp};
-    measured.moves = alarm_judge(of->alarm, &series, of->asked_at, arena, &measured.verdict);
-    *ret_measured = measured;
-    return true;
+    arena_init(&scratch, METRIC_RUN_BYTES);
+    good = measure(port, of, &scratch, &series, f);
+    if (good) {
+        ret_measured->key = KEY(arena, of->account_id, of->region, of->alarm->alarm_name);
+        ret_measured->configured_ms = of->alarm->alarm_configuration_updated_timestamp;
+        ret_measured->moves = alarm_judge(of->alarm, &series, of->asked_at, arena, &ret_measured->verdict);
+    }
+    arena_free(&scratch);
+    return good;
 }
 
 void alarm_answer(struct transaction *tx, const struct alarm_measured *measured)

@@ -26,6 +26,8 @@ checked bool alarm_measure(const struct metric_port *port, struct str question, 
                            struct alarm_measured *ret_measured, struct fail *f);
 void alarm_answer(struct transaction *tx, const struct alarm_measured *measured);
 
+/* Whether a point of that time belongs to a minute that the alarm has looked at already. */
+bool alarm_is_late(const struct cloudwatch_metric_alarm *alarm, int64_t at_ms, int64_t now_ms);
 /* Points of the alarm's metric have come that belong to the past: it is looked at now. */
 void alarm_look(struct transaction *tx, struct str key);
 

@@ -62,14 +62,25 @@ static bool is_ascending(const struct page *page)
     return page->in->scan_by == CLOUDWATCH_SCAN_BY_TIMESTAMP_ASCENDING;
 }
 
+/* How many points of a series may go on the page: what is allocated for it. */
+static size_t most_points(const struct page *page, const struct metric_series *series)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < series->periods && count < page->room; i++)
+        count += isnan(series->values[i]) ? 0 : 1;
+    return count;
+}
+
 /* The points of a series from page->point on, as many as fit; false: there are more. */
 static bool add_points(struct page *page, const struct metric_series *series,
                        struct cloudwatch_metric_data_result *shown)
 {
+    size_t most = most_points(page, series);
     size_t seen = 0;
 
-    shown->timestamps.items = arena_array(page->call->arena, int64_t, series->periods + 1);
-    shown->values.items = arena_array(page->call->arena, double, series->periods + 1);
+    shown->timestamps.items = arena_array(page->call->arena, int64_t, most + 1);
+    shown->values.items = arena_array(page->call->arena, double, most + 1);
     for (size_t i = 0; i < series->periods; i++) {
         size_t at = is_ascending(page) ? i : series->periods - 1 - i;
 
@@ -115,6 +126,22 @@ static bool add_result(struct page *page, struct metric_run *run, struct cloudwa
     return true;
 }
 
+static bool fill_page(struct page *page, struct metric_run *run, struct cloudwatch_get_metric_data_output *out)
+{
+    size_t count = page->in->metric_data_queries.count;
+    bool whole = true;
+
+    out->metric_data_results.items = arena_array(page->call->arena, struct cloudwatch_metric_data_result, count + 1);
+    out->messages.items = arena_new(page->call->arena, struct cloudwatch_message_data);
+    for (; whole && page->query < count; page->query += whole ? 1 : 0)
+        if (!add_result(page, run, &out->metric_data_results, &whole))
+            return false;
+    if (!whole)
+        out->next_token =
+            page_token(page->call->arena, arena_printf(page->call->arena, "%zu %zu", page->query, page->point));
+    return true;
+}
+
 bool get_metric_data_finish(const struct call *call, const struct ports *ports,
                             const struct cloudwatch_get_metric_data_input *in,
                             struct cloudwatch_get_metric_data_output *out)
@@ -126,21 +153,16 @@ bool get_metric_data_finish(const struct call *call, const struct ports *ports,
                                  .start_ms = in->start_time,
                                  .end_ms = in->end_time,
                                  .now_ms = plan->now_ms};
-    struct metric_run *run = metric_run_new(plan->plan, &reach, call->arena);
     struct page page = {.call = call,
                         .in = in,
                         .room = in->has_max_datapoints ? (size_t)in->max_datapoints : POINTS_MAX,
                         .query = plan->first_query,
                         .point = plan->first_point};
-    bool whole = true;
+    struct arena scratch;
+    bool good;
 
-    out->metric_data_results.items =
-        arena_array(call->arena, struct cloudwatch_metric_data_result, in->metric_data_queries.count + 1);
-    out->messages.items = arena_new(call->arena, struct cloudwatch_message_data);
-    for (; whole && page.query < in->metric_data_queries.count; page.query += whole ? 1 : 0)
-        if (!add_result(&page, run, &out->metric_data_results, &whole))
-            return false;
-    if (!whole)
-        out->next_token = page_token(call->arena, arena_printf(call->arena, "%zu %zu", page.query, page.point));
-    return true;
+    arena_init(&scratch, METRIC_RUN_BYTES);
+    good = fill_page(&page, metric_run_new(plan->plan, &reach, &scratch), out);
+    arena_free(&scratch);
+    return good;
 }

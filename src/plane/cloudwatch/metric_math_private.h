@@ -1,4 +1,5 @@
-/* The tree of an expression: what metric_math_read.c makes and metric_math.c runs. */
+/* The tree of an expression, which metric_math_read.c makes, and the values that metric_math.c and
+ * metric_math_functions.c make of it. */
 #pragma once
 
 #include "plane/cloudwatch/metric_math.h"
@@ -40,8 +41,34 @@ struct math_node {
     size_t part_count;
 };
 
-struct math_value;
-struct math_run;
+/* ---- values ---- */
+
+/* A number, a series, or an array of series. */
+struct math_value {
+    enum { VALUE_NUMBER, VALUE_SERIES, VALUE_ARRAY } kind;
+    double number;
+    const double *series;
+    const double **items; /* of an array */
+    size_t count;
+};
+
+struct math_run {
+    const struct math_scope *scope;
+    struct fail *f;
+};
+
+checked bool math_run_node(struct math_run *run, const struct math_node *node, struct math_value *ret_value);
+/* Room for a value a period; FAIL_LIMIT when the arena is full. */
+checked bool math_series_new(const struct math_run *run, double **ret_series);
+checked bool math_array_new(const struct math_run *run, size_t count, struct math_value *ret_value);
+struct math_value math_number(double number);
+struct math_value math_series(const double *series);
+/* What a number or a series is in a period. */
+double math_at(const struct math_value *value, size_t period);
+/* A result that is no number is none: a division by zero. */
+double math_sane(double result);
+
+/* ---- functions ---- */
 
 struct math_function {
     const char *name;

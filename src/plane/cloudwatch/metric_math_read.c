@@ -68,7 +68,8 @@ static struct math_node *node_new(const struct reader *reader, enum math_kind ki
     struct math_node *node = arena_new(reader->arena, struct math_node);
 
     node->kind = kind;
-    node->parts = arena_array(reader->arena, const struct math_node *, parts + 1);
+    if (parts > 0)
+        node->parts = arena_array(reader->arena, const struct math_node *, parts);
     return node;
 }
 
@@ -117,15 +118,21 @@ static bool read_text(struct reader *reader, char quote, const struct math_node 
 /* What is separated by commas up to the closing mark. */
 static bool read_parts(struct reader *reader, char close, struct math_node *node)
 {
+    const struct math_node *parts[MATH_PARTS_MAX];
+    size_t count = 0;
+
     if (take(reader, close))
         return true;
     do {
-        if (node->part_count == MATH_PARTS_MAX)
+        if (count == MATH_PARTS_MAX)
             return fail(reader->f, FAIL_INPUT, "there are more than %d parts in one place", MATH_PARTS_MAX);
-        if (!read_rank(reader, RANK_FIRST, &node->parts[node->part_count]))
+        if (!read_rank(reader, RANK_FIRST, &parts[count]))
             return false;
-        node->part_count++;
+        count++;
     } while (take(reader, ','));
+    node->parts = arena_array(reader->arena, const struct math_node *, count);
+    memcpy(node->parts, parts, count * sizeof(*parts));
+    node->part_count = count;
     return take(reader, close) || unexpected(reader);
 }
 
@@ -155,7 +162,7 @@ static bool read_name(struct reader *reader, const struct math_node **ret_node)
         *ret_node = node;
         return true;
     }
-    node = node_new(reader, MATH_FUNCTION, MATH_PARTS_MAX);
+    node = node_new(reader, MATH_FUNCTION, 0);
     node->text = name;
     node->function = math_function_named(name);
     if (node->function == NULL)
@@ -166,7 +173,7 @@ static bool read_name(struct reader *reader, const struct math_node **ret_node)
 
 static bool read_array(struct reader *reader, const struct math_node **ret_node)
 {
-    struct math_node *node = node_new(reader, MATH_ARRAY, MATH_PARTS_MAX);
+    struct math_node *node = node_new(reader, MATH_ARRAY, 0);
 
     *ret_node = node;
     return read_parts(reader, ']', node);

@@ -1,7 +1,7 @@
 /* Metrics: put, read, list. The handlers look at the request, the halves that block are on workers. */
 #include "base/must.h"
 #include "model/interpret.h"
-#include "plane/cloudwatch/metric.h"
+#include "plane/cloudwatch/alarm_evaluation.h"
 #include "plane/cloudwatch/metric_plan.h"
 #include "plane/cloudwatch/statistic.h"
 
@@ -66,12 +66,16 @@ struct put_plan {
     struct metric_sample *samples;
     size_t count;
     int64_t now_ms;
-    struct str *alarms; /* keys of those that watch what comes */
+    struct str *alarms; /* keys of those for which something comes late */
     size_t alarm_count, alarm_capacity;
 };
 
 static void note_alarm(struct arena *arena, struct put_plan *plan, const struct alarm_record *alarm)
 {
+    struct str key = KEY(arena, alarm->account_id, alarm->region, alarm->alarm->alarm_name);
+
+    if (str_is_among(key, plan->alarms, plan->alarm_count))
+        return;
     if (plan->alarm_count == plan->alarm_capacity) {
         struct str *more = arena_array(arena, struct str, plan->alarm_capacity * 2 + 8);
 
@@ -80,24 +84,34 @@ static void note_alarm(struct arena *arena, struct put_plan *plan, const struct 
         plan->alarms = more;
         plan->alarm_capacity = plan->alarm_capacity * 2 + 8;
     }
-    plan->alarms[plan->alarm_count++] = KEY(arena, alarm->account_id, alarm->region, alarm->alarm->alarm_name);
+    plan->alarms[plan->alarm_count++] = key;
 }
 
-/* A name that the datum before had was looked up with it. */
-static void note_alarms(const struct call *call, struct put_plan *plan)
+/* The alarms on the metric of that name for which the sample comes late: others look at it when its minute ends.
+ * Returns whether there is any alarm. */
+static bool note_late(const struct call *call, struct put_plan *plan, const struct metric_sample *sample)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct metric_key *key = &plan->samples[i].key;
-        const struct alarm_record *alarm;
-        struct walk walk;
+    const struct metric_key *key = &sample->key;
+    struct walk walk = transaction_walk(call->tx, &alarm_table, "metric",
+                                        KEY_PREFIX(call->arena, key->account, key->region, key->namespace, key->name));
+    const struct alarm_record *alarm;
+    bool any = false;
 
-        if (i > 0 && str_eq(key->name, plan->samples[i - 1].key.name))
-            continue;
-        walk = transaction_walk(call->tx, &alarm_table, "metric",
-                                KEY_PREFIX(call->arena, key->account, key->region, key->namespace, key->name));
-        while ((alarm = walk_next(&walk)) != NULL)
+    while ((alarm = walk_next(&walk)) != NULL) {
+        any = true;
+        if (alarm_is_late(alarm->alarm, sample->at_ms, plan->now_ms))
             note_alarm(call->arena, plan, alarm);
     }
+    return any;
+}
+
+static void note_alarms(const struct call *call, struct put_plan *plan)
+{
+    bool watched = true;
+
+    for (size_t i = 0; i < plan->count; i++)
+        if (watched || !str_eq(plan->samples[i].key.name, plan->samples[i - 1].key.name))
+            watched = note_late(call, plan, &plan->samples[i]);
 }
 
 bool cloudwatch_put_metric_data(struct call *call, const struct cloudwatch_put_metric_data_input *in,
@@ -238,28 +252,40 @@ static void show_extended(const struct call *call, const struct metric_point *po
         shown->extended_statistics = map;
 }
 
+static void show_points(const struct call *call, const struct metric_points *points,
+                        const struct cloudwatch_get_metric_statistics_input *in,
+                        struct cloudwatch_get_metric_statistics_output *out)
+{
+    out->label = in->metric_name;
+    out->datapoints.items = arena_array(call->arena, struct cloudwatch_datapoint, points->count + 1);
+    for (size_t i = 0; i < points->count; i++) {
+        struct cloudwatch_datapoint *shown = &out->datapoints.items[out->datapoints.count];
+
+        show_plain(&points->items[i].statistics, &in->statistics, shown);
+        show_extended(call, &points->items[i], &in->extended_statistics, shown);
+        if (in->statistics.count == 0 && shown->extended_statistics.count == 0)
+            continue; /* nothing is known of it */
+        SET(shown, timestamp, points->items[i].at_ms);
+        shown->unit = (enum cloudwatch_standard_unit)enum_value(&cloudwatch_standard_unit_shape, points->items[i].unit);
+        out->datapoints.count++;
+    }
+}
+
 bool get_metric_statistics_finish(const struct call *call, const struct ports *ports,
                                   const struct cloudwatch_get_metric_statistics_input *in,
                                   struct cloudwatch_get_metric_statistics_output *out)
 {
     struct metric_points points;
+    struct arena scratch;
+    bool good;
 
-    if (!ports->metrics->read(ports->metrics->context, call->carry, call->arena, &points, call->fail))
-        return metric_pass_on(call->fail);
-    out->label = in->metric_name;
-    out->datapoints.items = arena_array(call->arena, struct cloudwatch_datapoint, points.count + 1);
-    for (size_t i = 0; i < points.count; i++) {
-        struct cloudwatch_datapoint *shown = &out->datapoints.items[out->datapoints.count];
-
-        show_plain(&points.items[i].statistics, &in->statistics, shown);
-        show_extended(call, &points.items[i], &in->extended_statistics, shown);
-        if (in->statistics.count == 0 && shown->extended_statistics.count == 0)
-            continue; /* nothing is known of it */
-        SET(shown, timestamp, points.items[i].at_ms);
-        shown->unit = (enum cloudwatch_standard_unit)enum_value(&cloudwatch_standard_unit_shape, points.items[i].unit);
-        out->datapoints.count++;
-    }
-    return true;
+    arena_init(&scratch, METRIC_RUN_BYTES); /* values of percentiles may fill it */
+    good = ports->metrics->read(ports->metrics->context, call->carry, &scratch, &points, call->fail) ||
+           metric_pass_on(call->fail);
+    if (good)
+        show_points(call, &points, in, out);
+    arena_free(&scratch);
+    return good;
 }
 
 /* ---- ListMetrics ---- */

@@ -7,8 +7,9 @@
 
 #include <math.h>
 
-/* QUERIES_MAX: "GetMetricData", API reference. PERIODS_MAX is ours: of all series of a request together. */
-enum { QUERIES_MAX = 500, PERIODS_MAX = 2000000, PERIOD_DEFAULT_S = 60 };
+/* QUERIES_MAX: "GetMetricData", API reference. The others are ours, of a request: periods of all its series, characters
+ * of all its expressions. */
+enum { QUERIES_MAX = 500, PERIODS_MAX = 2000000, TEXT_MAX = 100000, PERIOD_DEFAULT_S = 60 };
 
 #define INVALID CLOUDWATCH_ERROR_VALIDATION_EXCEPTION
 
@@ -152,16 +153,28 @@ static bool find_period(const struct metric_plan *plan, struct planned *planned,
     return search.good;
 }
 
-bool metric_plan_make(const struct cloudwatch_metric_data_queries *queries, struct arena *arena,
-                      const struct metric_plan **ret_plan, struct fail *f)
+static bool check_size(const struct cloudwatch_metric_data_queries *queries, struct fail *f)
 {
-    struct metric_plan *plan = arena_new(arena, struct metric_plan);
+    size_t text = 0;
 
     if (queries->count == 0)
         return fail_api(f, INVALID, "The parameter MetricDataQueries must have at least one query");
     if (queries->count > QUERIES_MAX)
         return fail_api(f, INVALID, "The collection MetricDataQueries must not have a size greater than %d.",
                         QUERIES_MAX);
+    for (size_t i = 0; i < queries->count; i++)
+        text += queries->items[i].expression.len;
+    return text <= TEXT_MAX ||
+           fail_api(f, INVALID, "All expressions together must not have more than %d characters.", TEXT_MAX);
+}
+
+bool metric_plan_make(const struct cloudwatch_metric_data_queries *queries, struct arena *arena,
+                      const struct metric_plan **ret_plan, struct fail *f)
+{
+    struct metric_plan *plan = arena_new(arena, struct metric_plan);
+
+    if (!check_size(queries, f))
+        return false;
     plan->queries = arena_array(arena, struct planned, queries->count);
     plan->count = queries->count;
     for (size_t i = 0; i < plan->count; i++)

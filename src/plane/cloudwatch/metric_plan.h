@@ -30,8 +30,11 @@ struct metric_series {
     const double *counts; /* of samples; NULL: it is an expression */
 };
 
+/* The arena is for series and what they are made of, which may fill it: one of METRIC_RUN_BYTES that is used for
+ * nothing else. */
+#define METRIC_RUN_BYTES ((size_t)64 << 20)
 struct metric_run;
 struct metric_run *metric_run_new(const struct metric_plan *plan, const struct metric_reach *reach,
                                   struct arena *arena);
-/* The series of a query, with those that it uses; each is made once a run. */
+/* The series of a query, with those that it uses; each is made once a run, and lives in its arena. */
 checked bool metric_run_series(struct metric_run *run, size_t query, struct metric_series *ret_series, struct fail *f);

@@ -264,12 +264,13 @@ bool metric_samples_make(const struct metric_scope *scope, struct str namespace,
                          const struct cloudwatch_metric_data *data, struct arena *arena,
                          struct metric_sample **ret_samples, struct fail *f)
 {
-    struct metric_sample *samples = arena_array(arena, struct metric_sample, data->count + 1);
+    struct metric_sample *samples;
 
     if (data->count > DATA_MAX)
         return fail_api(f, INVALID_VALUE, "The collection MetricData must not have a size greater than %d.", DATA_MAX);
     if (has_control(namespace))
         return fail_api(f, INVALID_VALUE, "The parameter Namespace must not have control characters.");
+    samples = arena_array(arena, struct metric_sample, data->count + 1);
     for (size_t i = 0; i < data->count; i++) {
         struct datum datum = {&data->items[i], i + 1, arena, f};
 
