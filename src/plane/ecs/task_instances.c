@@ -1,6 +1,7 @@
 #include "plane/ecs/task_instances.h"
 
 #include "base/must.h"
+#include "plane/ecs/service_daemon.h"
 
 /* ---- what a task takes ---- */
 
@@ -214,9 +215,21 @@ static const struct ecs_placement_strategies *strategies_or_default(const struct
     return wish->service_name.ptr == NULL ? &of_task : &of_service;
 }
 
+struct str task_instances_zone(const struct container_instance_record *instance)
+{
+    return cluster_query_attribute(&instance->instance->attributes, STR("ecs.availability-zone"));
+}
+
+static bool is_candidate(const struct task_instances *instances, const struct container_instance_record *instance)
+{
+    return is_of_type(instance, instances->type) && container_instance_is_active(instance) &&
+           (instances->zone.ptr == NULL || str_eq(instances->zone, task_instances_zone(instance)));
+}
+
 static void begin(struct transaction *tx, const struct task_wish *wish, struct task_instances *instances)
 {
     struct walk walk = container_instances_of(tx, wish->cluster);
+    struct daemon_room room = daemon_room_of(tx, wish->cluster);
     const struct container_instance_record *instance;
     size_t count = 0;
 
@@ -225,9 +238,12 @@ static void begin(struct transaction *tx, const struct task_wish *wish, struct t
     instances->candidates = arena_array(instances->arena, struct placement_candidate, count + 1);
     walk = container_instances_of(tx, wish->cluster);
     while ((instance = walk_next(&walk)) != NULL)
-        if (is_of_type(instance, instances->type) && container_instance_is_active(instance))
-            instances->candidates[instances->candidate_count++] =
-                container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+        if (is_candidate(instances, instance)) {
+            struct placement_candidate *candidate = &instances->candidates[instances->candidate_count++];
+
+            *candidate = container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+            daemon_room_keep(tx, &room, instance, candidate);
+        }
     instances->placement = placement_new(instances->arena, &instances->demand, strategies_or_default(wish),
                                          instances->candidates, instances->candidate_count, tx->random);
 }
@@ -265,6 +281,18 @@ const struct container_instance_record *task_instances_place(struct transaction 
         return container_instance_of_arn(tx, chosen->arn);
     *ret_failure = failure_of(instances, wish);
     return NULL;
+}
+
+bool task_instances_suits(const struct transaction *tx, const struct task_wish *wish,
+                          const struct container_instance_record *instance)
+{
+    const struct task_instances *instances = wish->launch.instances;
+    struct placement_candidate candidate =
+        container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+
+    candidate.facts.agent_connected = true;
+    return is_of_type(instance, instances->type) &&
+           placement_refuses(&instances->demand, &candidate) > PLACEMENT_MEMBER_OF;
 }
 
 enum placement_refusal task_instances_refuses(struct transaction *tx, const struct task_wish *wish,

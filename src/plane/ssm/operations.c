@@ -1,5 +1,6 @@
-/* The table of Parameter Store's operations. Resources as "Actions, resources, and condition keys for AWS Systems
- * Manager" (service authorization reference) has them. Any other operation of Systems Manager is refused by name. */
+/* The table of Systems Manager's operations: Parameter Store's, and those on sessions that ECS Exec begins. Resources
+ * as "Actions, resources, and condition keys for AWS Systems Manager" (service authorization reference) has them. Any
+ * other operation of Systems Manager is refused by name. */
 #include "plane/ssm/operations.h"
 
 #include "plane/ssm/access.h"
@@ -50,10 +51,23 @@ static void put_parameter_asks(const struct call *call, const void *in, struct a
         asks_add(asks, "ssm:AddTagsToResource", resource_of(call, of->name));
 }
 
+#define SESSION_RESOURCE(operation)                                                                                    \
+    static struct str operation##_resource(const struct call *call, const void *in)                                    \
+    {                                                                                                                  \
+        struct str session = ((const struct ssm_##operation##_request *)in)->session_id;                               \
+                                                                                                                       \
+        return arena_printf(call->arena, "arn:aws:ssm:%.*s:%.*s:session/%.*s", STR_ARG(call->region),                  \
+                            STR_ARG(call->principal->account), STR_ARG(session));                                      \
+    }
+
+SESSION_RESOURCE(resume_session)
+SESSION_RESOURCE(terminate_session)
+
 #define GUARDED(name, action, resource, asks)                                                                          \
     OPERATION_GUARDED(ssm, name, "ssm:" action, resource, NULL, asks, &ssm_access)
-#define ROW(name, action)      GUARDED(name, action, name##_resource, NULL)
-#define ROW_ASKS(name, action) GUARDED(name, action, NULL, name##_asks)
+#define ROW(name, action)          GUARDED(name, action, name##_resource, NULL)
+#define ROW_ASKS(name, action)     GUARDED(name, action, NULL, name##_asks)
+#define ROW_FINISHED(name, action) OPERATION_FINISHED(ssm, name, "ssm:" action, name##_resource, ssm_##name##_finish)
 
 const struct operation_spec ssm_handlers[] = {
     ROW_ASKS(put_parameter, "PutParameter"),
@@ -69,5 +83,7 @@ const struct operation_spec ssm_handlers[] = {
     ROW(add_tags_to_resource, "AddTagsToResource"),
     ROW(remove_tags_from_resource, "RemoveTagsFromResource"),
     ROW(list_tags_for_resource, "ListTagsForResource"),
+    ROW_FINISHED(resume_session, "ResumeSession"),
+    ROW_FINISHED(terminate_session, "TerminateSession"),
 };
 const size_t ssm_handler_count = COUNT_OF(ssm_handlers);

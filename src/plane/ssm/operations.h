@@ -1,4 +1,4 @@
-/* The handlers of Parameter Store's operations, declared for the table in operations.c. Core thread; see core/call.h.
+/* The handlers of Systems Manager's operations, declared for the table in operations.c. Core thread; see core/call.h.
  */
 #pragma once
 
@@ -27,3 +27,14 @@ checked bool parameter_tags_check(const struct ssm_tag_list *tags, struct fail *
 SSM_HANDLER(add_tags_to_resource);
 SSM_HANDLER(remove_tags_from_resource);
 SSM_HANDLER(list_tags_for_resource);
+
+/* Sessions, and what of them is done on a worker. */
+bool ssm_resume_session(struct call *call, const struct ssm_resume_session_request *in,
+                        struct ssm_resume_session_response *out);
+bool ssm_resume_session_finish(const struct call *call, const struct ports *ports,
+                               const struct ssm_resume_session_request *in, struct ssm_resume_session_response *out);
+bool ssm_terminate_session(struct call *call, const struct ssm_terminate_session_request *in,
+                           struct ssm_terminate_session_response *out);
+bool ssm_terminate_session_finish(const struct call *call, const struct ports *ports,
+                                  const struct ssm_terminate_session_request *in,
+                                  struct ssm_terminate_session_response *out);
