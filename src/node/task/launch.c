@@ -352,7 +352,7 @@ static bool set_environment(struct builder *b, size_t container)
 
     if (!env_files_read(b->site->task_dir, container, &b->definition->environment_files, b->arena, &files, b->f))
         return false;
-    all.items = arena_array(b->arena, struct str, config->env.count + files.count + own->count + secrets->count + 10);
+    all.items = arena_array(b->arena, struct str, config->env.count + files.count + own->count + secrets->count + 11);
     if (!b->site->is_fargate) /* the image may have another */
         set_region(b, &all);
     for (size_t i = 0; i < config->env.count; i++)
@@ -367,6 +367,8 @@ static bool set_environment(struct builder *b, size_t container)
                                     STR_ARG(metadata_uri(b->arena, "v3", b->runtime_id))));
     set_variable(&all, arena_printf(b->arena, "ECS_CONTAINER_METADATA_URI_V4=%.*s",
                                     STR_ARG(metadata_uri(b->arena, "v4", b->runtime_id))));
+    set_variable(&all,
+                 arena_printf(b->arena, "ECS_AGENT_URI=%.*s", STR_ARG(metadata_uri(b->arena, "api", b->runtime_id))));
     if (assignment->credentials_id.ptr != NULL)
         set_variable(&all, arena_printf(b->arena, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=" CREDENTIALS_PATH "%.*s",
                                         STR_ARG(assignment->credentials_id)));
