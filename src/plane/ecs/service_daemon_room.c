@@ -12,9 +12,13 @@ static struct walk followers_of(const struct transaction *tx, struct str account
 
 bool daemons_exist(const struct transaction *tx, const struct cluster_record *cluster)
 {
-    struct walk walk = daemons_of(tx, cluster->account_id, cluster->region, cluster->cluster->cluster_name);
+    struct walk walk = followers_of(tx, cluster->account_id, cluster->region, cluster->cluster->cluster_name);
+    const struct service_record *service;
 
-    return walk_next(&walk) != NULL;
+    while ((service = walk_next(&walk)) != NULL)
+        if (service_is_daemon(service))
+            return true;
+    return false;
 }
 
 /* One whose wish cannot be made now starts nothing either. */
