@@ -210,7 +210,8 @@ static bool is_news(const struct task_record *before, const struct task_record *
         return true;
     was = task_status(before);
     return (was != is && is >= TASK_RUNNING) || before->task->health_status != after->task->health_status ||
-           before->proven != after->proven || before->protected_until != after->protected_until;
+           before->proven != after->proven || before->has_protected_until != after->has_protected_until ||
+           before->protected_until != after->protected_until;
 }
 
 void service_mark_of_task(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
