@@ -373,7 +373,7 @@ static bool add_sample(const struct metric_connection *writer, int64_t series, c
     metric_bind_int(add, 9, sample->values != NULL);
     if (!metric_run(writer, add, f))
         return false;
-    for (size_t i = 0; i < sample->value_count; i++) {
+    for (size_t i = 0; sample->values != NULL && i < sample->value_count; i++) {
         add = metric_statement(writer, METRIC_SAMPLE_ADD);
         bind_place(add, series, sample);
         bind_double(add, 5, sample->values[i].value);

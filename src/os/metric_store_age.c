@@ -4,7 +4,8 @@
 #include "base/when.h"
 #include "os/metric_store_private.h"
 
-enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
+#define HOUR_S INT64_C(3600)
+#define DAY_S  (24 * HOUR_S)
 
 /* "Metrics retention", CloudWatch user guide. */
 static const struct tier {

@@ -59,9 +59,7 @@ void alarm_text_number(double number, struct buf *out)
 
 static void add_name(const char *name, struct buf *out)
 {
-    char last = out->len == 0 ? '{' : out->ptr[out->len - 1];
-
-    if (last != '{' && last != '[')
+    if (out->len > 0 && out->ptr[out->len - 1] != '{' && out->ptr[out->len - 1] != '[')
         buf_add_char(out, ',');
     buf_printf(out, "\"%s\":", name);
 }
