@@ -5,6 +5,7 @@
 #include "plane/ecs/service_deployment.h"
 #include "plane/ecs/service_event.h"
 #include "plane/ecs/service_revision.h"
+#include "plane/ecs/task.h"
 #include "plane/ecs/task_set.h"
 
 /* ---- the table ---- */
@@ -199,11 +200,25 @@ void service_mark(const struct transaction *tx, const void *before, const void *
         marks_add(marks, &service_reconciler, SERVICE_KEY(tx->arena, (const struct service_record *)after));
 }
 
+/* What a look sees of a task (service_look.c): the way to RUNNING is one step to it. */
+static bool is_news(const struct task_record *before, const struct task_record *after)
+{
+    enum task_status was;
+    enum task_status is = task_status(after);
+
+    if (before == NULL || task_wants_to_run(before) != task_wants_to_run(after))
+        return true;
+    was = task_status(before);
+    return (was != is && is >= TASK_RUNNING) || before->task->health_status != after->task->health_status ||
+           before->proven != after->proven || before->has_protected_until != after->has_protected_until ||
+           before->protected_until != after->protected_until;
+}
+
 void service_mark_of_task(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
     const struct task_record *task = after != NULL ? after : before;
 
-    if (after != NULL && task->service_name.ptr != NULL && !task->judged)
+    if (after != NULL && task->service_name.ptr != NULL && !task->judged && is_news(before, after))
         marks_add(marks, &service_reconciler, SERVICE_KEY(tx->arena, task));
 }
 

@@ -10,6 +10,17 @@ static struct walk followers_of(const struct transaction *tx, struct str account
     return transaction_walk(tx, &service_table, "follower", KEY_PREFIX(tx->arena, account, region, cluster));
 }
 
+bool daemons_exist(const struct transaction *tx, const struct cluster_record *cluster)
+{
+    struct walk walk = followers_of(tx, cluster->account_id, cluster->region, cluster->cluster->cluster_name);
+    const struct service_record *service;
+
+    while ((service = walk_next(&walk)) != NULL)
+        if (service_is_daemon(service))
+            return true;
+    return false;
+}
+
 /* One whose wish cannot be made now starts nothing either. */
 static bool wish_of(struct transaction *tx, const struct service_record *service, struct task_wish *ret_wish)
 {
