@@ -306,6 +306,8 @@ def test_the_ratio_of_providers_holds(services):
     assert [t["capacityProviderName"] for t in tasks] == ["FARGATE"] * 3 + ["FARGATE_SPOT"] * 3
     for task in tasks:
         ecs.stop_task(task=task["taskArn"])
+    eventually(lambda: all(task["lastStatus"] == "STOPPED" for task in ecs.describe_tasks(
+        tasks=[task["taskArn"] for task in tasks])["tasks"]), what="their end")
     ecs.put_cluster_capacity_providers(cluster="default", capacityProviders=[], defaultCapacityProviderStrategy=[])
 
 
