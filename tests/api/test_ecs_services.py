@@ -355,6 +355,58 @@ def test_a_bad_revision_is_rolled_back(services, bad):
     services.delete(f"back-{bad}")
 
 
+def make_alarm(services, name):
+    services.server.client("cloudwatch").put_metric_alarm(
+        AlarmName=name, Namespace="app", MetricName="Errors", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore")
+
+
+def set_alarm(services, name, state):
+    services.server.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+
+
+def alarmed(name, bake, **alarms):
+    return newer("UpdateService", service=name, taskDefinition="app:2", deploymentConfiguration={
+        "bakeTimeInMinutes": bake, "alarms": {"enable": True, **alarms}})
+
+
+@pytest.mark.parametrize("rollback", [True, False])
+def test_an_alarm_fails_a_deployment(services, rollback):
+    """In its bake time, when all new tasks are there."""
+    name = f"alarmed-{rollback}".lower()
+    make_alarm(services, "errors")
+    set_alarm(services, "errors", "OK")
+    good = services.stable(name, 2, taskDefinition="app:1")
+    js_sdk.run(services.server, alarmed(name, 600, alarmNames=["errors"], rollback=rollback))
+    services.until(name, lambda s: s["runningCount"] == 2 and len(s["deployments"]) == 1
+                   and s["deployments"][0]["taskDefinition"].endswith(":2"), "the new tasks")
+    assert services.show(name)["deployments"][0]["rolloutState"] == "IN_PROGRESS"
+    bad = services.show(name)["deployments"][0]["id"]
+    set_alarm(services, "errors", "ALARM")
+    wanted = [(good["deployments"][0]["id"], "COMPLETED")] if rollback else [(bad, "FAILED")]
+    service = services.until(name, lambda s: [(d["id"], d["rolloutState"]) for d in s["deployments"]] == wanted, "its end")
+    assert f"(service {name}) (deployment {bad}) deployment failed: alarm detected." in messages(service)
+    assert any("rolling back to deployment" in message for message in messages(service)) == rollback
+    if not rollback:
+        assert service["deployments"][0]["rolloutStateReason"] == "ECS deployment alarm: alarm detected."
+    listed = js_sdk.run(services.server, newer("ListServiceDeployments", service=name))[0]["output"]["serviceDeployments"]
+    told = js_sdk.run(services.server, newer("DescribeServiceDeployments", serviceDeploymentArns=[
+        listed[0]["serviceDeploymentArn"]]))[0]["output"]["serviceDeployments"][0]
+    assert told["status"] == ("ROLLBACK_SUCCESSFUL" if rollback else "STOPPED")
+    assert told["alarms"] == {"status": "TRIGGERED", "alarmNames": ["errors"], "triggeredAlarmNames": ["errors"]}
+    services.delete(name)
+
+
+def test_an_alarm_that_rings_already_is_not_watched(services):
+    make_alarm(services, "ringing")
+    set_alarm(services, "ringing", "ALARM")
+    services.stable("rung", 1, taskDefinition="app:1")
+    js_sdk.run(services.server, alarmed("rung", 1, alarmNames=["ringing"], rollback=True))
+    services.until("rung", lambda s: s["deployments"][0]["taskDefinition"].endswith(":2")
+                   and s["deployments"][0]["rolloutState"] == "COMPLETED", "the deployment")
+    services.delete("rung")
+
+
 def test_a_deployment_is_stopped_and_told_of(services):
     services.register("slow", "hold=PENDING")
     services.completed(services.stable("stopped", 1)["serviceName"])
@@ -379,13 +431,13 @@ def test_zones_and_strategies_that_newer_clients_name(services):
     made, green, alarmed, off, stuck = js_sdk.run(
         services.server, newer("CreateService", serviceName="zones", **base),
         newer("CreateService", serviceName="green", deploymentConfiguration={"strategy": "BLUE_GREEN"}, **base),
-        newer("CreateService", serviceName="alarmed", deploymentConfiguration={"alarms": alarms}, **base),
+        newer("CreateService", serviceName="alarmed", deploymentConfiguration={"alarms": {**alarms, "alarmNames": []}}, **base),
         newer("UpdateService", service="zones", availabilityZoneRebalancing="DISABLED"),
         newer("CreateService", serviceName="stuck", availabilityZoneRebalancing="ENABLED",
              deploymentConfiguration={"maximumPercent": 100, "minimumHealthyPercent": 0}, **base))
     assert made["output"]["service"]["availabilityZoneRebalancing"] == "ENABLED"
     assert green["error"] == "UnsupportedFeatureException" and "strategy" in green["message"]
-    assert alarmed["error"] == "UnsupportedFeatureException" and "alarms" in alarmed["message"]
+    assert alarmed["error"] == INVALID and "alarmNames cannot be empty" in alarmed["message"]
     assert off["output"]["service"]["availabilityZoneRebalancing"] == "DISABLED"
     assert stuck["error"] == INVALID
     services.delete("zones")

@@ -1,6 +1,7 @@
 #include "plane/ecs/ecs.h"
 
 #include "base/must.h"
+#include "plane/cloudwatch/cloudwatch.h"
 #include "plane/ec2/host.h"
 #include "plane/ec2/instance.h"
 #include "plane/ecs/agent.h"
@@ -9,6 +10,7 @@
 #include "plane/ecs/container_instance.h"
 #include "plane/ecs/deployment.h"
 #include "plane/ecs/service.h"
+#include "plane/ecs/service_alarms.h"
 #include "plane/ecs/service_daemon.h"
 #include "plane/ecs/service_deployment.h"
 #include "plane/ecs/service_event.h"
@@ -172,6 +174,7 @@ static const struct dirties_spec dirties[] = {
     {&task_table, task_definition_mark_of_task},
     {&task_table, service_mark_of_task},
     {&service_table, service_mark},
+    {&alarm_table, services_mark_of_alarm},
     {&deployment_table, deployment_mark},
     {&task_set_table, task_set_mark},
 };

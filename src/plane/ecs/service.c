@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ecs/deployment.h"
+#include "plane/ecs/service_alarms.h"
 #include "plane/ecs/service_deployment.h"
 #include "plane/ecs/service_event.h"
 #include "plane/ecs/service_revision.h"
@@ -59,11 +60,22 @@ static void follower_key(const void *record, struct buf *key)
     key_add(key, service->cluster_name);
 }
 
+/* Those whose deployments alarms can fail. */
+static void alarmed_key(const void *record, struct buf *key)
+{
+    const struct service_record *service = record;
+
+    if (!service_has_alarms(service) || service_status(service) != SERVICE_ACTIVE)
+        return;
+    key_add(key, service->account_id);
+    key_add(key, service->region);
+}
+
 const struct table_spec service_table = {
     .name = "service",
     .shape = &service_record_shape,
     .key = service_key,
-    .indexes = {{"unplaced", unplaced_key}, {"follower", follower_key}},
+    .indexes = {{"unplaced", unplaced_key}, {"follower", follower_key}, {"alarmed", alarmed_key}},
     .status = status_of,
     .status_rules = status_rules,
     .status_rule_count = COUNT_OF(status_rules),

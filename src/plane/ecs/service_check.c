@@ -14,7 +14,6 @@ static const struct {
     {"volumeConfigurations", "Amazon EBS volumes are not implemented."},
     {"gatewayConnectors", "Berth has no gateways."},
     {"monitoring", "Berth has no CloudWatch yet."},
-    {"deploymentConfiguration.alarms.enable", "Berth has no CloudWatch yet."},
     {"deploymentConfiguration.lifecycleHooks", "Berth has no AWS Lambda."},
     {"deploymentConfiguration.linearConfiguration", "LINEAR deployments shift traffic of load balancers."},
     {"deploymentConfiguration.canaryConfiguration", "CANARY deployments shift traffic of load balancers."},
@@ -63,6 +62,21 @@ bool daemon_fields_check(const struct shape *shape, const void *in, struct fail 
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (field_is_set(shape, in, rows[i].field))
             return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", rows[i].why);
+    return true;
+}
+
+static bool check_alarms(const struct ecs_service *service, struct fail *f)
+{
+    const struct ecs_deployment_alarms *alarms = service->deployment_configuration->alarms;
+
+    if (alarms == NULL || !alarms->enable)
+        return true;
+    if (alarms->alarm_names.count == 0)
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "deploymentConfiguration.alarms.alarmNames cannot be empty when alarms are enabled.");
+    if (service->deployment_controller->type != ECS_DEPLOYMENT_CONTROLLER_TYPE_ECS)
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "Deployment alarms are only supported with the ECS deployment controller.");
     return true;
 }
 
@@ -150,7 +164,7 @@ bool service_settings_check(const struct ecs_service *service, struct fail *f)
 {
     const char *why_not = why_not_rebalanced(service);
 
-    if (!deployment_configuration_check(service->deployment_configuration, f) ||
+    if (!deployment_configuration_check(service->deployment_configuration, f) || !check_alarms(service, f) ||
         (service->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON && !check_daemon(service, f)))
         return false;
     if (service->availability_zone_rebalancing != ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED || why_not == NULL)
@@ -194,7 +208,7 @@ struct ecs_deployment_configuration *deployment_configuration_of(struct arena *a
         SET(to, maximum_percent, over->maximum_percent);
     if (over->has_bake_time_in_minutes)
         SET(to, bake_time_in_minutes, over->bake_time_in_minutes);
-    if (over->alarms != NULL) /* switched off: others are refused */
+    if (over->alarms != NULL)
         to->alarms = over->alarms;
     return to;
 }

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ecs/deployment.h"
+#include "plane/ecs/service_alarms.h"
 #include "plane/ecs/service_revision.h"
 #include "plane/ecs/service_tasks.h"
 
@@ -164,6 +165,19 @@ static void edit_put(struct transaction *tx, struct edit *edit)
     must(transaction_put(tx, &service_deployment_table, &edit->record));
 }
 
+static struct ecs_service_deployment_alarms *alarms_at_end(struct transaction *tx,
+                                                           struct ecs_service_deployment_alarms *from)
+{
+    struct ecs_service_deployment_alarms *alarms;
+
+    if (from == NULL || from->status != ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_MONITORING)
+        return from;
+    alarms = arena_new(tx->arena, struct ecs_service_deployment_alarms);
+    *alarms = *from;
+    alarms->status = ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_MONITORING_COMPLETE;
+    return alarms;
+}
+
 /* The counts as they are when it is over. */
 static void edit_end(struct transaction *tx, const struct service_record *service, struct edit *edit,
                      enum ecs_service_deployment_status status)
@@ -179,6 +193,7 @@ static void edit_end(struct transaction *tx, const struct service_record *servic
     if (deployment != NULL && breaker->status != ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_TRIGGERED)
         SET(breaker, failure_count, deployment->trouble->failures);
     edit->deployment.deployment_circuit_breaker = breaker;
+    edit->deployment.alarms = alarms_at_end(tx, edit->deployment.alarms);
     edit->deployment.target_service_revision = summary(tx, service, target);
     edit->deployment.source_service_revisions = sources(tx, service, target);
     edit->deployment.status = status;
@@ -258,6 +273,7 @@ void service_deployment_begin(struct transaction *tx, struct service_edit *servi
         .target_service_revision = summary(tx, record, revision_id),
         .deployment_configuration = record->service->deployment_configuration,
         .deployment_circuit_breaker = breaker_of(tx, record),
+        .alarms = service_alarms_begin(tx, record),
     };
     SET(edit.deployment.target_service_revision, requested_task_count, record->service->desired_count);
     SET(&edit.deployment, created_at, tx->now_ms);
@@ -291,6 +307,37 @@ void service_deployment_trip(struct transaction *tx, const struct service_record
     SET(breaker, failure_count, failures);
     SET(breaker, threshold, circuit_breaker_threshold(service));
     edit.deployment.deployment_circuit_breaker = breaker;
+    edit_put(tx, &edit);
+}
+
+bool service_deployment_is_rolling_back(const struct transaction *tx, const struct service_record *service)
+{
+    const struct service_deployment_record *current = service_deployment_current(tx, service);
+
+    return current != NULL && current->deployment->status == STATUS(ROLLBACK_IN_PROGRESS);
+}
+
+bool service_deployment_watches_alarms(const struct transaction *tx, const struct service_record *service)
+{
+    const struct service_deployment_record *current = service_deployment_current(tx, service);
+    const struct ecs_service_deployment *shown = current == NULL ? NULL : current->deployment;
+
+    return shown != NULL && shown->status == STATUS(IN_PROGRESS) && shown->alarms != NULL &&
+           shown->alarms->status == ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_MONITORING;
+}
+
+void service_deployment_alarm(struct transaction *tx, const struct service_record *service,
+                              struct ecs_string_list triggered)
+{
+    struct ecs_service_deployment_alarms *alarms = arena_new(tx->arena, struct ecs_service_deployment_alarms);
+    struct edit edit;
+
+    if (!edit_begin(tx, service, &edit))
+        return;
+    *alarms = *edit.deployment.alarms;
+    alarms->status = ECS_SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS_TRIGGERED;
+    alarms->triggered_alarm_names = triggered;
+    edit.deployment.alarms = alarms;
     edit_put(tx, &edit);
 }
 

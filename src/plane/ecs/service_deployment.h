@@ -22,6 +22,11 @@ void service_deployment_begin(struct transaction *tx, struct service_edit *servi
 /* The steps of the current one; nothing when it is over. */
 void service_deployment_start(struct transaction *tx, const struct service_record *service);
 void service_deployment_trip(struct transaction *tx, const struct service_record *service, int32_t failures);
+bool service_deployment_is_rolling_back(const struct transaction *tx, const struct service_record *service);
+/* Whether alarms are watched for it now; that one was found. */
+bool service_deployment_watches_alarms(const struct transaction *tx, const struct service_record *service);
+void service_deployment_alarm(struct transaction *tx, const struct service_record *service,
+                              struct ecs_string_list triggered);
 void service_deployment_roll_back(struct transaction *tx, const struct service_record *service, struct str revision_id,
                                   struct str reason);
 void service_deployment_finish(struct transaction *tx, const struct service_record *service, bool is_success,

@@ -2,14 +2,30 @@
 
 #include "base/must.h"
 #include "plane/ecs/deployment.h"
+#include "plane/ecs/service_alarms.h"
 #include "plane/ecs/service_daemon.h"
 #include "plane/ecs/service_deployment.h"
 #include "plane/ecs/service_event.h"
 
-/* AWS's words, for service deployments and rollbacks. */
-#define BREAKER_EXCEEDED "Service deployment rolled back because the circuit breaker threshold was exceeded."
-#define BREAKER_STOPPED  "Service deployment stopped because the circuit breaker threshold was exceeded."
-#define ROLLBACK_ASKED   "Service deployment rolled back because a rollback was requested by StopServiceDeployment."
+/* What makes a deployment fail, in AWS's words. */
+static const struct cause {
+    const char *who, *what;
+    const char *rolled_back, *stopped; /* of the service deployment */
+} by_breaker =
+    {
+        "circuit breaker",
+        "tasks failed to start",
+        "Service deployment rolled back because the circuit breaker threshold was exceeded.",
+        "Service deployment stopped because the circuit breaker threshold was exceeded.",
+},
+  by_alarm = {
+      "alarm",
+      "alarm detected",
+      "Service deployment rolled back because a CloudWatch alarm was detected.",
+      "Service deployment stopped because a CloudWatch alarm was detected.",
+};
+
+#define ROLLBACK_ASKED "Service deployment rolled back because a rollback was requested by StopServiceDeployment."
 
 struct rollout {
     struct look *look;
@@ -84,22 +100,61 @@ static void roll_back(struct rollout *rollout, const char *who, struct str reaso
     deployment_begin(look->tx, &look->service, target, rolling_back_text(look->tx->arena, who, target));
 }
 
-static void trip(struct rollout *rollout)
+static void fail_deployment(struct rollout *rollout, const struct cause *cause, bool rolls_back)
 {
     struct look *look = rollout->look;
-    bool rolls_back = configuration(rollout)->deployment_circuit_breaker->rollback && can_roll_back(rollout);
 
     deployment_edit_rollout(&rollout->primary, ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED,
-                            STR("ECS deployment circuit breaker: tasks failed to start."));
+                            arena_printf(look->tx->arena, "ECS deployment %s: %s.", cause->who, cause->what));
     SET(&rollout->primary.deployment, updated_at, look->tx->now_ms);
     deployment_edit_put(look->tx, &rollout->primary);
-    service_event_add(look->tx, &look->service, "(deployment %.*s) deployment failed: tasks failed to start.",
-                      STR_ARG(rollout->primary.deployment.id));
-    service_deployment_trip(look->tx, &look->service.record, rollout->primary.trouble.failures);
-    if (rolls_back)
-        roll_back(rollout, "circuit breaker", STR(BREAKER_EXCEEDED));
+    service_event_add(look->tx, &look->service, "(deployment %.*s) deployment failed: %s.",
+                      STR_ARG(rollout->primary.deployment.id), cause->what);
+    if (rolls_back && can_roll_back(rollout))
+        roll_back(rollout, cause->who, str_of(cause->rolled_back));
     else
-        service_deployment_finish(look->tx, &look->service.record, /* is_success= */ false, STR(BREAKER_STOPPED));
+        service_deployment_finish(look->tx, &look->service.record, /* is_success= */ false, str_of(cause->stopped));
+}
+
+static bool is_in_progress(const struct rollout *rollout)
+{
+    return rollout->primary.deployment.rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS;
+}
+
+/* Whether the circuit breaker tripped. */
+static bool trip(struct rollout *rollout)
+{
+    struct look *look = rollout->look;
+
+    if (!breaker_is_on(rollout) || !is_in_progress(rollout) ||
+        rollout->primary.trouble.failures < circuit_breaker_threshold(&look->service.record))
+        return false;
+    service_deployment_trip(look->tx, &look->service.record, rollout->primary.trouble.failures);
+    fail_deployment(rollout, &by_breaker, configuration(rollout)->deployment_circuit_breaker->rollback);
+    return true;
+}
+
+static bool watches_alarms(const struct rollout *rollout)
+{
+    const struct service_record *service = &rollout->look->service.record;
+
+    return is_in_progress(rollout) && service_has_alarms(service) &&
+           service_deployment_watches_alarms(rollout->look->tx, service);
+}
+
+/* Whether one of the deployment's alarms was found in ALARM. */
+static bool hear_alarm(struct rollout *rollout)
+{
+    struct look *look = rollout->look;
+    struct ecs_string_list found = {NULL, 0};
+
+    if (watches_alarms(rollout))
+        found = service_alarms_in_alarm(look->tx, &look->service.record);
+    if (found.count == 0)
+        return false;
+    service_deployment_alarm(look->tx, &look->service.record, found);
+    fail_deployment(rollout, &by_alarm, configuration(rollout)->alarms->rollback);
+    return true;
 }
 
 /* Whether a rollback was asked for, and begun. */
@@ -139,6 +194,10 @@ static bool is_baked(struct rollout *rollout)
     struct deployment_record *record = &rollout->primary.record;
     int64_t bake_ms = configuration(rollout)->bake_time_in_minutes * MINUTE_MS;
 
+    if (service_deployment_is_rolling_back(rollout->look->tx, &rollout->look->service.record))
+        return true; /* these have been watched before */
+    if (bake_ms == 0 && watches_alarms(rollout))
+        bake_ms = service_alarms_bake_ms(rollout->look->tx, &rollout->look->service.record);
     if (!record->has_baking_since)
         SET(record, baking_since, rollout->look->tx->now_ms);
     if (rollout->look->tx->now_ms >= record->baking_since + bake_ms)
@@ -162,8 +221,6 @@ static void note_steady(struct look *look)
 static void conclude(struct rollout *rollout, const struct plan *plan)
 {
     struct look *look = rollout->look;
-    bool in_progress = rollout->primary.deployment.rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS;
-
     if (!plan->is_done) {
         look->service.record.has_steady_at = false;
         rollout->primary.record.has_baking_since = false;
@@ -174,9 +231,9 @@ static void conclude(struct rollout *rollout, const struct plan *plan)
                               "try again.");
         return;
     }
-    if (in_progress && is_baked(rollout))
+    if (is_in_progress(rollout) && is_baked(rollout))
         complete(rollout);
-    if (rollout->primary.deployment.rollout_state != ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS)
+    if (!is_in_progress(rollout))
         note_steady(look);
 }
 
@@ -226,13 +283,6 @@ static struct look_group group_of(struct rollout *rollout)
     };
 }
 
-static bool is_tripped(const struct rollout *rollout)
-{
-    return breaker_is_on(rollout) &&
-           rollout->primary.deployment.rollout_state == ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS &&
-           rollout->primary.trouble.failures >= circuit_breaker_threshold(&rollout->look->service.record);
-}
-
 void service_roll(struct look *look)
 {
     struct rollout rollout = {.look = look};
@@ -246,12 +296,8 @@ void service_roll(struct look *look)
     deployment_edit_begin(primary, &rollout.primary);
     service_deployment_start(look->tx, &look->service.record);
     look_at_tasks(look, &note);
-    if (is_tripped(&rollout)) {
-        trip(&rollout);
+    if (trip(&rollout) || hear_alarm(&rollout) || obey(&rollout))
         return; /* which marks the service: what follows is for the next look */
-    }
-    if (obey(&rollout))
-        return;
     group = group_of(&rollout);
     if (service_is_daemon(&look->service.record))
         daemon_act(look, &group, &plan);
