@@ -152,12 +152,22 @@ static void acknowledge(const struct agent_job *agent_job)
     (void)pthread_mutex_unlock(&agent_job->links->lock);
 }
 
+static bool is_ending(struct agent_links *links)
+{
+    bool ending;
+
+    (void)pthread_mutex_lock(&links->lock);
+    ending = links->ending;
+    (void)pthread_mutex_unlock(&links->lock);
+    return ending;
+}
+
 static void job_done(struct job *job, bool durable)
 {
     struct agent_job *agent_job = list_item(&job->link, struct agent_job, job.link);
     bool again = agent_job->kind == JOB_OPENED || agent_job->kind == JOB_CLOSED;
 
-    if (!durable && again && !agent_job->links->ending) {
+    if (!durable && again && !is_ending(agent_job->links)) {
         loop_submit(agent_job->links->loop, job);
         return;
     }

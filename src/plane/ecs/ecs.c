@@ -126,7 +126,7 @@ static void mark_services(struct walk walk, struct marks *marks)
 }
 
 /* One that was lost, or is gone: its tasks look at it. One that is to be emptied: the services of its tasks. One with
- * more room than before: services that found no place for a task. And daemons, which follow instances. */
+ * more room than before: services that found no place for a task. And services that follow instances. */
 static void container_instance_dirties(const struct transaction *tx, const void *before, const void *after,
                                        struct marks *marks)
 {
@@ -134,7 +134,7 @@ static void container_instance_dirties(const struct transaction *tx, const void 
     const struct container_instance_record *instance = after;
 
     container_instance_mark(tx, before, after, marks);
-    daemons_mark_of_instance(tx, old, instance, marks);
+    services_mark_of_instance(tx, old, instance, marks);
     if (instance != NULL && container_instance_has_grown(old, instance))
         services_mark_unplaced(tx, marks);
     if (old != NULL && instance != NULL && container_instance_is_active(old) != container_instance_is_active(instance))

@@ -42,13 +42,17 @@ static void unplaced_key(const void *record, struct buf *key)
         key_add_number(key, service->unplaced_at);
 }
 
-/* Daemons, by cluster. */
-static void daemon_key(const void *record, struct buf *key)
+/* Those that a container instance concerns that none of their tasks is on, by cluster: daemons, and services whose
+ * zones are evened out. */
+static void follower_key(const void *record, struct buf *key)
 {
     const struct service_record *service = record;
+    const struct ecs_service *shown = service->service;
 
-    if (service->service->scheduling_strategy != ECS_SCHEDULING_STRATEGY_DAEMON ||
-        service_status(service) != SERVICE_ACTIVE)
+    if (service_status(service) != SERVICE_ACTIVE ||
+        (shown->scheduling_strategy != ECS_SCHEDULING_STRATEGY_DAEMON &&
+         (shown->launch_type != ECS_LAUNCH_TYPE_EC2 ||
+          shown->availability_zone_rebalancing != ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED)))
         return;
     key_add(key, service->account_id);
     key_add(key, service->region);
@@ -59,7 +63,7 @@ const struct table_spec service_table = {
     .name = "service",
     .shape = &service_record_shape,
     .key = service_key,
-    .indexes = {{"unplaced", unplaced_key}, {"daemon", daemon_key}},
+    .indexes = {{"unplaced", unplaced_key}, {"follower", follower_key}},
     .status = status_of,
     .status_rules = status_rules,
     .status_rule_count = COUNT_OF(status_rules),
