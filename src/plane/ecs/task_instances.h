@@ -11,6 +11,7 @@ struct task_instances {
     struct ecs_placement_strategies strategies;
     struct placement_demand demand; /* of one task; complete after task_instances_size */
     const struct cluster_query **members;
+    struct str zone;   /* where the tasks are to be placed; absent: anywhere */
     bool needs_counts; /* an expression may ask for the tasks of instances */
     /* Made for the first task, told of each that is placed. */
     struct placement *placement;
@@ -32,6 +33,9 @@ void task_instances_size(struct task_wish *wish);
 /* The place for one task; NULL: none, with the reason. What it takes is subtracted when its record is made. */
 const struct container_instance_record *task_instances_place(struct transaction *tx, const struct task_wish *wish,
                                                              struct ecs_failure *ret_failure);
+
+/* Where an instance is. */
+struct str task_instances_zone(const struct container_instance_record *instance);
 
 /* Whether the instance is one for such tasks: ACTIVE, of the launch type, with the attributes, within the constraints;
  * whatever room it has. */
