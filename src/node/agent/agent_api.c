@@ -76,6 +76,13 @@ static struct str host_of(struct str url)
     return str_to(rest, str_find(rest, '/') < str_find(rest, '?') ? str_find(rest, '/') : str_find(rest, '?'));
 }
 
+static bool get_credentials(struct agent_api *api, struct fail *f)
+{
+    if (api->config->managed.instance_id[0] != '\0')
+        return managed_instance_credentials(api->config, &api->credentials, now_ms(), f);
+    return agent_credentials_get(&api->credentials, api->instance, now_ms(), f);
+}
+
 static bool sign(struct agent_api *api, struct wire_request *request, struct call_headers *headers, struct arena *arena,
                  struct fail *f)
 {
@@ -86,7 +93,7 @@ static bool sign(struct agent_api *api, struct wire_request *request, struct cal
                                   .service = services[api->service].name};
     struct str authorization;
 
-    if (!agent_credentials_get(&api->credentials, api->instance, now_ms(), f))
+    if (!get_credentials(api, f))
         return false;
     signer.access_key = str_of(credentials->access_key);
     signer.secret = str_of(credentials->secret);

@@ -1,4 +1,5 @@
-/* The handlers of Parameter Store's operations, declared for the table in operations.c. Core thread; see core/call.h.
+/* The handlers of Parameter Store's operations and those of hybrid activations, declared for the table in operations.c.
+ * Core thread; see core/call.h.
  */
 #pragma once
 
@@ -27,3 +28,12 @@ checked bool parameter_tags_check(const struct ssm_tag_list *tags, struct fail *
 SSM_HANDLER(add_tags_to_resource);
 SSM_HANDLER(remove_tags_from_resource);
 SSM_HANDLER(list_tags_for_resource);
+/* Hybrid activations and the machines that registered with them. */
+SSM_HANDLER(create_activation);
+SSM_HANDLER(delete_activation);
+SSM_HANDLER(describe_activations);
+SSM_HANDLER(register_managed_instance);
+SSM_HANDLER(request_managed_instance_role_token);
+SSM_HANDLER(deregister_managed_instance);
+SSM_HANDLER(update_managed_instance_role);
+SSM_HANDLER(describe_instance_information);
