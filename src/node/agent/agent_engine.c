@@ -250,12 +250,14 @@ static bool resolve(void *context, struct str registry, struct str on_behalf, st
     struct str account = str_cut(registry, '.', &rest);
 
     (void)on_behalf;
-    if (!str_starts(backend, STR("http://")) ||
-        !((account.len == 12 && rest.ptr != NULL && str_starts(rest, STR("dkr.ecr."))) ||
-          str_starts(registry, STR("127.")) || str_starts(registry, STR("localhost:"))))
+    if (!str_starts(backend, STR("http://")))
         return false;
     backend = str_from(backend, strlen("http://"));
-    *ret_registry = (struct image_registry){.host = str_to(backend, str_find(backend, '/')), .basic = true};
+    backend = str_to(backend, str_find(backend, '/'));
+    if (!((account.len == 12 && rest.ptr != NULL && str_starts(rest, STR("dkr.ecr."))) || str_eq(registry, backend) ||
+          str_starts(registry, STR("127.")) || str_starts(registry, STR("localhost:"))))
+        return false;
+    *ret_registry = (struct image_registry){.host = backend, .basic = true};
     return true;
 }
 

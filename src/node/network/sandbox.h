@@ -22,6 +22,12 @@ struct sandbox_place {
 /* Makes namespace, veth pair, addresses and routes; nothing is left behind when it fails. */
 checked bool sandbox_make(const struct eni *eni, const struct sandbox_place *place, struct fail *f);
 
+/* The same into a namespace that is there (`place->name`): an interface named as in the router, down, without address
+ * and routes. */
+checked bool sandbox_join(const struct eni *eni, const struct sandbox_place *place, struct fail *f);
+/* Takes it away again, wherever it is by now. */
+checked bool sandbox_part(const struct eni *eni, struct rtnetlink *router, struct fail *f);
+
 /* Lets go of the namespace. The pair goes with it, asynchronously: faster than removing the link, which waits for RCU
  * (13-42 ms). A process that is still inside keeps it, but the firewall no longer lets it through. */
 checked bool sandbox_drop(const char *name, struct fail *f);

@@ -267,6 +267,20 @@ const struct container_instance_record *task_instances_place(struct transaction 
     return NULL;
 }
 
+void task_instances_failures(const struct task_wish *wish, struct ecs_failures *ret_failures)
+{
+    const struct task_instances *instances = wish->launch.instances;
+    struct ecs_failures rows = {arena_array(wish->arena, struct ecs_failure, instances->candidate_count + 1), 0};
+
+    for (size_t i = 0; i < instances->candidate_count; i++)
+        rows.items[rows.count++] = (struct ecs_failure){
+            .arn = instances->candidates[i].arn,
+            .reason = str_of(placement_reason(placement_refuses(&instances->demand, &instances->candidates[i])))};
+    if (rows.count == 0)
+        rows.items[rows.count++] = failure_of(instances, wish);
+    *ret_failures = rows;
+}
+
 enum placement_refusal task_instances_refuses(struct transaction *tx, const struct task_wish *wish,
                                               const struct container_instance_record *instance)
 {

@@ -33,6 +33,10 @@ void task_instances_size(struct task_wish *wish);
 const struct container_instance_record *task_instances_place(struct transaction *tx, const struct task_wish *wish,
                                                              struct ecs_failure *ret_failure);
 
+/* Why none has room, a row for each container instance of the launch type (API reference, "RunTask": failures). After
+ * task_instances_place has found none. */
+void task_instances_failures(const struct task_wish *wish, struct ecs_failures *ret_failures);
+
 /* Whether the task of the wish fits on one instance that was named; PLACEMENT_FITS or why not. */
 enum placement_refusal task_instances_refuses(struct transaction *tx, const struct task_wish *wish,
                                               const struct container_instance_record *instance);
