@@ -140,3 +140,23 @@ def test_policies_of_repositories_and_registries_keep_ids_too(server, user):
     finally:
         ecr.delete_repository(repositoryName="ids")
         ecr.delete_registry_policy()
+
+
+def test_policies_of_secrets_keep_ids_too(server, user):
+    secrets = server.client("secretsmanager")
+    secrets.create_secret(Name="ids", SecretString="x")
+    policy = lambda arn: json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"}]})
+    try:
+        secrets.put_resource_policy(SecretId="ids", ResourcePolicy=policy(user.arn))
+        assert json.loads(secrets.get_resource_policy(SecretId="ids")["ResourcePolicy"]) == json.loads(policy(user.arn))
+        assert user.client("secretsmanager").get_secret_value(SecretId="ids")["SecretString"] == "x"
+        before = user.id
+        user.delete()
+        user.make()
+        assert json.loads(secrets.get_resource_policy(SecretId="ids")["ResourcePolicy"]) == json.loads(policy(before))
+        assert code(user.client("secretsmanager").get_secret_value, SecretId="ids")["Code"] == "AccessDeniedException"
+        error = code(secrets.put_resource_policy, SecretId="ids", ResourcePolicy=policy(user.arn + "x"))
+        assert error["Code"] == "MalformedPolicyDocumentException" and user.arn + "x" in error["Message"]
+    finally:
+        secrets.delete_secret(SecretId="ids", ForceDeleteWithoutRecovery=True)
