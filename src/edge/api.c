@@ -202,7 +202,7 @@ static bool prepare(struct api_call *call)
     call->in = arena_alloc(exchange->arena, call->wire.operation->input->size);
     call->out = arena_alloc(exchange->arena, call->wire.operation->output->size);
     call->decoded = wire_decode(&call->wire, &request, call->in, exchange->arena, &call->fail);
-    return call->decoded;
+    return call->decoded && (call->spec->prepare == NULL || call->spec->prepare(&call->call, call->in));
 }
 
 static struct api_call *call_new(struct front *front, struct http_exchange *exchange)
