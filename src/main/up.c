@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 enum { READY_TIMEOUT_MS = 30000, END_TIMEOUT_MS = 30000, LOOK_MS = 10 };
 
@@ -137,11 +138,50 @@ static bool wait_ready(const struct installation *in, struct role roles[2], stru
                 in->data);
 }
 
+static bool end_role(const struct installation *in, const char *role, struct fail *f)
+{
+    int pid = data_dir_holder(&in->dir, role);
+    int64_t deadline = clock_monotonic_ms() + END_TIMEOUT_MS;
+
+    if (pid == 0)
+        return true;
+    if (kill(pid, SIGTERM) != 0 && errno != ESRCH)
+        return fail(f, FAIL_SYSTEM, "end the %s (process %d): %s", role, pid, strerror(errno));
+    while (data_dir_holder(&in->dir, role) != 0) {
+        if (clock_monotonic_ms() > deadline)
+            return fail(f, FAIL_LIMIT, "the %s (process %d) does not end", role, pid);
+        (void)poll(NULL, 0, LOOK_MS);
+    }
+    return true;
+}
+
+/* Whether the process runs another file than we do: ours was built, or installed, since. */
+static bool is_other_build(int pid)
+{
+    char path[32];
+    struct stat theirs;
+    struct stat own;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+    return stat(path, &theirs) == 0 && stat("/proc/self/exe", &own) == 0 &&
+           (theirs.st_dev != own.st_dev || theirs.st_ino != own.st_ino);
+}
+
+static bool end_other_build(const struct installation *in, const char *role, struct fail *f)
+{
+    int pid = data_dir_holder(&in->dir, role);
+
+    if (pid == 0 || !is_other_build(pid))
+        return true;
+    (void)printf("A %s of another build is replaced; containers go on.\n", role);
+    return end_role(in, role, f);
+}
+
 static bool run_roles(const struct installation *in, const char *const *of_server, const char *const *of_host,
                       struct fail *f)
 {
     struct role roles[] = {{"server", of_server, -1}, {"host", of_host, -1}};
-    bool good = wait_ready(in, roles, f);
+    bool good = end_other_build(in, "host", f) && end_other_build(in, "server", f) && wait_ready(in, roles, f);
 
     for (size_t i = 0; i < COUNT_OF(roles); i++)
         close_fd_at(&roles[i].pidfd);
@@ -230,23 +270,6 @@ int verb_up(const struct verb *verb, int argc, char **argv)
 }
 
 /* ---- down ---- */
-
-static bool end_role(const struct installation *in, const char *role, struct fail *f)
-{
-    int pid = data_dir_holder(&in->dir, role);
-    int64_t deadline = clock_monotonic_ms() + END_TIMEOUT_MS;
-
-    if (pid == 0)
-        return true;
-    if (kill(pid, SIGTERM) != 0 && errno != ESRCH)
-        return fail(f, FAIL_SYSTEM, "end the %s (process %d): %s", role, pid, strerror(errno));
-    while (data_dir_holder(&in->dir, role) != 0) {
-        if (clock_monotonic_ms() > deadline)
-            return fail(f, FAIL_LIMIT, "the %s (process %d) does not end", role, pid);
-        (void)poll(NULL, 0, LOOK_MS);
-    }
-    return true;
-}
 
 int verb_down(const struct verb *verb, int argc, char **argv)
 {

@@ -2,8 +2,9 @@
 
 import json
 import pathlib
+import shutil
 
-from conftest import eventually
+from conftest import BERTH, eventually
 from machine import container_of, run, served, shell
 
 # Healthy at the first check, and at no other.
@@ -28,4 +29,23 @@ def test_health_is_remembered(machine):
     eventually(lambda: not memory.read_text().endswith(" 0\n"), what="a failed check")
     assert main()["healthStatus"] == "HEALTHY"
     eventually(lambda: json.loads(served(task, "self"))["Health"] == {"status": "HEALTHY"}, what="HEALTHY in the metadata")
+    machine.stop(arns)
+
+
+def test_a_newer_build_takes_over(machine, tmp_path):
+    pids = lambda: [pathlib.Path(machine.directory, f"{role}.lock").read_text() for role in ("server", "host")]
+    arns = machine.run(machine.register("lasting", [{"name": "main", "command": shell("exec sleep 1000")}]))
+    container = lambda: container_of(machine.describe(arns)[0], "main")["runtimeId"]
+    machine.wait(arns, "RUNNING")
+    before, held = container(), pids()
+    machine.up()
+    assert pids() == held
+    newer = shutil.copy(BERTH, tmp_path / "berth")
+    said = run(newer, "up", "--data", machine.directory, "--listen", machine.listen)
+    assert "A server of another build is replaced; containers go on.\n" in said
+    replaced = pids()
+    assert not set(replaced) & set(held)
+    assert machine.describe(arns)[0]["lastStatus"] == "RUNNING" and container() == before
+    machine.up()
+    assert not set(pids()) & set(replaced)
     machine.stop(arns)

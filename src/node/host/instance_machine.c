@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
-#include "node/instance/instance_disk.h"
+#include "node/disk/limited_disk.h"
 #include "node/instance/instance_facts.h"
 #include "node/instance/instance_root.h"
 #include "node/runtime/container_log.h"
@@ -148,12 +148,12 @@ static struct cgroup_limits limits_of(const struct host_instance_assignment *ass
 static const char *const data_directories[] = {"/var/lib/berth", "/var/lib/docker", "/var/lib/containerd",
                                                "/var/lib/ecs"};
 
-static bool data_mounts(const struct instance_disk *disk, struct arena *arena, struct container_mount *mounts,
-                        size_t *count, struct fail *f)
+static bool data_mounts(const char *data, struct arena *arena, struct container_mount *mounts, size_t *count,
+                        struct fail *f)
 {
     for (size_t i = 0; i < COUNT_OF(data_directories); i++) {
         const char *name = strrchr(data_directories[i], '/');
-        const char *source = arena_printf(arena, "%s%s", disk->data, name).ptr;
+        const char *source = arena_printf(arena, "%s%s", data, name).ptr;
 
         if (mkdir(source, 0755) != 0 && errno != EEXIST)
             return fail(f, FAIL_SYSTEM, "make %s: %s", source, strerror(errno));
@@ -178,7 +178,7 @@ static size_t devices_here(struct container_device *devices)
 struct start {
     struct instance_machine *machine;
     const struct host_instance_assignment *assignment;
-    struct instance_disk disk;
+    char upper[DISK_PATH_BYTES + 8], work[DISK_PATH_BYTES + 8], data[DISK_PATH_BYTES + 8]; /* on its disk */
     char netns[NETWORK_PATH_SIZE];
     char program[PATH_BYTES]; /* what we run: inside, too */
     struct arena arena;
@@ -211,8 +211,8 @@ static bool run_container(struct start *start, struct fail *f)
         .id = machine->id,
         .task_id = machine->id,
         .lower_dirs = "/",
-        .upper_dir = start->disk.upper,
-        .work_dir = start->disk.work,
+        .upper_dir = start->upper,
+        .work_dir = start->work,
         .network_namespace = start->netns,
         .hostname = arena_cstr(&start->arena, start->assignment->network_interface->private_dns_name),
         .argv = argv,
@@ -230,8 +230,21 @@ static bool run_container(struct start *start, struct fail *f)
         .log_max_bytes = LOG_BYTES_MAX,
     };
 
-    return data_mounts(&start->disk, &start->arena, mounts, &spec.mount_count, f) &&
+    return data_mounts(start->data, &start->arena, mounts, &spec.mount_count, f) &&
            runtime_start(machine->host->runtime, &spec, f);
+}
+
+static bool open_disk(struct start *start, struct fail *f)
+{
+    char place[DISK_PATH_BYTES];
+
+    if (!limited_disk_open(start->machine->dir, start->assignment->root_gib, place, f))
+        return false;
+    (void)snprintf(start->upper, sizeof(start->upper), "%s/upper", place);
+    (void)snprintf(start->work, sizeof(start->work), "%s/work", place);
+    (void)snprintf(start->data, sizeof(start->data), "%s/data", place);
+    return directory_make(start->upper, 0755, f) && directory_make(start->work, 0700, f) &&
+           directory_make(start->data, 0755, f);
 }
 
 static bool start_parts(struct start *start, struct fail *f)
@@ -239,11 +252,10 @@ static bool start_parts(struct start *start, struct fail *f)
     struct instance_machine *machine = start->machine;
     struct cgroup_limits limits = limits_of(start->assignment);
 
-    return find_program(start, f) && keep(machine, start->assignment, f) &&
-           instance_disk_open(machine->dir, start->assignment->root_gib, &start->disk, f) &&
+    return find_program(start, f) && keep(machine, start->assignment, f) && open_disk(start, f) &&
            add_interface(machine, start->assignment->network_interface, start->netns, f) &&
            add_task_interfaces(machine, start->assignment, f) &&
-           instance_root_prepare(start->disk.upper, start->assignment, f) &&
+           instance_root_prepare(start->upper, start->assignment, f) &&
            runtime_task_cgroup_create(machine->host->runtime, machine->id, &limits, f) && run_container(start, f);
 }
 
@@ -294,7 +306,7 @@ void instance_machine_clean(struct instance_machine *machine)
         log_error("instance %s: interfaces of its tasks stay: %s", machine->id, f.message);
     if (!network_eni_remove(host->network, str_of(machine->interface_id), &f))
         log_error("instance %s: its interface stays: %s", machine->id, f.message);
-    if (!instance_disk_close(machine->dir, &f))
+    if (!limited_disk_close(machine->dir, &f))
         log_error("instance %s: its disk stays mounted: %s", machine->id, f.message);
 }
 
@@ -303,7 +315,7 @@ bool instance_machine_remove_files(const char *host_dir, const char *id, struct 
     char path[PATH_BYTES];
 
     path_format(path, "%s/instances/%s", host_dir, id);
-    return instance_disk_close(path, f) && path_remove(path, f);
+    return limited_disk_close(path, f) && path_remove(path, f);
 }
 
 void instance_machine_remove(struct instance_machine *machine)

@@ -1,8 +1,9 @@
-#include "node/instance/instance_disk.h"
+#include "node/disk/limited_disk.h"
 
 #include "base/attributes.h"
 #include "base/log.h"
 #include "node/runtime/small_file.h"
+#include "os/files.h"
 #include "os/process.h"
 
 #include <errno.h>
@@ -14,14 +15,7 @@
 
 enum { MKFS_TIMEOUT_MS = 60000, LOOP_TRIES = 32 };
 
-static bool make_directory(const char *path, mode_t mode, struct fail *f)
-{
-    if (mkdir(path, mode) != 0 && errno != EEXIST)
-        return fail(f, FAIL_SYSTEM, "make %s: %s", path, strerror(errno));
-    return true;
-}
-
-/* Tables that are made when they are needed, no journal: a disk that a crash of the machine tears is a new instance. */
+/* Tables that are made when they are needed, no journal: what a crash of the machine tears is made anew. */
 static bool make_file_system(const char *path, struct fail *f)
 {
     const char *argv[] = {
@@ -125,29 +119,24 @@ static bool open_limited(const char *directory, int32_t gib, struct fail *f)
 
     path_format(disk, "%s/disk", directory);
     path_format(target, "%s/mount", directory);
-    if (!make_directory(target, 0700, f))
+    if (!directory_make(target, 0700, f))
         return false;
     return is_mounted(target) || (make_disk(disk, gib, f) && mount_disk(disk, target, f));
 }
 
-bool instance_disk_open(const char *directory, int32_t gib, struct instance_disk *ret_disk, struct fail *f)
+bool limited_disk_open(const char *directory, int32_t gib, char ret_place[DISK_PATH_BYTES], struct fail *f)
 {
-    const char *below = "/mount";
+    bool limited = open_limited(directory, gib, f);
 
-    if (!open_limited(directory, gib, f)) {
-        if (f->code != FAIL_NOT_FOUND)
-            return false;
-        log_warning("the disk of the instance in %s has no limit: %s", directory, f->message);
-        below = "";
-    }
-    (void)snprintf(ret_disk->upper, DISK_PATH_BYTES, "%s%s/upper", directory, below);
-    (void)snprintf(ret_disk->work, DISK_PATH_BYTES, "%s%s/work", directory, below);
-    (void)snprintf(ret_disk->data, DISK_PATH_BYTES, "%s%s/data", directory, below);
-    return make_directory(ret_disk->upper, 0755, f) && make_directory(ret_disk->work, 0700, f) &&
-           make_directory(ret_disk->data, 0755, f);
+    if (!limited && f->code != FAIL_NOT_FOUND)
+        return false;
+    if (!limited)
+        log_warning("what lies in %s has no limit: %s", directory, f->message);
+    (void)snprintf(ret_place, DISK_PATH_BYTES, "%s%s", directory, limited ? "/mount" : "");
+    return true;
 }
 
-bool instance_disk_close(const char *directory, struct fail *f)
+bool limited_disk_close(const char *directory, struct fail *f)
 {
     char target[PATH_BYTES];
 
