@@ -69,8 +69,8 @@ struct operation_spec {
      * are handed over. NULL: action and resource. */
     void (*asks)(const struct call *call, const void *in, struct asks *asks);
     const struct access_spec *access; /* condition keys and tags of the service; NULL: only the global keys */
-    /* What takes long and needs no record (making a key), on the request's own thread before the handler's turn, also
-     * for a caller who then may not: leaves what it made in call->carry. There is no call->tx. NULL: none. */
+    /* What takes long and needs no record (making a key), on a worker before the handler's turn, also for a caller who
+     * then may not: leaves what it made in call->carry. There is no call->tx. NULL: none. */
     prepare_fn *prepare;
 };
 
