@@ -138,7 +138,7 @@ static void check_records(struct world *world, struct transaction *view)
         bool has = has_interface(view, task);
 
         if (has != (!stopped && task->network_interface_id.ptr != NULL) ||
-            (task_is_told(task) && task->network_interface_id.ptr == NULL))
+            (task_is_told(task) && task->network != NULL && task->network_interface_id.ptr == NULL))
             world_wrong(world, "task %.*s is %.*s and its interface %s", STR_ARG(task->task->task_arn),
                         STR_ARG(task->task->last_status), stopped ? "still exists" : "does not exist");
         interfaces += has ? 1 : 0;
@@ -164,10 +164,22 @@ static void check_seen(struct world *world, struct transaction *view)
             world_wrong(world, "task %.*s, last seen %s, is lost", STR_ARG(task->arn), order[task->status]);
 }
 
-static bool is_on_its_way(const struct world *world, const struct task_record *task)
+/* Since when who has to bring the task on is there and hears us: of a task that is not what it is to be. */
+static bool is_on_its_way(struct world *world, const struct transaction *view, const struct task_record *task,
+                          int64_t *ret_since_ms)
 {
-    return task_is_told(task) && world->hosts[sim_host_number(task->host_id)].connected &&
-           !(task_wants_to_run(task) && task_status(task) == TASK_RUNNING);
+    const struct host_record *host =
+        task->host_id.ptr == NULL ? NULL : transaction_get(view, &host_table, task->host_id);
+    const struct sim_agent *agent = task->container_instance_id.ptr == NULL
+                                        ? NULL
+                                        : map_get(&world->agents_by_arn, task->task->container_instance_arn);
+
+    if (!task_is_told(task) || (task_wants_to_run(task) && task_status(task) == TASK_RUNNING))
+        return false;
+    *ret_since_ms = host != NULL ? host->connected_at : 0;
+    if (agent != NULL)
+        return agent->alive && agent->linked && agent->server_session == agent->session;
+    return host != NULL && world->hosts[sim_host_number(task->host_id)].connected;
 }
 
 /* Whoever is connected hears at once what he has to do, and does it: not when everything is said again. */
@@ -182,17 +194,17 @@ void check_prompt(struct world *world)
     view = core_view(world->core, &arena, world->now_ms);
     walk = transaction_walk(&view, &task_table, NULL, STR(""));
     while ((task = walk_next(&walk)) != NULL) {
-        const struct host_record *host =
-            task->host_id.ptr == NULL ? NULL : transaction_get(&view, &host_table, task->host_id);
         int64_t since_ms = seen(world, task->task->task_arn)->since_ms;
+        int64_t heard_ms = 0;
 
-        if (host == NULL || !is_on_its_way(world, task))
+        if (!is_on_its_way(world, &view, task, &heard_ms))
             continue;
-        since_ms = since_ms > host->connected_at ? since_ms : host->connected_at;
+        since_ms = since_ms > heard_ms ? since_ms : heard_ms;
         since_ms = since_ms > world->calm_ms ? since_ms : world->calm_ms;
         if (world->now_ms > since_ms + PROMPT_MS)
-            world_wrong(world, "task %.*s stays %.*s although host %.*s is connected", STR_ARG(task->task->task_arn),
-                        STR_ARG(task->task->last_status), STR_ARG(task->host_id));
+            world_wrong(world, "task %.*s stays %.*s although host %.*s%.*s is connected",
+                        STR_ARG(task->task->task_arn), STR_ARG(task->task->last_status), STR_ARG(task->host_id),
+                        STR_ARG(task->container_instance_id));
     }
     arena_free(&arena);
 }
@@ -241,7 +253,8 @@ bool check_finished(struct world *world, struct buf *why)
     arena_init(&arena, (size_t)1 << 30);
     view = core_view(world->core, &arena, world->now_ms);
     walk = transaction_walk(&view, &task_table, NULL, STR(""));
-    finished = hosts_agree(world, &view, why) && check_service_finished(&view, why);
+    finished = hosts_agree(world, &view, why) && check_agents_finished(world, &view, why) &&
+               check_services_finished(&view, why);
     while (finished && (task = walk_next(&walk)) != NULL) {
         finished = str_is(task->task->last_status, task_wants_to_run(task) ? "RUNNING" : "STOPPED");
         if (!finished)

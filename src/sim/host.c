@@ -2,7 +2,7 @@
 #include "base/must.h"
 #include "sim/world.h"
 
-enum { STEP_MS_MAX = 400, REPORT_EVERY_MS = 10000 };
+enum { STEP_MS_MAX = 400, REPORT_EVERY_MS = 10000, SERVER_NOTICES_MS = 15000 };
 
 static struct sim_task *find(const struct sim_host *host, struct str arn)
 {
@@ -202,6 +202,8 @@ static int64_t next_ms(const struct sim_host *host)
 
     if (!host->alive)
         return host->back_ms;
+    if (host->dials && host->cut_ms < next)
+        next = host->cut_ms;
     for (size_t i = 0; i < host->task_count; i++) {
         if (host->tasks[i].news)
             return 0;
@@ -228,6 +230,8 @@ void sim_host_step(struct world *world, unsigned number)
     host->wake_ms = WHEN_NEVER;
     if (!host->alive && world->now_ms >= host->back_ms)
         sim_host_return(world, number);
+    if (host->alive && host->dials && world->now_ms >= host->cut_ms)
+        sim_host_dial(world, number);
     if (host->alive) {
         for (size_t i = 0; i < host->task_count; i++)
             if (host->tasks[i].next_ms <= world->now_ms)
@@ -246,6 +250,8 @@ void sim_host_die(struct world *world, unsigned number, bool for_ever)
     struct sim_host *host = &world->hosts[number];
 
     host->alive = false;
+    host->cut_ms = 0;
+    host->dials = false;
     host->back_ms = for_ever ? WHEN_NEVER : world->now_ms + 1 + (int64_t)random_below(&world->random, 5 * MINUTE_MS);
     for (size_t i = 0; i < host->task_count; i++)
         forget(&host->tasks[i]);
@@ -266,8 +272,25 @@ void sim_host_return(struct world *world, unsigned number)
     sim_host_wake(world, number);
 }
 
+/* Nothing gets through. The server notices after a while, and the host dials when it is over: what it runs goes on. */
+void sim_host_cut(struct world *world, unsigned number, int64_t for_ms)
+{
+    struct sim_host *host = &world->hosts[number];
+
+    world->result.cuts++;
+    host->cut_ms = world->now_ms + for_ms;
+    host->dials = for_ms > SERVER_NOTICES_MS;
+    if (host->dials)
+        world_post_session(world, &(struct event){.kind = EVENT_DISCONNECT, .host = number, .session = host->session},
+                           SERVER_NOTICES_MS);
+    sim_host_wake(world, number);
+}
+
 void sim_host_dial(struct world *world, unsigned number)
 {
+    world->hosts[number].session++;
+    world->hosts[number].cut_ms = 0;
+    world->hosts[number].dials = false;
     world->hosts[number].generation = 0;
     world->hosts[number].heard_all = 0;
     world_send(world, EVENT_CONNECT, number, STR(""));

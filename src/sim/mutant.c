@@ -1,6 +1,7 @@
 /* Rules broken on purpose, once a run, behind the control plane's back: whether the checkers see it. */
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/vpc/vpc.h"
 #include "sim/world.h"
 
@@ -98,10 +99,24 @@ static bool stop_service(struct transaction *tx)
     return stopped > 0;
 }
 
+static bool leak_room(struct transaction *tx)
+{
+    struct walk walk = transaction_walk(tx, &container_instance_table, NULL, STR(""));
+    const struct container_instance_record *instance = walk_next(&walk);
+    struct container_instance_record leaky;
+
+    if (instance == NULL)
+        return false;
+    leaky = *instance;
+    SET(&leaky, memory_left, leaky.memory_left - 128);
+    return transaction_put(tx, &container_instance_table, &leaky);
+}
+
 static bool (*const breaks[MUTANTS])(struct transaction *tx) = {
     [MUTANT_INTERFACE_LOST] = lose_interface, [MUTANT_ADDRESS_TWICE] = double_address,
     [MUTANT_PROMISE_LEAKS] = leak_promise,    [MUTANT_PROMISE_MOVES] = move_promise,
     [MUTANT_TASK_FORGOTTEN] = forget_task,    [MUTANT_SERVICE_UNDER] = stop_service,
+    [MUTANT_ROOM_LEAKS] = leak_room,
 };
 
 static bool mutant_run(struct job *job, struct transaction *tx)

@@ -1,8 +1,8 @@
-/* The server's side of a world: the real core, driven turn by turn, and clients that call real handlers. */
+/* The server's side of a world: the real core, driven turn by turn. */
 #include "base/must.h"
 #include "plane/ec2/ec2.h"
 #include "plane/ec2/host.h"
-#include "plane/ecs/operations.h"
+#include "plane/ecs/agent.h"
 #include "plane/iam/iam.h"
 #include "plane/vpc/vpc.h"
 #include "sim/world.h"
@@ -24,6 +24,10 @@ static void release(void *context, const char *kind, struct str target, struct s
     struct world *world = context;
     bool complete = str_is(str_of(kind), ASSIGNMENT_COMPLETE);
 
+    if (str_is(str_of(kind), AGENT_MESSAGE) || str_is(str_of(kind), AGENT_END)) {
+        sim_server_agent_tell(world, kind, target, bytes);
+        return;
+    }
     must(complete || str_is(str_of(kind), ASSIGNMENT_DIFFERENCE));
     if (world->options.mutant == MUTANT_DIFFERENCES_LOST && !complete)
         return;
@@ -35,6 +39,7 @@ static void changed(void *context, const struct change *change)
 {
     check_change(context, change);
     check_service_change(context, change);
+    check_room_change(context, change);
 }
 
 static void secret(void *bytes, size_t len)
@@ -57,12 +62,17 @@ void sim_server_open(struct world *world)
     };
     struct fail f;
 
-    world->service = (struct sim_service){.loading = true};
+    world->loading = true;
+    check_services_load(world);
+    check_rooms_load(world);
     if (!core_open(&options, world->now_ms, &world->core, &f)) {
         world_wrong(world, "the server did not start: %s", f.message);
         return;
     }
-    world->service.loading = false;
+    world->loading = false;
+    check_rooms(world);
+    if (world->options.instances > 0)
+        sim_server_agents_open(world);
     while (!list_empty(&world->unanswered)) /* their clients try again */
         core_submit(world->core, list_item(list_take_first(&world->unanswered), struct job, link));
 }
@@ -84,6 +94,7 @@ static void settle(struct world *world, bool durable)
 {
     size_t settled = core_settle(world->core, world->unsettled[0], durable);
 
+    check_rooms(world);
     world->unsettled_count -= (unsigned)settled;
     memmove((void *)world->unsettled, (void *)(world->unsettled + settled),
             world->unsettled_count * sizeof(world->unsettled[0]));
@@ -217,204 +228,4 @@ void sim_server_receive(struct world *world, enum event_kind kind, unsigned host
     if (kind == EVENT_CONNECT || kind == EVENT_DISCONNECT)
         world->hosts[host].connected = kind == EVENT_CONNECT;
     core_submit(world->core, &message->job); /* run with all that came in the same millisecond */
-}
-
-/* ---- clients ---- */
-
-struct client_job {
-    struct job job;
-    struct world *world;
-    bool (*call)(struct client_job *client, struct call *call);
-    struct arena arena;
-    struct fail fail;
-    char token[32];      /* run: the same each time this is tried */
-    struct str task_arn; /* run: the task that was made */
-    char first_arn[128]; /* run: what was answered the first time, "" before */
-    bool good;
-};
-
-static bool client_run(struct job *job, struct transaction *tx)
-{
-    struct client_job *client = list_item(&job->link, struct client_job, job.link);
-    struct principal principal = {.kind = PRINCIPAL_ROOT,
-                                  .account = client->world->settings.default_account,
-                                  .arn = STR("arn:aws:iam::000000000000:root")};
-    struct call call = {
-        .tx = tx,
-        .arena = &client->arena,
-        .fail = &client->fail,
-        .principal = &principal,
-        .settings = &client->world->settings,
-        .region = client->world->settings.default_region,
-    };
-
-    client->good = client->call(client, &call);
-    return client->good;
-}
-
-static void client_free(struct client_job *client)
-{
-    arena_free(&client->arena);
-    free(client);
-}
-
-/* The request once more. */
-static void client_again(struct client_job *client)
-{
-    client->task_arn = (struct str){NULL, 0};
-    arena_reset(&client->arena);
-    core_submit(client->world->core, &client->job);
-}
-
-static void client_answered(struct client_job *client)
-{
-    struct world *world = client->world;
-
-    if (client->first_arn[0] != '\0') {
-        if (!str_is(client->task_arn, client->first_arn))
-            world_wrong(world, "a request for %s made again is answered with %.*s", client->first_arn,
-                        STR_ARG(client->task_arn));
-        client_free(client);
-        return;
-    }
-    world->result.placements++;
-    world->tasks_asked++;
-    if (map_get(&world->seen, client->task_arn) == NULL)
-        world_wrong(world, "task %.*s was acknowledged before its record was durable", STR_ARG(client->task_arn));
-    if (!world_chance(world, 30)) {
-        client_free(client);
-        return;
-    }
-    must(str_to_buffer(client->task_arn, client->first_arn, sizeof(client->first_arn)));
-    world->result.repeated_requests++;
-    if (world->options.mutant == MUTANT_TOKENS_FORGOTTEN)
-        client->token[0] = 'x';
-    client_again(client);
-}
-
-/* What was undone, and what a restart cut off, is tried again: nobody knows whether it was done. */
-static void client_done(struct job *job, bool durable)
-{
-    struct client_job *client = list_item(&job->link, struct client_job, job.link);
-    struct world *world = client->world;
-
-    if (world->ending)
-        client_free(client); /* NOLINT(bugprone-branch-clone): the order is what matters */
-    else if (world->closing)
-        list_add_last(&world->unanswered, &job->link);
-    else if (!durable)
-        client_again(client);
-    else if (client->good && client->task_arn.ptr != NULL)
-        client_answered(client);
-    else
-        client_free(client);
-}
-
-static void client_call(struct world *world, bool (*call)(struct client_job *client, struct call *call))
-{
-    struct client_job *client = calloc(1, sizeof(*client));
-
-    must(client != NULL);
-    arena_init(&client->arena, ARENA_LIMIT_DEFAULT);
-    client->job = (struct job){.actor = "api", .cause = STR("client"), .run = client_run, .done = client_done};
-    client->world = world;
-    client->call = call;
-    (void)snprintf(client->token, sizeof(client->token), "token-%llu", (unsigned long long)world->clients++);
-    core_submit(world->core, &client->job);
-}
-
-/* The default VPC's subnets have 4091 addresses each: too few for the tasks of a large world. */
-static void widen_subnet(struct transaction *tx)
-{
-    struct walk walk = transaction_walk(tx, &subnet_table, NULL, STR(""));
-    const struct subnet_record *before = walk_next(&walk);
-    struct ec2_subnet subnet = *before->subnet;
-    struct subnet_record record = *before;
-
-    subnet.cidr_block = STR("10.0.0.0/12");
-    record.subnet = &subnet;
-    must(transaction_put(tx, &subnet_table, &record));
-}
-
-static bool begin(struct client_job *client, struct call *call)
-{
-    struct ecs_create_cluster_request cluster = {.cluster_name = STR("default")};
-    struct ecs_create_cluster_response made;
-    struct ecs_container_definition container = {.name = STR("app"), .image = STR("busybox")};
-    enum ecs_compatibility fargate = ECS_COMPATIBILITY_FARGATE;
-    struct ecs_register_task_definition_request definition = {
-        .family = STR("app"),
-        .container_definitions = {&container, 1},
-        .network_mode = ECS_NETWORK_MODE_AWSVPC,
-        .requires_compatibilities = {&fargate, 1},
-        .cpu = STR("256"),
-        .memory = STR("512"),
-    };
-    struct ecs_register_task_definition_response registered;
-
-    widen_subnet(call->tx);
-    return ecs_create_cluster(call, &cluster, &made) && ecs_register_task_definition(call, &definition, &registered) &&
-           (!client->world->options.faults || sim_service_create(client->world, call));
-}
-
-void sim_client_begin(struct world *world)
-{
-    client_call(world, begin);
-    sim_server_run(world);
-}
-
-static bool run_one(struct client_job *client, struct call *call)
-{
-    struct walk walk = transaction_walk(call->tx, &subnet_table, NULL, STR(""));
-    const struct subnet_record *subnet = walk_next(&walk);
-    struct str subnet_id = subnet->subnet->subnet_id;
-    struct ecs_aws_vpc_configuration awsvpc = {.subnets = {&subnet_id, 1}};
-    struct ecs_network_configuration network = {.awsvpc_configuration = &awsvpc};
-    struct ecs_run_task_request request = {.task_definition = STR("app"), .network_configuration = &network};
-    struct ecs_run_task_response response = {0};
-
-    request.launch_type = ECS_LAUNCH_TYPE_FARGATE;
-    if (client->world->options.faults) /* nobody tries again where nothing fails */
-        request.client_token = str_of(client->token);
-    if (!ecs_run_task(call, &request, &response))
-        return false;
-    if (response.tasks.count > 0) /* none: no host has room */
-        client->task_arn = arena_str(&client->arena, response.tasks.items[0].task_arn);
-    return true;
-}
-
-void sim_client_run_task(struct world *world)
-{
-    client_call(world, run_one);
-}
-
-static bool stop_one(struct client_job *client, struct call *call)
-{
-    struct ecs_list_tasks_request list = {0};
-    struct ecs_list_tasks_response listed = {0};
-    struct ecs_stop_task_request request = {0};
-    struct ecs_stop_task_response response = {0};
-
-    call->operation = &ecs_list_tasks_operation; /* page tokens are of an operation */
-    if (!ecs_list_tasks(call, &list, &listed))
-        return false;
-    if (listed.task_arns.count == 0)
-        return true;
-    request.task = listed.task_arns.items[random_below(&client->world->random, listed.task_arns.count)];
-    return ecs_stop_task(call, &request, &response);
-}
-
-void sim_client_stop_some_task(struct world *world)
-{
-    client_call(world, stop_one);
-}
-
-static bool change_service(struct client_job *client, struct call *call)
-{
-    return sim_service_change(client->world, call);
-}
-
-void sim_client_change_service(struct world *world)
-{
-    client_call(world, change_service);
 }

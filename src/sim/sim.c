@@ -8,10 +8,13 @@
 
 enum {
     LATENCY_MS_MAX = 50,
-    SAFETY_MS = 3 * 60 * 1000,      /* virtual time with faults */
-    TASKS_A_SECOND = 20,            /* a host, without */
-    CHECK_EVERY = 512,              /* steps between two looks at the whole world, and a few more for large ones */
-    CALM_LIMIT_MS = 30 * 60 * 1000, /* how long the liveness phase may take, in virtual time */
+    SAFETY_MS = 3 * 60 * 1000,         /* virtual time with faults */
+    SAFETY_AGENTS_MS = 30 * 60 * 1000, /* the same where an agent counts as lost after ten minutes */
+    TASKS_A_SECOND = 20,               /* a host, without */
+    FAULTS_ONE_IN = 1000,              /* instances: at each moment of a fault */
+    DIAL_JITTER_MS = 10 * 1000,        /* of agents that lost the server */
+    CHECK_EVERY = 512,                 /* steps between two looks at the whole world, and a few more for large ones */
+    CALM_LIMIT_MS = 30 * 60 * 1000,    /* how long the liveness phase may take, in virtual time */
 };
 
 void world_wrong(struct world *world, const char *format, ...)
@@ -33,16 +36,26 @@ bool world_chance(struct world *world, unsigned permille)
     return world->options.faults && !world->calm && random_chance(&world->random, permille);
 }
 
-void world_post(struct world *world, enum event_kind kind, unsigned host, struct str bytes, int64_t delay_ms)
+unsigned world_size(const struct world *world)
 {
-    struct event *event = malloc(sizeof(*event) + bytes.len);
+    return world->options.tasks + world->options.service_tasks + world->options.instances;
+}
+
+void world_post_session(struct world *world, const struct event *of, int64_t delay_ms)
+{
+    struct event *event = malloc(sizeof(*event) + of->bytes.len);
 
     must(event != NULL);
-    event->kind = kind;
-    event->host = host;
-    memcpy(event->space, bytes.ptr, bytes.len);
-    event->bytes = (struct str){event->space, bytes.len};
+    *event = *of;
+    if (of->bytes.len > 0)
+        memcpy(event->space, of->bytes.ptr, of->bytes.len);
+    event->bytes = (struct str){event->space, of->bytes.len};
     heap_add(&world->events, &event->node, world->now_ms + delay_ms);
+}
+
+void world_post(struct world *world, enum event_kind kind, unsigned host, struct str bytes, int64_t delay_ms)
+{
+    world_post_session(world, &(struct event){.kind = kind, .host = host, .bytes = bytes}, delay_ms);
 }
 
 void world_send(struct world *world, enum event_kind kind, unsigned host, struct str bytes)
@@ -51,7 +64,7 @@ void world_send(struct world *world, enum event_kind kind, unsigned host, struct
     unsigned copies = 1;
 
     world->result.messages += message ? 1 : 0;
-    if (message && world_chance(world, 50)) {
+    if (message && (world->hosts[host].cut_ms > world->now_ms || world_chance(world, 50))) {
         copies = 0;
         world->result.lost_messages++;
     } else if (message && world_chance(world, 20)) {
@@ -66,6 +79,30 @@ void world_send(struct world *world, enum event_kind kind, unsigned host, struct
     }
 }
 
+static void deliver_to_agent(struct world *world, const struct event *event)
+{
+    struct sim_agent *agent = &world->agents[event->host];
+
+    if (event->kind == EVENT_AGENT_WAKE) {
+        if (event->node.when_ms == agent->wake_ms)
+            sim_agent_step(world, event->host);
+    } else if (!agent->alive || agent->cut_ms > world->now_ms) {
+        world->result.lost_messages++;
+    } else if (event->kind == EVENT_AGENT_ANSWER) {
+        struct sim_agent_call answer;
+
+        memcpy(&answer, event->bytes.ptr, sizeof(answer));
+        sim_agent_answered(world, event->host, &answer);
+    } else if (agent->linked && event->session == agent->session) {
+        sim_agent_receive(world, event->host, event->bytes);
+    }
+}
+
+static bool is_cut_off(const struct world *world, const struct event *event)
+{
+    return world->agents[event->host].cut_ms > world->now_ms && event->kind != EVENT_AGENT_DISCONNECT;
+}
+
 static void deliver(struct world *world, struct event *event)
 {
     struct sim_host *host = &world->hosts[event->host];
@@ -76,18 +113,32 @@ static void deliver(struct world *world, struct event *event)
             sim_host_step(world, event->host);
         break;
     case EVENT_TO_HOST:
-        sim_host_receive(world, event->host, event->bytes);
+        if (host->cut_ms <= world->now_ms)
+            sim_host_receive(world, event->host, event->bytes);
         break;
     case EVENT_DISCONNECT:
-        sim_server_receive(world, event->kind, event->host, event->bytes);
+        if (event->session == 0 || event->session == host->session)
+            sim_server_receive(world, event->kind, event->host, event->bytes);
         break;
     case EVENT_CONNECT:
         if (host->alive)
             sim_server_receive(world, event->kind, event->host, event->bytes);
         break;
     case EVENT_TO_SERVER:
-        if (host->alive && host->connected)
+        if (host->alive && host->connected && host->cut_ms <= world->now_ms)
             sim_server_receive(world, event->kind, event->host, event->bytes);
+        break;
+    case EVENT_FROM_AGENT:
+    case EVENT_AGENT_CONNECT:
+    case EVENT_AGENT_DISCONNECT:
+    case EVENT_AGENT_CALL:
+        if (!is_cut_off(world, event))
+            sim_server_agent_event(world, event);
+        break;
+    case EVENT_TO_AGENT:
+    case EVENT_AGENT_ANSWER:
+    case EVENT_AGENT_WAKE:
+        deliver_to_agent(world, event);
         break;
     }
 }
@@ -103,22 +154,60 @@ static void restart_server(struct world *world)
     for (unsigned i = 0; i < world->options.hosts; i++) {
         world->hosts[i].connected = false;
         sim_server_receive(world, EVENT_DISCONNECT, i, STR(""));
-        if (world->hosts[i].alive)
+        if (world->hosts[i].cut_ms > world->now_ms)
+            world->hosts[i].dials = true;
+        else if (world->hosts[i].alive)
             sim_host_dial(world, i);
+    }
+    for (unsigned i = 0; i < world->options.instances; i++) {
+        world->agents[i].server_session = 0;
+        if (world->agents[i].alive && world->agents[i].linked) /* all at once */
+            sim_agent_unlink(world, i, 1 + (int64_t)random_below(&world->random, DIAL_JITTER_MS));
     }
 }
 
+static int64_t cut_length(struct world *world)
+{
+    static const int64_t lengths[] = {SECOND_MS, MINUTE_MS, 10 * MINUTE_MS, 12 * MINUTE_MS};
+
+    return lengths[random_below(&world->random, COUNT_OF(lengths))];
+}
+
+static void fault_of_host(struct world *world, unsigned host)
+{
+    if (!world->hosts[host].alive)
+        return;
+    if (random_chance(&world->random, 300) && world->hosts[host].cut_ms == 0) {
+        sim_host_cut(world, host, cut_length(world));
+    } else {
+        world->result.host_losses++;
+        sim_host_die(world, host, false);
+    }
+}
+
+static void fault_of_agent(struct world *world, unsigned agent)
+{
+    if (!world->agents[agent].alive || world->agents[agent].cut_ms > world->now_ms)
+        return;
+    if (random_chance(&world->random, 600))
+        sim_agent_cut(world, agent, cut_length(world));
+    else
+        sim_agent_die(world, agent);
+}
+
+/* Instances have faults in proportion to their number. */
 static void fault(struct world *world)
 {
-    unsigned host = (unsigned)random_below(&world->random, world->options.hosts);
+    unsigned instances = world->options.instances;
 
     world->next_fault_ms = world->now_ms + 100 + (int64_t)random_below(&world->random, 20 * SECOND_MS);
     if (random_chance(&world->random, 200)) {
         restart_server(world);
-    } else if (world->hosts[host].alive) {
-        world->result.host_losses++;
-        sim_host_die(world, host, false);
+        return;
     }
+    fault_of_host(world, (unsigned)random_below(&world->random, world->options.hosts));
+    for (unsigned i = 0; i < instances; i += FAULTS_ONE_IN)
+        fault_of_agent(world, (unsigned)random_below(&world->random, instances));
 }
 
 static int64_t next_event_ms(const struct world *world)
@@ -158,6 +247,8 @@ static void step(struct world *world)
 /* With faults, tasks come in fits and starts over the whole phase; without, twenty a second for each host. */
 static int64_t safety_ms(const struct sim_options *options)
 {
+    if (options->instances > 0)
+        return SAFETY_AGENTS_MS;
     return options->faults ? SAFETY_MS
                            : (int64_t)options->tasks * SECOND_MS / ((int64_t)TASKS_A_SECOND * options->hosts) + 1;
 }
@@ -166,7 +257,7 @@ static void safety(struct world *world)
 {
     int64_t begin_ms = world->now_ms;
     int64_t last_ms = safety_ms(&world->options);
-    unsigned long check_every = CHECK_EVERY + world->options.tasks / 8;
+    unsigned long check_every = CHECK_EVERY + world_size(world) / 8;
     unsigned long steps = 0;
     int64_t asked = 0;
 
@@ -181,11 +272,29 @@ static void safety(struct world *world)
             sim_client_stop_some_task(world);
         if (world->options.faults && random_chance(&world->random, 5))
             sim_client_change_service(world);
+        if (world->options.faults && world->options.instances > 0 && random_chance(&world->random, 2))
+            sim_client_change_instance(world);
         step(world);
         if (++steps % check_every == 0)
             check_world(world);
         if (steps % check_every == check_every / 2)
             sim_mutate(world);
+    }
+}
+
+static void begin_calm_agents(struct world *world)
+{
+    for (unsigned i = 0; i < world->options.instances; i++) {
+        struct sim_agent *agent = &world->agents[i];
+
+        if (agent->cut_ms > world->now_ms) {
+            agent->cut_ms = world->now_ms;
+            if (!agent->linked)
+                agent->link_ms = world->now_ms + 1;
+        }
+        if (!agent->alive)
+            agent->back_ms = i > 0 && random_chance(&world->random, 300) ? WHEN_NEVER : world->now_ms + 1;
+        sim_agent_wake(world, i);
     }
 }
 
@@ -198,15 +307,19 @@ static void begin_calm(struct world *world)
             world->hosts[i].back_ms = WHEN_NEVER;
         else if (!world->hosts[i].alive)
             world->hosts[i].back_ms = world->now_ms + 1;
-    for (unsigned i = 0; i < world->options.hosts; i++)
+    for (unsigned i = 0; i < world->options.hosts; i++) {
+        if (world->hosts[i].cut_ms > world->now_ms)
+            world->hosts[i].cut_ms = world->now_ms;
         sim_host_wake(world, i);
+    }
+    begin_calm_agents(world);
 }
 
 static void liveness(struct world *world)
 {
     int64_t limit_ms = world->now_ms + CALM_LIMIT_MS;
     int64_t prompt_ms = world->now_ms;
-    unsigned look_every = 64 + world->options.tasks / 64; /* a look costs more in a large world */
+    unsigned look_every = 64 + world_size(world) / 64; /* a look costs more in a large world */
     unsigned long steps = 0;
     auto_buf why = {.limit = 1000};
 
@@ -245,6 +358,11 @@ static void world_begin(struct world *world, const struct sim_options *options)
     world->result.virtual_ms = world->now_ms;
     world->next_fault_ms = world->now_ms + 5 * SECOND_MS;
     world->engine = engine_memory_new();
+    list_init(&world->touched_rooms);
+    world->services = calloc(options->services + 1, sizeof(*world->services));
+    world->agents = calloc(options->instances + 1, sizeof(*world->agents));
+    must(world->services != NULL);
+    must(world->agents != NULL);
     world->hosts = calloc(options->hosts, sizeof(*world->hosts));
     must(world->hosts != NULL);
     for (unsigned i = 0; i < options->hosts; i++) {
@@ -261,6 +379,10 @@ static void world_begin(struct world *world, const struct sim_options *options)
     sim_client_begin(world);
     for (unsigned i = 0; i < options->hosts; i++)
         sim_host_return(world, i);
+    for (unsigned i = 0; i < options->instances; i++) {
+        world->agents[i].wake_ms = WHEN_NEVER;
+        sim_agent_return(world, i);
+    }
 }
 
 static void world_end(struct world *world)
@@ -291,7 +413,10 @@ static void world_end(struct world *world)
     while ((seen = map_next(&world->seen, &at)) != NULL)
         free(seen);
     map_free(&world->seen);
+    check_rooms_free(world);
+    sim_agents_free(world);
     arena_free(&world->scratch);
+    free(world->services);
     free(world->hosts);
     world->engine->kind->close(world->engine);
 }
@@ -305,6 +430,7 @@ bool sim_run(const struct sim_options *options, struct sim_result *ret_result, s
 
     must(world != NULL);
     must(options->hosts > 0);
+    must(options->services == 0 || options->instances > 0);
     (void)clock_gettime(CLOCK_MONOTONIC, &begin);
     world_begin(world, options);
     if (!world->broken)

@@ -20,9 +20,12 @@ struct sim_task {
 
 struct sim_host {
     struct str id;
-    bool alive;      /* the machine; a dead one has lost all its tasks */
-    bool connected;  /* the server has a link to it */
-    int64_t back_ms; /* when a dead host returns; WHEN_NEVER */
+    bool alive;       /* the machine; a dead one has lost all its tasks */
+    bool connected;   /* the server has a link to it, */
+    unsigned session; /* that link, or the last */
+    int64_t back_ms;  /* when a dead host returns; WHEN_NEVER */
+    int64_t cut_ms;   /* until then nothing gets through; 0: it is not cut off */
+    bool dials;       /* then it has a link no more */
     struct sim_task *tasks;
     size_t task_count, task_capacity;
     int64_t generation;          /* of the newest assignment heard since its hello; 0: none */
@@ -33,22 +36,78 @@ struct sim_host {
     int64_t wake_ms; /* of the EVENT_WAKE that counts; WHEN_NEVER: none is posted */
 };
 
-enum event_kind { EVENT_TO_HOST, EVENT_TO_SERVER, EVENT_CONNECT, EVENT_DISCONNECT, EVENT_WAKE };
+/* ---- container instances ---- */
 
-/* A message under way, or the moment when a host has something to do. */
+enum sim_agent_status { AGENT_TASK_PENDING, AGENT_TASK_RUNNING, AGENT_TASK_STOPPED };
+
+/* A task on a simulated container instance: what the machine really does. Stopped ones are remembered, as the agent's
+ * own state does. */
+struct sim_agent_task {
+    struct str arn; /* malloc'ed */
+    enum sim_agent_status status;
+    enum sim_agent_status told; /* what the server has answered to */
+    bool wanted;
+    bool listed;     /* by the manifest being read */
+    int64_t next_ms; /* when the status moves on */
+    int64_t say_ms;  /* when it is said, or said again */
+};
+
+enum { INSTANCE_ARN_MAX = 160 };
+
+/* A machine with an ECS agent. */
+struct sim_agent {
+    char arn[INSTANCE_ARN_MAX]; /* "": not registered */
+    unsigned lives;             /* how often it registered as another instance */
+    bool alive;
+    bool linked;             /* it believes to have a session, */
+    unsigned session;        /* that or the last one */
+    unsigned server_session; /* which one the server has; 0: none */
+    int64_t back_ms;         /* when a dead machine returns; WHEN_NEVER */
+    int64_t cut_ms;          /* until then nothing gets through */
+    int64_t link_ms;         /* when it registers, dials, or ends its session */
+    struct sim_agent_task *tasks;
+    size_t task_count, task_capacity;
+    int64_t wake_ms; /* of the EVENT_AGENT_WAKE that counts; WHEN_NEVER: none is posted */
+};
+
+/* What an agent asks of the API, and the answer: a register call, or the state of a task. */
+struct sim_agent_call {
+    bool registers;
+    unsigned life;
+    enum sim_agent_status status;
+    char arn[INSTANCE_ARN_MAX]; /* of the task; answer to a register call: of the instance */
+};
+
+enum event_kind {
+    EVENT_TO_HOST,
+    EVENT_TO_SERVER,
+    EVENT_CONNECT,
+    EVENT_DISCONNECT,
+    EVENT_WAKE,
+    EVENT_TO_AGENT,
+    EVENT_FROM_AGENT,
+    EVENT_AGENT_CONNECT,
+    EVENT_AGENT_DISCONNECT, /* bytes: the instance's ARN */
+    EVENT_AGENT_CALL,
+    EVENT_AGENT_ANSWER,
+    EVENT_AGENT_WAKE,
+};
+
+/* A message under way, or the moment when a host or agent has something to do. */
 struct event {
     struct heap_node node;
     enum event_kind kind;
-    unsigned host;
+    unsigned host;    /* or agent */
+    unsigned session; /* of which it is */
     struct str bytes;
     char space[];
 };
 
-/* What the durable changes say of the service. */
+/* What the durable changes say of a service. */
 struct sim_service {
+    int32_t desired_max; /* what a client may ask for */
     int32_t desired;
     int32_t there, healthy; /* tasks whose containers may run; of those */
-    bool loading;           /* a server is: no change, what is there already */
 };
 
 enum { UNSETTLED_MAX = 4 };
@@ -62,6 +121,8 @@ struct world {
     struct engine *engine;
     struct core *core;
     struct sim_host *hosts;
+    struct sim_agent *agents;
+    struct map agents_by_arn; /* those that are registered */
     struct heap events;
     int64_t now_ms;
     int64_t next_fault_ms;
@@ -79,9 +140,33 @@ struct world {
     unsigned tasks_asked;
     /* What the server has acknowledged: ARNs of tasks, with the last status seen in a durable change. */
     struct map seen;
-    struct sim_service service;
+    struct sim_service *services; /* the first is on Fargate */
+    struct map rooms;             /* of container instances: instance_checker.c */
+    struct list touched_rooms;
+    bool loading; /* a server is: no change, what is there already */
     bool broken;
     struct fail fail; /* the first thing found wrong */
+};
+
+/* A client of the API, or an agent that calls it. */
+struct client;
+struct client_kind {
+    bool (*call)(struct client *client, struct call *call);
+    bool (*answered)(struct client *client); /* durably; true: the request is made again. NULL: nobody waits */
+};
+struct client {
+    struct job job;
+    struct world *world;
+    const struct client_kind *kind;
+    struct arena arena;
+    struct fail fail;
+    bool good;
+    char token[32];      /* run: the same each time this is tried */
+    bool on_instance;    /* run: launch type EC2 */
+    struct str task_arn; /* run: the task that was made */
+    char first_arn[128]; /* run: what was answered the first time, "" before */
+    unsigned agent;      /* whose call it is, */
+    struct sim_agent_call asked;
 };
 
 /* Says that a rule does not hold; the first one counts. */
@@ -91,6 +176,11 @@ void world_post(struct world *world, enum event_kind kind, unsigned host, struct
 void world_send(struct world *world, enum event_kind kind, unsigned host, struct str bytes);
 bool world_chance(struct world *world, unsigned permille); /* never in the liveness phase */
 
+/* Of one session. */
+void world_post_session(struct world *world, const struct event *event, int64_t delay_ms);
+/* How much there is to look at. */
+unsigned world_size(const struct world *world);
+
 /* host.c */
 void sim_host_receive(struct world *world, unsigned number, struct str bytes);
 void sim_host_step(struct world *world, unsigned number);
@@ -98,6 +188,27 @@ void sim_host_wake(struct world *world, unsigned number); /* posts the moment wh
 void sim_host_die(struct world *world, unsigned number, bool for_ever);
 void sim_host_return(struct world *world, unsigned number);
 void sim_host_dial(struct world *world, unsigned number); /* a new link: it says hello and has heard nothing over it */
+void sim_host_cut(struct world *world, unsigned number, int64_t for_ms);
+
+/* agent.c */
+/* Between an agent and the server, either way: loses, doubles (the second time late) and overtakes. */
+void sim_agent_send(struct world *world, const struct event *event);
+void sim_agent_receive(struct world *world, unsigned number, struct str bytes);
+void sim_agent_answered(struct world *world, unsigned number, const struct sim_agent_call *answer);
+void sim_agent_step(struct world *world, unsigned number);
+void sim_agent_wake(struct world *world, unsigned number); /* posts the moment when it has something to do */
+void sim_agent_die(struct world *world, unsigned number);
+void sim_agent_cut(struct world *world, unsigned number, int64_t for_ms);
+void sim_agent_return(struct world *world, unsigned number);
+void sim_agent_unlink(struct world *world, unsigned number, int64_t wait_ms); /* its session is over */
+void sim_agent_inactive(struct world *world, unsigned number); /* it hears that its instance is INACTIVE */
+void sim_agents_free(struct world *world);
+
+/* server_agent.c */
+void sim_server_agents_open(struct world *world);
+void sim_server_agent_event(struct world *world, const struct event *event);
+/* An effect for an agent. */
+void sim_server_agent_tell(struct world *world, const char *kind, struct str instance_arn, struct str bytes);
 
 /* server.c */
 unsigned sim_host_number(struct str id);
@@ -106,16 +217,31 @@ void sim_server_close(struct world *world);
 void sim_server_receive(struct world *world, enum event_kind kind, unsigned host, struct str bytes);
 void sim_server_run(struct world *world);
 int64_t sim_server_next_ms(const struct world *world); /* when it has something to do */
+
+/* client.c */
+struct client *sim_client_new(struct world *world, const struct client_kind *kind);
+void sim_client_call(struct client *client);
 void sim_client_run_task(struct world *world);
 void sim_client_stop_some_task(struct world *world);
 void sim_client_change_service(struct world *world);
-void sim_client_begin(struct world *world); /* the cluster and the task definition; with faults, the service */
+void sim_client_change_instance(struct world *world);
+void sim_client_begin(struct world *world); /* the cluster and the task definitions; with faults, the services */
 
 /* service.c */
-bool sim_service_create(struct world *world, struct call *call);
+bool sim_services_create(struct world *world, struct call *call);
 bool sim_service_change(struct world *world, struct call *call);
 void check_service_change(struct world *world, const struct change *change);
-bool check_service_finished(const struct transaction *view, struct buf *why);
+void check_services_load(struct world *world); /* a server begins anew */
+bool check_services_finished(const struct transaction *view, struct buf *why);
+
+/* instance_checker.c: what container instances have left is what they registered less what their tasks hold, at every
+ * durable step, and no port is held twice. */
+void check_room_change(struct world *world, const struct change *change);
+void check_rooms(struct world *world); /* after a step: of what it changed */
+void check_rooms_load(struct world *world);
+void check_rooms_free(struct world *world);
+/* What machines run is what the records say. */
+bool check_agents_finished(struct world *world, const struct transaction *view, struct buf *why);
 
 /* mutant.c: breaks the rule that the options name, if it stands in a transaction and was not broken yet. */
 void sim_mutate(struct world *world);

@@ -9,6 +9,7 @@
 #include "plane/ecs/container_instance.h"
 #include "plane/ecs/deployment.h"
 #include "plane/ecs/service.h"
+#include "plane/ecs/service_daemon.h"
 #include "plane/ecs/service_deployment.h"
 #include "plane/ecs/service_event.h"
 #include "plane/ecs/service_revision.h"
@@ -122,7 +123,7 @@ static void mark_services(struct walk walk, struct marks *marks)
 }
 
 /* One that was lost, or is gone: its tasks look at it. One that is to be emptied: the services of its tasks. One with
- * more room than before: services that found no place for a task. */
+ * more room than before: services that found no place for a task. And daemons, which follow instances. */
 static void container_instance_dirties(const struct transaction *tx, const void *before, const void *after,
                                        struct marks *marks)
 {
@@ -130,6 +131,7 @@ static void container_instance_dirties(const struct transaction *tx, const void 
     const struct container_instance_record *instance = after;
 
     container_instance_mark(tx, before, after, marks);
+    daemons_mark_of_instance(tx, old, instance, marks);
     if (instance != NULL && container_instance_has_grown(old, instance))
         services_mark_unplaced(tx, marks);
     if (old != NULL && instance != NULL && container_instance_is_active(old) != container_instance_is_active(instance))

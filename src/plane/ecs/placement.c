@@ -411,15 +411,14 @@ static struct node *choose(struct placement *placement)
     return node;
 }
 
-/* Both are ascending and have none in common. */
-static struct placement_ports merged(struct arena *arena, struct placement_ports a, struct placement_ports b)
+struct placement_ports placement_ports_merged(struct arena *arena, struct placement_ports a, struct placement_ports b)
 {
     int32_t *items = arena_array(arena, int32_t, a.count + b.count);
     size_t i = 0;
     size_t k = 0;
 
     while (i < a.count || k < b.count)
-        if (k == b.count || (i < a.count && a.items[i] < b.items[k])) {
+        if (k == b.count || (i < a.count && a.items[i] <= b.items[k])) {
             items[i + k] = a.items[i];
             i++;
         } else {
@@ -439,9 +438,9 @@ static void take(struct placement *placement, struct placement_candidate *candid
     candidate->gpus -= demand->gpus;
     candidate->group_tasks++;
     if (demand->tcp.count > 0)
-        candidate->tcp = merged(placement->arena, candidate->tcp, demand->tcp);
+        candidate->tcp = placement_ports_merged(placement->arena, candidate->tcp, demand->tcp);
     if (demand->udp.count > 0)
-        candidate->udp = merged(placement->arena, candidate->udp, demand->udp);
+        candidate->udp = placement_ports_merged(placement->arena, candidate->udp, demand->udp);
 }
 
 struct placement_candidate *placement_next(struct placement *placement)

@@ -28,6 +28,9 @@ struct placement_ports {
     size_t count;
 };
 
+/* Those of both; one that both have stands twice, which does no harm. */
+struct placement_ports placement_ports_merged(struct arena *arena, struct placement_ports a, struct placement_ports b);
+
 struct placement_candidate {
     struct str arn;
     bool active;

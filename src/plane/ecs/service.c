@@ -41,11 +41,24 @@ static void unplaced_key(const void *record, struct buf *key)
         key_add_number(key, service->unplaced_at);
 }
 
+/* Daemons, by cluster. */
+static void daemon_key(const void *record, struct buf *key)
+{
+    const struct service_record *service = record;
+
+    if (service->service->scheduling_strategy != ECS_SCHEDULING_STRATEGY_DAEMON ||
+        service_status(service) != SERVICE_ACTIVE)
+        return;
+    key_add(key, service->account_id);
+    key_add(key, service->region);
+    key_add(key, service->cluster_name);
+}
+
 const struct table_spec service_table = {
     .name = "service",
     .shape = &service_record_shape,
     .key = service_key,
-    .indexes = {{"unplaced", unplaced_key}},
+    .indexes = {{"unplaced", unplaced_key}, {"daemon", daemon_key}},
     .status = status_of,
     .status_rules = status_rules,
     .status_rule_count = COUNT_OF(status_rules),

@@ -1,8 +1,9 @@
 /* What a plan says, done: tasks started and stopped, and the events that tell of it. */
+#include "plane/ecs/service_act.h"
+
 #include "base/must.h"
 #include "plane/ecs/container_instance.h"
 #include "plane/ecs/service_event.h"
-#include "plane/ecs/service_look.h"
 #include "plane/ecs/service_revision.h"
 
 /* How long nothing is tried that found no place, unless a host gets room before. */
@@ -10,18 +11,6 @@
 
 /* The texts of AWS (developer guide, "Amazon ECS service event messages"). */
 #define MORE "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
-
-struct act {
-    struct look *look;
-    const struct look_group *group;
-    struct plan *plan;
-    struct task_wish wish;
-    struct service_zones zones;
-    struct str *all_zones; /* those, and behind them others that tasks are in */
-    size_t zone_count;
-    bool can_start;
-    struct fail why_not;
-};
 
 static bool is_in_group(const struct act *act, const struct task_record *task)
 {
@@ -39,11 +28,9 @@ static size_t zone_number(struct act *act, struct str name)
     return act->zone_count++;
 }
 
-static struct call asking(const struct act *act, struct principal *principal, struct fail *f)
+struct call act_call(struct transaction *tx, const struct service_record *service, struct principal *principal,
+                     struct fail *f)
 {
-    struct transaction *tx = act->look->tx;
-    const struct service_record *service = &act->look->service.record;
-
     *principal = (struct principal){.kind = PRINCIPAL_ROOT, .account = service->account_id};
     return (struct call){.tx = tx,
                          .arena = tx->arena,
@@ -59,7 +46,7 @@ static void find_wish(struct act *act)
     const struct service_revision_record *revision =
         service_revision_of(act->look->tx, &act->look->service.record, act->group->id);
     struct principal principal;
-    struct call call = asking(act, &principal, &act->why_not);
+    struct call call = act_call(act->look->tx, &act->look->service.record, &principal, &act->why_not);
 
     must(revision != NULL);
     act->can_start = service_wish_make(&call, &act->look->service.record, revision->revision, &act->wish);
@@ -72,7 +59,7 @@ static void find_wish(struct act *act)
     act->zones = service_zones_of(act->look->tx, &act->wish);
 }
 
-static void begin(struct look *look, const struct look_group *group, struct plan *plan, struct act *ret_act)
+void act_begin(struct look *look, const struct look_group *group, struct plan *plan, struct act *ret_act)
 {
     *ret_act = (struct act){.look = look, .group = group, .plan = plan};
     find_wish(ret_act);
@@ -88,6 +75,16 @@ static bool is_draining(const struct transaction *tx, const struct task_record *
     const struct container_instance_record *instance = container_instance_of_task(tx, task);
 
     return instance != NULL && !container_instance_is_active(instance);
+}
+
+static const struct ecs_capacity_provider_strategy *strategy_of(const struct act *act)
+{
+    return act->can_start ? act->wish.launch.strategy : NULL;
+}
+
+static size_t provider_of(const struct act *act, const struct task_record *task)
+{
+    return strategy_of(act) == NULL ? 0 : service_provider_number(strategy_of(act), task->task->capacity_provider_name);
 }
 
 /* ret_numbers: which task of the look each is. */
@@ -108,7 +105,8 @@ static struct plan_task *plan_tasks(struct act *act, size_t **ret_numbers, size_
             (struct plan_task){.phase = look->phases[i],
                                .is_new = service_task_is_of(task, act->group->id) && !is_draining(look->tx, task),
                                .is_protected = service_task_is_protected(task, look->tx->now_ms),
-                               .zone = zone_number(act, task->task->availability_zone)};
+                               .zone = zone_number(act, task->task->availability_zone),
+                               .provider = provider_of(act, task)};
     }
     *ret_numbers = numbers;
     *ret_count = count;
@@ -117,20 +115,29 @@ static struct plan_task *plan_tasks(struct act *act, size_t **ret_numbers, size_
 
 /* ---- starting ---- */
 
-static const struct ecs_capacity_provider_strategy *next_provider(const struct act *act)
+/* Of the one that will go when zones are evened out, else the next. */
+static size_t next_provider(const struct act *act)
 {
     const struct ecs_capacity_provider_strategy *strategy = act->wish.launch.strategy;
-    struct ecs_capacity_provider_strategy *one = arena_new(act->look->tx->arena, struct ecs_capacity_provider_strategy);
-    int32_t *counts = arena_array(act->look->tx->arena, int32_t, strategy->count);
+    int32_t *counts = arena_array(act->look->tx->arena, int32_t, strategy->count + 1);
     struct walk walk = service_tasks_walk(act->look->tx, &act->look->service.record);
     const struct task_record *task;
 
+    if (act->plan->rebalances && act->plan->provider < strategy->count)
+        return act->plan->provider;
     while ((task = walk_next(&walk)) != NULL)
-        for (size_t i = 0; i < strategy->count; i++)
-            counts[i] += task_wants_to_run(task) && service_task_is_of(task, act->group->id) &&
-                         str_eq(task->task->capacity_provider_name, strategy->items[i].capacity_provider);
-    *one = (struct ecs_capacity_provider_strategy){&strategy->items[service_next_provider(strategy, counts)], 1};
-    return one;
+        if (task_wants_to_run(task) && service_task_is_of(task, act->group->id))
+            counts[provider_of(act, task)]++;
+    return service_next_provider(strategy, counts);
+}
+
+static const struct ecs_capacity_provider_strategy *only(struct arena *arena,
+                                                         struct ecs_capacity_provider_strategy_item *item)
+{
+    struct ecs_capacity_provider_strategy *strategy = arena_new(arena, struct ecs_capacity_provider_strategy);
+
+    *strategy = (struct ecs_capacity_provider_strategy){item, 1};
+    return strategy;
 }
 
 static bool start_in(struct act *act, size_t zone, const struct ecs_task **ret_task, struct ecs_failure *ret_failure)
@@ -139,11 +146,11 @@ static bool start_in(struct act *act, size_t zone, const struct ecs_task **ret_t
 
     wish.subnet_id = act->zones.subnets[zone];
     if (wish.launch.strategy != NULL)
-        wish.launch.strategy = next_provider(act);
+        wish.launch.strategy = only(wish.arena, &wish.launch.strategy->items[next_provider(act)]);
     return task_start(act->look->tx, &wish, /* number= */ 0, ret_task, ret_failure);
 }
 
-static struct str with_task(struct arena *arena, struct str text, struct str arn)
+struct str act_with_task(struct arena *arena, struct str text, struct str arn)
 {
     return arena_printf(arena, "%.*s%s(task %.*s)", STR_ARG(text), text.len == 0 ? "" : " ", STR_ARG(ecs_name(arn)));
 }
@@ -166,8 +173,7 @@ static const char *refusal_text(struct str reason, struct arena *arena)
     return arena_printf(arena, "encountered error \"%.*s\"", STR_ARG(reason)).ptr;
 }
 
-/* Said once in a while, and each time it counts as a failure to start. */
-static void could_not_place(struct act *act, const struct ecs_failure *failure)
+void act_could_not_place(struct act *act, const struct ecs_failure *failure)
 {
     struct service_edit *service = &act->look->service;
     int64_t now_ms = act->look->tx->now_ms;
@@ -187,7 +193,7 @@ static void could_not_place(struct act *act, const struct ecs_failure *failure)
     look_wake_at(act->look, service->record.unplaced_at + UNPLACED_WAIT_MS);
 }
 
-static void say_started(struct act *act, size_t started, struct str tasks)
+void act_say_started(struct act *act, size_t started, struct str tasks)
 {
     struct transaction *tx = act->look->tx;
     struct service_edit *service = &act->look->service;
@@ -210,18 +216,17 @@ static void start(struct act *act)
 
         if (!start_in(act, act->plan->starts[started], &task, &failure))
             break;
-        tasks = with_task(act->look->tx->arena, tasks, task->task_arn);
+        tasks = act_with_task(act->look->tx->arena, tasks, task->task_arn);
     }
     if (started > 0)
-        say_started(act, started, tasks);
+        act_say_started(act, started, tasks);
     if (started < act->plan->start_count)
-        could_not_place(act, &failure);
+        act_could_not_place(act, &failure);
     else
         act->look->service.record.has_unplaced_at = false;
 }
 
-/* A role or a subnet that has gone: nothing can be started until that is mended. */
-static void could_not_start(struct act *act)
+void act_could_not_start(struct act *act)
 {
     struct transaction *tx = act->look->tx;
 
@@ -253,7 +258,7 @@ static void say_stopped(struct act *act, size_t stopped, struct str tasks, struc
         service_event_add(tx, service, "has stopped %zu running tasks: %.*s.", stopped, STR_ARG(tasks));
 }
 
-static void stop(struct act *act, const size_t *numbers)
+void act_stop(struct act *act, const size_t *numbers)
 {
     struct transaction *tx = act->look->tx;
     struct str reason =
@@ -271,7 +276,7 @@ static void stop(struct act *act, const size_t *numbers)
             continue;
         }
         task_stop(tx, task, ECS_TASK_STOP_CODE_SERVICE_SCHEDULER_INITIATED, reason);
-        tasks = with_task(tx->arena, tasks, task->task->task_arn);
+        tasks = act_with_task(tx->arena, tasks, task->task->task_arn);
         zone = task->task->availability_zone;
         stopped++;
     }
@@ -333,16 +338,20 @@ void look_act(struct look *look, const struct look_group *group, struct plan *re
 
     if (waits)
         look_wake_at(look, group->trouble->until);
-    begin(look, group, ret_plan, &act);
+    act_begin(look, group, ret_plan, &act);
     tasks = plan_tasks(&act, &numbers, &count);
     wish.rebalance = group->rebalance && act.can_start && act.wish.launch.instances == NULL;
     wish.zone_count = act.zones.count;
     wish.zones_all = act.zone_count;
+    if (strategy_of(&act) != NULL) {
+        wish.provider_count = strategy_of(&act)->count;
+        wish.shares = service_provider_shares(look->tx->arena, strategy_of(&act), group->desired);
+    }
     service_plan_make(&wish, tasks, count, look->tx->arena, ret_plan);
     note_evenness(&act);
-    stop(&act, numbers);
+    act_stop(&act, numbers);
     if (ret_plan->start_count > 0 && !act.can_start)
-        could_not_start(&act);
+        act_could_not_start(&act);
     else if (ret_plan->start_count > 0)
         start(&act);
     else

@@ -2,7 +2,7 @@
 
 #include "plane/ecs/field.h"
 
-enum { PERCENT_DEFAULT_MINIMUM = 100, PERCENT_DEFAULT_MAXIMUM = 200, PERCENT_MAX = 1000, BAKE_MINUTES_MAX = 1440 };
+enum { PERCENT_MAX = 1000, BAKE_MINUTES_MAX = 1440 };
 
 static const struct {
     const char *field, *why;
@@ -46,6 +46,39 @@ bool service_count_check(int32_t desired_count, struct fail *f)
                     desired_count, SERVICE_TASKS_MAX);
 }
 
+/* ---- daemons ---- */
+
+bool daemon_fields_check(const struct shape *shape, const void *in, struct fail *f)
+{
+    static const struct {
+        const char *field, *why;
+    } rows[] = {
+        {"desiredCount", "The daemon scheduling strategy does not support a desired count for services. Remove the "
+                         "desired count value and try again"},
+        {"placementStrategy", "The daemon scheduling strategy does not support placement strategies. Remove the "
+                              "placement strategy and try again"},
+        {"capacityProviderStrategy", DAEMON_WITHOUT_PROVIDERS},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (field_is_set(shape, in, rows[i].field))
+            return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", rows[i].why);
+    return true;
+}
+
+static bool check_daemon(const struct ecs_service *service, struct fail *f)
+{
+    if (service->deployment_configuration->maximum_percent > 100)
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "The daemon scheduling strategy does not support values above 100 for maximumPercent on a "
+                        "deployment configuration. Change the maximumPercent value to 100, and try again");
+    if (service->deployment_controller->type != ECS_DEPLOYMENT_CONTROLLER_TYPE_ECS)
+        return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                        "The daemon scheduling strategy does not support the EXTERNAL deployment controller. Change "
+                        "the deployment controller and try again");
+    return true;
+}
+
 /* ---- the deployment configuration ---- */
 
 static bool check_number(const char *name, int32_t number, int32_t least, int32_t most, struct fail *f)
@@ -63,7 +96,7 @@ static bool check_breaker(const struct ecs_deployment_circuit_breaker *breaker, 
     return threshold == NULL || check_number("thresholdConfiguration.value", threshold->value, 1, INT32_MAX, f);
 }
 
-bool deployment_configuration_check(const struct ecs_deployment_configuration *configuration, struct fail *f)
+static bool deployment_configuration_check(const struct ecs_deployment_configuration *configuration, struct fail *f)
 {
     int32_t minimum = configuration->minimum_healthy_percent;
     int32_t maximum = configuration->maximum_percent;
@@ -83,27 +116,61 @@ bool deployment_configuration_check(const struct ecs_deployment_configuration *c
     return check_breaker(configuration->deployment_circuit_breaker, f);
 }
 
-bool rebalancing_check(enum ecs_availability_zone_rebalancing rebalancing,
-                       const struct ecs_deployment_configuration *configuration, struct fail *f)
+/* Developer guide, "Balancing an Amazon ECS service across Availability Zones". */
+static const char *why_not_rebalanced(const struct ecs_service *service)
 {
-    if (rebalancing != ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED || configuration->maximum_percent > 100)
-        return true;
-    return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
-                    "availabilityZoneRebalancing cannot be ENABLED when maximumPercent is %d: it starts tasks before "
-                    "it stops others.",
-                    configuration->maximum_percent);
+    static const char zone[] = "attribute:ecs.availability-zone";
+    const struct ecs_placement_strategies *strategies = &service->placement_strategy;
+
+    if (service->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON)
+        return "the scheduling strategy DAEMON";
+    if (service->launch_type == ECS_LAUNCH_TYPE_EXTERNAL)
+        return "the launch type EXTERNAL";
+    if (service->deployment_configuration->maximum_percent <= 100)
+        return "a maximumPercent of 100";
+    if (strategies->count > 0 &&
+        (strategies->items[0].type != ECS_PLACEMENT_STRATEGY_TYPE_SPREAD || !str_is(strategies->items[0].field, zone)))
+        return "a first placement strategy that is not spread over attribute:ecs.availability-zone";
+    for (size_t i = 0; i < service->placement_constraints.count; i++) {
+        struct str expression = service->placement_constraints.items[i].expression;
+
+        if (str_search(expression, str_of(zone)) < expression.len)
+            return "a placement constraint on attribute:ecs.availability-zone";
+    }
+    return NULL;
 }
 
-static struct ecs_deployment_configuration *defaults(struct arena *arena)
+enum ecs_availability_zone_rebalancing rebalancing_default(const struct ecs_service *service)
+{
+    return why_not_rebalanced(service) == NULL ? ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED
+                                               : ECS_AVAILABILITY_ZONE_REBALANCING_DISABLED;
+}
+
+bool service_settings_check(const struct ecs_service *service, struct fail *f)
+{
+    const char *why_not = why_not_rebalanced(service);
+
+    if (!deployment_configuration_check(service->deployment_configuration, f) ||
+        (service->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON && !check_daemon(service, f)))
+        return false;
+    if (service->availability_zone_rebalancing != ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED || why_not == NULL)
+        return true;
+    return fail_api(f, ECS_ERROR_INVALID_PARAMETER_EXCEPTION,
+                    "Availability Zone rebalancing does not support services with %s.", why_not);
+}
+
+struct ecs_deployment_configuration *deployment_configuration_default(struct arena *arena,
+                                                                      enum ecs_scheduling_strategy strategy)
 {
     struct ecs_deployment_configuration *to = arena_new(arena, struct ecs_deployment_configuration);
+    bool is_daemon = strategy == ECS_SCHEDULING_STRATEGY_DAEMON;
 
     to->deployment_circuit_breaker = arena_new(arena, struct ecs_deployment_circuit_breaker);
     SET(to->deployment_circuit_breaker, enable, false);
     SET(to->deployment_circuit_breaker, rollback, false);
     to->strategy = ECS_DEPLOYMENT_STRATEGY_ROLLING;
-    SET(to, minimum_healthy_percent, PERCENT_DEFAULT_MINIMUM);
-    SET(to, maximum_percent, PERCENT_DEFAULT_MAXIMUM);
+    SET(to, minimum_healthy_percent, is_daemon ? 0 : 100);
+    SET(to, maximum_percent, is_daemon ? 100 : 200);
     SET(to, bake_time_in_minutes, 0);
     return to;
 }
@@ -112,10 +179,9 @@ struct ecs_deployment_configuration *deployment_configuration_of(struct arena *a
                                                                  const struct ecs_deployment_configuration *base,
                                                                  const struct ecs_deployment_configuration *over)
 {
-    struct ecs_deployment_configuration *to = defaults(arena);
+    struct ecs_deployment_configuration *to = arena_new(arena, struct ecs_deployment_configuration);
 
-    if (base != NULL)
-        *to = *base;
+    *to = *base;
     if (over == NULL)
         return to;
     if (over->deployment_circuit_breaker != NULL)

@@ -8,6 +8,7 @@
 #include "plane/ecs/name.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/service_check.h"
+#include "plane/ecs/service_daemon.h"
 #include "plane/ecs/service_deployment.h"
 #include "plane/ecs/service_revision.h"
 #include "plane/ecs/service_shown.h"
@@ -49,17 +50,22 @@ static bool check_external(const struct call *call, const struct ecs_create_serv
     return true;
 }
 
+static bool check_daemon(const struct call *call, const struct ecs_create_service_request *in)
+{
+    if (in->launch_type == ECS_LAUNCH_TYPE_FARGATE)
+        return invalid(call, "The daemon scheduling strategy does not support the FARGATE launch type. Change the "
+                             "launch type and try again");
+    return daemon_fields_check(&ecs_create_service_request_shape, in, call->fail);
+}
+
 static bool check_strategy(const struct call *call, const struct ecs_create_service_request *in)
 {
-    if (in->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON && in->launch_type != ECS_LAUNCH_TYPE_FARGATE)
-        return fail_api(call->fail, ECS_ERROR_UNSUPPORTED_FEATURE_EXCEPTION,
-                        "The scheduling strategy DAEMON is not supported yet.");
-    if (in->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON)
-        return invalid(call, "The daemon scheduling strategy is not supported with the FARGATE launch type.");
-    if (!in->has_desired_count)
-        return invalid(call, "desiredCount must be specified when schedulingStrategy is REPLICA.");
     if (in->role.ptr != NULL)
         return invalid(call, "You cannot specify an IAM role for services that require a service linked role.");
+    if (in->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON)
+        return check_daemon(call, in);
+    if (!in->has_desired_count)
+        return invalid(call, "desiredCount must be specified when schedulingStrategy is REPLICA.");
     return service_count_check(in->desired_count, call->fail);
 }
 
@@ -109,17 +115,11 @@ static bool find_existing(const struct call *call, const struct ecs_create_servi
 
 /* ---- CreateService: making it ---- */
 
-static enum ecs_availability_zone_rebalancing rebalancing_of(const struct ecs_create_service_request *in,
-                                                             const struct ecs_deployment_configuration *configuration)
-{
-    if (in->availability_zone_rebalancing != ECS_AVAILABILITY_ZONE_REBALANCING_NONE)
-        return in->availability_zone_rebalancing;
-    return configuration->maximum_percent > 100 ? ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED
-                                                : ECS_AVAILABILITY_ZONE_REBALANCING_DISABLED;
-}
-
 static void fill(const struct call *call, const struct ecs_create_service_request *in, struct service_edit *edit)
 {
+    enum ecs_scheduling_strategy strategy = in->scheduling_strategy == ECS_SCHEDULING_STRATEGY_NONE
+                                                ? ECS_SCHEDULING_STRATEGY_REPLICA
+                                                : in->scheduling_strategy;
     struct ecs_service *service = &edit->service;
     struct ecs_deployment_controller *controller = arena_new(call->arena, struct ecs_deployment_controller);
 
@@ -130,9 +130,12 @@ static void fill(const struct call *call, const struct ecs_create_service_reques
         .service_arn = service_arn(call->arena, &edit->record, "service", (struct str){NULL, 0}),
         .cluster_arn = ecs_arn(call, "cluster", edit->record.cluster_name),
         .status = STR("ACTIVE"),
-        .deployment_configuration = deployment_configuration_of(call->arena, NULL, in->deployment_configuration),
+        .deployment_configuration = deployment_configuration_of(
+            call->arena, deployment_configuration_default(call->arena, strategy), in->deployment_configuration),
         .role_arn = service_linked_role_arn(call, STR(ECS_SERVICE), (struct str){NULL, 0}),
-        .scheduling_strategy = ECS_SCHEDULING_STRATEGY_REPLICA,
+        .scheduling_strategy = strategy,
+        .launch_type = in->launch_type,
+        .availability_zone_rebalancing = in->availability_zone_rebalancing,
         .deployment_controller = controller,
         .placement_constraints = in->placement_constraints,
         .placement_strategy = in->placement_strategy,
@@ -140,7 +143,8 @@ static void fill(const struct call *call, const struct ecs_create_service_reques
         .tags = in->tags,
         .propagate_tags = in->propagate_tags == ECS_PROPAGATE_TAGS_NONE ? ECS_PROPAGATE_TAGS_NONE_ : in->propagate_tags,
     };
-    service->availability_zone_rebalancing = rebalancing_of(in, service->deployment_configuration);
+    if (service->availability_zone_rebalancing == ECS_AVAILABILITY_ZONE_REBALANCING_NONE)
+        service->availability_zone_rebalancing = rebalancing_default(service);
     SET(service, desired_count, in->desired_count);
     SET(service, created_at, call->tx->now_ms);
     SET(service, enable_ecs_managed_tags, in->enable_ecs_managed_tags);
@@ -167,6 +171,8 @@ static bool revision_of(const struct call *call, const struct ecs_create_service
     revision.task_definition = definition->task_definition->task_definition_arn;
     if (in->launch_type == ECS_LAUNCH_TYPE_NONE && in->capacity_provider_strategy.count == 0)
         revision.capacity_provider_strategy = cluster->cluster->default_capacity_provider_strategy;
+    if (in->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON && revision.capacity_provider_strategy.count > 0)
+        return invalid(call, DAEMON_WITHOUT_PROVIDERS);
     if (revision.capacity_provider_strategy.count == 0 && in->launch_type != ECS_LAUNCH_TYPE_FARGATE) {
         revision.launch_type = in->launch_type == ECS_LAUNCH_TYPE_NONE ? ECS_LAUNCH_TYPE_EC2 : in->launch_type;
         revision.platform_version = in->platform_version; /* refused there */
@@ -188,10 +194,7 @@ static void deploy(const struct call *call, struct service_edit *edit, const str
 static bool check_rest(const struct call *call, const struct ecs_create_service_request *in,
                        const struct service_edit *edit)
 {
-    const struct ecs_deployment_configuration *configuration = edit->service.deployment_configuration;
-
-    return deployment_configuration_check(configuration, call->fail) &&
-           rebalancing_check(edit->service.availability_zone_rebalancing, configuration, call->fail) &&
+    return service_settings_check(&edit->service, call->fail) &&
            tags_allow(call, edit->service.service_arn, &in->tags) && service_linked_role_ensure(call, STR(ECS_SERVICE));
 }
 
@@ -272,6 +275,8 @@ static bool check_update(const struct call *call, const struct ecs_update_servic
         return invalid(call, "Cannot update task definition on services with an EXTERNAL deployment controller.");
     if (type == ECS_DEPLOYMENT_CONTROLLER_TYPE_EXTERNAL && in->force_new_deployment)
         return invalid(call, "Cannot force a new deployment on services with an EXTERNAL deployment controller.");
+    if (service_is_daemon(service))
+        return daemon_fields_check(&ecs_update_service_request_shape, in, call->fail);
     return !in->has_desired_count || service_count_check(in->desired_count, call->fail);
 }
 
@@ -298,8 +303,27 @@ static bool take_settings(const struct call *call, const struct ecs_update_servi
         service->placement_constraints = in->placement_constraints;
     if (in->placement_strategy.items != NULL)
         service->placement_strategy = in->placement_strategy;
-    return deployment_configuration_check(service->deployment_configuration, call->fail) &&
-           rebalancing_check(service->availability_zone_rebalancing, service->deployment_configuration, call->fail);
+    return service_settings_check(service, call->fail);
+}
+
+/* An empty one goes back to the launch type (API reference, "UpdateService": capacityProviderStrategy). */
+static bool take_strategy(const struct call *call, const struct ecs_update_service_request *in,
+                          struct ecs_service_revision *revision)
+{
+    if (value_equal(&ecs_capacity_provider_strategy_shape, &revision->capacity_provider_strategy,
+                    &in->capacity_provider_strategy))
+        return true;
+    if (!in->force_new_deployment)
+        return invalid(call, "When switching from launch type to capacity provider strategy on an existing service, or "
+                             "making a change to a capacity provider strategy on a service that is already using one, "
+                             "you must force a new deployment.");
+    if (revision->launch_type == ECS_LAUNCH_TYPE_EC2 || revision->launch_type == ECS_LAUNCH_TYPE_EXTERNAL)
+        revision->platform_family = STR("Linux");
+    if (revision->platform_version.ptr == NULL)
+        revision->platform_version = STR("LATEST");
+    revision->capacity_provider_strategy = in->capacity_provider_strategy;
+    revision->launch_type = in->capacity_provider_strategy.count > 0 ? ECS_LAUNCH_TYPE_NONE : ECS_LAUNCH_TYPE_FARGATE;
+    return true;
 }
 
 /* The current revision with what the request changes of it. */
@@ -314,10 +338,8 @@ static bool changed_revision(const struct call *call, const struct ecs_update_se
             return false;
         revision.task_definition = definition->task_definition->task_definition_arn;
     }
-    if (in->capacity_provider_strategy.count > 0) {
-        revision.capacity_provider_strategy = in->capacity_provider_strategy;
-        revision.launch_type = ECS_LAUNCH_TYPE_NONE;
-    }
+    if (in->capacity_provider_strategy.items != NULL && !take_strategy(call, in, &revision))
+        return false;
     if (in->platform_version.ptr != NULL)
         revision.platform_version = in->platform_version;
     if (in->network_configuration != NULL)
@@ -370,7 +392,7 @@ bool ecs_update_service(struct call *call, const struct ecs_update_service_reque
 static bool check_delete(const struct call *call, const struct ecs_delete_service_request *in,
                          const struct service_record *service)
 {
-    if (in->force)
+    if (in->force || service_is_daemon(service)) /* which cannot be scaled to 0 */
         return true;
     if (service_is_external(service)) {
         struct walk walk = transaction_walk(call->tx, &task_set_table, NULL, SERVICE_PREFIX(call->arena, service));

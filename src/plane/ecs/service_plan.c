@@ -16,6 +16,7 @@ struct planner {
     bool *stopped;      /* by this plan */
     struct tally tally; /* of what is not stopped by it */
     size_t *in_zone;    /* new ones that are wanted, by zone */
+    int32_t *provided;  /* the same by provider */
     int32_t occupied;   /* may be running, whatever the plan does now */
 };
 
@@ -55,8 +56,11 @@ static bool is_hopeful(const struct plan_task *task)
 static void count_in(struct planner *p, const struct plan_task *task, int32_t by)
 {
     p->tally.by_phase[task->is_new][task->phase] += by;
-    if (is_hopeful(task))
-        p->in_zone[task->zone] += (size_t)by;
+    if (!is_hopeful(task))
+        return;
+    p->in_zone[task->zone] += (size_t)by;
+    if (task->provider < p->wish->provider_count)
+        p->provided[task->provider] += by;
 }
 
 /* New ones that are missing and cannot be started as long as nothing goes. */
@@ -134,27 +138,45 @@ static void stop_old(struct planner *p)
         spare -= stop_some(p, false, order[i], spare);
 }
 
-/* Whether the first is rather given up: from the fullest zone, least useful there, the later one. */
+/* Whether its provider has more than its share. */
+static bool is_over_share(const struct planner *p, const struct plan_task *task)
+{
+    if (p->wish->provider_count == 0)
+        return false;
+    return task->provider >= p->wish->provider_count || p->provided[task->provider] > p->wish->shares[task->provider];
+}
+
+/* Whether the first is rather given up: of a provider with too many, from the fullest zone, least useful there, the
+ * later one. */
 static bool goes_before(const struct planner *p, const struct plan_task *a, const struct plan_task *b)
 {
+    if (is_over_share(p, a) != is_over_share(p, b))
+        return is_over_share(p, a);
     if (p->in_zone[a->zone] != p->in_zone[b->zone])
         return p->in_zone[a->zone] > p->in_zone[b->zone];
     return a->phase <= b->phase;
 }
 
-/* New ones that are too many: those whose going keeps the zones even. */
+/* The new one that is given up first; NULL: none can be. */
+static const struct plan_task *first_to_go(const struct planner *p)
+{
+    const struct plan_task *best = NULL;
+
+    for (size_t i = 0; i < p->count; i++) {
+        const struct plan_task *task = &p->tasks[i];
+
+        if (is_hopeful(task) && !p->stopped[i] && !task->is_protected && (best == NULL || goes_before(p, task, best)))
+            best = task;
+    }
+    return best;
+}
+
+/* New ones that are too many: those whose going keeps providers to their shares and the zones even. */
 static void stop_surplus(struct planner *p)
 {
     for (int32_t surplus = hopeful(p) - p->wish->desired; surplus > 0; surplus--) {
-        const struct plan_task *best = NULL;
+        const struct plan_task *best = first_to_go(p);
 
-        for (size_t i = 0; i < p->count; i++) {
-            const struct plan_task *task = &p->tasks[i];
-
-            if (is_hopeful(task) && !p->stopped[i] && !task->is_protected &&
-                (best == NULL || goes_before(p, task, best)))
-                best = task;
-        }
         if (best == NULL || !is_spare(p, best) || p->plan->stop_count == PLAN_STOPS_MAX)
             return;
         stop(p, (size_t)(best - p->tasks));
@@ -212,14 +234,18 @@ static void start_missing(struct planner *p)
             start_one(p);
 }
 
-/* One task more, where it makes the zones even; then one is too many. */
+/* One task more, where it makes the zones even; then one is too many. Not when those of the fullest zone must stay. */
 static void start_to_even_out(struct planner *p)
 {
+    const struct plan_task *going = first_to_go(p);
+
     if (!p->wish->rebalance || !p->wish->may_start || !p->plan->is_done || p->plan->is_even ||
-        p->occupied >= p->wish->maximum)
+        p->occupied >= p->wish->maximum || going == NULL ||
+        p->in_zone[going->zone] < p->in_zone[fullest(p, p->wish->zones_all)])
         return;
     start_one(p);
     p->plan->rebalances = true;
+    p->plan->provider = going->provider;
 }
 
 /* ---- the plan ---- */
@@ -245,6 +271,7 @@ void service_plan_make(const struct plan_wish *wish, const struct plan_task *tas
                         .plan = ret_plan,
                         .stopped = arena_array(arena, bool, count),
                         .in_zone = arena_array(arena, size_t, wish->zones_all),
+                        .provided = arena_array(arena, int32_t, wish->provider_count + 1),
                         .occupied = (int32_t)count};
 
     must(wish->zone_count > 0);

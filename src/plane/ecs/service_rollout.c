@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ecs/deployment.h"
+#include "plane/ecs/service_daemon.h"
 #include "plane/ecs/service_deployment.h"
 #include "plane/ecs/service_event.h"
 
@@ -252,7 +253,10 @@ void service_roll(struct look *look)
     if (obey(&rollout))
         return;
     group = group_of(&rollout);
-    look_act(look, &group, &plan);
+    if (service_is_daemon(&look->service.record))
+        daemon_act(look, &group, &plan);
+    else
+        look_act(look, &group, &plan);
     conclude(&rollout, &plan);
     deployment_edit_put(look->tx, &rollout.primary);
     forget_others(look);

@@ -133,3 +133,22 @@ size_t service_next_provider(const struct ecs_capacity_provider_strategy *strate
     must(best < strategy->count); /* checked: one has a weight */
     return best;
 }
+
+int32_t *service_provider_shares(struct arena *arena, const struct ecs_capacity_provider_strategy *strategy,
+                                 int32_t tasks)
+{
+    int32_t *shares = arena_array(arena, int32_t, strategy->count);
+
+    for (int32_t i = 0; i < tasks; i++)
+        shares[service_next_provider(strategy, shares)]++;
+    return shares;
+}
+
+size_t service_provider_number(const struct ecs_capacity_provider_strategy *strategy, struct str name)
+{
+    size_t i = 0;
+
+    while (i < strategy->count && !str_eq(strategy->items[i].capacity_provider, name))
+        i++;
+    return i;
+}

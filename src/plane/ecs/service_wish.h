@@ -19,3 +19,8 @@ struct service_zones service_zones_of(const struct transaction *tx, const struct
 /* The capacity provider that the next task takes, when each of the strategy's has so many: the base first, then the
  * least served for its weight. */
 size_t service_next_provider(const struct ecs_capacity_provider_strategy *strategy, const int32_t *counts);
+/* How many of so many tasks each provider has. */
+int32_t *service_provider_shares(struct arena *arena, const struct ecs_capacity_provider_strategy *strategy,
+                                 int32_t tasks);
+/* Which of the strategy it is; one beyond: none. */
+size_t service_provider_number(const struct ecs_capacity_provider_strategy *strategy, struct str name);

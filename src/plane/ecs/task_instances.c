@@ -1,6 +1,7 @@
 #include "plane/ecs/task_instances.h"
 
 #include "base/must.h"
+#include "plane/ecs/service_daemon.h"
 
 /* ---- what a task takes ---- */
 
@@ -217,6 +218,7 @@ static const struct ecs_placement_strategies *strategies_or_default(const struct
 static void begin(struct transaction *tx, const struct task_wish *wish, struct task_instances *instances)
 {
     struct walk walk = container_instances_of(tx, wish->cluster);
+    struct daemon_room room = daemon_room_of(tx, wish->cluster);
     const struct container_instance_record *instance;
     size_t count = 0;
 
@@ -225,9 +227,12 @@ static void begin(struct transaction *tx, const struct task_wish *wish, struct t
     instances->candidates = arena_array(instances->arena, struct placement_candidate, count + 1);
     walk = container_instances_of(tx, wish->cluster);
     while ((instance = walk_next(&walk)) != NULL)
-        if (is_of_type(instance, instances->type) && container_instance_is_active(instance))
-            instances->candidates[instances->candidate_count++] =
-                container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+        if (is_of_type(instance, instances->type) && container_instance_is_active(instance)) {
+            struct placement_candidate *candidate = &instances->candidates[instances->candidate_count++];
+
+            *candidate = container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+            daemon_room_keep(tx, &room, instance, candidate);
+        }
     instances->placement = placement_new(instances->arena, &instances->demand, strategies_or_default(wish),
                                          instances->candidates, instances->candidate_count, tx->random);
 }
@@ -279,6 +284,18 @@ void task_instances_failures(const struct task_wish *wish, struct ecs_failures *
     if (rows.count == 0)
         rows.items[rows.count++] = failure_of(instances, wish);
     *ret_failures = rows;
+}
+
+bool task_instances_suits(const struct transaction *tx, const struct task_wish *wish,
+                          const struct container_instance_record *instance)
+{
+    const struct task_instances *instances = wish->launch.instances;
+    struct placement_candidate candidate =
+        container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+
+    candidate.facts.agent_connected = true;
+    return is_of_type(instance, instances->type) &&
+           placement_refuses(&instances->demand, &candidate) > PLACEMENT_MEMBER_OF;
 }
 
 enum placement_refusal task_instances_refuses(struct transaction *tx, const struct task_wish *wish,

@@ -37,6 +37,11 @@ const struct container_instance_record *task_instances_place(struct transaction 
  * task_instances_place has found none. */
 void task_instances_failures(const struct task_wish *wish, struct ecs_failures *ret_failures);
 
+/* Whether the instance is one for such tasks: ACTIVE, of the launch type, with the attributes, within the constraints;
+ * whatever room it has. */
+bool task_instances_suits(const struct transaction *tx, const struct task_wish *wish,
+                          const struct container_instance_record *instance);
+
 /* Whether the task of the wish fits on one instance that was named; PLACEMENT_FITS or why not. */
 enum placement_refusal task_instances_refuses(struct transaction *tx, const struct task_wish *wish,
                                               const struct container_instance_record *instance);
