@@ -85,8 +85,20 @@ class WebSocket:
                 return payload
 
     def close(self):
+        """With a goodbye."""
+        try:
+            self.send(struct.pack(">H", 1000), opcode=8)
+        except OSError:
+            pass
+        self.cut()
+
+    def cut(self):
+        """As a network that fails: session-manager-plugin never says goodbye either."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self.socket.close()
-        self.file.close()
 
 
 class DataChannel:
@@ -97,22 +109,35 @@ class DataChannel:
         self.closed = None  # what channel_closed said
         self.on_output = on_output
         self.sequence = self.expected = 0
-        self.unheard = set()
+        self.unheard = {}  # messages by number
         self.request = None
         self.sending = threading.Lock()  # numbers and messages are in one order
         self.ready = threading.Event()
         self.changed = threading.Condition()
-        self.websocket = WebSocket(session["streamUrl"])
+        self.open(session["streamUrl"], token or session["tokenValue"], size)
+
+    def open(self, url, token, size=None):
+        """Also again, with what ResumeSession gave: numbers go on, what is not acknowledged is sent once more."""
+        self.ended = False
+        self.websocket = WebSocket(url)
         self.websocket.send(json.dumps({
-            "MessageSchemaVersion": "1.0", "RequestId": str(uuid.uuid4()), "TokenValue": token or session["tokenValue"],
+            "MessageSchemaVersion": "1.0", "RequestId": str(uuid.uuid4()), "TokenValue": token,
             "ClientId": str(uuid.uuid4()), "ClientVersion": "1.2.0.0"}).encode(), opcode=1)
-        self.thread = threading.Thread(target=self.listen, args=(size,), daemon=True)
+        self.thread = threading.Thread(target=self.listen, args=(self.websocket, size), daemon=True)
         self.thread.start()
+        with self.sending:
+            for _, message in sorted(self.unheard.items()):
+                self.websocket.send(message)
+
+    def cut(self):
+        """The connection breaks; nothing is said."""
+        self.websocket.cut()
+        self.thread.join()
 
     def say(self, payload_type, payload):
         with self.sending:
             message = encode("input_stream_data", payload, self.sequence, payload_type)
-            self.unheard.add(self.sequence)
+            self.unheard[self.sequence] = message
             self.sequence += 1
             self.websocket.send(message)
 
@@ -127,9 +152,9 @@ class DataChannel:
     def terminate(self):
         self.say(FLAG, struct.pack(">I", 2))
 
-    def listen(self, size):
+    def listen(self, websocket, size):
         try:
-            while (message := self.websocket.receive()) is not None:
+            while (message := websocket.receive()) is not None:
                 self.take(*decode(message), size)
         except (OSError, ValueError):
             pass
@@ -137,18 +162,16 @@ class DataChannel:
             self.ended = True
             self.changed.notify_all()
 
-    ended = False
-
     def take(self, kind, sequence, payload_type, identity, payload, size):
         if kind == "acknowledge":
-            self.unheard.discard(json.loads(payload)["AcknowledgedMessageSequenceNumber"])
+            self.unheard.pop(json.loads(payload)["AcknowledgedMessageSequenceNumber"], None)
         elif kind == "channel_closed":
             self.closed = json.loads(payload)
         elif kind == "output_stream_data":
             acknowledgement = {"AcknowledgedMessageType": kind, "AcknowledgedMessageId": identity,
                                "AcknowledgedMessageSequenceNumber": sequence, "IsSequentialMessage": True}
-            self.websocket.send(encode("acknowledge", json.dumps(acknowledgement).encode(), flags=3))
-            if sequence == self.expected:
+            if sequence == self.expected:  # one that it has had already the plugin passes over
+                self.websocket.send(encode("acknowledge", json.dumps(acknowledgement).encode(), flags=3))
                 self.expected += 1
                 self.take_stream(payload_type, payload, size)
         with self.changed:

@@ -26,9 +26,11 @@ struct principal {
  * NULL where the root has none. */
 struct layer_port;
 struct log_port;
+struct session_port;
 struct ports {
     const struct layer_port *layers;
     const struct log_port *logs;
+    const struct session_port *sessions;
 };
 
 struct call {

@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/must.h"
+#include "core/table.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/websocket.h"
-#include "plane/ecs/execute_command.h"
 #include "wire/session_json.h"
 #include "wire/sigv4_canonical.h"
 
@@ -17,7 +17,8 @@
 /* Both ends of every session, and some that have not shown a token yet. */
 enum { GUESTS_MAX = 2 * SESSION_LINKS_MAX + 256 };
 
-enum { CODE_NORMAL = 1000, CODE_POLICY = 1008, CODE_TRY_LATER = 1013, LOOK_EVERY_MS = 1000, SESSION_ID_MAX = 96 };
+enum { CODE_NORMAL = 1000, CODE_GOING_AWAY = 1001, CODE_POLICY = 1008, CODE_TRY_LATER = 1013 };
+enum { LOOK_EVERY_MS = 1000, SESSION_KEY_MAX = 160 };
 
 enum side_name { SIDE_CLIENT, SIDE_AGENT, SIDES };
 
@@ -36,7 +37,7 @@ struct session_link {
     struct list link;
     int64_t deadline_ms; /* for both to be open */
     bool farewell;       /* the agent has said channel_closed */
-    char id[SESSION_ID_MAX];
+    char key[SESSION_KEY_MAX];
     struct side sides[SIDES];
 };
 
@@ -53,6 +54,7 @@ struct session_links {
     pthread_t looker;
     pthread_mutex_t lock; /* protects what follows; that of `sockets` is taken under it, never the other way round */
     pthread_cond_t changed;
+    struct map by_key;    /* struct session_link */
     struct map by_token;  /* struct side by its hash, until it is used */
     struct map by_socket; /* struct guest by the socket's id */
     struct list sessions, guests;
@@ -66,12 +68,24 @@ static struct str socket_key(const uint64_t *socket)
     return (struct str){(const char *)socket, sizeof(*socket)};
 }
 
+static struct str session_id(const struct session_link *session)
+{
+    struct str key = str_of(session->key);
+
+    return str_from(key, str_find_last(key, KEY_SEPARATOR) + 1);
+}
+
+static bool is_paired(const struct session_link *session)
+{
+    return session->sides[SIDE_CLIENT].open && session->sides[SIDE_AGENT].open;
+}
+
 /* ---- saying something ourselves ---- */
 
 /* lock held. */
 static void say(struct session_links *links, const struct side *side, enum channel_message_type type, struct str output)
 {
-    const struct session_closed closed = {.session_id = str_of(side->session->id), .output = output};
+    const struct session_closed closed = {.session_id = session_id(side->session), .output = output};
     const struct clock wall = clock_wall();
     struct channel_message message = {.type = type, .schema_version = 1, .created_ms = (uint64_t)clock_now_ms(&wall)};
     auto_buf payload = {.limit = SESSION_JSON_MAX};
@@ -103,9 +117,20 @@ static void session_end(struct session_links *links, struct session_link *sessio
             say(links, side, CHANNEL_MESSAGE_CLOSED, str_of(why));
         websocket_close(links->sockets, side->socket, CODE_NORMAL, STR(""));
     }
+    (void)map_remove(&links->by_key, str_of(session->key));
     list_remove(&session->link);
     links->count--;
     free(session);
+}
+
+/* ---- tokens ---- */
+
+/* lock held. */
+static void expect(struct session_links *links, struct side *side, struct str token)
+{
+    side->hash = sigv4_hash(token);
+    side->used = false;
+    must(map_put(&links->by_token, sigv4_hex_str(&side->hash), side) == NULL);
 }
 
 /* ---- callbacks: the thread of the sockets ---- */
@@ -160,7 +185,7 @@ static void let_in(struct session_links *links, struct guest *guest, struct str 
     guest->side = side;
     side->open = true;
     side->socket = guest->socket;
-    if (side->session->sides[SIDE_CLIENT].open && side->session->sides[SIDE_AGENT].open)
+    if (is_paired(side->session))
         say(links, &side->session->sides[SIDE_AGENT], CHANNEL_MESSAGE_START, STR(""));
 }
 
@@ -193,12 +218,20 @@ static void message(void *context, uint64_t id, bool text, struct str bytes)
     (void)pthread_mutex_unlock(&links->lock);
 }
 
+/* Its connection broke, as far as we know. The agent may not be there yet. lock held. */
+static void client_lost(struct session_links *links, struct session_link *session, int64_t wait_ms)
+{
+    if (session->sides[SIDE_AGENT].open)
+        say(links, &session->sides[SIDE_AGENT], CHANNEL_MESSAGE_PAUSE, STR(""));
+    session->deadline_ms = clock_monotonic_ms() + wait_ms;
+    (void)pthread_cond_signal(&links->changed);
+}
+
 static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
 {
     struct session_links *links = context;
     struct guest *guest;
 
-    (void)code;
     (void)reason;
     (void)pthread_mutex_lock(&links->lock);
     guest = map_remove(&links->by_socket, socket_key(&id));
@@ -207,8 +240,12 @@ static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
     links->guest_count--;
     if (guest->side != NULL) {
         guest->side->open = false;
-        session_end(links, guest->side->session,
-                    guest->side->name == SIDE_AGENT ? "The container's host is gone." : "The client is gone.");
+        if (guest->side->name == SIDE_AGENT)
+            session_end(links, guest->side->session, "The container's host is gone.");
+        else if (code == CODE_NORMAL || code == CODE_GOING_AWAY || guest->side->session->farewell)
+            session_end(links, guest->side->session, "The client is gone.");
+        else
+            client_lost(links, guest->side->session, SESSION_RESUME_MS);
     }
     (void)pthread_mutex_unlock(&links->lock);
     free(guest);
@@ -225,7 +262,7 @@ static bool look(struct session_links *links, int64_t now_ms)
     {
         struct session_link *session = list_item(link, struct session_link, link);
 
-        if (session->sides[SIDE_CLIENT].open && session->sides[SIDE_AGENT].open)
+        if (is_paired(session))
             continue;
         waits = true;
         if (session->deadline_ms <= now_ms)
@@ -275,34 +312,79 @@ static void *look_main(void *context)
 
 /* ---- from outside ---- */
 
-void session_links_expect(struct session_links *links, struct str session_id, struct str tokens)
+void session_links_expect(struct session_links *links, struct str key, struct str tokens)
 {
     struct session_link *session = calloc(1, sizeof(*session));
 
     must(session != NULL);
-    must(tokens.len == (size_t)2 * SESSION_TOKEN_LEN);
-    must(str_to_buffer(session_id, session->id, sizeof(session->id)));
+    must(tokens.len == (size_t)2 * CHANNEL_TOKEN_LEN);
+    must(str_to_buffer(key, session->key, sizeof(session->key)));
     session->deadline_ms = clock_monotonic_ms() + SESSION_OPEN_MS;
     (void)pthread_mutex_lock(&links->lock);
     if (links->count == SESSION_LINKS_MAX) {
         (void)pthread_mutex_unlock(&links->lock);
-        log_error("more than %d sessions; session %s is refused", SESSION_LINKS_MAX, session->id);
+        log_error("more than %d sessions; one is refused", SESSION_LINKS_MAX);
         free(session);
         return;
     }
     for (size_t i = 0; i < SIDES; i++) {
-        struct side *side = &session->sides[i];
-
-        *side = (struct side){
-            .session = session,
-            .name = (enum side_name)i,
-            .hash = sigv4_hash(str_to(str_from(tokens, i * (size_t)SESSION_TOKEN_LEN), SESSION_TOKEN_LEN))};
-        must(map_put(&links->by_token, sigv4_hex_str(&side->hash), side) == NULL);
+        session->sides[i] = (struct side){.session = session, .name = (enum side_name)i};
+        expect(links, &session->sides[i], str_to(str_from(tokens, i * (size_t)CHANNEL_TOKEN_LEN), CHANNEL_TOKEN_LEN));
     }
+    must(map_put(&links->by_key, str_of(session->key), session) == NULL);
     list_add_last(&links->sessions, &session->link);
     links->count++;
     (void)pthread_cond_signal(&links->changed);
     (void)pthread_mutex_unlock(&links->lock);
+}
+
+/* Also while the old connection seems to live: the client knows better. lock held. */
+static void resume(struct session_links *links, struct session_link *session, struct str token)
+{
+    struct side *client = &session->sides[SIDE_CLIENT];
+    struct guest *guest = client->open ? map_get(&links->by_socket, socket_key(&client->socket)) : NULL;
+
+    if (!client->used)
+        (void)map_remove(&links->by_token, sigv4_hex_str(&client->hash));
+    if (guest != NULL) {
+        guest->side = NULL;
+        websocket_close(links->sockets, client->socket, CODE_POLICY, STR("The session was resumed elsewhere."));
+    }
+    client->open = false;
+    expect(links, client, token);
+    client_lost(links, session, SESSION_RESUME_MS);
+}
+
+static bool port_resume(void *context, struct str key, struct str token)
+{
+    struct session_links *links = context;
+    struct session_link *session;
+
+    (void)pthread_mutex_lock(&links->lock);
+    session = map_get(&links->by_key, key);
+    if (session != NULL && !session->farewell)
+        resume(links, session, token);
+    else
+        session = NULL;
+    (void)pthread_mutex_unlock(&links->lock);
+    return session != NULL;
+}
+
+static void port_terminate(void *context, struct str key)
+{
+    struct session_links *links = context;
+    struct session_link *session;
+
+    (void)pthread_mutex_lock(&links->lock);
+    session = map_get(&links->by_key, key);
+    if (session != NULL)
+        session_end(links, session, "The session was terminated.");
+    (void)pthread_mutex_unlock(&links->lock);
+}
+
+struct session_port session_links_port(struct session_links *links)
+{
+    return (struct session_port){.context = links, .resume = port_resume, .terminate = port_terminate};
 }
 
 void session_links_complete(struct session_links *links, struct http_exchange *exchange)
@@ -327,6 +409,8 @@ bool session_links_start(struct session_links **ret_links, struct fail *f)
     must(pthread_mutex_init(&links->lock, NULL) == 0);
     must(pthread_cond_init(&links->changed, NULL) == 0);
     if (!websockets_start(&links->sockets, f)) {
+        (void)pthread_mutex_destroy(&links->lock);
+        (void)pthread_cond_destroy(&links->changed);
         free(links);
         return false;
     }
@@ -347,6 +431,7 @@ void session_links_stop(struct session_links *links)
     (void)pthread_mutex_unlock(&links->lock);
     (void)pthread_join(links->looker, NULL);
     websockets_stop(links->sockets);
+    map_free(&links->by_key);
     map_free(&links->by_token);
     map_free(&links->by_socket);
     (void)pthread_mutex_destroy(&links->lock);

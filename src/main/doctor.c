@@ -6,7 +6,7 @@
 #include "main/listen.h"
 #include "main/secret_key.h"
 #include "main/verbs.h"
-#include "node/host/users.h"
+#include "node/task/users.h"
 #include "node/runtime/capabilities.h"
 #include "node/runtime/cgroup.h"
 #include "os/files.h"

@@ -274,6 +274,7 @@ static bool run_session(struct client *client, const json_t *session, struct fai
                                            .send = send_out,
                                            .take = take,
                                            .closed = closed};
+    const struct clock wall = clock_wall();
     bool good;
 
     if (url == NULL || token == NULL)
@@ -282,6 +283,7 @@ static bool run_session(struct client *client, const json_t *session, struct fai
     if (!websockets_start(&client->sockets, f))
         return false;
     entropy_fill(&options.seed, sizeof(options.seed));
+    options.epoch_ms = clock_now_ms(&wall) - clock_monotonic_ms();
     data_channel_init(&client->channel, &options);
     inbox_init(&client->inbox);
     client->at_begin = true;

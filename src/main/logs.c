@@ -1,11 +1,11 @@
-/* `berth logs TASK`: what a task's containers wrote, from this host's files (node/host/log_files.h); of those that log
+/* `berth logs TASK`: what a task's containers wrote, from this host's files (node/task/log_files.h); of those that log
  * to CloudWatch Logs, the command that shows it. Needs no server. */
 #include "base/must.h"
 #include "base/when.h"
 #include "main/data_dir.h"
 #include "main/verbs.h"
-#include "node/host/log_keep.h"
-#include "node/host/log_route.h"
+#include "node/task/log_keep.h"
+#include "node/task/log_route.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -43,6 +43,7 @@ struct server {
     struct keys *keys;
     struct host_links *links;
     struct session_links *sessions;
+    struct session_port session_port;
     struct agent_links *agents;
     struct authenticator authenticator; /* of requests, and of agents */
     struct loop *loop;
@@ -285,6 +286,8 @@ static bool start_registry(struct server *server, struct arena *arena, struct fa
                                               .clock = server->clock};
     server->layer_port = registry_layer_port(&server->layers);
     server->ports.layers = &server->layer_port;
+    server->session_port = session_links_port(server->sessions);
+    server->ports.sessions = &server->session_port;
     options.blobs = server->blobs;
     options.metadata = registry_records_metadata(&server->records);
     return collector_start(server->loop, server->blobs, &server->collector, f) &&

@@ -1,6 +1,7 @@
 """Services through real clients: what is refused, a service's whole life on hosts that stand in, deployments and their
 stories, task sets, protection, lists."""
 
+import collections
 import json
 import re
 import tempfile
@@ -270,6 +271,44 @@ def test_providers_share_the_tasks(services):
 # ---- deployments ----
 
 
+def providers(services, name):
+    return collections.Counter(task["capacityProviderName"] for task in services.tasks(name))
+
+
+def test_the_ratio_of_providers_holds(services):
+    """Base first, then by weight: after scale-in, scale-out, an update and back to a launch type."""
+    ecs = services.ecs
+    ecs.put_cluster_capacity_providers(cluster="default", capacityProviders=["FARGATE", "FARGATE_SPOT"],
+                                       defaultCapacityProviderStrategy=[
+                                           {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
+                                           {"capacityProvider": "FARGATE_SPOT", "weight": 3}])
+    service = services.stable("ratio", 10, launchType=None)
+    assert "launchType" not in service and "launchType" not in service["deployments"][0]
+    assert service["capacityProviderStrategy"][0] == {"capacityProvider": "FARGATE", "base": 2, "weight": 1}
+    assert providers(services, "ratio") == {"FARGATE": 4, "FARGATE_SPOT": 6}
+    assert all(task["launchType"] == "FARGATE" for task in services.tasks("ratio"))
+    for count, shares in ((4, {"FARGATE": 3, "FARGATE_SPOT": 1}), (2, {"FARGATE": 2}), (6, {"FARGATE": 3, "FARGATE_SPOT": 3})):
+        ecs.update_service(service="ratio", desiredCount=count)
+        services.wait("ratio")
+        assert providers(services, "ratio") == shares
+    ecs.update_service(service="ratio", taskDefinition="app:2")
+    services.until("ratio", lambda s: [d["rolloutState"] for d in s["deployments"]] == ["COMPLETED"], "the update")
+    assert providers(services, "ratio") == {"FARGATE": 3, "FARGATE_SPOT": 3}
+    spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    assert error_of(ecs.update_service, service="ratio", capacityProviderStrategy=spot) == (
+        INVALID, "When switching from launch type to capacity provider strategy on an existing service, or making a change to a "
+        "capacity provider strategy on a service that is already using one, you must force a new deployment.")
+    ecs.update_service(service="ratio", capacityProviderStrategy=spot, forceNewDeployment=True)
+    services.until("ratio", lambda s: [d["rolloutState"] for d in s["deployments"]] == ["COMPLETED"], "the other provider")
+    assert providers(services, "ratio") == {"FARGATE_SPOT": 6}
+    services.delete("ratio")
+    tasks = ecs.run_task(taskDefinition="app", count=6, networkConfiguration=services.network)["tasks"]
+    assert [t["capacityProviderName"] for t in tasks] == ["FARGATE"] * 3 + ["FARGATE_SPOT"] * 3
+    for task in tasks:
+        ecs.stop_task(task=task["taskArn"])
+    ecs.put_cluster_capacity_providers(cluster="default", capacityProviders=[], defaultCapacityProviderStrategy=[])
+
+
 def test_a_rolling_update(services):
     before = services.stable("rolling", 3)["deployments"][0]["id"]
     changed = services.ecs.update_service(service="rolling", taskDefinition="app:2")["service"]
@@ -374,6 +413,9 @@ def test_protected_tasks_survive(services):
     services.ecs.update_service(service="safe", desiredCount=0)
     services.until("safe", lambda s: s["runningCount"] == 1, "the scale-in")
     assert services.tasks("safe")[0]["taskArn"] == arn
+    told = messages(services.show("safe"))
+    assert any(re.search(r"^\(service safe\) was unable to reach steady state because \(taskSet ecs-svc/\d{19}\) was unable to "
+                         r"scale in due to \(reason 1 tasks under protection\)$", m) for m in told)
     shown = services.ecs.get_task_protection(cluster="default", tasks=[arn])["protectedTasks"][0]
     assert shown["taskArn"] == arn and "expirationDate" in shown
     answer = services.ecs.update_task_protection(cluster="default", tasks=[arn], protectionEnabled=False)
@@ -388,6 +430,7 @@ def test_zones_are_evened_out(services):
     services.ecs.update_task_protection(cluster="default", tasks=first, protectionEnabled=True, expiresInMinutes=2880)
     services.ecs.update_service(service="even", desiredCount=2)
     services.until("even", lambda s: s["runningCount"] == 2, "the scale-in")
+    services.until("even", lambda s: any("was unable to AZ Rebalance because (taskSet" in m for m in messages(s)), "protection")
     services.ecs.update_task_protection(cluster="default", tasks=first, protectionEnabled=False)
     service = services.until("even", lambda s: any("is AZ balanced with" in m for m in messages(s)), "balance")
     assert len({t["availabilityZone"] for t in services.tasks("even")}) == 2 and service["runningCount"] == 2

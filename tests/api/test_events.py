@@ -8,7 +8,10 @@ import time
 
 import botocore.exceptions
 import pytest
+from agent_peer import Agent
 from conftest import BERTH, CLEAN, REGION, Server, StandIn, eventually
+from test_ecs_instance_tasks import of_ec2
+from wire import call_json
 
 ACCOUNT = "000000000000"
 GROUP = "/aws/events/test"
@@ -192,13 +195,86 @@ def test_rules_have_a_limit(bus):
         bus.events.delete_rule(Name=f"many-{i:03}")
 
 
-def test_only_the_default_bus_exists(bus):
+def test_the_default_bus_is_always_there(bus):
     arn = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
     assert [b["Arn"] for b in bus.events.list_event_buses()["EventBuses"]] == [arn]
     assert bus.events.list_event_buses(NamePrefix="x")["EventBuses"] == []
     assert bus.events.describe_event_bus()["Arn"] == arn
     refused(lambda: bus.events.describe_event_bus(Name="x"), "ResourceNotFoundException", "Event bus x does not exist.")
-    refused(lambda: bus.events.create_event_bus(Name="x"), "UnsupportedOperation", "CreateEventBus")
+    refused(lambda: bus.events.delete_event_bus(Name="default"), "ValidationException", "Cannot delete event bus default.")
+    refused(lambda: bus.events.create_event_bus(Name="default"), "ResourceAlreadyExistsException")
+    refused(lambda: bus.events.put_permission(StatementId="s", Action="events:PutEvents", Principal="*"),
+            "UnsupportedOperation", "PutPermission")
+
+
+def test_a_bus_of_ones_own_from_making_to_deleting(bus):
+    events = bus.events
+    arn = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/orders"
+    assert events.create_event_bus(Name="orders", Tags=[{"Key": "a", "Value": "1"}])["EventBusArn"] == arn
+    refused(lambda: events.create_event_bus(Name="orders"), "ResourceAlreadyExistsException",
+            "Event bus orders already exists.")
+    shown = events.describe_event_bus(Name=arn)
+    assert (shown["Name"], shown["Arn"]) == ("orders", arn)
+    assert [b["Name"] for b in events.list_event_buses()["EventBuses"]] == ["default", "orders"]
+    page = events.list_event_buses(Limit=1)
+    assert [b["Name"] for b in events.list_event_buses(NextToken=page["NextToken"])["EventBuses"]] == ["orders"]
+    events.tag_resource(ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}])
+    events.untag_resource(ResourceARN=arn, TagKeys=["a"])
+    assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
+    refused(lambda: events.put_rule(Name="r", EventBusName="orders", ScheduleExpression="rate(1 day)"),
+            "ValidationException", "ScheduleExpression is supported only on the default event bus.")
+    events.put_rule(Name="r", EventBusName="orders", EventPattern='{"source":["x"]}')
+    refused(lambda: events.delete_event_bus(Name="orders"), "ValidationException", "since it has rules.")
+    events.delete_rule(Name="r", EventBusName="orders")
+    events.delete_event_bus(Name="orders")
+    events.delete_event_bus(Name="orders")
+    assert [b["Name"] for b in events.list_event_buses()["EventBuses"]] == ["default"]
+
+
+@pytest.mark.parametrize("more, text", [
+    ({"KmsKeyIdentifier": "alias/k"}, "KmsKeyIdentifier"),
+    ({"DeadLetterConfig": {"Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dlq"}}, "DeadLetterConfig"),
+    ({"LogConfig": {"Level": "INFO"}}, "LogConfig"),
+    ({"Name": "a/b"}, "Parameter Name is not valid."),
+])
+def test_buses_without_anything_behind_are_refused(bus, more, text):
+    answer = call_json(bus.server, "events", "CreateEventBus", {"Name": "bad", **more})  # boto3 of Debian is older
+    assert (answer.status, answer.type) == (400, "ValidationException") and text in answer.json["message"]
+
+
+def test_the_description_of_a_bus(bus):
+    made = call_json(bus.server, "events", "CreateEventBus", {"Name": "told", "Description": "d"}).json
+    assert made["Description"] == "d"
+    assert call_json(bus.server, "events", "UpdateEventBus", {"Name": "told", "Description": "e"}).json["Description"] == "e"
+    shown = call_json(bus.server, "events", "DescribeEventBus", {"Name": made["EventBusArn"]}).json
+    assert (shown["Name"], shown["Description"]) == ("told", "e") and shown["LastModifiedTime"] >= shown["CreationTime"]
+    bus.events.delete_event_bus(Name="told")
+
+
+def test_rules_hear_their_own_bus_only(bus):
+    """The same name on two buses is two rules."""
+    events = bus.events
+    events.create_event_bus(Name="side")
+    bus.rule("twin", {"source": ["twin"]}, LOG_TARGET)
+    arn = events.put_rule(Name="twin", EventBusName="side", EventPattern='{"source":["twin"]}')["RuleArn"]
+    assert arn == rule_arn("side/twin")
+    events.put_targets(Rule="twin", EventBusName="side", Targets=[LOG_TARGET])
+    events.put_events(Entries=[entry("twin", detail={"bus": "side"}, EventBusName="side"),
+                               entry("twin", detail={"bus": "default"})])
+    assert [e["detail"]["bus"] for e in eventually(lambda: bus.lines("side/twin"))] == ["side"]
+    assert [e["detail"]["bus"] for e in eventually(lambda: bus.lines("twin"))] == ["default"]
+    assert [r["Arn"] for r in events.list_rules(EventBusName="side")["Rules"]] == [arn]
+    assert [r["Arn"] for r in events.list_rules(NamePrefix="twin")["Rules"]] == [rule_arn("twin")]
+    assert events.describe_rule(Name="twin", EventBusName="side")["EventBusName"] == "side"
+    assert events.list_rule_names_by_target(TargetArn=GROUP_ARN, EventBusName="side")["RuleNames"] == ["twin"]
+    events.tag_resource(ResourceARN=arn, Tags=[{"Key": "on", "Value": "side"}])
+    assert events.list_tags_for_resource(ResourceARN=rule_arn("twin"))["Tags"] == []
+    assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "on", "Value": "side"}]
+    events.remove_targets(Rule="twin", EventBusName="side", Ids=["log"])
+    events.delete_rule(Name="twin", EventBusName="side")
+    events.delete_event_bus(Name="side")
+    assert events.describe_rule(Name="twin")["EventBusName"] == "default"
+    bus.remove("twin")
 
 
 def test_a_pattern_can_be_tried(bus):
@@ -443,6 +519,31 @@ def test_roles_of_targets_have_to_be_passed(bus):
     bus.remove("pass")
 
 
+def limited_client(bus, user, action, condition):
+    bus.iam.create_user(UserName=user)
+    bus.iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition}]}))
+    key = bus.iam.create_access_key(UserName=user)["AccessKey"]
+    return bus.server.client("events", aws_access_key_id=key["AccessKeyId"],
+                             aws_secret_access_key=key["SecretAccessKey"])
+
+
+def test_policies_ask_for_sources_and_targets(bus):
+    only_mine = {"ForAllValues:StringEquals": {"events:source": ["mine", "ours"]}, "Null": {"events:source": "false"}}
+    putter = limited_client(bus, "putter", ["events:PutEvents", "events:PutRule"], only_mine)
+    putter.put_events(Entries=[entry("mine"), entry("ours")])
+    refused(lambda: putter.put_events(Entries=[entry("mine"), entry("theirs")]), "AccessDeniedException", "events:PutEvents")
+    putter.put_rule(Name="asked", EventPattern='{"source":["mine"],"detail":{"a":["b"]}}')
+    for pattern in ('{"source":["mine","theirs"]}', '{"detail":{"a":["b"]}}'):
+        refused(lambda: putter.put_rule(Name="asked", EventPattern=pattern), "AccessDeniedException", "events:PutRule")
+    targeter = limited_client(bus, "targeter", "events:PutTargets", {"ArnEquals": {"events:TargetArn": GROUP_ARN}})
+    targeter.put_targets(Rule="asked", Targets=[LOG_TARGET])
+    refused(lambda: targeter.put_targets(Rule="asked", Targets=[dict(LOG_TARGET, Arn=GROUP_ARN + "2")]),
+            "AccessDeniedException", "events:PutTargets")
+    bus.remove("asked")
+
+
 # ---- schedules ----
 
 
@@ -479,13 +580,87 @@ def test_services_say_how_they_deploy(fast):
                                      networkConfiguration=fast.network)["service"]
     lines = eventually(lambda: (found := fast.lines("service")) and len(found) >= 3 and found)
     assert {e["resources"][0] for e in lines} == {service["serviceArn"]}
-    told = [(e["detail-type"], e["detail"]["eventType"], e["detail"]["eventName"]) for e in lines]
+    told = [(e["detail-type"], e["detail"]["eventType"], e["detail"]["eventName"]) for e in lines[:3]]
     assert told[0] == ("ECS Deployment State Change", "INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS")
     assert sorted(told[1:]) == [("ECS Deployment State Change", "INFO", "SERVICE_DEPLOYMENT_COMPLETED"),
                                 ("ECS Service Action", "INFO", "SERVICE_STEADY_STATE")]
     assert lines[0]["detail"]["deploymentId"] == service["deployments"][0]["id"]
     fast.ecs.delete_service(service="web", force=True)
     fast.remove("service")
+
+
+def actions(bus, rule, name):
+    return [e["detail"] for e in bus.lines(rule) if e["detail"]["eventName"] == name]
+
+
+def test_services_say_what_they_do(fast):
+    fast.register("provided", "serve")
+    fast.rule("acts", {"source": ["aws.ecs"], "detail-type": ["ECS Service Action"]}, LOG_TARGET)
+    fast.ecs.put_cluster_capacity_providers(cluster="default", capacityProviders=["FARGATE"],
+                                           defaultCapacityProviderStrategy=[])
+    fast.ecs.create_service(serviceName="provided", taskDefinition="provided", desiredCount=1,
+                           capacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}],
+                           networkConfiguration=fast.network)
+    steady = eventually(lambda: actions(fast, "acts", "CAPACITY_PROVIDER_STEADY_STATE"))[0]
+    assert steady["capacityProviderArns"] == [f"arn:aws:ecs:{REGION}:{ACCOUNT}:capacity-provider/FARGATE"]
+    assert steady["clusterArn"] == CLUSTER_ARN and steady["createdAt"] and steady["eventType"] == "INFO"
+    tasks = fast.ecs.list_tasks(serviceName="provided")["taskArns"]
+    fast.ecs.update_service(service="provided", desiredCount=0)
+    stopped = eventually(lambda: actions(fast, "acts", "TASKS_STOPPED"))[0]
+    assert stopped["taskArns"] == tasks
+    fast.ecs.delete_service(service="provided", force=True)
+    fast.remove("acts")
+
+
+def test_a_task_that_finds_no_place_says_on_which_instance_and_why(bus):
+    bus.ecs.create_cluster(clusterName="narrow")
+    agent = Agent(bus.server, "narrow", of_ec2(cpu=256, memory=512))
+    agent.connect().wait("TaskManifestMessage")
+    bus.rule("narrow", {"source": ["aws.ecs"], "detail": {"clusterArn": [{"suffix": "cluster/narrow"}]}}, LOG_TARGET)
+    bus.ecs.register_task_definition(family="wide", containerDefinitions=[
+        {"name": "app", "image": "app:1", "cpu": 512, "memory": 64}])
+    bus.ecs.create_service(cluster="narrow", serviceName="wide", taskDefinition="wide", desiredCount=1, launchType="EC2")
+    told = eventually(lambda: actions(bus, "narrow", "SERVICE_TASK_PLACEMENT_FAILURE"))[0]
+    assert (told["eventType"], told["reason"]) == ("ERROR", "RESOURCE:CPU")
+    assert told["containerInstanceArns"] == [agent.arn]
+    bus.ecs.delete_service(cluster="narrow", service="wide", force=True)
+    agent.close()
+    bus.remove("narrow")
+
+
+def test_container_instances_say_what_they_have_left(bus):
+    bus.ecs.create_cluster(clusterName="left")
+    bus.rule("left", {"detail-type": ["ECS Container Instance State Change"],
+                      "detail": {"clusterArn": [{"suffix": "cluster/left"}]}}, LOG_TARGET)
+    agents = [Agent(bus.server, "left", of_ec2(cpu=1024, memory=1024)) for _ in range(2)]
+    for agent in agents:
+        agent.connect().wait("TaskManifestMessage")
+    eventually(lambda: {e["resources"][0] for e in bus.lines("left") if e["detail"]["agentConnected"]} ==
+               {agent.arn for agent in agents})
+    bus.ecs.register_task_definition(family="small", containerDefinitions=[
+        {"name": "app", "image": "app:1", "cpu": 128, "memory": 64}])
+    role = bus.role("placer", RUN_TASK)
+    bus.rule("place", {"source": ["place"]}, {
+        "Id": "t", "Arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/left", "RoleArn": role, "EcsParameters": {
+            "TaskDefinitionArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/small", "TaskCount": 2,
+            "LaunchType": "EC2", "ReferenceId": "r-1",
+            "PlacementConstraints": [{"type": "memberOf", "expression": "agentConnected == true"}],
+            "PlacementStrategy": [{"type": "spread", "field": "instanceId"}]}})
+    bus.events.put_events(Entries=[entry("place")])
+    arns = eventually(lambda: bus.ecs.list_tasks(cluster="left", startedBy="events-rule/place")["taskArns"])
+    placed = bus.ecs.describe_tasks(cluster="left", tasks=arns)["tasks"]
+    assert {t["containerInstanceArn"] for t in placed} == {agent.arn for agent in agents}
+
+    def left(arn):
+        said = [e["detail"] for e in bus.lines("left") if e["resources"] == [arn]]
+        assert [d["version"] for d in said] == sorted({d["version"] for d in said})
+        return {r["name"]: r.get("integerValue") for r in said[-1]["remainingResources"]}
+
+    for agent in agents:
+        eventually(lambda: (left(agent.arn)["CPU"], left(agent.arn)["MEMORY"]) == (1024 - 128, 1024 - 64))
+        agent.close()
+    bus.remove("place")
+    bus.remove("left")
 
 
 # ---- durability ----

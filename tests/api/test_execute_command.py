@@ -90,6 +90,24 @@ def test_permission_is_needed_on_cluster_and_task_and_for_the_container(server, 
     refused(executor.execute_command, *there, **asked)
 
 
+def test_sessions_are_resumed_and_terminated_by_those_who_may(server):
+    iam, ssm = server.client("iam"), server.client("ssm")
+    session = "ecs-execute-command-0123456789abcdef0"
+    assert "TokenValue" not in ssm.resume_session(SessionId=session)  # the plugin says "timed out" then
+    assert ssm.terminate_session(SessionId=session)["SessionId"] == session
+    iam.create_user(UserName="resumer")
+    key = iam.create_access_key(UserName="resumer")["AccessKey"]
+    resumer = server.client("ssm", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    arn = f"arn:aws:ssm:us-east-1:000000000000:session/{session}"
+    iam.put_user_policy(UserName="resumer", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "ssm:ResumeSession", "Resource": arn}]}))
+    resumer.resume_session(SessionId=session)
+    for call, name in ((resumer.terminate_session, session), (resumer.resume_session, session + "1")):
+        with pytest.raises(call.__self__.exceptions.ClientError) as error:
+            call(SessionId=name)
+        assert error.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
 def test_a_data_channel_is_a_websocket(server):
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(f"{server.url}/v1/data-channel/ecs-execute-command-0?role=publish_subscribe")

@@ -10,7 +10,7 @@ import urllib.parse
 import urllib.request
 
 TARGETS = {"ecs": "AmazonEC2ContainerServiceV20141113", "ecr": "AmazonEC2ContainerRegistry_V20150921",
-           "logs": "Logs_20140328", "secretsmanager": "secretsmanager"}
+           "logs": "Logs_20140328", "secretsmanager": "secretsmanager", "events": "AWSEvents"}
 
 
 class Answer:

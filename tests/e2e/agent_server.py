@@ -71,19 +71,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve_socket(self):
         accept = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode())
-        heard.append({"socket": self.path, "signed": self.headers.get("Authorization", "")})
+        kind = "socket" if "&clusterArn=" in self.path else "telemetry socket"
+        heard.append({kind: self.path, "signed": self.headers.get("Authorization", "")})
         self.send_response(101)
         self.send_header("Upgrade", "websocket")
         self.send_header("Connection", "Upgrade")
         self.send_header("Sec-WebSocket-Accept", base64.b64encode(accept.digest()).decode())
         self.end_headers()
-        sockets.append(self.wfile)
+        if "&clusterArn=" in self.path:
+            sockets.append(self.wfile)
         while True:
             kind, data = read_frame(self.rfile)
             if kind in (None, 8):
                 break
-            if kind == 1:
+            if kind == 1 and "&clusterArn=" in self.path:
                 heard.append(json.loads(data))
+            elif kind == 1:  # telemetry: a signature block, then the message
+                block, _, text = data.partition(b"\r\n\r\n")
+                message = json.loads(text)
+                heard.append({"telemetry": message, "signed": block.decode()})
+                name = message["type"].removesuffix("Request").replace("PublishMetrics", "PublishMetric")
+                self.wfile.write(frame(json.dumps({"type": "Ack" + name, "message": {"message": "ok"}})))
+                self.wfile.flush()
         self.close_connection = True
 
     def do_POST(self):

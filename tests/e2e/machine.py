@@ -10,7 +10,7 @@ import urllib.request
 
 from conftest import Installation, eventually
 
-BERTH_USERS = "/run/berth-users"  # src/node/host/users.h
+BERTH_USERS = "/run/berth-users"  # src/node/task/users.h
 ROLE = "arn:aws:iam::000000000000:role/ecsTaskExecutionRole"
 
 

@@ -121,12 +121,214 @@ def test_a_task_in_bridge_mode(machine, agent):
 def test_exit_codes_and_failures(machine, agent):
     agent.wait(lambda m: "socket" in m, "the session")
     agent.payload(task(machine, "b" * 32, "exit 7"), task(machine, "c" * 32, "true", image="127.0.0.1:1/none:1"),
-                  task(machine, "d" * 32, "true", dependsOn=[{"containerName": "x", "condition": "START"}]))
+                  task(machine, "d" * 32, "true", dependsOn=[{"containerName": "x", "condition": "START"}]),
+                  task(machine, "1" * 32, "true", firelensConfiguration={"type": "fluentd"}))
     assert agent.state_change("b" * 32, "STOPPED")["containers"][0]["exitCode"] == 7
     assert agent.state_change("c" * 32, "STOPPED")["containers"][0]["reason"].startswith("CannotPullContainerError")
-    assert "dependsOn" in agent.state_change("d" * 32, "STOPPED")["reason"]
+    assert agent.state_change("d" * 32, "STOPPED")["reason"].startswith("Task dependencies cannot be resolved, taskArn: ")
+    assert "does not do FireLens" in agent.state_change("1" * 32, "STOPPED")["reason"]
     agent.payload({"arn": TASK + "e" * 32, "desiredStatus": "STOPPED", "containers": []})
     agent.state_change("e" * 32, "STOPPED")  # one that never was here
+
+
+SERVE = "exec /bin/httpd -f -p 80 -h /www"
+PORTS = [{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}]
+OWN = "http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+
+
+def role(number):
+    return {"credentialsId": f"00000000-0000-4000-8000-{number:012}", "roleArn": "arn:aws:iam::000000000000:role/web",
+            "accessKeyId": f"ASIA{number}", "secretAccessKey": "secret", "sessionToken": "token",
+            "expiration": "2099-01-01T00:00:00Z"}
+
+
+def execution_role(machine, name, policy):
+    """Credentials of a user, which serve as well as a role's."""
+    iam = machine.client("iam")
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {**role(0), "accessKeyId": key["AccessKeyId"], "secretAccessKey": key["SecretAccessKey"], "sessionToken": ""}
+
+
+def served(machine, agent, id, name, container=0):
+    """What the page of that name says that a container serves at its host port."""
+    port = agent.state_change(id, "RUNNING")["containers"][container]["networkBindings"][0]["hostPort"]
+
+    def read():
+        try:
+            return inside(machine, agent.id, "curl", "-sfm", "5", f"http://127.0.0.1:{port}/{name}")
+        except subprocess.CalledProcessError:
+            return None
+    return eventually(read, what=f"{name} of {id}")
+
+
+def stop(agent, *ids):
+    agent.payload(*[{"arn": TASK + id, "desiredStatus": "STOPPED", "containers": []} for id in ids])
+    return [agent.state_change(id, "STOPPED") for id in ids]
+
+
+def both(machine, id, first, second):
+    """A task of two containers: what the first writes to /data is the second's, too."""
+    wish = task(machine, id, **first)
+    wish["volumes"] = [{"name": "data", "type": "host", "host": {"sourcePath": ""}}]
+    wish["containers"][0].update(name="first", mountPoints=[{"sourceVolume": "data", "containerPath": "/data"}])
+    wish["containers"].append({**task(machine, id, **second)["containers"][0],
+                               "mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}]})
+    return wish
+
+
+def test_task_role_and_metadata(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    script = (f"(while :; do wget -qO /www/new {OWN}; mv /www/new /www/role; sleep 0.2; done) & "
+              f"wget -qO /www/task $ECS_CONTAINER_METADATA_URI_V4/task; env > /www/env; {SERVE}")
+    agent.payload({**task(machine, "2" * 32, script, portMappings=PORTS), "roleCredentials": role(1)})
+    assert json.loads(served(machine, agent, "2" * 32, "role")) == {
+        "RoleArn": "arn:aws:iam::000000000000:role/web", "AccessKeyId": "ASIA1", "SecretAccessKey": "secret",
+        "Token": "token", "Expiration": "2099-01-01T00:00:00Z"}
+    shows = json.loads(served(machine, agent, "2" * 32, "task"))
+    assert shows["TaskARN"] == TASK + "2" * 32 and shows["Family"] == "f" and shows["Containers"][0]["Name"] == "main"
+    assert shows["Containers"][0]["Networks"][0]["NetworkMode"] == "bridge"
+    # newer credentials under the same id reach the container
+    agent.send("IAMRoleCredentialsMessage", messageId="renewal", taskArn=TASK + "2" * 32, taskClusterArn="web",
+               roleType="TaskApplication", roleCredentials={**role(1), "accessKeyId": "ASIA2"})
+    ack = agent.wait(lambda m: m.get("type") == "IAMRoleCredentialsAckRequest" and m["message"]["messageId"] == "renewal",
+                     "the ack")["message"]
+    assert ack["credentialsId"] == role(1)["credentialsId"] and ack["expiration"] == "2099-01-01T00:00:00Z"
+    eventually(lambda: json.loads(served(machine, agent, "2" * 32, "role"))["AccessKeyId"] == "ASIA2", what="the new ones")
+    # no other task is given them
+    path = next(line.split("=", 1)[1] for line in served(machine, agent, "2" * 32, "env").splitlines()
+                if line.startswith("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="))
+    thief = f"wget -qO /www/taken http://169.254.170.2{path} || echo refused > /www/taken; {SERVE}"
+    agent.payload(task(machine, "3" * 32, thief, portMappings=PORTS))
+    assert served(machine, agent, "3" * 32, "taken") == "refused\n"
+    stop(agent, "2" * 32, "3" * 32)
+
+
+def test_depends_on(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    agent.payload(
+        both(machine, "4" * 32, {"script": "sleep 1; echo made > /data/file", "essential": False},
+             {"script": f"cat /data/file > /www/file; {SERVE}", "portMappings": PORTS,
+              "dependsOn": [{"containerName": "first", "condition": "SUCCESS"}]}),
+        both(machine, "5" * 32, {"script": "exit 3", "essential": False},
+             {"script": SERVE, "dependsOn": [{"containerName": "first", "condition": "SUCCESS"}]}))
+    assert served(machine, agent, "4" * 32, "file", container=1) == "made\n"
+    first = agent.state_change("4" * 32, "RUNNING")["containers"][0]
+    assert first["status"] == "STOPPED" and first["exitCode"] == 0
+    assert "first did not reach condition SUCCESS" in agent.state_change("5" * 32, "STOPPED")["reason"]
+    stop(agent, "4" * 32)
+
+
+def test_a_restart_policy(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    script = "echo life >> /data/lives; sleep 1.5; exit 1"
+    wish = task(machine, "6" * 32, script, restartPolicy={"enabled": True, "restartAttemptPeriod": 1},
+                mountPoints=[{"sourceVolume": "data", "containerPath": "/data"}])
+    agent.payload({**wish, "volumes": [{"name": "data", "type": "host", "host": {"sourcePath": "/opt/lives"}}]})
+    eventually(lambda: inside(machine, agent.id, "cat", "/opt/lives/lives").count("life") >= 2 if
+               agent.state_change("6" * 32, "RUNNING") else None, what="another life")
+    stop(agent, "6" * 32)
+
+
+def test_secrets(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    machine.client("ssm").put_parameter(Name="/app/one", Value="of ssm", Type="SecureString")
+    secret = machine.client("secretsmanager").create_secret(Name="two", SecretString='{"key": "of asm"}')["ARN"]
+    execution = execution_role(machine, "reader", "AdministratorAccess")
+    common = {"type": "ENVIRONMENT_VARIABLE", "target": "CONTAINER", "region": "us-east-1"}
+    wish = task(machine, "7" * 32, f"env > /www/env; {SERVE}", portMappings=PORTS, secrets=[
+        {**common, "name": "ONE", "valueFrom": "/app/one", "provider": "ssm"},
+        {**common, "name": "TWO", "valueFrom": secret + ":key::", "provider": "asm"}])
+    agent.payload({**wish, "executionRoleCredentials": execution},
+                  task(machine, "8" * 32, "true", secrets=[{**common, "name": "X", "valueFrom": "/none", "provider": "ssm"}]))
+    lines = served(machine, agent, "7" * 32, "env").splitlines()
+    assert "ONE=of ssm" in lines and "TWO=of asm" in lines
+    assert agent.state_change("8" * 32, "STOPPED")["reason"].startswith(
+        "ResourceInitializationError: fetching secret data from SSM Parameter Store in us-east-1: ")
+    stop(agent, "7" * 32)
+
+
+def test_awslogs(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    machine.client("logs").create_log_group(logGroupName="of-instances")
+    execution = execution_role(machine, "writer", "service-role/AmazonECSTaskExecutionRolePolicy")
+    log = {"Type": "awslogs", "Config": {"awslogs-group": "of-instances", "awslogs-region": "us-east-1",
+                                         "awslogs-stream": f"web/main/{'9' * 32}", "awslogs-endpoint": "http://127.0.0.1:8000"}}
+    agent.payload({**task(machine, "9" * 32, "echo spoken", logsAuthStrategy="ExecutionRole",
+                          dockerConfig={"hostConfig": json.dumps({"LogConfig": log})}),
+                   "executionRoleCredentials": execution})
+    agent.state_change("9" * 32, "STOPPED")
+    def lines():
+        events = machine.client("logs").get_log_events(logGroupName="of-instances", logStreamName=f"web/main/{'9' * 32}",
+                                                       startFromHead=True)["events"]
+        return [event["message"] for event in events]
+    eventually(lambda: lines() == ["spoken"], what="the line")
+
+
+def test_links_and_extra_hosts(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    wish = both(machine, "a1" * 16, {"script": f"echo linked > /www/page; {SERVE}"},
+                {"script": f"wget -qO /www/page http://other/page; cat /etc/hosts > /www/hosts; {SERVE}", "links": ["first:other"],
+                 "portMappings": PORTS, "dockerConfig": {"hostConfig": json.dumps({"ExtraHosts": ["far:192.0.2.7"]})}})
+    agent.payload(wish)
+    assert served(machine, agent, "a1" * 16, "page", container=1) == "linked\n"
+    assert "192.0.2.7\tfar\n" in served(machine, agent, "a1" * 16, "hosts", container=1)
+    stop(agent, "a1" * 16)
+
+
+def test_docker_volumes(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+
+    def using(id, script, **volume):
+        wish = task(machine, id, script, mountPoints=[{"sourceVolume": "kept", "containerPath": "/www"}])
+        wish["volumes"] = [{"name": "kept", "type": "docker", "dockerVolumeConfiguration": {
+            "scope": "shared", "autoprovision": False, "driver": "local", **volume}}]
+        return wish
+
+    agent.payload(using("b1" * 16, "true"), using("b2" * 16, "true", driver="rexray/ebs"))
+    assert "no such volume" in agent.state_change("b1" * 16, "STOPPED")["containers"][0]["reason"]
+    assert "rexray/ebs" in agent.state_change("b2" * 16, "STOPPED")["containers"][0]["reason"]
+    agent.payload(using("b3" * 16, "cat /www/index.html > /www/copy", autoprovision=True))  # filled from the image
+    agent.state_change("b3" * 16, "STOPPED")
+    agent.payload(using("b4" * 16, "test \"$(cat /www/copy)\" = hello"))
+    assert agent.state_change("b4" * 16, "STOPPED")["containers"][0]["exitCode"] == 0
+
+
+def test_namespaces_of_the_instance(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    wish = task(machine, "c1" * 16, "test -e /proc/$PPID/exe; ls -d /proc/[0-9]* | cat > /data/seen",
+                mountPoints=[{"sourceVolume": "data", "containerPath": "/data"}])
+    agent.payload({**wish, "pidMode": "host", "networkMode": "host",
+                   "volumes": [{"name": "data", "type": "host", "host": {"sourcePath": "/opt/seen"}}]})
+    assert agent.state_change("c1" * 16, "STOPPED")["containers"][0]["exitCode"] == 0
+    assert len(inside(machine, agent.id, "cat", "/opt/seen/seen").split()) > 5
+
+
+def test_health_and_telemetry(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    assert "containerInstance=arn" in agent.wait(lambda m: "telemetry socket" in m, "telemetry")["telemetry socket"]
+    check = {"Test": ["CMD-SHELL", "test -e /www/well"], "Interval": 10 ** 9, "Timeout": 10 ** 9, "Retries": 1}
+    wish = both(machine, "d1" * 16, {"script": f"sleep 2; touch /www/well; {SERVE}", "healthCheckType": "docker",
+                                     "dockerConfig": {"config": json.dumps({"Healthcheck": check})}, "essential": False},
+                {"script": f"{SERVE}", "dependsOn": [{"containerName": "first", "condition": "HEALTHY"}]})
+    agent.payload(wish)
+    agent.state_change("d1" * 16, "RUNNING")
+
+    def health(status):
+        return lambda m: m.get("telemetry", {}).get("type") == "PublishHealthRequest" and any(
+            (t["taskArn"], c["containerName"], c["healthStatus"]) == (TASK + "d1" * 16, "first", status)
+            for t in m["telemetry"]["message"]["tasks"] for c in t["containers"])
+
+    assert "AWS4-HMAC-SHA256" in agent.wait(health("HEALTHY"), "its health")["signed"]
+    metrics = agent.wait(lambda m: m.get("telemetry", {}).get("type") == "PublishMetricsRequest" and any(
+        t["taskArn"] == TASK + "d1" * 16 for t in m["telemetry"]["message"]["taskMetrics"]), "metrics")["telemetry"]["message"]
+    assert metrics["metadata"]["fin"] and not metrics["metadata"]["idle"]
+    container = next(t for t in metrics["taskMetrics"] if t["taskArn"] == TASK + "d1" * 16)["containerMetrics"][0]
+    assert container["cpuStatsSet"]["sampleCount"] >= 1 and container["memoryStatsSet"]["max"] < 64
+    status = agent.wait(lambda m: m.get("telemetry", {}).get("type") == "PublishInstanceStatusRequest", "status")
+    assert status["telemetry"]["message"]["statuses"][0]["status"] == "OK"
+    stop(agent, "d1" * 16)
 
 
 def test_manifest_settles_what_is_not_named(machine, agent):

@@ -57,7 +57,9 @@ def channel(machine, task):
     channels = []
 
     def opened(command, **more):
-        channels.append(DataChannel(execute(machine, task, command)["session"], **more))
+        session = execute(machine, task, command)["session"]
+        channels.append(DataChannel(session, **more))
+        channels[-1].session_id = session["sessionId"]
         return channels[-1]
     yield opened
     for one in channels:
@@ -143,6 +145,55 @@ def test_a_client_that_leaves_takes_its_processes_along(channel):
     eventually(lambda: processes("sleep 27183"), what="the sleep")
     gone.close()
     assert left("sleep 27182") and left("sleep 27183")
+
+
+def test_a_connection_that_breaks_is_resumed(machine, channel):
+    """In the middle of output; nothing is lost, doubled or out of order, in both directions."""
+    ssm = machine.client("ssm")
+    shell_channel = channel("sh -c 'i=0; while [ $i -lt 400 ]; do echo line $i; i=$((i+1)); sleep 0.005; done; "
+                            "read a; echo got $a; exit 5'")
+    shell_channel.expect("line 50\r")
+    for _ in range(2):
+        shell_channel.cut()
+        resumed = ssm.resume_session(SessionId=shell_channel.session_id)
+        assert resumed["StreamUrl"].endswith(f"/{shell_channel.session_id}?role=publish_subscribe")
+        shell_channel.open(resumed["StreamUrl"], resumed["TokenValue"])
+    shell_channel.expect("line 399\r")
+    shell_channel.send("this\r")
+    assert shell_channel.wait()["ExitCode"] == 5
+    lines = shell_channel.output.decode().split("\r\n")
+    assert [line for line in lines if line.startswith("line")] == [f"line {i}" for i in range(400)]
+    assert "got this" in lines
+    over = ssm.resume_session(SessionId=shell_channel.session_id)
+    assert "TokenValue" not in over and over["SessionId"] == shell_channel.session_id
+
+
+def test_a_session_is_resumed_from_elsewhere(machine, channel):
+    shell_channel = channel("/bin/sh")
+    shell_channel.send("echo one\r")
+    shell_channel.expect("one\r\n")
+    resumed = machine.client("ssm").resume_session(SessionId=shell_channel.session_id)
+    old = shell_channel.thread
+    old.join(30)
+    assert not old.is_alive() and shell_channel.websocket.goodbye[0] == 1008
+    shell_channel.open(resumed["StreamUrl"], resumed["TokenValue"])
+    shell_channel.send("exit 6\r")
+    assert shell_channel.wait()["ExitCode"] == 6
+
+
+def test_terminate_session_ends_it_also_while_the_client_is_away(machine, channel):
+    ssm = machine.client("ssm")
+    there = channel("sleep 16180")
+    away = channel("sleep 16181")
+    eventually(lambda: processes("sleep 16180") and processes("sleep 16181"), what="the sleeps")
+    away.cut()
+    ssm.terminate_session(SessionId=there.session_id)
+    assert there.wait()["Output"] == "The session was terminated."
+    assert left("sleep 16180") and processes("sleep 16181")
+    ssm.terminate_session(SessionId=away.session_id)
+    assert left("sleep 16181")
+    assert "TokenValue" not in ssm.resume_session(SessionId=away.session_id)
+    assert ssm.terminate_session(SessionId=away.session_id)["SessionId"] == away.session_id
 
 
 def test_a_wrong_token_is_refused(machine, task):

@@ -2,8 +2,10 @@
 
 #include "base/log.h"
 #include "base/must.h"
-#include "node/agent/agent_engine.h"
+#include "node/agent/agent_metadata.h"
 #include "node/agent/agent_session.h"
+#include "node/agent/agent_telemetry.h"
+#include "node/agent/instance_tasks.h"
 #include "node/agent/introspection.h"
 
 #include <pthread.h>
@@ -13,7 +15,7 @@ enum { EXIT_RESTART = 1 };
 struct agent {
     const struct agent_config *config;
     struct agent_registration registration;
-    struct agent_engine *engine;
+    struct instance_tasks *tasks;
     struct agent_session *session; /* set before its first message is looked at: `lock` */
     pthread_mutex_t lock;
     int64_t sequence; /* the highest of payloads and manifests; -1: none */
@@ -44,6 +46,15 @@ static void acknowledge_credentials(struct agent *agent, const json_t *message, 
                                        json_object_get(credentials, "credentialsId")));
 }
 
+static void take_task(struct agent *agent, const json_t *task)
+{
+    char *text = json_dumps(task, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    must(text != NULL);
+    instance_tasks_payload(agent->tasks, str_of(text));
+    free(text);
+}
+
 /* Stops first, as in the original. */
 static void take_payload(struct agent *agent, const json_t *message)
 {
@@ -57,7 +68,7 @@ static void take_payload(struct agent *agent, const json_t *message)
             const char *desired = json_string_value(json_object_get(task, "desiredStatus"));
 
             if ((desired == NULL || strcmp(desired, "STOPPED") != 0) == (starts == 1))
-                agent_engine_task(agent->engine, task);
+                take_task(agent, task);
         }
     heard(agent, json_object_get(message, "seqNum"));
     acknowledge(agent, message);
@@ -78,7 +89,7 @@ static void take_manifest(struct agent *agent, const json_t *message)
         return;
     heard(agent, timeline);
     acknowledge(agent, message);
-    candidates = agent_engine_unlisted(agent->engine, json_object_get(message, "tasks"));
+    candidates = instance_tasks_unlisted(agent->tasks, json_object_get(message, "tasks"));
     if (candidates == NULL)
         return;
     (void)snprintf(agent->manifest, sizeof(agent->manifest), "%s", id);
@@ -98,11 +109,45 @@ static void take_verification(struct agent *agent, const json_t *message)
     agent->manifest[0] = '\0';
     json_array_foreach(json_object_get(message, "stopTasks"), i, task)
     {
-        json_t *stop = json_pack("{s:O?,s:s}", "arn", json_object_get(task, "taskArn"), "desiredStatus", "STOPPED");
+        const char *arn = json_string_value(json_object_get(task, "taskArn"));
 
-        agent_engine_task(agent->engine, stop);
-        json_decref(stop);
+        if (arn != NULL)
+            instance_tasks_give_up(agent->tasks, str_of(arn));
     }
+}
+
+static struct str text_of(const json_t *object, const char *name)
+{
+    return str_of(json_string_value(json_object_get(object, name)));
+}
+
+static void take_interfaces(struct agent *agent, const json_t *message)
+{
+    acknowledge(agent, message);
+    instance_tasks_expect(agent->tasks, message);
+}
+
+/* Those of the task's role; an execution role's are asked for once, when the task begins. */
+static void take_credentials(struct agent *agent, const json_t *message)
+{
+    const json_t *from = json_object_get(message, "roleCredentials");
+    const struct agent_iam_role_credentials credentials = {
+        .credentials_id = text_of(from, "credentialsId"),
+        .role_arn = text_of(from, "roleArn"),
+        .access_key_id = text_of(from, "accessKeyId"),
+        .secret_access_key = text_of(from, "secretAccessKey"),
+        .session_token = text_of(from, "sessionToken"),
+        .expiration = text_of(from, "expiration"),
+    };
+    struct str task = text_of(message, "taskArn");
+
+    if (!str_is(text_of(message, "roleType"), "TaskApplication"))
+        return;
+    if (task.len > 0 && credentials.credentials_id.len > 0 &&
+        instance_tasks_credentials(agent->tasks, task, &credentials))
+        acknowledge_credentials(agent, message, from);
+    else
+        log_error("credentials of task %.*s, which is not here", STR_ARG(task));
 }
 
 static void take_update(struct agent *agent, const json_t *message)
@@ -119,13 +164,15 @@ static const struct {
     void (*take)(struct agent *agent, const json_t *message);
 } messages[] = {
     {"PayloadMessage", take_payload},
+    {"AttachTaskNetworkInterfacesMessage", take_interfaces},
+    {"IAMRoleCredentialsMessage", take_credentials},
     {"TaskManifestMessage", take_manifest},
     {"TaskStopVerificationAck", take_verification},
     {"StageUpdateMessage", take_update},
     {"PerformUpdateMessage", take_update},
 };
 
-/* What is not in the table (interfaces, attachments, credentials of roles) is of capabilities that we do not name. */
+/* What is not in the table (other attachments) is of capabilities that we do not name. */
 static void take_message(void *context, const char *type, const json_t *message)
 {
     struct agent *agent = context;
@@ -141,18 +188,28 @@ static void take_message(void *context, const char *type, const json_t *message)
     log_warning("a message of the type %s is not answered", type);
 }
 
+static void tasks_changed(void *context)
+{
+    agent_telemetry_wake(context);
+}
+
 static bool serve(struct agent *agent, void (*wait)(void), struct fail *f)
 {
     struct agent_api api = {.config = agent->config};
     const struct agent_session_options options = {
         .api = &api, .registration = &agent->registration, .message = take_message, .context = agent};
     struct introspection *introspection;
+    struct agent_telemetry *telemetry;
+    struct agent_metadata *metadata;
     bool good;
 
     if (!agent_api_open(&api, agent->config, f) ||
-        !agent_engine_open(agent->config, &agent->registration, &agent->engine, f) ||
-        !introspection_start(agent->engine, agent->config, &agent->registration, &introspection, f))
+        !instance_tasks_open(agent->config, &agent->registration, &agent->tasks, f) ||
+        !agent_metadata_start(agent->tasks, &metadata, f) ||
+        !introspection_start(agent->tasks, agent->config, &agent->registration, &introspection, f) ||
+        !agent_telemetry_start(agent->config, &agent->registration, agent->tasks, &telemetry, f))
         return false;
+    instance_tasks_start(agent->tasks, tasks_changed, telemetry);
     (void)pthread_mutex_lock(&agent->lock);
     good = agent_session_start(&options, &agent->session, f);
     (void)pthread_mutex_unlock(&agent->lock);
@@ -161,21 +218,27 @@ static bool serve(struct agent *agent, void (*wait)(void), struct fail *f)
     wait();
     agent_session_stop(agent->session);
     introspection_stop(introspection);
-    agent_engine_close(agent->engine);
+    agent_metadata_stop(metadata);
+    instance_tasks_stop(agent->tasks);
+    agent_telemetry_stop(telemetry);
+    instance_tasks_close(agent->tasks);
     agent_api_close(&api);
     return true;
 }
 
 int agent_run(const struct agent_config *config, void (*wait)(void))
 {
-    struct agent agent = {.config = config, .sequence = -1};
+    struct agent_config known = *config;
+    struct agent agent = {.config = &known, .sequence = -1};
     struct agent_api api;
     int status = EXIT_RESTART;
     struct fail f;
     bool good;
 
     must(pthread_mutex_init(&agent.lock, NULL) == 0);
-    good = agent_api_open(&api, config, &f) && agent_register(&api, &agent.registration, &status, &f);
+    good = agent_api_open(&api, config, &f);
+    known.region = api.region; /* found once */
+    good = good && agent_register(&api, &agent.registration, &status, &f);
     agent_api_close(&api);
     if (good) {
         log_info("registered as %s", agent.registration.arn);

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "base/when.h"
+#include "model/host.h"
 #include "wire/sigv4.h"
 #include "wire/sigv4_canonical.h"
 
@@ -15,7 +16,19 @@ static const struct {
 } services[] = {
     [AGENT_ECS] = {STR_INIT("ecs"), "AmazonEC2ContainerServiceV20141113"},
     [AGENT_ECR] = {STR_INIT("ecr"), "AmazonEC2ContainerRegistry_V20150921"},
+    [AGENT_SECRETS_MANAGER] = {STR_INIT("secretsmanager"), "secretsmanager"},
+    [AGENT_SSM] = {STR_INIT("ssm"), "AmazonSSM"},
 };
+
+/* The SDKs' variables name others; without, all services answer where ECS does. */
+static struct str endpoint_of(const struct agent_api *api)
+{
+    struct str own = api->service == AGENT_SECRETS_MANAGER ? api->config->secrets_endpoint
+                     : api->service == AGENT_SSM           ? api->config->ssm_endpoint
+                                                           : (struct str){NULL, 0};
+
+    return own.len > 0 ? own : api->config->backend;
+}
 
 static int64_t now_ms(void)
 {
@@ -57,6 +70,20 @@ void agent_api_close(struct agent_api *api)
     instance_client_free(api->instance);
 }
 
+void agent_api_act(struct agent_api *api, enum agent_service service, const struct host_credentials *credentials)
+{
+    struct agent_credentials *to = &api->credentials;
+
+    api->service = service;
+    api->is_acting = credentials != NULL;
+    *to = (struct agent_credentials){.expires_ms = 0};
+    if (credentials == NULL)
+        return;
+    (void)snprintf(to->access_key, sizeof(to->access_key), "%.*s", STR_ARG(credentials->access_key_id));
+    (void)snprintf(to->secret, sizeof(to->secret), "%.*s", STR_ARG(credentials->secret_access_key));
+    (void)snprintf(to->token, sizeof(to->token), "%.*s", STR_ARG(credentials->session_token));
+}
+
 struct call_headers {
     struct http_header items[HEADERS];
     size_t count;
@@ -78,9 +105,23 @@ static struct str host_of(struct str url)
 
 static bool get_credentials(struct agent_api *api, struct fail *f)
 {
+    if (api->is_acting)
+        return true;
     if (api->config->managed.instance_id[0] != '\0')
         return managed_instance_credentials(api->config, &api->credentials, now_ms(), f);
     return agent_credentials_get(&api->credentials, api->instance, now_ms(), f);
+}
+
+bool agent_api_identity(struct agent_api *api, struct host_credentials *ret_credentials, struct fail *f)
+{
+    const struct agent_credentials *own = &api->credentials;
+
+    if (!get_credentials(api, f))
+        return false;
+    *ret_credentials = (struct host_credentials){.access_key_id = str_of(own->access_key),
+                                                 .secret_access_key = str_of(own->secret),
+                                                 .session_token = str_of(own->token[0] == '\0' ? NULL : own->token)};
+    return true;
 }
 
 static bool sign(struct agent_api *api, struct wire_request *request, struct call_headers *headers, struct arena *arena,
@@ -121,11 +162,11 @@ static bool send(struct agent_api *api, const char *operation, struct str body, 
     bool good;
 
     arena_init(&arena, ARENA_BYTES);
-    add(&headers, "Host", host_of(api->config->backend));
+    add(&headers, "Host", host_of(endpoint_of(api)));
     add(&headers, "Content-Type", STR("application/x-amz-json-1.1"));
     add(&headers, "X-Amz-Target", arena_printf(&arena, "%s.%s", services[api->service].target, operation));
     good = sign(api, &signed_request, &headers, &arena, f);
-    request.url = arena_printf(&arena, "%.*s/", STR_ARG(api->config->backend)).ptr;
+    request.url = arena_printf(&arena, "%.*s/", STR_ARG(endpoint_of(api))).ptr;
     request.headers = headers.items;
     request.header_count = headers.count;
     good = good && http_fetch(api->http, &request, ret_reply, f);
@@ -186,19 +227,19 @@ static struct str host_and_port(struct str url, struct arena *arena)
     return str_find(host, ':') < host.len ? host : arena_printf(arena, "%.*s%s", STR_ARG(host), port);
 }
 
-bool agent_sign_handshake(struct agent_api *api, struct str url, struct arena *arena, struct http_header **ret_headers,
-                          size_t *ret_count, struct fail *f)
+bool agent_sign_get(struct agent_api *api, struct str url, struct str body, struct arena *arena,
+                    struct http_header **ret_headers, size_t *ret_count, struct fail *f)
 {
     struct str rest = str_from(url, str_search(url, STR("://")) + 3);
     struct str target = str_from(rest, str_find(rest, '/'));
-    struct wire_request request = {.method = STR("GET"), .body = STR("")};
+    struct wire_request request = {.method = STR("GET"), .body = body};
     struct call_headers *headers = arena_new(arena, struct call_headers);
 
     request.path = str_cut(target, '?', &request.query);
     add(headers, "Host", host_and_port(url, arena));
     if (!sign(api, &request, headers, arena, f))
         return false;
-    *ret_headers = headers->items + 1; /* the handshake has a Host of its own */
-    *ret_count = headers->count - 1;
+    *ret_headers = headers->items;
+    *ret_count = headers->count;
     return true;
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "node/agent/agent_eni.h"
 #include "node/network/namespace.h"
 #include "node/network/nft.h"
 #include "node/network/sandbox.h"
@@ -12,10 +13,12 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
-#define TABLE "berth_agent"
+#define TABLE  "berth_agent"
+#define PREFIX "ecs-"
 
 enum {
-    FIRST_ADDRESS = 0xac110002, /* 172.17.0.2 */
+    FIRST_ADDRESS = 0xac110002,  /* 172.17.0.2 */
+    FIRST_OF_TASKS = 0xa9feac02, /* 169.254.172.2, of the range that the amazon-ecs-agent takes for awsvpc */
     ADDRESSES = 1000,
     FIRST_INDEX = 1000, /* of interfaces, above what the instance has */
     FIRST_PORT = 32768, /* developer guide, "PortMapping": the ephemeral range of dynamic host ports */
@@ -31,10 +34,20 @@ struct agent_bridge {
     uint16_t next_port;
 };
 
+/* "ecs-7", unless somebody has it. */
 static bool forget_one(const char *name, void *context, struct fail *f)
 {
-    (void)context;
+    const struct agent_bridge *bridge = context;
+    uint64_t number;
+
+    if (str_to_uint64(str_of(name + strlen(PREFIX)), &number) && number < ADDRESSES && bridge->taken[number])
+        return true;
     return namespace_remove(name, f);
+}
+
+bool agent_bridge_tidy(struct agent_bridge *bridge, struct fail *f)
+{
+    return namespace_each(PREFIX, forget_one, bridge, f);
 }
 
 /* The instance routes, hides and hands on. Locally made connections to a host port are handed on, too. */
@@ -68,12 +81,21 @@ bool agent_bridge_open(struct agent_bridge **ret_bridge, struct fail *f)
     must(pthread_mutex_init(&bridge->lock, NULL) == 0);
     bridge->next_port = FIRST_PORT;
     if (!namespace_prepare(f) || !namespace_home(&bridge->home_fd, f) || !rtnetlink_open(&bridge->router, f) ||
-        !nft_open(&bridge->nft, f) || !namespace_each("ecs-", forget_one, NULL, f) || !begin_rules(bridge, f)) {
+        !nft_open(&bridge->nft, f) || !begin_rules(bridge, f)) {
         free(bridge);
         return false;
     }
     *ret_bridge = bridge;
     return true;
+}
+
+void agent_bridge_close(struct agent_bridge *bridge)
+{
+    nft_close(&bridge->nft);
+    rtnetlink_close(&bridge->router);
+    close_fd_at(&bridge->home_fd);
+    (void)pthread_mutex_destroy(&bridge->lock);
+    free(bridge);
 }
 
 /* Whether nobody listens there: the kernel says it. */
@@ -131,19 +153,61 @@ static bool make_sandbox(struct agent_bridge *bridge, struct agent_endpoint *end
     return sandbox_make(&eni, &place, f);
 }
 
+static bool make_alone(struct agent_bridge *bridge, const struct agent_endpoint *endpoint, struct fail *f)
+{
+    enum { LOOPBACK_INDEX = 1 };
+    struct rtnetlink inside;
+    auto_fd fd = -1;
+    bool good;
+
+    if (!namespace_create(endpoint->name, bridge->home_fd, &fd, f))
+        return false;
+    good = rtnetlink_open(&inside, f);
+    namespace_leave(bridge->home_fd);
+    if (!good)
+        return false;
+    rtnetlink_link_up(&inside, LOOPBACK_INDEX);
+    good = rtnetlink_send(&inside, f);
+    rtnetlink_close(&inside);
+    return good;
+}
+
+static void name_endpoint(struct agent_endpoint *endpoint)
+{
+    (void)snprintf(endpoint->name, sizeof(endpoint->name), PREFIX "%u", endpoint->number);
+    (void)snprintf(endpoint->path, sizeof(endpoint->path), NAMESPACE_DIR "/%s", endpoint->name);
+    (void)snprintf(
+        endpoint->text, sizeof(endpoint->text), "%s",
+        address_text((endpoint->interface != NULL ? FIRST_OF_TASKS : FIRST_ADDRESS) + endpoint->number).text);
+    endpoint->address = str_of(endpoint->text);
+}
+
+static bool make(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
+{
+    if (endpoint->interface != NULL)
+        return agent_eni_make(endpoint, bridge->home_fd, &bridge->router, FIRST_INDEX + endpoint->number, f);
+    return endpoint->is_alone ? make_alone(bridge, endpoint, f) : make_sandbox(bridge, endpoint, f);
+}
+
 static bool add(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
 {
     while (endpoint->number < ADDRESSES && bridge->taken[endpoint->number])
         endpoint->number++;
     if (endpoint->number == ADDRESSES)
-        return fail(f, FAIL_LIMIT, "more than %d containers in the network mode bridge", ADDRESSES);
-    (void)snprintf(endpoint->name, sizeof(endpoint->name), "ecs-%u", endpoint->number);
-    (void)snprintf(endpoint->path, sizeof(endpoint->path), NAMESPACE_DIR "/%s", endpoint->name);
-    (void)snprintf(endpoint->text, sizeof(endpoint->text), "%s", address_text(FIRST_ADDRESS + endpoint->number).text);
-    endpoint->address = str_of(endpoint->text);
+        return fail(f, FAIL_LIMIT, "more than %d containers in the network modes bridge and none", ADDRESSES);
+    name_endpoint(endpoint);
     choose_ports(bridge, endpoint);
-    if (!make_sandbox(bridge, endpoint, f))
+    if (!make(bridge, endpoint, f))
         return false;
+    bridge->taken[endpoint->number] = true;
+    return change_ports(bridge, endpoint, "add", f);
+}
+
+bool agent_bridge_adopt(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
+{
+    if (endpoint->number >= ADDRESSES || bridge->taken[endpoint->number])
+        return fail(f, FAIL_CONFLICT, "address %u is taken", endpoint->number);
+    name_endpoint(endpoint);
     bridge->taken[endpoint->number] = true;
     return change_ports(bridge, endpoint, "add", f);
 }

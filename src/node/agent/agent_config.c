@@ -76,7 +76,10 @@ bool agent_config_read(const char *(*get)(const char *name), struct arena *arena
         .data_dir = text_or(get, "ECS_DATADIR", "/var/lib/berth/agent"),
         .attributes = text_or(get, "ECS_INSTANCE_ATTRIBUTES", NULL),
         .tags = text_or(get, "ECS_CONTAINER_INSTANCE_TAGS", NULL),
-        .drivers = text_or(get, "ECS_AVAILABLE_LOGGING_DRIVERS", "[\"json-file\",\"none\"]"),
+        .secrets_endpoint = text_or(get, "AWS_ENDPOINT_URL_SECRETS_MANAGER", NULL),
+        .ssm_endpoint = text_or(get, "AWS_ENDPOINT_URL_SSM", NULL),
+        .s3_endpoint = get("AWS_ENDPOINT_URL_S3"),
+        .drivers = text_or(get, "ECS_AVAILABLE_LOGGING_DRIVERS", "[\"json-file\",\"awslogs\",\"splunk\"]"),
     };
     struct str reserved = text_or(get, "ECS_RESERVED_MEMORY", "0");
 

@@ -13,7 +13,10 @@ struct agent_config {
     struct str data_dir;                       /* ECS_DATADIR; "/var/lib/berth/agent" */
     struct str attributes;                     /* ECS_INSTANCE_ATTRIBUTES, a JSON object; absent */
     struct str tags;                           /* ECS_CONTAINER_INSTANCE_TAGS, a JSON object; absent */
-    struct str drivers;                        /* ECS_AVAILABLE_LOGGING_DRIVERS, a JSON list; ["json-file","none"] */
+    struct str drivers;                        /* ECS_AVAILABLE_LOGGING_DRIVERS, a JSON list; all that there are */
+    struct str secrets_endpoint;               /* AWS_ENDPOINT_URL_SECRETS_MANAGER; absent: where ECS is */
+    struct str ssm_endpoint;                   /* AWS_ENDPOINT_URL_SSM; absent: where ECS is */
+    const char *s3_endpoint;                   /* AWS_ENDPOINT_URL_S3, of environment files; NULL: there is none */
     int64_t reserved_memory_mib;               /* ECS_RESERVED_MEMORY */
     bool external;                             /* ECS_EXTERNAL: there is no instance metadata */
     struct str activation_id, activation_code; /* of the command line: to become a managed instance with; absent */

@@ -30,7 +30,19 @@ static const char *const capabilities[] = {
     "com.amazonaws.ecs.capability.docker-remote-api.1.30",
     "com.amazonaws.ecs.capability.docker-remote-api.1.32",
     "com.amazonaws.ecs.capability.ecr-auth",
+    "com.amazonaws.ecs.capability.task-iam-role",
+    "com.amazonaws.ecs.capability.task-iam-role-network-host",
+    "ecs.capability.container-health-check",
+    "ecs.capability.container-ordering",
+    "ecs.capability.container-restart-policy",
+    "ecs.capability.docker-plugin.local",
+    "ecs.capability.execution-role-awslogs",
     "ecs.capability.execution-role-ecr-pull",
+    "ecs.capability.private-registry-authentication.secretsmanager",
+    "ecs.capability.secrets.asm.bootstrap.log-driver",
+    "ecs.capability.secrets.asm.environment-variables",
+    "ecs.capability.secrets.ssm.bootstrap.log-driver",
+    "ecs.capability.secrets.ssm.environment-variables",
     "ecs.capability.ecr-endpoint",
     "ecs.capability.full-sync",
     "ecs.capability.task-cpu-mem-limit",
@@ -68,6 +80,13 @@ static bool add_object(json_t *list, const char *variable, struct str text, cons
     return good || fail(f, FAIL_INPUT, "%s is not a JSON object of texts: %.*s", variable, STR_ARG(text));
 }
 
+static bool is_driver(const char *name)
+{
+    static const struct str known[] = {STR_INIT("json-file"), STR_INIT("awslogs"), STR_INIT("splunk")};
+
+    return name != NULL && str_is_among(str_of(name), known, COUNT_OF(known));
+}
+
 static bool add_drivers(json_t *list, struct str text, struct fail *f)
 {
     json_error_t error;
@@ -81,8 +100,8 @@ static bool add_drivers(json_t *list, struct str text, struct fail *f)
         {
             char name[256];
 
-            if (!json_is_string(driver))
-                continue;
+            if (!is_driver(json_string_value(driver)))
+                continue; /* named by somebody, but not done */
             (void)snprintf(name, sizeof(name), "com.amazonaws.ecs.capability.logging-driver.%s",
                            json_string_value(driver));
             add_attribute(list, name, NULL);
@@ -104,6 +123,8 @@ static bool make_attributes(const struct agent_config *config, bool renews, json
         add_attribute(list, "com.amazonaws.ecs.capability.privileged-container", NULL);
     add_attribute(list, "ecs.os-type", "linux");
     add_attribute(list, "ecs.os-family", "LINUX");
+    if (!config->external)
+        add_attribute(list, "ecs.capability.task-eni", NULL);
     if (config->external) {
         add_attribute(list, "ecs.capability.external", NULL);
         add_attribute(list, "ecs.cpu-architecture", strcmp(machine.machine, "aarch64") == 0 ? "arm64" : "x86_64");

@@ -32,6 +32,7 @@ struct received {
 struct agent_session {
     struct agent_session_options options;
     struct websockets *sockets;
+    char *url; /* of the connection; under `lock` */
     struct random random;
     bool credentials_wanted; /* until the first connection of this process */
     pthread_t thread;
@@ -77,18 +78,48 @@ static void on_closed(void *context, uint64_t id, uint16_t code, struct str reas
 
 /* ---- messages ---- */
 
+/* The block of headers in front of a message on TCS: a signature of GET with the message as body. */
+static bool sign(struct agent_session *session, struct str url, struct str text, struct buf *frame)
+{
+    struct http_header *headers;
+    struct arena arena;
+    size_t count;
+    struct fail f;
+    bool good;
+
+    arena_init(&arena, (size_t)1 << 20);
+    good = agent_sign_get(session->options.signer, url, text, &arena, &headers, &count, &f);
+    for (size_t i = 0; good && i < count; i++)
+        buf_printf(frame, "%.*s: %.*s\r\n", STR_ARG(headers[count - 1 - i].name),
+                   STR_ARG(headers[count - 1 - i].value));
+    if (good)
+        buf_printf(frame, "\r\n%.*s", STR_ARG(text));
+    else
+        log_warning("telemetry cannot be signed: %s", f.message);
+    arena_free(&arena);
+    return good;
+}
+
 bool agent_session_send(struct agent_session *session, const char *type, json_t *message)
 {
     json_t *envelope = json_pack("{s:s,s:o}", "type", type, "message", message);
     char *text = json_dumps(envelope, JSON_COMPACT);
+    auto_buf frame = {.ptr = NULL};
+    auto_free char *url = NULL;
     uint64_t id;
     bool sent;
 
     must(text != NULL);
     (void)pthread_mutex_lock(&session->lock);
     id = session->closed_id == session->id ? 0 : session->id;
+    url = session->url == NULL ? NULL : strdup(session->url);
     (void)pthread_mutex_unlock(&session->lock);
-    sent = id != 0 && websocket_send(session->sockets, id, /* text= */ true, str_of(text));
+    sent = id != 0;
+    if (sent && session->options.signer != NULL)
+        sent = sign(session, str_of(url), str_of(text), &frame);
+    else
+        buf_add_cstr(&frame, text);
+    sent = sent && websocket_send(session->sockets, id, /* text= */ true, buf_str(&frame));
     free(text);
     json_decref(envelope);
     return sent;
@@ -103,7 +134,7 @@ static void dispatch(struct agent_session *session, struct str text)
 
     if (type == NULL || !json_is_object(message))
         log_warning("the server sends what is no message; it is dropped");
-    else if (strcmp(type, "HeartbeatMessage") == 0)
+    else if (session->options.channel == AGENT_ACS && strcmp(type, "HeartbeatMessage") == 0)
         (void)agent_session_send(session, "HeartbeatAckRequest",
                                  json_pack("{s:O?}", "messageId", json_object_get(message, "messageId")));
     else
@@ -112,6 +143,14 @@ static void dispatch(struct agent_session *session, struct str text)
 }
 
 /* ---- one connection ---- */
+
+static const struct {
+    const char *endpoint;            /* of DiscoverPollEndpoint's answer */
+    const char *cluster, *container; /* parameters of the URL */
+} channels[] = {
+    [AGENT_ACS] = {"endpoint", "clusterArn", "containerInstanceArn"},
+    [AGENT_TCS] = {"telemetryEndpoint", "cluster", "containerInstance"},
+};
 
 static bool discover(struct agent_session *session, struct arena *arena, struct str *ret_endpoint, struct fail *f)
 {
@@ -123,10 +162,11 @@ static bool discover(struct agent_session *session, struct arena *arena, struct 
 
     if (!agent_call(api, "DiscoverPollEndpoint", request, &answer, f))
         return false;
-    endpoint = json_string_value(json_object_get(answer, "endpoint"));
+    endpoint = json_string_value(json_object_get(answer, channels[session->options.channel].endpoint));
     *ret_endpoint = arena_str(arena, str_of(endpoint));
     json_decref(answer);
-    return ret_endpoint->ptr != NULL || fail(f, FAIL_INPUT, "DiscoverPollEndpoint names no endpoint");
+    return ret_endpoint->ptr != NULL ||
+           fail(f, FAIL_INPUT, "DiscoverPollEndpoint names no %s", channels[session->options.channel].endpoint);
 }
 
 static void add_escaped(struct buf *url, struct str text)
@@ -147,12 +187,15 @@ static struct str url_of(const struct agent_session *session, struct str endpoin
     struct str host = str_from(endpoint, str_search(endpoint, STR("://")) + 3);
     auto_buf url = {.ptr = NULL};
 
-    buf_printf(&url, "%s://%.*s%sws?agentHash=berth&agentVersion=" BERTH_VERSION "&clusterArn=",
-               str_starts(endpoint, STR("https")) ? "wss" : "ws", STR_ARG(host), str_ends(host, STR("/")) ? "" : "/");
+    buf_printf(&url, "%s://%.*s%sws?agentHash=berth&agentVersion=" BERTH_VERSION "&%s=",
+               str_starts(endpoint, STR("https")) ? "wss" : "ws", STR_ARG(host), str_ends(host, STR("/")) ? "" : "/",
+               channels[session->options.channel].cluster);
     add_escaped(&url, session->options.api->config->cluster);
-    buf_add_cstr(&url, "&containerInstanceArn=");
+    buf_printf(&url, "&%s=", channels[session->options.channel].container);
     add_escaped(&url, str_of(session->options.registration->arn));
-    buf_printf(&url, "&protocolVersion=2&sendCredentials=%s&seqNum=1", session->credentials_wanted ? "true" : "false");
+    if (session->options.channel == AGENT_ACS)
+        buf_printf(&url, "&protocolVersion=2&sendCredentials=%s&seqNum=1",
+                   session->credentials_wanted ? "true" : "false");
     return arena_str(arena, buf_str(&url));
 }
 
@@ -172,18 +215,25 @@ static bool connect_once(struct agent_session *session, struct fail *f)
     if (good) {
         url = url_of(session, endpoint, &arena);
         target.url = url.ptr;
-        good = agent_sign_handshake(session->options.api, url, &arena, &headers, &target.header_count, f);
-        target.headers = headers;
+        good = agent_sign_get(session->options.api, url, STR(""), &arena, &headers, &target.header_count, f);
+        target.headers = headers + (good ? 1 : 0); /* the handshake has a Host of its own */
+        target.header_count -= good ? 1 : 0;
     }
     good = good && websocket_connect(session->sockets, &target, &options, &id, f);
+    if (good) {
+        (void)pthread_mutex_lock(&session->lock);
+        session->id = id;
+        free(session->url);
+        session->url = strdup(target.url);
+        (void)pthread_mutex_unlock(&session->lock);
+    }
     arena_free(&arena);
     if (!good)
         return false;
-    (void)pthread_mutex_lock(&session->lock);
-    session->id = id;
-    (void)pthread_mutex_unlock(&session->lock);
     session->credentials_wanted = false;
     log_info("connected as %s", session->options.registration->arn);
+    if (session->options.opened != NULL)
+        session->options.opened(session->options.context);
     return true;
 }
 
@@ -324,5 +374,6 @@ void agent_session_stop(struct agent_session *session)
         free(list_item(list_take_first(&session->received), struct received, link));
     (void)pthread_cond_destroy(&session->wake);
     (void)pthread_mutex_destroy(&session->lock);
+    free(session->url);
     free(session);
 }

@@ -10,7 +10,7 @@
 enum { PORT = 51678, BACKLOG = 16, CONNECTIONS_MAX = 32, IDLE_TIMEOUT_S = 10 };
 
 struct introspection {
-    struct agent_engine *engine;
+    struct instance_tasks *tasks;
     const struct agent_config *config;
     const struct agent_registration *registration;
     struct http_server *server;
@@ -34,9 +34,9 @@ static bool has_container(const json_t *task, struct str id)
 }
 
 /* "taskarn=..." or "dockerid=...": that one; else all. NULL: there is none. */
-static json_t *tasks(const struct introspection *of, struct str query)
+static json_t *show_tasks(const struct introspection *of, struct str query)
 {
-    json_t *all = agent_engine_show(of->engine);
+    json_t *all = instance_tasks_show(of->tasks);
     struct str value;
     struct str name = str_cut(query, '=', &value);
     json_t *found = NULL;
@@ -58,7 +58,7 @@ static json_t *answer(const struct introspection *of, const struct wire_request 
         return json_pack("{s:[s,s]}", "AvailableCommands", "/v1/metadata", "/v1/tasks");
     if (str_is(request->path, "/v1/metadata"))
         return metadata(of);
-    return str_is(request->path, "/v1/tasks") ? tasks(of, request->query) : NULL;
+    return str_is(request->path, "/v1/tasks") ? show_tasks(of, request->query) : NULL;
 }
 
 static bool begin(void *context, struct http_exchange *exchange)
@@ -102,7 +102,7 @@ static bool listen_there(int *ret_fd, struct fail *f)
     return true;
 }
 
-bool introspection_start(struct agent_engine *engine, const struct agent_config *config,
+bool introspection_start(struct instance_tasks *tasks, const struct agent_config *config,
                          const struct agent_registration *registration, struct introspection **ret, struct fail *f)
 {
     struct introspection *of = calloc(1, sizeof(*of));
@@ -111,7 +111,7 @@ bool introspection_start(struct agent_engine *engine, const struct agent_config 
         .threads = 1, .connections_max = CONNECTIONS_MAX, .idle_timeout_s = IDLE_TIMEOUT_S};
 
     must(of != NULL);
-    of->engine = engine;
+    of->tasks = tasks;
     of->config = config;
     of->registration = registration;
     if (listen_there(&options.listening_fd, f) && http_server_start(&options, &handler, &of->server, f)) {

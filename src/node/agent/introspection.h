@@ -2,11 +2,11 @@
  * /v1/metadata, /v1/tasks (also ?taskarn= and ?dockerid=), and / with what there is. */
 #pragma once
 
-#include "node/agent/agent_engine.h"
+#include "node/agent/instance_tasks.h"
 
 struct introspection;
 
-checked bool introspection_start(struct agent_engine *engine, const struct agent_config *config,
+checked bool introspection_start(struct instance_tasks *tasks, const struct agent_config *config,
                                  const struct agent_registration *registration, struct introspection **ret,
                                  struct fail *f);
 void introspection_stop(struct introspection *of);

@@ -1,25 +1,18 @@
 /* The host role: keeps this machine as the server's assignment says.
  *
- *   link thread     hears assignments, makes and ends tasks
- *   planner thread  asks every task for its next actions (task.h), hands them to the workers, reports what changed
- *   workers         do what blocks: networks, pulls, starts, stops, checks, removals
+ *   link thread  hears assignments, says to the task engine (node/task) what they want
+ *   watcher      resolvers that died
  *
- * Containers, networks and images outlive this process: what was running is adopted at the next start, from the folder
- * of each task in DIR/host/tasks. Cut off from the server it goes on as it was last told. */
+ * Containers, networks and images outlive this process. Cut off from the server it goes on as it was last told. */
 #pragma once
 
 #include "base/fail.h"
+#include "node/task/engine.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct host;
-
-/* Where environment files are (docs/decisions/0114). */
-struct host_s3 {
-    const char *endpoint;            /* "http://127.0.0.1:9000"; NULL: there is none */
-    const char *access_key, *secret; /* the S3 server's own; NULL: it takes the execution role's */
-};
 
 struct host_options {
     const char *data_dir; /* DIR/host is the host's */

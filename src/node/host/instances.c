@@ -73,8 +73,7 @@ static void set_status(struct host_instance *of, enum host_instance_status statu
 {
     of->status = status;
     (void)snprintf(of->reason, sizeof(of->reason), "%s", reason);
-    of->host->report_due = true;
-    (void)pthread_cond_signal(&of->host->planner_wake);
+    host_report_soon(of->host);
 }
 
 static void start(struct host_instance *of)
@@ -159,8 +158,7 @@ static void take_console(struct host_instance *of)
     buf_free(&of->console.text);
     of->console = console;
     of->console_news = true;
-    of->host->report_due = true;
-    (void)pthread_cond_signal(&of->host->planner_wake);
+    host_report_soon(of->host);
 }
 
 static void clean(struct host_instance *of)

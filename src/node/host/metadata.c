@@ -4,14 +4,12 @@
 #include "base/must.h"
 #include "node/host/instances.h"
 #include "node/host/internal.h"
-#include "node/host/metadata_view.h"
-#include "os/files.h"
+#include "node/task/metadata_answer.h"
 #include "os/http_server.h"
 #include "os/relay.h"
 
 #include <sys/socket.h>
 
-#define METADATA_ADDRESS  "169.254.170.2"
 #define INSTANCES_ADDRESS "169.254.169.254"
 
 enum { HTTP_PORT = 80, CONNECTIONS_MAX = 256, IDLE_TIMEOUT_S = 30 };
@@ -35,151 +33,13 @@ struct metadata {
 
 /* ---- requests ---- */
 
-/* "/v4/ID/REST": REST is absent where the path ends behind the id. */
-static bool parse_path(struct str path, struct str *ret_id, struct str *ret_rest)
+/* A task's interface, at the end of which its containers are. */
+static bool asks(const void *context, const struct hosted *hosted, struct str peer)
 {
-    if (!str_starts(path, STR("/v4/")) && !str_starts(path, STR("/v3/")))
-        return false;
-    *ret_id = str_cut(str_from(path, 4), '/', ret_rest);
-    return ret_id->len > 0;
-}
-
-static bool asks(const struct station *station, struct str peer, const struct hosted *hosted)
-{
+    const struct station *station = context;
     const struct host_network_interface *interface = hosted->task->assignment->network_interface;
 
     return interface != NULL && str_eq(interface->vpc_id, station->vpc_id) && str_eq(interface->address, peer);
-}
-
-/* The container of that id, if it is of the task whose interface asks. lock held. */
-static struct hosted *find(const struct station *station, struct str peer, struct str id, size_t *ret_container)
-{
-    struct hosted *hosted = map_get(&station->metadata->host->tasks, str_to(id, str_find(id, '-')));
-
-    if (hosted == NULL || !asks(station, peer, hosted))
-        return NULL;
-    for (size_t i = 0; i < hosted->task->container_count; i++)
-        if (str_eq(hosted->task->containers[i].runtime_id, id)) {
-            *ret_container = i;
-            return hosted;
-        }
-    return NULL;
-}
-
-/* The machine's CPU time: the first line of /proc/stat, in ticks of 10 ms (proc(5)). */
-static uint64_t machine_cpu_ns(void)
-{
-    auto_buf text = {.limit = (size_t)1 << 20};
-    struct fail f;
-    struct str line;
-    struct str rest;
-    uint64_t sum = 0;
-    uint64_t ticks;
-
-    if (!file_read("/proc/stat", &text, &f))
-        return 0;
-    line = str_cut(buf_str(&text), '\n', &rest);
-    for (rest = line; rest.ptr != NULL;) {
-        struct str word = str_cut(rest, ' ', &rest);
-
-        if (str_to_uint64(word, &ticks))
-            sum += ticks;
-    }
-    return sum * 10000000;
-}
-
-/* NULL when the container has no counters (yet, or any more). lock held: reading a cgroup takes microseconds. */
-static json_t *stats_of(const struct station *station, struct hosted *hosted, size_t i, uint64_t machine_ns)
-{
-    const struct task_container *container = &hosted->task->containers[i];
-    struct metadata_sample now = {.when_ms = host_now_ms(), .machine_cpu_ns = machine_ns};
-    struct fail f;
-    json_t *all;
-
-    if (container->phase != CONTAINER_RUNNING ||
-        !runtime_stats(station->metadata->host->runtime, container->runtime_id.ptr, &now.stats, &f))
-        return NULL;
-    all = metadata_stats(container->definition->name, container->runtime_id, &now, &hosted->samples[i]);
-    hosted->samples[i] = now;
-    return all;
-}
-
-static json_t *task_stats(const struct station *station, struct hosted *hosted, uint64_t machine_ns)
-{
-    json_t *all = json_object();
-
-    for (size_t i = 0; i < hosted->task->container_count; i++) {
-        json_t *one = stats_of(station, hosted, i, machine_ns);
-
-        must(json_object_set_new(all, hosted->task->containers[i].runtime_id.ptr, one == NULL ? json_null() : one) ==
-             0);
-    }
-    return all;
-}
-
-static json_t *view(const struct station *station, struct hosted *hosted, size_t i, struct str rest,
-                    uint64_t machine_ns)
-{
-    json_t *stats;
-
-    if (rest.len == 0)
-        return metadata_container(hosted->task, i, hosted->images[i]);
-    if (str_is(rest, "task"))
-        return metadata_task(hosted->task, hosted->images);
-    if (str_is(rest, "task/stats"))
-        return task_stats(station, hosted, machine_ns);
-    if (!str_is(rest, "stats"))
-        return NULL;
-    stats = stats_of(station, hosted, i, machine_ns);
-    return stats == NULL ? json_null() : stats;
-}
-
-/* The credentials of that id, if they are of the task whose interface asks. */
-static bool answer_credentials(const struct station *station, const struct http_exchange *exchange, json_t **ret_answer,
-                               struct fail *f)
-{
-    struct host *host = station->metadata->host;
-    struct str id = str_from(exchange->request.path, strlen(CREDENTIALS_PATH));
-    struct hosted *hosted;
-    json_t *found = NULL;
-    size_t at = 0;
-
-    (void)pthread_mutex_lock(&host->lock);
-    while (found == NULL && (hosted = map_next(&host->tasks, &at)) != NULL)
-        if (hosted->credentials != NULL && str_eq(hosted->task->assignment->credentials_id, id) &&
-            asks(station, exchange->peer_address, hosted))
-            found = metadata_credentials(hosted->credentials);
-    (void)pthread_mutex_unlock(&host->lock);
-    if (found == NULL)
-        return fail_status(f, 400, "InvalidIdInRequest", "there are no credentials of that id for you");
-    *ret_answer = found;
-    return true;
-}
-
-static bool answer(const struct station *station, const struct http_exchange *exchange, json_t **ret_answer,
-                   struct fail *f)
-{
-    struct host *host = station->metadata->host;
-    struct hosted *hosted;
-    struct str id;
-    struct str rest;
-    size_t container;
-    uint64_t machine_ns;
-
-    if (!str_is(exchange->request.method, "GET"))
-        return fail_status(f, 405, "MethodNotAllowed", "only GET");
-    if (str_starts(exchange->request.path, STR(CREDENTIALS_PATH)))
-        return answer_credentials(station, exchange, ret_answer, f);
-    if (!parse_path(exchange->request.path, &id, &rest))
-        return fail_status(f, 404, "NotFound", "there is no %.*s", STR_ARG(exchange->request.path));
-    machine_ns = str_ends(rest, STR("stats")) ? machine_cpu_ns() : 0;
-    (void)pthread_mutex_lock(&host->lock);
-    hosted = find(station, exchange->peer_address, id, &container);
-    *ret_answer = hosted == NULL ? NULL : view(station, hosted, container, rest, machine_ns);
-    (void)pthread_mutex_unlock(&host->lock);
-    if (*ret_answer == NULL)
-        return fail_status(f, 404, "NotFound", "unable to generate metadata for %.*s", STR_ARG(exchange->request.path));
-    return true;
 }
 
 static bool begin(void *context, struct http_exchange *exchange)
@@ -191,22 +51,10 @@ static bool begin(void *context, struct http_exchange *exchange)
 
 static void complete(void *context, struct http_exchange *exchange)
 {
-    const struct http_header headers[] = {{STR("Content-Type"), STR("application/json")}};
-    struct http_reply reply = {.status = 200, .headers = headers, .header_count = 1, .kind = HTTP_BODY_BYTES};
-    struct fail f;
-    json_t *all;
-    char *text;
+    const struct station *station = context;
+    const struct metadata_asker asker = {.asks = asks, .context = station};
 
-    if (!answer(context, exchange, &all, &f)) {
-        all = json_string(f.message);
-        reply.status = f.status;
-    }
-    text = json_dumps(all, JSON_COMPACT | JSON_ENCODE_ANY);
-    must(text != NULL);
-    reply.bytes = str_of(text);
-    http_exchange_reply(exchange, &reply);
-    json_decref(all);
-    free(text);
+    metadata_answer(station->metadata->host->engine, &asker, exchange);
 }
 
 static void complete_instances(void *context, struct http_exchange *exchange)
@@ -333,9 +181,4 @@ void metadata_free(struct metadata *metadata)
     while (!list_empty(&metadata->stations))
         station_free(list_item(metadata->stations.next, struct station, link));
     free(metadata);
-}
-
-struct str metadata_uri(struct arena *arena, const char *version, struct str runtime_id)
-{
-    return arena_printf(arena, "http://" METADATA_ADDRESS "/%s/%.*s", version, STR_ARG(runtime_id));
 }

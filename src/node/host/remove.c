@@ -1,6 +1,7 @@
 /* `berth down`: nothing of this installation stays on the machine but its records. */
 #include "node/host/instances.h"
 #include "node/host/internal.h"
+#include "node/task/users.h"
 #include "os/files.h"
 
 #include <dirent.h>

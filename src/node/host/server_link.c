@@ -73,10 +73,9 @@ static bool dial(struct host *host, struct fail *f)
     link = link_start((struct http_socket){.fd = fd}, STR(""), &handler, NULL);
     host->server = link;
     host->generation = host->heard_all = 0;
-    host->report_due = true;
     instances_say_all(host);
     (void)say(link, &first);
-    (void)pthread_cond_signal(&host->planner_wake);
+    host_report_soon(host);
     (void)pthread_mutex_unlock(&host->lock);
     log_info("connected to the server at %s:%u", host->options.server_address, host->options.server_port);
     return true;
@@ -124,26 +123,36 @@ void *host_dial_main(void *context)
     return NULL;
 }
 
+/* What was applied is known before the tasks are looked at: a report never says that it has what came meanwhile. */
+static int64_t heard_all(struct host *host)
+{
+    int64_t generation;
+
+    (void)pthread_mutex_lock(&host->lock);
+    generation = host->heard_all;
+    (void)pthread_mutex_unlock(&host->lock);
+    return generation;
+}
+
 void host_report(struct host *host)
 {
     struct host_report report = {0};
     struct host_from_host message = {.report = &report};
-    struct hosted *hosted;
+    int64_t generation = heard_all(host);
     struct arena arena;
     auto_buf bytes = {.limit = LINK_MESSAGE_MAX};
-    size_t at = 0;
 
-    if (host->server == NULL)
-        return;
     arena_init(&arena, (size_t)LINK_MESSAGE_MAX);
-    report.tasks.items = arena_array(&arena, struct host_task_report, host->tasks.count + 1);
-    while ((hosted = map_next(&host->tasks, &at)) != NULL)
-        report.tasks.items[report.tasks.count++] = task_report(hosted->task, &arena);
-    instances_report(host, &arena, &report.instances);
+    task_engine_report(host->engine, &arena, &report.tasks);
     SET(&report, complete, true);
-    if (host->heard_all != 0)
-        SET(&report, generation, host->heard_all);
-    value_encode(&host_from_host_shape, &message, &bytes);
-    (void)link_send(host->server, buf_str(&bytes));
+    if (generation != 0)
+        SET(&report, generation, generation);
+    (void)pthread_mutex_lock(&host->lock);
+    if (host->server != NULL && host->heard_all >= generation) { /* else the link is another: it is said again there */
+        instances_report(host, &arena, &report.instances);
+        value_encode(&host_from_host_shape, &message, &bytes);
+        (void)link_send(host->server, buf_str(&bytes));
+    }
+    (void)pthread_mutex_unlock(&host->lock);
     arena_free(&arena);
 }

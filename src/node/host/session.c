@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "node/host/internal.h"
-#include "node/host/log_client.h"
+#include "node/task/log_client.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,12 +29,12 @@ static bool read_credentials(struct host *host, struct str task_id, struct arena
     struct host_credentials *copy = arena_new(arena, struct host_credentials);
     bool found;
 
-    (void)pthread_mutex_lock(&host->lock);
-    hosted = map_get(&host->tasks, task_id);
+    (void)pthread_mutex_lock(&host->engine->lock);
+    hosted = map_get(&host->engine->tasks, task_id);
     found = hosted != NULL && hosted->credentials != NULL;
     if (found)
         value_copy(&host_credentials_shape, copy, hosted->credentials, arena);
-    (void)pthread_mutex_unlock(&host->lock);
+    (void)pthread_mutex_unlock(&host->engine->lock);
     *ret_credentials = copy;
     return found || fail(f, FAIL_NOT_FOUND, "the task has no role, or is gone");
 }
@@ -137,8 +137,8 @@ static bool find_container(struct host *host, const struct host_session *session
     const struct hosted *hosted;
     bool found = false;
 
-    (void)pthread_mutex_lock(&host->lock);
-    hosted = map_get(&host->tasks, session->task_id);
+    (void)pthread_mutex_lock(&host->engine->lock);
+    hosted = map_get(&host->engine->tasks, session->task_id);
     for (size_t i = 0; hosted != NULL && !found && i < hosted->task->container_count; i++) {
         const struct task_container *container = &hosted->task->containers[i];
 
@@ -146,7 +146,7 @@ static bool find_container(struct host *host, const struct host_session *session
         if (found)
             *ret_id = arena_str(arena, container->runtime_id);
     }
-    (void)pthread_mutex_unlock(&host->lock);
+    (void)pthread_mutex_unlock(&host->engine->lock);
     return found;
 }
 

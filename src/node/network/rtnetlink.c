@@ -105,6 +105,17 @@ void rtnetlink_link_up(struct rtnetlink *rt, uint32_t index)
     finish(rt, message, /* tolerated= */ 0);
 }
 
+void rtnetlink_link_move(struct rtnetlink *rt, uint32_t index, int namespace_fd, const char *name)
+{
+    struct nlmsghdr *message = start(rt, "move link", RTM_NEWLINK, 0);
+    struct ifinfomsg *link = mnl_nlmsg_put_extra_header(message, sizeof(*link));
+
+    link->ifi_index = (int)index;
+    mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)namespace_fd);
+    mnl_attr_put_strz(message, IFLA_IFNAME, name);
+    finish(rt, message, /* tolerated= */ 0);
+}
+
 void rtnetlink_link_remove(struct rtnetlink *rt, const char *name)
 {
     struct nlmsghdr *message = start(rt, "remove link", RTM_DELLINK, 0);

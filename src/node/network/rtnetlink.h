@@ -38,6 +38,8 @@ struct rtnetlink_veth_end {
 void rtnetlink_veth(struct rtnetlink *rt, const struct rtnetlink_veth_end *here, const struct rtnetlink_veth_end *peer,
                     int peer_fd);
 void rtnetlink_link_up(struct rtnetlink *rt, uint32_t index);
+/* Into another namespace, under that name; it is down there. */
+void rtnetlink_link_move(struct rtnetlink *rt, uint32_t index, int namespace_fd, const char *name);
 /* Slow, 10-30 ms: waits for an RCU grace period. No failure when there is none. */
 void rtnetlink_link_remove(struct rtnetlink *rt, const char *name);
 

@@ -44,6 +44,14 @@ static bool make_namespace(const struct eni *eni, const struct sandbox_place *pl
     return ok;
 }
 
+bool sandbox_open(const char *name, int home_fd, int *ret_fd, struct rtnetlink *ret_inside, struct fail *f)
+{
+    const struct eni none = {.namespace_fd = 0};
+    const struct sandbox_place place = {.name = name, .home_fd = home_fd};
+
+    return make_namespace(&none, &place, ret_fd, ret_inside, f);
+}
+
 static bool connect_router(const struct eni *eni, const struct sandbox_place *place, int fd, struct fail *f)
 {
     struct eni_link link = eni_link(eni);

@@ -27,6 +27,8 @@ checked bool sandbox_make(const struct eni *eni, const struct sandbox_place *pla
 checked bool sandbox_join(const struct eni *eni, const struct sandbox_place *place, struct fail *f);
 /* Takes it away again, wherever it is by now. */
 checked bool sandbox_part(const struct eni *eni, struct rtnetlink *router, struct fail *f);
+/* A new namespace of that name with the settings of a task's and nothing in it, and a socket inside. */
+checked bool sandbox_open(const char *name, int home_fd, int *ret_fd, struct rtnetlink *ret_inside, struct fail *f);
 
 /* Lets go of the namespace. The pair goes with it, asynchronously: faster than removing the link, which waits for RCU
  * (13-42 ms). A process that is still inside keeps it, but the firewall no longer lets it through. */

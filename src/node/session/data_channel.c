@@ -11,7 +11,9 @@ struct outgoing {
     struct list link;
     int64_t sequence;
     int64_t sent_ms;
-    bool heard; /* one before it is not */
+    bool sent;    /* not only kept for one who does not listen */
+    bool resumed; /* sent before the other end was away, and again */
+    bool heard;   /* one before it is not */
     struct buf bytes;
 };
 
@@ -41,7 +43,8 @@ void data_channel_free(struct data_channel *channel)
 
 struct channel_message data_channel_header(struct data_channel *channel, enum channel_message_type type, int64_t now_ms)
 {
-    struct channel_message message = {.type = type, .schema_version = SCHEMA_VERSION, .created_ms = (uint64_t)now_ms};
+    struct channel_message message = {
+        .type = type, .schema_version = SCHEMA_VERSION, .created_ms = (uint64_t)(now_ms + channel->options.epoch_ms)};
 
     for (size_t i = 0; i < sizeof(message.id); i++)
         message.id[i] = (unsigned char)random_below(&channel->random, 256);
@@ -80,7 +83,8 @@ void data_channel_send(struct data_channel *channel, enum channel_payload_type t
     channel_message_write(&message, &outgoing->bytes);
     list_add_last(&channel->unheard, &outgoing->link);
     channel->unheard_count++;
-    if (!channel->paused)
+    outgoing->sent = !channel->paused;
+    if (outgoing->sent)
         channel->options.send(channel->options.context, buf_str(&outgoing->bytes));
 }
 
@@ -137,6 +141,9 @@ static struct outgoing *find_unheard(const struct data_channel *channel, int64_t
     return NULL;
 }
 
+/* An acknowledgement that was lost with the other end's connection is not said again: session-manager-plugin passes
+ * over what it has had. But what was sent again behind it comes in order, so one that is acknowledged says that those
+ * before it had come. */
 static bool receive_acknowledge(struct data_channel *channel, struct str text, int64_t now_ms, struct fail *f)
 {
     struct outgoing *heard;
@@ -152,7 +159,7 @@ static bool receive_acknowledge(struct data_channel *channel, struct str text, i
     while (!list_empty(&channel->unheard)) {
         struct outgoing *first = list_item(channel->unheard.next, struct outgoing, link);
 
-        if (!first->heard)
+        if (!first->heard && !(first->resumed && first->sequence < sequence))
             break;
         list_remove(&first->link);
         channel->unheard_count--;
@@ -219,7 +226,14 @@ static void receive_stream(struct data_channel *channel, const struct channel_me
 static void start(struct data_channel *channel, int64_t now_ms)
 {
     channel->paused = false;
-    list_each(link, after, &channel->unheard) resend(channel, list_item(link, struct outgoing, link), now_ms);
+    list_each(link, after, &channel->unheard)
+    {
+        struct outgoing *outgoing = list_item(link, struct outgoing, link);
+
+        outgoing->resumed = outgoing->sent;
+        outgoing->sent = true;
+        resend(channel, outgoing, now_ms);
+    }
 }
 
 bool data_channel_receive(struct data_channel *channel, struct str bytes, int64_t now_ms, struct fail *f)

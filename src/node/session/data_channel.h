@@ -24,6 +24,7 @@ enum {
 struct data_channel_options {
     enum channel_message_type sends, receives; /* CHANNEL_MESSAGE_OUTPUT and _INPUT, or the other way round */
     uint64_t seed;                             /* of message ids */
+    int64_t epoch_ms;                          /* messages say now_ms and this as the time of day */
     void *context;
     void (*send)(void *context, struct str bytes);
     /* The next of the stream. false: there is no room for it now. */
@@ -46,7 +47,8 @@ struct data_channel {
 void data_channel_init(struct data_channel *channel, const struct data_channel_options *options);
 void data_channel_free(struct data_channel *channel);
 
-/* One binary message of the other end. FAIL_INPUT: it breaks the protocol, cut it off. */
+/* One binary message of the other end; start_publication sends everything again that is not acknowledged. FAIL_INPUT:
+ * it breaks the protocol, cut it off. */
 checked bool data_channel_receive(struct data_channel *channel, struct str bytes, int64_t now_ms, struct fail *f);
 
 bool data_channel_has_room(const struct data_channel *channel);

@@ -200,6 +200,55 @@ static void while_nobody_listens_it_waits(void **state)
     end_free(&server);
 }
 
+/* The client has had "one " and "two", and its acknowledgements were lost with its connection: it says nothing of them
+ * any more, as session-manager-plugin does. */
+static void an_acknowledgement_that_was_lost_is_not_waited_for(void **state)
+{
+    struct end agent;
+    struct end server;
+
+    (void)state;
+    end_init(&agent, /* agent= */ true);
+    end_init(&server, /* agent= */ false);
+    data_channel_say(&server.channel, CHANNEL_MESSAGE_PAUSE, STR(""), 0);
+    data_channel_say(&server.channel, CHANNEL_MESSAGE_START, STR(""), 0);
+    say(&agent, "one ", 0);
+    say(&agent, "two ", 0);
+    give(&agent, &server, 0, 10);
+    say(&agent, "three", 10); /* into the pause */
+    assert_int_equal(agent.sent_count, 2);
+    give(&agent, &server, 1, 20);
+    assert_int_equal(agent.sent_count, 5);
+    end_clear(&server);
+    give(&server, &agent, 2, 30); /* all that the server does here is to write acknowledgements */
+    give(&server, &agent, 3, 30);
+    give(&server, &agent, 4, 30);
+    assert_true(str_is(buf_str(&server.taken), "one two three"));
+    give(&agent, &server, 2, 40);
+    assert_true(data_channel_all_heard(&agent.channel));
+    end_free(&agent);
+    end_free(&server);
+}
+
+/* Without a break in between, one that is missing is missing. */
+static void what_is_acknowledged_out_of_order_says_nothing_of_others(void **state)
+{
+    struct end agent;
+    struct end client;
+
+    (void)state;
+    end_init(&agent, /* agent= */ true);
+    end_init(&client, /* agent= */ false);
+    say(&agent, "one ", 0);
+    say(&agent, "two", 0);
+    give(&client, &agent, 1, 10);
+    give(&agent, &client, 0, 20);
+    assert_false(data_channel_all_heard(&agent.channel));
+    assert_int_equal(agent.channel.unheard_count, 2);
+    end_free(&agent);
+    end_free(&client);
+}
+
 static void the_window_is_bounded(void **state)
 {
     struct end agent;
@@ -221,6 +270,8 @@ int main(void)
         cmocka_unit_test(what_is_not_heard_is_sent_again),
         cmocka_unit_test(what_there_is_no_room_for_comes_again),
         cmocka_unit_test(while_nobody_listens_it_waits),
+        cmocka_unit_test(an_acknowledgement_that_was_lost_is_not_waited_for),
+        cmocka_unit_test(what_is_acknowledged_out_of_order_says_nothing_of_others),
         cmocka_unit_test(the_window_is_bounded),
     };
 

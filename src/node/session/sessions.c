@@ -46,9 +46,8 @@ struct session {
     bool exited;               /* its end is known, its terminal may have more to show */
     int exit_code;
     int64_t stragglers_ms; /* until when it is waited for that */
-    struct session_size size;
-    struct buf input; /* for the terminal */
-    int log_fd;       /* -1: no log */
+    struct buf input;      /* for the terminal */
+    int log_fd;            /* -1: no log */
     uint64_t logged;
 };
 
@@ -327,6 +326,7 @@ static void copy_order(struct session *session, const struct session_order *orde
 static struct session *session_new(struct sessions *sessions, const struct session_order *order)
 {
     struct session *session = calloc(1, sizeof(*session));
+    const struct clock wall = clock_wall();
     struct terminal_session_options options = {
         .context = session, .send = send_out, .begin = begin, .input = input, .size = size, .terminate = terminate};
 
@@ -340,6 +340,7 @@ static struct session *session_new(struct sessions *sessions, const struct sessi
     session->log_fd = -1;
     entropy_fill(&options.seed, sizeof(options.seed));
     options.session_id = session->order.session_id;
+    options.epoch_ms = clock_now_ms(&wall) - now_ms();
     terminal_session_init(&session->agent, &options, now_ms());
     return session;
 }

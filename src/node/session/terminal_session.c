@@ -58,6 +58,7 @@ void terminal_session_init(struct terminal_session *session, const struct termin
     const struct data_channel_options channel = {.sends = CHANNEL_MESSAGE_OUTPUT,
                                                  .receives = CHANNEL_MESSAGE_INPUT,
                                                  .seed = options->seed,
+                                                 .epoch_ms = options->epoch_ms,
                                                  .context = session,
                                                  .send = send_out,
                                                  .take = take,

@@ -24,6 +24,7 @@ enum terminal_session_state { SESSION_WAITING, SESSION_RUNNING, SESSION_ENDING, 
 struct terminal_session_options {
     struct str session_id; /* outlives the session */
     uint64_t seed;
+    int64_t epoch_ms; /* what the times that are told here are behind those of the calendar */
     void *context;
     void (*send)(void *context, struct str bytes);  /* a binary message for the client */
     void (*begin)(void *context);                   /* starts the command */

@@ -332,7 +332,7 @@ static struct ecs_string_list port_texts(struct arena *arena, const struct taken
     return texts;
 }
 
-static struct ecs_resources remaining(struct arena *arena, const struct container_instance_record *record)
+struct ecs_resources container_instance_remaining(struct arena *arena, const struct container_instance_record *record)
 {
     struct ecs_resources list = {arena_array(arena, struct ecs_resource, 5), 0};
 
@@ -375,7 +375,7 @@ struct ecs_container_instance *container_instance_shown(const struct call *call,
     count_tasks(call->tx, record, &running, &pending);
     SET(shown, running_tasks_count, running);
     SET(shown, pending_tasks_count, pending);
-    shown->remaining_resources = remaining(call->arena, record);
+    shown->remaining_resources = container_instance_remaining(call->arena, record);
     if (!parts.tags || shown->tags.items == NULL)
         shown->tags = (struct ecs_tags){arena_array(call->arena, struct ecs_tag, 1), 0};
     if (!parts.health)

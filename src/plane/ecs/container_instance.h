@@ -67,6 +67,9 @@ struct ecs_container_instance *container_instance_shown(const struct call *call,
                                                         const struct container_instance_record *record,
                                                         struct container_instance_parts parts);
 
+/* What is left of its resources. */
+struct ecs_resources container_instance_remaining(struct arena *arena, const struct container_instance_record *record);
+
 /* ---- changing ---- */
 
 /* A copy that may be edited, put with the next version. */

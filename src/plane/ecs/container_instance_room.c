@@ -74,34 +74,38 @@ static void count_group(struct arena *arena, struct container_instance_record *r
 void container_instance_take(struct transaction *tx, const struct task_record *task)
 {
     const struct container_instance_record *instance = container_instance_of_task(tx, task);
-    struct container_instance_record after;
+    struct container_instance_edit *edit;
+    struct container_instance_record *after;
 
     must(instance != NULL);
-    after = *instance;
-    SET(&after, cpu_left, after.cpu_left - task->cpu_units);
-    SET(&after, memory_left, after.memory_left - task->memory_mib);
-    SET(&after, enis_left, after.enis_left - task->enis);
-    after.gpus_left = texts_without(tx->arena, &after.gpus_left, &task->gpu_ids);
-    after.tcp_ports = ports_with(tx->arena, &after.tcp_ports, &task->tcp_ports);
-    after.udp_ports = ports_with(tx->arena, &after.udp_ports, &task->udp_ports);
-    count_group(tx->arena, &after, task->task->group, 1);
-    must(transaction_put(tx, &container_instance_table, &after));
+    edit = container_instance_edit_begin(tx, instance);
+    after = &edit->record;
+    SET(after, cpu_left, after->cpu_left - task->cpu_units);
+    SET(after, memory_left, after->memory_left - task->memory_mib);
+    SET(after, enis_left, after->enis_left - task->enis);
+    after->gpus_left = texts_without(tx->arena, &after->gpus_left, &task->gpu_ids);
+    after->tcp_ports = ports_with(tx->arena, &after->tcp_ports, &task->tcp_ports);
+    after->udp_ports = ports_with(tx->arena, &after->udp_ports, &task->udp_ports);
+    count_group(tx->arena, after, task->task->group, 1);
+    must(container_instance_edit_put(tx, edit));
 }
 
 void container_instance_release(struct transaction *tx, const struct task_record *task)
 {
     const struct container_instance_record *instance = container_instance_of_task(tx, task);
-    struct container_instance_record after;
+    struct container_instance_edit *edit;
+    struct container_instance_record *after;
 
     if (instance == NULL)
         return;
-    after = *instance;
-    SET(&after, cpu_left, after.cpu_left + task->cpu_units);
-    SET(&after, memory_left, after.memory_left + task->memory_mib);
-    SET(&after, enis_left, after.enis_left + task->enis);
-    after.gpus_left = texts_with(tx->arena, &after.gpus_left, &task->gpu_ids);
-    after.tcp_ports = ports_without(tx->arena, &after.tcp_ports, &task->tcp_ports);
-    after.udp_ports = ports_without(tx->arena, &after.udp_ports, &task->udp_ports);
-    count_group(tx->arena, &after, task->task->group, -1);
-    must(transaction_put(tx, &container_instance_table, &after));
+    edit = container_instance_edit_begin(tx, instance);
+    after = &edit->record;
+    SET(after, cpu_left, after->cpu_left + task->cpu_units);
+    SET(after, memory_left, after->memory_left + task->memory_mib);
+    SET(after, enis_left, after->enis_left + task->enis);
+    after->gpus_left = texts_with(tx->arena, &after->gpus_left, &task->gpu_ids);
+    after->tcp_ports = ports_without(tx->arena, &after->tcp_ports, &task->tcp_ports);
+    after->udp_ports = ports_without(tx->arena, &after->udp_ports, &task->udp_ports);
+    count_group(tx->arena, after, task->task->group, -1);
+    must(container_instance_edit_put(tx, edit));
 }

@@ -5,6 +5,7 @@
 #include "plane/ecs/cluster.h"
 #include "plane/ecs/operations.h"
 #include "plane/iam/authorize.h"
+#include "plane/ssm/session.h"
 
 #define NOT_RUNNING                                                                                                    \
     "The execute command failed because execute command was not enabled when the task was run or the execute command " \
@@ -202,19 +203,6 @@ static bool find_target(const struct call *call, const struct ecs_execute_comman
 
 /* ---- the session ---- */
 
-static struct str hexadecimal(const struct call *call, size_t digits)
-{
-    unsigned char bytes[SESSION_TOKEN_LEN / 2];
-    char *text = arena_alloc(call->arena, digits + 1);
-
-    must(digits <= 2 * sizeof(bytes));
-    transaction_secret(call->tx, bytes, sizeof(bytes));
-    for (size_t i = 0; i < digits; i++)
-        text[i] = "0123456789abcdef"[(i % 2 == 0 ? bytes[i / 2] >> 4 : bytes[i / 2]) & 0xf];
-    text[digits] = '\0';
-    return (struct str){text, digits};
-}
-
 static void tell_host(const struct call *call, const struct task_record *task, struct host_session *session)
 {
     const struct host_from_server message = {.session = session};
@@ -230,16 +218,15 @@ static void tell_host(const struct call *call, const struct task_record *task, s
 static struct ecs_session *begin(const struct call *call, const struct task_record *task, struct host_session *order)
 {
     struct ecs_session *session = arena_new(call->arena, struct ecs_session);
-    struct str host = call->host.len > 0 ? call->host : call->settings->endpoint;
+    struct str digits = session_digits(call, SESSION_ID_DIGITS);
 
-    session->session_id =
-        arena_printf(call->arena, "ecs-execute-command-%.*s", STR_ARG(hexadecimal(call, SESSION_ID_DIGITS)));
-    session->token_value = hexadecimal(call, SESSION_TOKEN_LEN);
-    session->stream_url = arena_printf(call->arena, "%s://%.*s/v1/data-channel/%.*s?role=publish_subscribe",
-                                       call->secure ? "wss" : "ws", STR_ARG(host), STR_ARG(session->session_id));
+    session->session_id = arena_printf(call->arena, "ecs-execute-command-%.*s", STR_ARG(digits));
+    session->token_value = session_digits(call, CHANNEL_TOKEN_LEN);
+    session->stream_url = session_stream_url(call, session->session_id);
     order->session_id = session->session_id;
-    order->token = hexadecimal(call, SESSION_TOKEN_LEN);
-    transaction_effect(call->tx, SESSION_TOKENS, session->session_id,
+    order->token = session_digits(call, CHANNEL_TOKEN_LEN);
+    transaction_effect(call->tx, SESSION_TOKENS,
+                       session_key(call->arena, task->account_id, task->region, session->session_id),
                        arena_printf(call->arena, "%.*s%.*s", STR_ARG(session->token_value), STR_ARG(order->token)));
     tell_host(call, task, order);
     return session;

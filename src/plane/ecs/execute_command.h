@@ -6,12 +6,11 @@
 
 #include "plane/ecs/task.h"
 
-/* Effects. For the broker, which forgets them as soon as they are used: target is the session's id, the bytes are the
- * client's token and the agent's, each of SESSION_TOKEN_LEN characters. */
+/* Effects. For the broker, which forgets them as soon as they are used: target is the session's key (plane/ssm/
+ * session.h), the bytes are the client's token and the agent's, each of CHANNEL_TOKEN_LEN characters. */
 #define SESSION_TOKENS "session tokens"
 /* For the host, a struct host_from_server. */
 #define SESSION_ORDER "session"
-enum { SESSION_TOKEN_LEN = 64 };
 
 /* What a new container shows of the agent that runs commands in it, where the task is made with it. */
 void execute_command_agent_make(struct arena *arena, struct ecs_container *container);

@@ -1,10 +1,12 @@
 /* What a plan says, done: tasks started and stopped, and the events that tell of it. */
 #include "plane/ecs/service_act.h"
 
+#include "base/map.h"
 #include "base/must.h"
 #include "plane/ecs/container_instance.h"
 #include "plane/ecs/service_event.h"
 #include "plane/ecs/service_revision.h"
+#include "plane/ecs/task_instances.h"
 
 /* How long nothing is tried that found no place, unless a host gets room before. */
 #define UNPLACED_WAIT_MS MINUTE_MS
@@ -87,12 +89,26 @@ static size_t provider_of(const struct act *act, const struct task_record *task)
     return strategy_of(act) == NULL ? 0 : service_provider_number(strategy_of(act), task->task->capacity_provider_name);
 }
 
+/* The numbers of container instances, as they come. */
+static size_t host_number(struct map *hosts, const struct task_record *task)
+{
+    struct str id = task->container_instance_id;
+    uintptr_t found = id.ptr == NULL ? 1 : (uintptr_t)map_get(hosts, id);
+
+    if (found == 0) {
+        found = hosts->count + 2;
+        (void)map_put(hosts, id, (void *)found);
+    }
+    return found - 1;
+}
+
 /* ret_numbers: which task of the look each is. */
 static struct plan_task *plan_tasks(struct act *act, size_t **ret_numbers, size_t *ret_count)
 {
     const struct look *look = act->look;
     struct plan_task *tasks = arena_array(look->tx->arena, struct plan_task, look->count);
     size_t *numbers = arena_array(look->tx->arena, size_t, look->count);
+    struct map hosts = {.count = 0};
     size_t count = 0;
 
     for (size_t i = 0; i < look->count; i++) {
@@ -106,8 +122,10 @@ static struct plan_task *plan_tasks(struct act *act, size_t **ret_numbers, size_
                                .is_new = service_task_is_of(task, act->group->id) && !is_draining(look->tx, task),
                                .is_protected = service_task_is_protected(task, look->tx->now_ms),
                                .zone = zone_number(act, task->task->availability_zone),
+                               .host = host_number(&hosts, task),
                                .provider = provider_of(act, task)};
     }
+    map_free(&hosts);
     *ret_numbers = numbers;
     *ret_count = count;
     return tasks;
@@ -145,6 +163,8 @@ static bool start_in(struct act *act, size_t zone, const struct ecs_task **ret_t
     struct task_wish wish = act->wish;
 
     wish.subnet_id = act->zones.subnets[zone];
+    if (wish.launch.instances != NULL && act->plan->rebalances)
+        wish.launch.instances->zone = act->zones.names[zone];
     if (wish.launch.strategy != NULL)
         wish.launch.strategy = only(wish.arena, &wish.launch.strategy->items[next_provider(act)]);
     return task_start(act->look->tx, &wish, /* number= */ 0, ret_task, ret_failure);
@@ -173,22 +193,42 @@ static const char *refusal_text(struct str reason, struct arena *arena)
     return arena_printf(arena, "encountered error \"%.*s\"", STR_ARG(reason)).ptr;
 }
 
+static void say_not_placed(struct act *act, const struct ecs_failure *failure)
+{
+    struct service_edit *service = &act->look->service;
+    bool on_instances = act->wish.launch.instances != NULL;
+
+    if (act->plan->rebalances)
+        service_event_add_failure(act->look->tx, service, failure, "is unable to place a task in %.*s%s.",
+                                  STR_ARG(act->all_zones[act->plan->starts[0]]),
+                                  on_instances ? " because no container instance met all of its requirements" : "");
+    else if (str_search(failure->arn, STR(":container-instance/")) < failure->arn.len)
+        service_event_add_failure(
+            act->look->tx, service, failure,
+            "was unable to place a task because no container instance met all of its requirements. The "
+            "closest matching (container-instance %.*s) %s. " MORE,
+            STR_ARG(ecs_name(failure->arn)), refusal_text(failure->reason, act->look->tx->arena));
+    else if (on_instances)
+        service_event_add_failure(
+            act->look->tx, service, failure,
+            "was unable to place a task because no container instance met all of its requirements. "
+            "Reason: %.*s " MORE,
+            STR_ARG(failure->reason));
+    else
+        service_event_add_failure(act->look->tx, service, failure, "was unable to place a task. Reason: %.*s. " MORE,
+                                  STR_ARG(failure->reason));
+}
+
 void act_could_not_place(struct act *act, const struct ecs_failure *failure)
 {
     struct service_edit *service = &act->look->service;
     int64_t now_ms = act->look->tx->now_ms;
 
-    if (str_search(failure->arn, STR(":container-instance/")) < failure->arn.len)
-        service_event_add(act->look->tx, service,
-                          "was unable to place a task because no container instance met all of its requirements. The "
-                          "closest matching (container-instance %.*s) %s. " MORE,
-                          STR_ARG(ecs_name(failure->arn)), refusal_text(failure->reason, act->look->tx->arena));
-    else
-        service_event_add(act->look->tx, service, "was unable to place a task. Reason: %.*s. " MORE,
-                          STR_ARG(failure->reason));
+    say_not_placed(act, failure);
     if (!service->record.has_unplaced_at || now_ms >= service->record.unplaced_at + UNPLACED_WAIT_MS) {
         SET(&service->record, unplaced_at, now_ms);
-        SET(act->group->trouble, failures, act->group->trouble->failures + 1);
+        if (!act->plan->rebalances)
+            SET(act->group->trouble, failures, act->group->trouble->failures + 1);
     }
     look_wake_at(act->look, service->record.unplaced_at + UNPLACED_WAIT_MS);
 }
@@ -322,6 +362,19 @@ static void note_evenness(struct act *act)
     }
 }
 
+/* ---- protection ---- */
+
+static void say_kept(struct act *act, const size_t *numbers)
+{
+    const struct task_record *task = act->look->tasks[numbers[act->plan->first_kept]];
+
+    service_event_add(act->look->tx, &act->look->service,
+                      "was unable to %s because (taskSet %.*s) was unable to scale in due to (reason %zu tasks under "
+                      "protection)",
+                      act->plan->cannot_even_out ? "AZ Rebalance" : "reach steady state",
+                      STR_ARG(task->task->started_by), act->plan->kept);
+}
+
 /* ---- all of it ---- */
 
 void look_act(struct look *look, const struct look_group *group, struct plan *ret_plan)
@@ -340,9 +393,10 @@ void look_act(struct look *look, const struct look_group *group, struct plan *re
         look_wake_at(look, group->trouble->until);
     act_begin(look, group, ret_plan, &act);
     tasks = plan_tasks(&act, &numbers, &count);
-    wish.rebalance = group->rebalance && act.can_start && act.wish.launch.instances == NULL;
+    wish.rebalance = group->rebalance && act.can_start;
     wish.zone_count = act.zones.count;
     wish.zones_all = act.zone_count;
+    wish.hosts_all = count;
     if (strategy_of(&act) != NULL) {
         wish.provider_count = strategy_of(&act)->count;
         wish.shares = service_provider_shares(look->tx->arena, strategy_of(&act), group->desired);
@@ -350,6 +404,8 @@ void look_act(struct look *look, const struct look_group *group, struct plan *re
     service_plan_make(&wish, tasks, count, look->tx->arena, ret_plan);
     note_evenness(&act);
     act_stop(&act, numbers);
+    if (ret_plan->kept > 0)
+        say_kept(&act, numbers);
     if (ret_plan->start_count > 0 && !act.can_start)
         act_could_not_start(&act);
     else if (ret_plan->start_count > 0)

@@ -40,14 +40,16 @@ static bool was_just_said(const struct transaction *tx, const struct service_rec
            tx->now_ms < last->event->created_at + SERVICE_EVENT_QUIET_MS;
 }
 
-static void put(struct transaction *tx, struct service_edit *edit, struct str message)
+static void put(struct transaction *tx, struct service_edit *edit, const struct ecs_failure *failure,
+                struct str message)
 {
     struct ecs_service_event event = {.id = random_uuid(tx->random, tx->arena), .message = message};
     struct service_event_record record = {.account_id = edit->record.account_id,
                                           .region = edit->record.region,
                                           .cluster_name = edit->record.cluster_name,
                                           .service_name = edit->record.service_name,
-                                          .event = &event};
+                                          .event = &event,
+                                          .failure = (struct ecs_failure *)(uintptr_t)failure};
 
     SET(&edit->record, last_event, edit->record.last_event + 1);
     SET(&record, number, edit->record.last_event);
@@ -58,18 +60,35 @@ static void put(struct transaction *tx, struct service_edit *edit, struct str me
                            key_of(tx->arena, &edit->record, record.number - SERVICE_EVENTS_MAX));
 }
 
-void service_event_add(struct transaction *tx, struct service_edit *edit, const char *format, ...)
+static void add(struct transaction *tx, struct service_edit *edit, const struct ecs_failure *failure,
+                const char *format, va_list args)
 {
     char text[MESSAGE_LEN_MAX + 1];
     struct str message;
+
+    (void)vsnprintf(text, sizeof(text), format, args);
+    message = arena_printf(tx->arena, "(service %.*s) %s", STR_ARG(edit->record.service_name), text);
+    if (!was_just_said(tx, &edit->record, message))
+        put(tx, edit, failure, message);
+}
+
+void service_event_add(struct transaction *tx, struct service_edit *edit, const char *format, ...)
+{
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    add(tx, edit, NULL, format, args);
     va_end(args);
-    message = arena_printf(tx->arena, "(service %.*s) %s", STR_ARG(edit->record.service_name), text);
-    if (!was_just_said(tx, &edit->record, message))
-        put(tx, edit, message);
+}
+
+void service_event_add_failure(struct transaction *tx, struct service_edit *edit, const struct ecs_failure *failure,
+                               const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add(tx, edit, failure, format, args);
+    va_end(args);
 }
 
 struct ecs_service_events service_events(const struct transaction *tx, const struct service_record *service,

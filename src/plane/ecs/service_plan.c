@@ -16,6 +16,7 @@ struct planner {
     bool *stopped;      /* by this plan */
     struct tally tally; /* of what is not stopped by it */
     size_t *in_zone;    /* new ones that are wanted, by zone */
+    size_t *on_host;    /* the same by container instance */
     int32_t *provided;  /* the same by provider */
     int32_t occupied;   /* may be running, whatever the plan does now */
 };
@@ -59,6 +60,7 @@ static void count_in(struct planner *p, const struct plan_task *task, int32_t by
     if (!is_hopeful(task))
         return;
     p->in_zone[task->zone] += (size_t)by;
+    p->on_host[task->host] += (size_t)by;
     if (task->provider < p->wish->provider_count)
         p->provided[task->provider] += by;
 }
@@ -146,15 +148,17 @@ static bool is_over_share(const struct planner *p, const struct plan_task *task)
     return task->provider >= p->wish->provider_count || p->provided[task->provider] > p->wish->shares[task->provider];
 }
 
-/* Whether the first is rather given up: of a provider with too many, from the fullest zone, least useful there, the
- * later one. */
+/* Whether the first is rather given up: of a provider with too many, from the fullest zone, least useful there, from
+ * the instance with most of them, the later one (developer guide, "Amazon ECS services", on the zones). */
 static bool goes_before(const struct planner *p, const struct plan_task *a, const struct plan_task *b)
 {
     if (is_over_share(p, a) != is_over_share(p, b))
         return is_over_share(p, a);
     if (p->in_zone[a->zone] != p->in_zone[b->zone])
         return p->in_zone[a->zone] > p->in_zone[b->zone];
-    return a->phase <= b->phase;
+    if (a->phase != b->phase)
+        return a->phase < b->phase;
+    return p->on_host[a->host] >= p->on_host[b->host];
 }
 
 /* The new one that is given up first; NULL: none can be. */
@@ -240,12 +244,35 @@ static void start_to_even_out(struct planner *p)
     const struct plan_task *going = first_to_go(p);
 
     if (!p->wish->rebalance || !p->wish->may_start || !p->plan->is_done || p->plan->is_even ||
-        p->occupied >= p->wish->maximum || going == NULL ||
-        p->in_zone[going->zone] < p->in_zone[fullest(p, p->wish->zones_all)])
+        p->occupied >= p->wish->maximum)
         return;
+    if (going == NULL || p->in_zone[going->zone] < p->in_zone[fullest(p, p->wish->zones_all)]) {
+        p->plan->cannot_even_out = true;
+        return;
+    }
     start_one(p);
     p->plan->rebalances = true;
     p->plan->provider = going->provider;
+}
+
+/* ---- what protection keeps ---- */
+
+static bool is_kept(const struct planner *p, const struct plan_task *task)
+{
+    if (!task->is_protected || task->phase > PHASE_HEALTHY)
+        return false;
+    if (p->plan->cannot_even_out)
+        return task->is_new && p->in_zone[task->zone] == p->in_zone[fullest(p, p->wish->zones_all)];
+    return task->is_new ? hopeful(p) > p->wish->desired : have(p, true, PHASE_HEALTHY) >= p->wish->desired;
+}
+
+static void count_kept(struct planner *p)
+{
+    for (size_t i = p->count; i-- > 0;)
+        if (is_kept(p, &p->tasks[i])) {
+            p->plan->kept++;
+            p->plan->first_kept = i;
+        }
 }
 
 /* ---- the plan ---- */
@@ -271,6 +298,7 @@ void service_plan_make(const struct plan_wish *wish, const struct plan_task *tas
                         .plan = ret_plan,
                         .stopped = arena_array(arena, bool, count),
                         .in_zone = arena_array(arena, size_t, wish->zones_all),
+                        .on_host = arena_array(arena, size_t, wish->hosts_all + 1),
                         .provided = arena_array(arena, int32_t, wish->provider_count + 1),
                         .occupied = (int32_t)count};
 
@@ -286,5 +314,6 @@ void service_plan_make(const struct plan_wish *wish, const struct plan_task *tas
     stop_surplus(&p);
     start_missing(&p);
     start_to_even_out(&p);
+    count_kept(&p);
     ret_plan->is_stuck = is_stuck(&p);
 }

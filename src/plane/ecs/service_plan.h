@@ -27,6 +27,7 @@ struct plan_task {
     bool is_new;       /* of the deployment that is wished for */
     bool is_protected; /* not to be stopped to make the service smaller or newer */
     size_t zone;
+    size_t host;     /* the container instance; 0 without */
     size_t provider; /* of the strategy; one beyond: none of it */
 };
 
@@ -36,6 +37,7 @@ struct plan_wish {
     bool rebalance;    /* zones are to be evened out */
     size_t zone_count; /* where tasks may be started; tasks may stand in zones beyond */
     size_t zones_all;
+    size_t hosts_all;
     size_t provider_count; /* of the capacity provider strategy; 0: none, and no shares */
     const int32_t *shares; /* how many of the desired tasks each provider has */
 };
@@ -50,9 +52,12 @@ struct plan {
     size_t stop_count;
     bool rebalances; /* the start is one that evens out the zones; it takes the provider of the task that will go */
     size_t provider;
-    bool is_stuck; /* tasks are missing, and neither start nor stop is allowed, whatever happens */
-    bool is_done;  /* as many healthy ones as are wished for, and no others */
-    bool is_even;  /* over the zones */
+    size_t kept; /* tasks that would go, were they not protected: how many, and the first of them */
+    size_t first_kept;
+    bool cannot_even_out; /* that is all that keeps the zones uneven */
+    bool is_stuck;        /* tasks are missing, and neither start nor stop is allowed, whatever happens */
+    bool is_done;         /* as many healthy ones as are wished for, and no others */
+    bool is_even;         /* over the zones */
 };
 
 void service_plan_make(const struct plan_wish *wish, const struct plan_task *tasks, size_t count, struct arena *arena,

@@ -173,6 +173,77 @@ static void zones_are_evened_out_one_more_first(void **state)
     arena_free(&arena);
 }
 
+/* ---- instances and providers ---- */
+
+static void a_scale_in_takes_from_the_fullest_instance_of_a_zone(void **state)
+{
+    struct plan_wish wish = {
+        .desired = 2, .minimum = 2, .maximum = 4, .may_start = true, .zone_count = 1, .zones_all = 1, .hosts_all = 2};
+    struct plan_task tasks[] = {{.phase = PHASE_HEALTHY, .is_new = true, .host = 1},
+                                {.phase = PHASE_HEALTHY, .is_new = true, .host = 1},
+                                {.phase = PHASE_HEALTHY, .is_new = true, .host = 0}};
+    struct arena arena;
+    struct plan plan;
+
+    (void)state;
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    service_plan_make(&wish, tasks, COUNT_OF(tasks), &arena, &plan);
+    assert_int_equal(plan.stop_count, 1);
+    assert_int_equal(tasks[plan.stops[0]].host, 1);
+    arena_free(&arena);
+}
+
+/* One of the first provider has to go, though the fullest zone has none. */
+static void a_scale_in_keeps_providers_to_their_shares(void **state)
+{
+    static const int32_t shares[] = {1, 2};
+    struct plan_wish wish = {.desired = 3,
+                             .minimum = 3,
+                             .maximum = 6,
+                             .may_start = true,
+                             .zone_count = 2,
+                             .zones_all = 2,
+                             .provider_count = 2,
+                             .shares = shares};
+    struct plan_task tasks[] = {{.phase = PHASE_HEALTHY, .is_new = true, .zone = 0, .provider = 1},
+                                {.phase = PHASE_HEALTHY, .is_new = true, .zone = 0, .provider = 1},
+                                {.phase = PHASE_HEALTHY, .is_new = true, .zone = 1, .provider = 0},
+                                {.phase = PHASE_HEALTHY, .is_new = true, .zone = 0, .provider = 0}};
+    struct arena arena;
+    struct plan plan;
+
+    (void)state;
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    service_plan_make(&wish, tasks, COUNT_OF(tasks), &arena, &plan);
+    assert_int_equal(plan.stop_count, 1);
+    assert_int_equal(plan.stops[0], 3);
+    tasks[3].is_protected = true;
+    service_plan_make(&wish, tasks, COUNT_OF(tasks), &arena, &plan);
+    assert_int_equal(plan.stops[0], 2);
+    arena_free(&arena);
+}
+
+/* ---- protection ---- */
+
+static void what_protection_keeps_is_counted(void **state)
+{
+    struct plan_wish wish = {
+        .desired = 1, .minimum = 1, .maximum = 2, .may_start = true, .zone_count = 1, .zones_all = 1};
+    struct plan_task tasks[] = {task_of('P'), task_of('P'), task_of('H')};
+    struct arena arena;
+    struct plan plan;
+
+    (void)state;
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    service_plan_make(&wish, tasks, COUNT_OF(tasks), &arena, &plan);
+    assert_int_equal(plan.stop_count, 1);
+    assert_int_equal(plan.kept, 2);
+    wish.desired = 2;
+    service_plan_make(&wish, tasks, COUNT_OF(tasks), &arena, &plan);
+    assert_int_equal(plan.kept, 0);
+    arena_free(&arena);
+}
+
 /* ---- random worlds ---- */
 
 struct world {
@@ -316,6 +387,9 @@ int main(void)
         cmocka_unit_test(starts_go_where_fewest_are),
         cmocka_unit_test(a_scale_in_takes_from_the_fullest_zone),
         cmocka_unit_test(zones_are_evened_out_one_more_first),
+        cmocka_unit_test(a_scale_in_takes_from_the_fullest_instance_of_a_zone),
+        cmocka_unit_test(a_scale_in_keeps_providers_to_their_shares),
+        cmocka_unit_test(what_protection_keeps_is_counted),
         cmocka_unit_test(promises_hold_and_the_wish_comes_true),
     };
 

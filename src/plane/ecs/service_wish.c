@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "plane/ecs/access.h"
 #include "plane/ecs/tag.h"
+#include "plane/ecs/task_instances.h"
 #include "plane/vpc/vpc.h"
 
 /* ---- tags ---- */
@@ -91,17 +92,41 @@ static void add_zone(struct service_zones *zones, struct str name, struct str su
     zones->subnets[at] = subnet;
 }
 
+/* Those of the instances that the tasks may be on; "" stands for a zone when there is none. */
+static struct service_zones zones_of_instances(const struct transaction *tx, const struct task_wish *wish)
+{
+    struct walk walk = container_instances_of(tx, wish->cluster);
+    const struct container_instance_record *instance;
+    struct service_zones zones = {.count = 0};
+    size_t most = 1;
+
+    while (walk_next(&walk) != NULL)
+        most++;
+    zones.names = arena_array(tx->arena, struct str, most);
+    zones.subnets = arena_array(tx->arena, struct str, most);
+    walk = container_instances_of(tx, wish->cluster);
+    while ((instance = walk_next(&walk)) != NULL) {
+        struct str zone = task_instances_zone(instance);
+
+        if (zone.ptr != NULL && !str_is_among(zone, zones.names, zones.count) &&
+            task_instances_suits(tx, wish, instance))
+            add_zone(&zones, zone, (struct str){NULL, 0});
+    }
+    if (zones.count == 0)
+        add_zone(&zones, STR(""), (struct str){NULL, 0});
+    return zones;
+}
+
 struct service_zones service_zones_of(const struct transaction *tx, const struct task_wish *wish)
 {
-    static const struct ecs_string_list none = {NULL, 0};
-    const struct ecs_string_list *subnets = wish->launch.instances != NULL ? &none : &wish->network->subnets;
-    struct service_zones zones = {arena_array(tx->arena, struct str, subnets->count + 1),
-                                  arena_array(tx->arena, struct str, subnets->count + 1), 0};
+    const struct ecs_string_list *subnets;
+    struct service_zones zones = {.count = 0};
 
-    if (wish->launch.instances != NULL) { /* placement says where */
-        zones.names[0] = STR("");
-        zones.count = 1;
-    }
+    if (wish->launch.instances != NULL)
+        return zones_of_instances(tx, wish);
+    subnets = &wish->network->subnets;
+    zones.names = arena_array(tx->arena, struct str, subnets->count);
+    zones.subnets = arena_array(tx->arena, struct str, subnets->count);
     for (size_t i = 0; i < subnets->count; i++) {
         const struct subnet_record *subnet = transaction_get(
             tx, &subnet_table, KEY(tx->arena, wish->cluster->account_id, wish->cluster->region, subnets->items[i]));

@@ -215,6 +215,17 @@ static const struct ecs_placement_strategies *strategies_or_default(const struct
     return wish->service_name.ptr == NULL ? &of_task : &of_service;
 }
 
+struct str task_instances_zone(const struct container_instance_record *instance)
+{
+    return cluster_query_attribute(&instance->instance->attributes, STR("ecs.availability-zone"));
+}
+
+static bool is_candidate(const struct task_instances *instances, const struct container_instance_record *instance)
+{
+    return is_of_type(instance, instances->type) && container_instance_is_active(instance) &&
+           (instances->zone.ptr == NULL || str_eq(instances->zone, task_instances_zone(instance)));
+}
+
 static void begin(struct transaction *tx, const struct task_wish *wish, struct task_instances *instances)
 {
     struct walk walk = container_instances_of(tx, wish->cluster);
@@ -227,7 +238,7 @@ static void begin(struct transaction *tx, const struct task_wish *wish, struct t
     instances->candidates = arena_array(instances->arena, struct placement_candidate, count + 1);
     walk = container_instances_of(tx, wish->cluster);
     while ((instance = walk_next(&walk)) != NULL)
-        if (is_of_type(instance, instances->type) && container_instance_is_active(instance)) {
+        if (is_candidate(instances, instance)) {
             struct placement_candidate *candidate = &instances->candidates[instances->candidate_count++];
 
             *candidate = container_instance_candidate(tx, instance, wish->group, instances->needs_counts);

@@ -11,6 +11,7 @@ struct task_instances {
     struct ecs_placement_strategies strategies;
     struct placement_demand demand; /* of one task; complete after task_instances_size */
     const struct cluster_query **members;
+    struct str zone;   /* where the tasks are to be placed; absent: anywhere */
     bool needs_counts; /* an expression may ask for the tasks of instances */
     /* Made for the first task, told of each that is placed. */
     struct placement *placement;
@@ -36,6 +37,9 @@ const struct container_instance_record *task_instances_place(struct transaction 
 /* Why none has room, a row for each container instance of the launch type (API reference, "RunTask": failures). After
  * task_instances_place has found none. */
 void task_instances_failures(const struct task_wish *wish, struct ecs_failures *ret_failures);
+
+/* Where an instance is. */
+struct str task_instances_zone(const struct container_instance_record *instance);
 
 /* Whether the instance is one for such tasks: ACTIVE, of the launch type, with the attributes, within the constraints;
  * whatever room it has. */

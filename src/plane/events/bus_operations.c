@@ -1,173 +1,158 @@
-/* The default event bus, and events that clients put on it. */
-#include "plane/events/event.h"
-#include "plane/events/event_pattern.h"
+/* Event buses: making, changing, listing. */
+#include "base/must.h"
 #include "plane/events/operations.h"
-#include "plane/logs/json_text.h"
 
-/* PutEvents, "Calculating Amazon EventBridge event entry size" (user guide). */
-enum { ENTRIES_BYTES_MAX = 262144, TIME_BYTES = 14 };
+/* ---- CreateEventBus ---- */
 
-/* ---- PutEvents ---- */
-
-static size_t size_of(const struct events_put_events_request_entry *entry)
-{
-    size_t size = (entry->has_time ? TIME_BYTES : 0) + entry->source.len + entry->detail_type.len + entry->detail.len;
-
-    for (size_t i = 0; i < entry->resources.count; i++)
-        size += entry->resources.items[i].len;
-    return size;
-}
-
-static bool check_size(const struct call *call, const struct events_put_events_request *in)
-{
-    size_t size = 0;
-
-    for (size_t i = 0; i < in->entries.count; i++)
-        size += size_of(&in->entries.items[i]);
-    return size <= ENTRIES_BYTES_MAX ||
-           fail_api(call->fail, EVENTS_VALIDATION, "Total size of the entries in the request is over the limit.");
-}
-
-struct entry_error {
-    const char *code, *message;
+struct bus_refusals {
+    bool source, key, dead_letters, log;
 };
 
-static bool is_object(struct str text)
+static bool check_refusals(const struct call *call, struct bus_refusals asked)
 {
-    struct json_value value;
-
-    return json_text_read(text, &value) && value.kind == JSON_OBJECT;
+    if (asked.source)
+        return EVENTS_UNSUPPORTED(call, "EventSourceName", "there are no partner event sources");
+    if (asked.key)
+        return EVENTS_UNSUPPORTED(call, "KmsKeyIdentifier", "there is no KMS to encrypt events with");
+    if (asked.dead_letters)
+        return EVENTS_UNSUPPORTED(call, "DeadLetterConfig", "there is no Amazon SQS");
+    return !asked.log || EVENTS_UNSUPPORTED(call, "LogConfig", "buses do not log what they do");
 }
 
-static struct entry_error error_of(const struct call *call, const struct events_put_events_request_entry *entry)
+static bool check_name(const struct call *call, struct str name)
 {
-    struct str bus = event_bus_name(entry->event_bus_name);
-    const struct {
-        bool wrong;
-        struct entry_error error;
-    } rows[] = {
-        {entry->source.len == 0,
-         {"InvalidArgument", "Parameter Source is not valid. Reason: Source is a required argument."}},
-        {entry->detail_type.len == 0,
-         {"InvalidArgument", "Parameter DetailType is not valid. Reason: DetailType is a required argument."}},
-        {entry->detail.len == 0,
-         {"InvalidArgument", "Parameter Detail is not valid. Reason: Detail is a required argument."}},
-        {str_starts(entry->source, STR("aws.")), {"NotAuthorizedForSource", "Not authorized for the source."}},
-        {!is_object(entry->detail), {"MalformedDetail", "Detail is malformed."}},
-        {!str_is(bus, EVENT_BUS_NAME) || (str_starts(entry->event_bus_name, STR("arn:")) &&
-                                          !str_eq(entry->event_bus_name, event_bus_arn(call, bus))),
-         {"InvalidArgument", "Parameter EventBusName is not valid. Reason: The event bus does not exist."}},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (rows[i].wrong)
-            return rows[i].error;
-    return (struct entry_error){NULL, NULL};
+    if (str_find(name, '/') < name.len)
+        return fail_api(call->fail, EVENTS_VALIDATION,
+                        "Parameter Name is not valid. Reason: Only the buses of partner event sources have a '/' in "
+                        "their names.");
+    return !event_bus_exists(call, name) || fail_api(call->fail, EVENTS_ERROR_RESOURCE_ALREADY_EXISTS_EXCEPTION,
+                                                     "Event bus %.*s already exists.", STR_ARG(name));
 }
 
-static struct str publish(struct call *call, const struct events_put_events_request_entry *entry)
+static struct walk buses_walk(const struct call *call, struct str prefix)
 {
-    return event_publish(call->tx, &(struct event){.account = call->principal->account,
-                                                   .region = call->region,
-                                                   .source = entry->source,
-                                                   .detail_type = entry->detail_type,
-                                                   .when_ms = entry->has_time ? entry->time : call->tx->now_ms,
-                                                   .resources = entry->resources.items,
-                                                   .resource_count = entry->resources.count,
-                                                   .detail = entry->detail});
+    struct str all = KEY_PREFIX(call->arena, call->principal->account, call->region);
+
+    return transaction_walk(call->tx, &event_bus_table, NULL,
+                            arena_printf(call->arena, "%.*s%.*s", STR_ARG(all), STR_ARG(prefix)));
 }
 
-bool events_put_events(struct call *call, const struct events_put_events_request *in,
-                       struct events_put_events_response *out)
+static bool check_count(const struct call *call)
 {
-    int32_t failed = 0;
+    struct walk walk = buses_walk(call, (struct str){NULL, 0});
+    size_t count = 1; /* the default one */
 
-    if (in->endpoint_id.ptr != NULL)
-        return EVENTS_UNSUPPORTED(call, "EndpointId", "there are no global endpoints");
-    if (!check_size(call, in))
+    while (walk_next(&walk) != NULL)
+        count++;
+    return count < BUSES_MAX || fail_api(call->fail, EVENTS_ERROR_LIMIT_EXCEEDED_EXCEPTION,
+                                         "The requested resource exceeds the maximum number allowed.");
+}
+
+bool events_create_event_bus(struct call *call, const struct events_create_event_bus_request *in,
+                             struct events_create_event_bus_response *out)
+{
+    struct events_event_bus bus = {
+        .name = in->name, .arn = event_bus_arn(call, in->name), .description = in->description};
+    struct event_bus_record record = {.account_id = call->principal->account, .region = call->region, .bus = &bus};
+    const struct bus_refusals asked = {in->event_source_name.ptr != NULL, in->kms_key_identifier.len > 0,
+                                       in->dead_letter_config != NULL, in->log_config != NULL};
+
+    if (!check_refusals(call, asked) || !check_name(call, in->name) || !check_count(call) ||
+        !event_tags_merge(call, &record.tags, &in->tags, &record.tags))
         return false;
-    out->entries.items = arena_array(call->arena, struct events_put_events_result_entry, in->entries.count);
-    for (size_t i = 0; i < in->entries.count; i++) {
-        struct events_put_events_result_entry *entry = &out->entries.items[out->entries.count++];
-        struct entry_error error = error_of(call, &in->entries.items[i]);
-
-        if (error.code == NULL) {
-            entry->event_id = publish(call, &in->entries.items[i]);
-            continue;
-        }
-        entry->error_code = str_of(error.code);
-        entry->error_message = str_of(error.message);
-        failed++;
-    }
-    SET(out, failed_entry_count, failed);
+    SET(&bus, creation_time, call->tx->now_ms);
+    SET(&bus, last_modified_time, call->tx->now_ms);
+    must(transaction_put(call->tx, &event_bus_table, &record));
+    out->event_bus_arn = bus.arn;
+    out->description = bus.description;
     return true;
 }
 
-/* ---- TestEventPattern ---- */
+/* ---- UpdateEventBus, DeleteEventBus ---- */
 
-static bool has_members(struct str event)
+bool events_update_event_bus(struct call *call, const struct events_update_event_bus_request *in,
+                             struct events_update_event_bus_response *out)
 {
-    static const char *const names[] = {"id", "account", "source", "time", "region", "resources", "detail-type"};
-    struct json_value root;
-    size_t found = 0;
+    const struct bus_refusals asked = {false, in->kms_key_identifier.len > 0, in->dead_letter_config != NULL,
+                                       in->log_config != NULL};
+    const struct event_bus_record *old = event_bus_made(call, event_bus_name(in->name));
+    struct event_bus_record record;
+    struct events_event_bus bus;
 
-    if (!json_text_read(event, &root) || root.kind != JSON_OBJECT)
+    if (!event_bus_check(call, in->name) || !check_refusals(call, asked))
         return false;
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        struct json_text_walk walk = json_text_walk(root);
-        struct json_value value;
-        struct str key;
-
-        while (json_text_next(&walk, &key, &value))
-            if (json_text_string_is(key, str_of(names[i]))) {
-                found++;
-                break;
-            }
-    }
-    return found == COUNT_OF(names);
+    if (old == NULL)
+        return EVENTS_UNSUPPORTED(call, "Name", "the default event bus is as it is");
+    record = *old;
+    bus = *old->bus;
+    record.bus = &bus;
+    if (in->description.ptr != NULL)
+        bus.description = in->description;
+    SET(&bus, last_modified_time, call->tx->now_ms);
+    must(transaction_put(call->tx, &event_bus_table, &record));
+    out->arn = bus.arn;
+    out->name = bus.name;
+    out->description = bus.description;
+    return true;
 }
 
-bool events_test_event_pattern(struct call *call, const struct events_test_event_pattern_request *in,
-                               struct events_test_event_pattern_response *out)
+/* A bus that does not exist is deleted already. */
+bool events_delete_event_bus(struct call *call, const struct events_delete_event_bus_request *in, struct nothing *out)
 {
-    const struct event_pattern *pattern;
-    struct arena arena;
-    bool good;
+    struct walk rules = event_rules_walk(call, in->name, (struct str){NULL, 0});
 
-    if (!has_members(in->event))
-        return fail_api(call->fail, EVENTS_VALIDATION, "Parameter Event is not valid.");
-    arena_init(&arena, EVENT_PATTERN_ARENA_BYTES + EVENT_PATTERN_SCRATCH_BYTES(in->event.len));
-    good = event_pattern_read(in->event_pattern, &arena, &pattern, call->fail);
-    if (good)
-        SET(out, result, event_pattern_matches(pattern, in->event, &arena));
-    arena_free(&arena);
-    return good;
+    (void)out;
+    if (event_bus_is_default(in->name))
+        return fail_api(call->fail, EVENTS_VALIDATION, "Cannot delete event bus " EVENT_BUS_NAME ".");
+    if (event_rules_next(&rules, in->name) != NULL)
+        return fail_api(call->fail, EVENTS_VALIDATION, "Event bus %.*s can't be deleted since it has rules.",
+                        STR_ARG(in->name));
+    transaction_delete(call->tx, &event_bus_table, KEY(call->arena, call->principal->account, call->region, in->name));
+    return true;
 }
 
-/* ---- the bus ---- */
+/* ---- showing ---- */
 
 bool events_describe_event_bus(struct call *call, const struct events_describe_event_bus_request *in,
                                struct events_describe_event_bus_response *out)
 {
+    struct str name = event_bus_name(in->name);
+    const struct event_bus_record *made = event_bus_made(call, name);
+
     if (!event_bus_check(call, in->name))
         return false;
-    out->name = STR(EVENT_BUS_NAME);
-    out->arn = event_bus_arn(call, out->name);
+    out->name = name;
+    out->arn = event_bus_arn(call, name);
+    if (made == NULL)
+        return true;
+    out->description = made->bus->description;
+    SET(out, creation_time, made->bus->creation_time);
+    SET(out, last_modified_time, made->bus->last_modified_time);
     return true;
 }
 
+/* The default bus first, on the first page. */
 bool events_list_event_buses(struct call *call, const struct events_list_event_buses_request *in,
                              struct events_list_event_buses_response *out)
 {
+    struct walk walk = buses_walk(call, in->name_prefix);
+    const struct event_bus_record *made;
     struct str after;
 
     if (!page_begin(call->arena, in->next_token, EVENTS_VALIDATION, &after, call->fail))
         return false;
-    out->event_buses.items = arena_new(call->arena, struct events_event_bus);
-    if (after.ptr != NULL || !str_starts(STR(EVENT_BUS_NAME), in->name_prefix))
-        return true;
-    out->event_buses.items[0] =
-        (struct events_event_bus){.name = STR(EVENT_BUS_NAME), .arn = event_bus_arn(call, STR(EVENT_BUS_NAME))};
-    out->event_buses.count = 1;
+    out->event_buses.items = arena_array(call->arena, struct events_event_bus, EVENTS_PAGE(in) + 1);
+    if (after.ptr == NULL && str_starts(STR(EVENT_BUS_NAME), in->name_prefix))
+        out->event_buses.items[out->event_buses.count++] =
+            (struct events_event_bus){.name = STR(EVENT_BUS_NAME), .arn = event_bus_arn(call, STR(EVENT_BUS_NAME))};
+    if (after.ptr != NULL && !event_bus_is_default(after))
+        walk.at = KEY(call->arena, call->principal->account, call->region, after);
+    while ((made = walk_next(&walk)) != NULL) {
+        if (out->event_buses.count == EVENTS_PAGE(in)) {
+            out->next_token = page_token(call->arena, out->event_buses.items[out->event_buses.count - 1].name);
+            break;
+        }
+        out->event_buses.items[out->event_buses.count++] = *made->bus;
+    }
     return true;
 }

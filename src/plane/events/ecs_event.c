@@ -1,15 +1,12 @@
-#include "plane/events/ecs_event.h"
-
+/* Events of tasks and container instances. */
 #include "base/must.h"
 #include "model/interpret.h"
 #include "plane/ecs/container_instance.h"
-#include "plane/ecs/deployment.h"
-#include "plane/ecs/ecs.h"
-#include "plane/ecs/service_event.h"
-#include "plane/events/event.h"
+#include "plane/events/ecs_event_private.h"
 
-/* A JSON object with one more member, its value JSON. */
-static struct str with_member(struct transaction *tx, struct str object, const char *name, struct str value)
+/* ---- JSON ---- */
+
+struct str detail_with(struct transaction *tx, struct str object, const char *name, struct str value)
 {
     return arena_printf(tx->arena, "%.*s,\"%s\":%.*s}", STR_ARG(str_to(object, object.len - 1)), name, STR_ARG(value));
 }
@@ -23,18 +20,19 @@ static struct str json_of(struct transaction *tx, const struct shape *shape, con
     return arena_str(tx->arena, buf_str(&out));
 }
 
-static struct str json_time(struct transaction *tx, int64_t when_ms)
+struct str detail_now(struct transaction *tx)
 {
-    return arena_printf(tx->arena, "\"%.*s\"", STR_ARG(when_to_iso8601(tx->arena, when_ms)));
+    return arena_printf(tx->arena, "\"%.*s\"", STR_ARG(when_to_iso8601(tx->arena, tx->now_ms)));
 }
 
-/* Whose record it is that changed, and what the event is about. */
-struct subject {
-    struct str account, region;
-    struct str arn;
-};
+struct str detail_cluster(struct transaction *tx, const struct ecs_subject *subject, struct str cluster_name)
+{
+    return arena_printf(tx->arena, "\"arn:aws:ecs:%.*s:%.*s:cluster/%.*s\"", STR_ARG(subject->region),
+                        STR_ARG(subject->account), STR_ARG(cluster_name));
+}
 
-static void publish(struct transaction *tx, const struct subject *subject, struct str detail_type, struct str detail)
+void ecs_event_publish(struct transaction *tx, const struct ecs_subject *subject, struct str detail_type,
+                       struct str detail)
 {
     (void)event_publish(tx, &(struct event){.account = subject->account,
                                             .region = subject->region,
@@ -81,7 +79,7 @@ static struct str task_detail(struct transaction *tx, const struct ecs_task *tas
         if (str_is(task->attachments.items[i].type, "ElasticNetworkInterface"))
             shown.attachments.items[i].type = STR("eni");
     }
-    return with_member(tx, json_of(tx, &ecs_task_shape, &shown), "updatedAt", json_time(tx, tx->now_ms));
+    return detail_with(tx, json_of(tx, &ecs_task_shape, &shown), "updatedAt", detail_now(tx));
 }
 
 void ecs_event_of_task(struct transaction *tx, const void *before, const void *after)
@@ -90,124 +88,30 @@ void ecs_event_of_task(struct transaction *tx, const void *before, const void *a
 
     if (!is_task_news(before, task))
         return;
-    publish(tx, &(struct subject){task->account_id, task->region, task->task->task_arn}, STR("ECS Task State Change"),
-            task_detail(tx, task->task));
+    ecs_event_publish(tx, &(struct ecs_subject){task->account_id, task->region, task->task->task_arn},
+                      STR("ECS Task State Change"), task_detail(tx, task->task));
 }
 
 /* ---- "ECS Container Instance State Change" ---- */
 
-static struct str json_cluster(struct transaction *tx, struct str account, struct str region, struct str name)
-{
-    return arena_printf(tx->arena, "\"arn:aws:ecs:%.*s:%.*s:cluster/%.*s\"", STR_ARG(region), STR_ARG(account),
-                        STR_ARG(name));
-}
-
-/* All that is shown of it: resources, status, agent, attributes. */
+/* All that is shown of it (resources, status, agent, attributes), and what it has left. Its version says whether any of
+ * that has changed. */
 void ecs_event_of_container_instance(struct transaction *tx, const void *before, const void *after)
 {
     const struct container_instance_record *old = before;
     const struct container_instance_record *instance = after;
     struct ecs_container_instance shown;
+    struct ecs_subject subject;
     struct str detail;
 
-    if (instance == NULL ||
-        (old != NULL && value_equal(&ecs_container_instance_shape, old->instance, instance->instance)))
+    if (instance == NULL || (old != NULL && old->instance->version == instance->instance->version))
         return;
+    subject = (struct ecs_subject){instance->account_id, instance->region, instance->instance->container_instance_arn};
     shown = *instance->instance;
     shown.tags = (struct ecs_tags){NULL, 0};
+    shown.remaining_resources = container_instance_remaining(tx->arena, instance);
     detail = json_of(tx, &ecs_container_instance_shape, &shown);
-    detail = with_member(tx, detail, "clusterArn",
-                         json_cluster(tx, instance->account_id, instance->region, instance->cluster_name));
-    publish(tx, &(struct subject){instance->account_id, instance->region, shown.container_instance_arn},
-            STR("ECS Container Instance State Change"),
-            with_member(tx, detail, "updatedAt", json_time(tx, tx->now_ms)));
-}
-
-/* ---- "ECS Deployment State Change" ---- */
-
-static const struct {
-    enum ecs_deployment_rollout_state state;
-    const char *type, *name;
-} rollouts[] = {
-    {ECS_DEPLOYMENT_ROLLOUT_STATE_IN_PROGRESS, "INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS"},
-    {ECS_DEPLOYMENT_ROLLOUT_STATE_COMPLETED, "INFO", "SERVICE_DEPLOYMENT_COMPLETED"},
-    {ECS_DEPLOYMENT_ROLLOUT_STATE_FAILED, "ERROR", "SERVICE_DEPLOYMENT_FAILED"},
-};
-
-static struct str json_text_of(struct transaction *tx, struct str text)
-{
-    auto_buf out = {.ptr = NULL};
-
-    value_json_text(text, &out);
-    return arena_str(tx->arena, buf_str(&out));
-}
-
-static struct str deployment_detail(struct transaction *tx, const struct ecs_deployment *deployment, size_t row)
-{
-    return arena_printf(
-        tx->arena,
-        "{\"eventType\":\"%s\",\"eventName\":\"%s\",\"deploymentId\":\"%.*s\",\"updatedAt\":%.*s,\"reason\":%.*s}",
-        rollouts[row].type, rollouts[row].name, STR_ARG(deployment->id), STR_ARG(json_time(tx, tx->now_ms)),
-        STR_ARG(json_text_of(tx, deployment->rollout_state_reason)));
-}
-
-static struct str arn_of_service(struct transaction *tx, const struct subject *of, struct str cluster,
-                                 struct str service)
-{
-    return arena_printf(tx->arena, "arn:aws:ecs:%.*s:%.*s:service/%.*s/%.*s", STR_ARG(of->region), STR_ARG(of->account),
-                        STR_ARG(cluster), STR_ARG(service));
-}
-
-void ecs_event_of_deployment(struct transaction *tx, const void *before, const void *after)
-{
-    const struct deployment_record *old = before;
-    const struct deployment_record *new = after;
-    struct subject subject;
-
-    if (new == NULL || (old != NULL && old->deployment->rollout_state == new->deployment->rollout_state))
-        return;
-    subject = (struct subject){new->account_id, new->region, {NULL, 0}};
-    subject.arn = arn_of_service(tx, &subject, new->cluster_name, new->service_name);
-    for (size_t i = 0; i < COUNT_OF(rollouts); i++)
-        if (rollouts[i].state == new->deployment->rollout_state)
-            publish(tx, &subject, STR("ECS Deployment State Change"), deployment_detail(tx, new->deployment, i));
-}
-
-/* ---- "ECS Service Action" ---- */
-
-/* By what the service's own log says ("Amazon ECS service action events", developer guide). */
-static const struct {
-    const char *says, *type, *name;
-} actions[] = {
-    {"has reached a steady state.", "INFO", "SERVICE_STEADY_STATE"},
-    {"is unable to consistently start tasks successfully.", "WARN", "SERVICE_TASK_START_IMPAIRED"},
-    {"was unable to place a task", "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE"},
-    {"failed to launch a task with", "ERROR", "SERVICE_TASK_CONFIGURATION_FAILURE"},
-};
-
-static struct str action_detail(struct transaction *tx, const struct service_event_record *event, size_t row)
-{
-    struct str detail =
-        arena_printf(tx->arena, "{\"eventType\":\"%s\",\"eventName\":\"%s\",\"clusterArn\":%.*s,\"createdAt\":%.*s}",
-                     actions[row].type, actions[row].name,
-                     STR_ARG(json_cluster(tx, event->account_id, event->region, event->cluster_name)),
-                     STR_ARG(json_time(tx, tx->now_ms)));
-
-    return strcmp(actions[row].type, "INFO") == 0
-               ? detail
-               : with_member(tx, detail, "reason", json_text_of(tx, event->event->message));
-}
-
-void ecs_event_of_service_event(struct transaction *tx, const void *before, const void *after)
-{
-    const struct service_event_record *event = after;
-    struct subject subject;
-
-    if (event == NULL || before != NULL)
-        return;
-    subject = (struct subject){event->account_id, event->region, {NULL, 0}};
-    subject.arn = arn_of_service(tx, &subject, event->cluster_name, event->service_name);
-    for (size_t i = 0; i < COUNT_OF(actions); i++)
-        if (str_search(event->event->message, str_of(actions[i].says)) < event->event->message.len)
-            publish(tx, &subject, STR("ECS Service Action"), action_detail(tx, event, i));
+    detail = detail_with(tx, detail, "clusterArn", detail_cluster(tx, &subject, instance->cluster_name));
+    ecs_event_publish(tx, &subject, STR("ECS Container Instance State Change"),
+                      detail_with(tx, detail, "updatedAt", detail_now(tx)));
 }

@@ -8,3 +8,5 @@ void ecs_event_of_task(struct transaction *tx, const void *before, const void *a
 void ecs_event_of_container_instance(struct transaction *tx, const void *before, const void *after);
 void ecs_event_of_deployment(struct transaction *tx, const void *before, const void *after);
 void ecs_event_of_service_event(struct transaction *tx, const void *before, const void *after);
+void ecs_event_of_service(struct transaction *tx, const void *before, const void *after);
+void ecs_event_of_task_set(struct transaction *tx, const void *before, const void *after);

@@ -57,7 +57,7 @@ static void deliver(struct transaction *tx, const struct rule_record *rule, cons
 {
     struct delivery_record delivery = {.account_id = rule->account_id,
                                        .region = rule->region,
-                                       .rule_name = rule->rule->name,
+                                       .rule_name = event_rule_id_of(tx->arena, rule),
                                        .event_id = publication->id,
                                        .event = publication->json};
 
@@ -92,7 +92,8 @@ struct str event_publish(struct transaction *tx, const struct event *event)
 {
     struct publication publication = publication_of(tx, event);
     struct walk walk =
-        transaction_walk(tx, &event_rule_table, "pattern", KEY_PREFIX(tx->arena, event->account, event->region));
+        transaction_walk(tx, &event_rule_table, "pattern",
+                         KEY_PREFIX(tx->arena, event->account, event->region, event_bus_name(event->bus)));
     const struct rule_record *rule;
 
     while ((rule = walk_next(&walk)) != NULL)

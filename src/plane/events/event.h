@@ -5,6 +5,7 @@
 
 struct event {
     struct str account, region;
+    struct str bus;         /* name; absent: the default one */
     struct str source;      /* "aws.ecs" */
     struct str detail_type; /* "ECS Task State Change" */
     int64_t when_ms;        /* told to the second */

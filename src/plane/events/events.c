@@ -4,7 +4,9 @@
 #include "plane/ecs/deployment.h"
 #include "plane/ecs/ecs.h"
 #include "plane/ecs/service_event.h"
+#include "plane/ecs/task_set.h"
 #include "plane/events/ecs_event.h"
+#include "plane/events/rule.h"
 
 static void rule_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
@@ -12,7 +14,8 @@ static void rule_dirties(const struct transaction *tx, const void *before, const
 
     (void)before;
     if (rule != NULL && rule->has_due_at)
-        marks_add(marks, &event_rule_reconciler, KEY(tx->arena, rule->account_id, rule->region, rule->rule->name));
+        marks_add(marks, &event_rule_reconciler,
+                  KEY(tx->arena, rule->account_id, rule->region, event_rule_id_of(tx->arena, rule)));
 }
 
 static void delivery_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
@@ -35,9 +38,11 @@ static const struct follows_spec follows[] = {
     {&container_instance_table, ecs_event_of_container_instance},
     {&deployment_table, ecs_event_of_deployment},
     {&service_event_table, ecs_event_of_service_event},
+    {&service_table, ecs_event_of_service},
+    {&task_set_table, ecs_event_of_task_set},
 };
 
-static const struct table_spec *const tables[] = {&event_rule_table, &delivery_table};
+static const struct table_spec *const tables[] = {&event_bus_table, &event_rule_table, &delivery_table};
 static const struct reconciler_spec *const reconcilers[] = {&event_rule_reconciler, &delivery_reconciler};
 
 const struct domain_spec events_domain = {

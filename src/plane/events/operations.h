@@ -31,17 +31,24 @@ EVENTS_HANDLER(remove_targets);
 EVENTS_HANDLER(list_targets_by_rule);
 EVENTS_HANDLER(list_rule_names_by_target);
 
-/* The bus. */
-EVENTS_HANDLER(put_events);
-EVENTS_HANDLER(test_event_pattern);
+/* Buses. */
+EVENTS_HANDLER(create_event_bus);
+EVENTS_HANDLER(update_event_bus);
+EVENTS_HANDLER_SILENT(delete_event_bus);
 EVENTS_HANDLER(describe_event_bus);
 EVENTS_HANDLER(list_event_buses);
+
+/* Events. */
+EVENTS_HANDLER(put_events);
+EVENTS_HANDLER(test_event_pattern);
 
 /* Tags. */
 EVENTS_HANDLER(tag_resource);
 EVENTS_HANDLER(untag_resource);
 EVENTS_HANDLER(list_tags_for_resource);
 
-/* Whether the tags of a request may be put on a rule beside those it has. */
-checked bool event_rule_tags_merge(const struct call *call, const struct events_tag_list *old,
-                                   const struct events_tag_list *new, struct events_tag_list *ret_tags);
+/* Tags of a request beside those that a rule or bus has. Fails with ValidationException. */
+checked bool event_tags_merge(const struct call *call, const struct events_tag_list *old,
+                              const struct events_tag_list *new, struct events_tag_list *ret_tags);
+/* Of the rule or bus of that ARN; NULL: there is none. */
+const struct events_tag_list *event_tags_of(const struct call *call, struct str arn);

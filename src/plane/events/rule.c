@@ -8,7 +8,13 @@ static void rule_key(const void *record, struct buf *key)
 
     key_add(key, rule->account_id);
     key_add(key, rule->region);
-    key_add(key, rule->rule->name);
+    if (event_bus_is_default(rule->rule->event_bus_name)) {
+        key_add(key, rule->rule->name);
+        return;
+    }
+    key_add(key, rule->rule->event_bus_name);
+    buf_add_char(key, '/');
+    buf_add(key, rule->rule->name);
 }
 
 /* What events are matched against. */
@@ -20,6 +26,7 @@ static void rule_pattern_key(const void *record, struct buf *key)
         return;
     key_add(key, rule->account_id);
     key_add(key, rule->region);
+    key_add(key, event_bus_name(rule->rule->event_bus_name));
 }
 
 const struct table_spec event_rule_table = {
@@ -31,61 +38,73 @@ const struct table_spec event_rule_table = {
 
 /* ---- names ---- */
 
-struct str event_rule_arn(struct arena *arena, struct str account, struct str region, struct str name)
+struct str event_rule_id(struct arena *arena, struct str bus, struct str name)
 {
-    return arena_printf(arena, "arn:aws:events:%.*s:%.*s:rule/%.*s", STR_ARG(region), STR_ARG(account), STR_ARG(name));
+    return event_bus_is_default(bus) ? name : arena_printf(arena, "%.*s/%.*s", STR_ARG(bus), STR_ARG(name));
 }
 
-struct str event_bus_arn(const struct call *call, struct str name)
+struct str event_rule_id_of(struct arena *arena, const struct rule_record *rule)
 {
-    return arena_printf(call->arena, "arn:aws:events:%.*s:%.*s:event-bus/%.*s", STR_ARG(call->region),
-                        STR_ARG(call->principal->account), STR_ARG(name));
+    return event_rule_id(arena, rule->rule->event_bus_name, rule->rule->name);
 }
 
-struct str event_bus_name(struct str bus)
+struct str event_rule_arn(struct arena *arena, struct str account, struct str region, struct str id)
 {
-    size_t slash = str_find_last(bus, '/');
-
-    if (bus.ptr == NULL)
-        return STR(EVENT_BUS_NAME);
-    return str_starts(bus, STR("arn:")) && slash < bus.len ? str_from(bus, slash + 1) : bus;
-}
-
-bool event_bus_check(const struct call *call, struct str bus)
-{
-    struct str name = event_bus_name(bus);
-
-    if (str_is(name, EVENT_BUS_NAME) && (!str_starts(bus, STR("arn:")) || str_eq(bus, event_bus_arn(call, name))))
-        return true;
-    return fail_api(call->fail, EVENTS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION, "Event bus %.*s does not exist.",
-                    STR_ARG(name));
+    return arena_printf(arena, "arn:aws:events:%.*s:%.*s:rule/%.*s", STR_ARG(region), STR_ARG(account), STR_ARG(id));
 }
 
 /* ---- finding ---- */
 
 const struct rule_record *event_rule_named(const struct transaction *tx, struct str account, struct str region,
-                                           struct str name)
+                                           struct str id)
 {
-    return transaction_get(tx, &event_rule_table, KEY(tx->arena, account, region, name));
+    return transaction_get(tx, &event_rule_table, KEY(tx->arena, account, region, id));
+}
+
+static bool rule_missing(const struct call *call, struct str bus, struct str name)
+{
+    return fail_api(call->fail, EVENTS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION, "Rule %.*s does not exist on EventBus %.*s.",
+                    STR_ARG(name), STR_ARG(bus));
 }
 
 bool event_rule_find(const struct call *call, struct str bus, struct str name, const struct rule_record **ret_rule)
 {
+    struct str bus_name = event_bus_name(bus);
+
     if (!event_bus_check(call, bus))
         return false;
-    *ret_rule = event_rule_named(call->tx, call->principal->account, call->region, name);
-    return *ret_rule != NULL || fail_api(call->fail, EVENTS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION,
-                                         "Rule %.*s does not exist on EventBus " EVENT_BUS_NAME ".", STR_ARG(name));
+    *ret_rule =
+        event_rule_named(call->tx, call->principal->account, call->region, event_rule_id(call->arena, bus_name, name));
+    return *ret_rule != NULL || rule_missing(call, bus_name, name);
 }
 
-bool event_rule_of_arn(const struct call *call, struct str arn, const struct rule_record **ret_rule)
+const struct rule_record *event_rule_of_arn(const struct call *call, struct str arn)
 {
     struct str prefix = event_rule_arn(call->arena, call->principal->account, call->region, STR(""));
 
-    if (str_starts(arn, prefix))
-        return event_rule_find(call, (struct str){NULL, 0}, str_from(arn, prefix.len), ret_rule);
-    return fail_api(call->fail, EVENTS_ERROR_RESOURCE_NOT_FOUND_EXCEPTION,
-                    "There is no rule %.*s; only rules have tags.", STR_ARG(arn));
+    return !str_starts(arn, prefix)
+               ? NULL
+               : event_rule_named(call->tx, call->principal->account, call->region, str_from(arn, prefix.len));
+}
+
+struct walk event_rules_walk(const struct call *call, struct str bus, struct str prefix)
+{
+    struct str all = KEY_PREFIX(call->arena, call->principal->account, call->region);
+    struct str id = event_rule_id(call->arena, bus, prefix);
+
+    return transaction_walk(call->tx, &event_rule_table, NULL,
+                            arena_printf(call->arena, "%.*s%.*s", STR_ARG(all), STR_ARG(id)));
+}
+
+/* Among the keys of the default bus's rules stand those of the others. */
+const struct rule_record *event_rules_next(struct walk *walk, struct str bus)
+{
+    const struct rule_record *rule;
+
+    do
+        rule = walk_next(walk);
+    while (rule != NULL && !str_eq(event_bus_name(rule->rule->event_bus_name), bus));
+    return rule;
 }
 
 bool event_rule_is_enabled(const struct rule_record *rule)

@@ -1,29 +1,31 @@
 /* Rules: what they are called, when they are due, which targets they have. */
 #pragma once
 
-#include "plane/events/events.h"
+#include "plane/events/bus.h"
 #include "plane/events/schedule.h"
 
 /* What the API calls a malformed request; the model does not list it. */
 #define EVENTS_VALIDATION "ValidationException"
 
+/* What tells a rule from all others of its account and region, the end of its ARN: its name on the default bus, else
+ * "BUS/NAME". */
+struct str event_rule_id(struct arena *arena, struct str bus, struct str name);
+struct str event_rule_id_of(struct arena *arena, const struct rule_record *rule);
 /* "arn:aws:events:us-east-1:123456789012:rule/nightly". */
-struct str event_rule_arn(struct arena *arena, struct str account, struct str region, struct str name);
-struct str event_bus_arn(const struct call *call, struct str name);
+struct str event_rule_arn(struct arena *arena, struct str account, struct str region, struct str id);
 
-/* The default bus, by name or ARN; an absent one is it, too. Fails with ResourceNotFoundException. */
-checked bool event_bus_check(const struct call *call, struct str bus);
-/* The name in a bus's name or ARN. */
-struct str event_bus_name(struct str bus);
-
-/* The rule, or NULL. */
+/* The rule of that id, or NULL. */
 const struct rule_record *event_rule_named(const struct transaction *tx, struct str account, struct str region,
-                                           struct str name);
-/* The same of a request; fails with ResourceNotFoundException. */
+                                           struct str id);
+/* The rule that a request names, and its bus by name or ARN. Fails with ResourceNotFoundException. */
 checked bool event_rule_find(const struct call *call, struct str bus, struct str name,
                              const struct rule_record **ret_rule);
-/* The rule of that ARN in the caller's account and region. Fails with ResourceNotFoundException. */
-checked bool event_rule_of_arn(const struct call *call, struct str arn, const struct rule_record **ret_rule);
+/* The rule of that ARN in the caller's account and region; NULL: there is none. */
+const struct rule_record *event_rule_of_arn(const struct call *call, struct str arn);
+
+/* The rules of a bus whose names begin so, in their order; each by event_rules_next. */
+struct walk event_rules_walk(const struct call *call, struct str bus, struct str prefix);
+const struct rule_record *event_rules_next(struct walk *walk, struct str bus);
 
 bool event_rule_is_enabled(const struct rule_record *rule);
 /* NULL: there is no such target. */

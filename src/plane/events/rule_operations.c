@@ -34,19 +34,21 @@ static bool check_rule(const struct call *call, const struct events_put_rule_req
     if (in->event_pattern.len == 0 && in->schedule_expression.len == 0)
         return fail_api(call->fail, EVENTS_VALIDATION,
                         "Parameter(s) EventPattern or ScheduleExpression must be specified.");
+    if (in->schedule_expression.len > 0 && !event_bus_is_default(event_bus_name(in->event_bus_name)))
+        return fail_api(call->fail, EVENTS_VALIDATION,
+                        "ScheduleExpression is supported only on the default event bus.");
     if (in->state == EVENTS_RULE_STATE_ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS)
         return EVENTS_UNSUPPORTED(call, "State", "events of CloudTrail are not put on the bus");
     return check_schedule(call, in->schedule_expression.len == 0 ? (struct str){NULL, 0} : in->schedule_expression) &&
            check_pattern(call, in->event_pattern.len == 0 ? (struct str){NULL, 0} : in->event_pattern);
 }
 
-static bool check_count(const struct call *call)
+static bool check_count(const struct call *call, struct str bus)
 {
-    struct walk walk = transaction_walk(call->tx, &event_rule_table, NULL,
-                                        KEY_PREFIX(call->arena, call->principal->account, call->region));
+    struct walk walk = event_rules_walk(call, bus, (struct str){NULL, 0});
     size_t count = 0;
 
-    while (walk_next(&walk) != NULL)
+    while (event_rules_next(&walk, bus) != NULL)
         count++;
     return count < RULES_MAX || fail_api(call->fail, EVENTS_ERROR_LIMIT_EXCEEDED_EXCEPTION,
                                          "The requested resource exceeds the maximum number allowed.");
@@ -62,20 +64,22 @@ static bool is_same_schedule(const struct rule_record *old, const struct events_
 /* Of a rule that exists, all but targets and tags is replaced. */
 bool events_put_rule(struct call *call, const struct events_put_rule_request *in, struct events_put_rule_response *out)
 {
-    struct str arn = event_rule_arn(call->arena, call->principal->account, call->region, in->name);
-    const struct rule_record *old = event_rule_named(call->tx, call->principal->account, call->region, in->name);
+    struct str bus = event_bus_name(in->event_bus_name);
+    struct str id = event_rule_id(call->arena, bus, in->name);
+    struct str arn = event_rule_arn(call->arena, call->principal->account, call->region, id);
+    const struct rule_record *old = event_rule_named(call->tx, call->principal->account, call->region, id);
     struct events_rule rule = {
         .name = in->name,
         .arn = arn,
         .state = in->state == EVENTS_RULE_STATE_NONE ? EVENTS_RULE_STATE_ENABLED : in->state,
         .description = in->description,
         .role_arn = in->role_arn,
-        .event_bus_name = STR(EVENT_BUS_NAME),
+        .event_bus_name = bus,
     };
     struct rule_record record = {.account_id = call->principal->account, .region = call->region};
 
-    if (!check_rule(call, in) || (old == NULL && !check_count(call)) ||
-        (old == NULL && !event_rule_tags_merge(call, &record.tags, &in->tags, &record.tags)))
+    if (!check_rule(call, in) || (old == NULL && !check_count(call, bus)) ||
+        (old == NULL && !event_tags_merge(call, &record.tags, &in->tags, &record.tags)))
         return false;
     if (in->event_pattern.len > 0)
         rule.event_pattern = in->event_pattern;
@@ -129,17 +133,18 @@ bool events_disable_rule(struct call *call, const struct events_disable_rule_req
 /* A rule that does not exist is deleted already. */
 bool events_delete_rule(struct call *call, const struct events_delete_rule_request *in, struct nothing *out)
 {
+    struct str id = event_rule_id(call->arena, event_bus_name(in->event_bus_name), in->name);
     const struct rule_record *rule;
 
     (void)out;
     if (!event_bus_check(call, in->event_bus_name))
         return false;
-    rule = event_rule_named(call->tx, call->principal->account, call->region, in->name);
+    rule = event_rule_named(call->tx, call->principal->account, call->region, id);
     if (rule == NULL)
         return true;
     if (rule->targets.count > 0)
         return fail_api(call->fail, EVENTS_VALIDATION, "Rule can't be deleted since it has targets.");
-    transaction_delete(call->tx, &event_rule_table, KEY(call->arena, rule->account_id, rule->region, in->name));
+    transaction_delete(call->tx, &event_rule_table, KEY(call->arena, rule->account_id, rule->region, id));
     return true;
 }
 
@@ -166,18 +171,18 @@ bool events_describe_rule(struct call *call, const struct events_describe_rule_r
     return true;
 }
 
-/* The rules of the account by name, behind that of the token. */
-static bool begin_list(const struct call *call, struct str prefix, struct str token, struct walk *ret_walk)
+/* The rules of a bus by name, behind that of the token. */
+static bool begin_list(const struct call *call, struct str bus, struct str prefix, struct str token,
+                       struct walk *ret_walk)
 {
-    struct str all = KEY_PREFIX(call->arena, call->principal->account, call->region);
     struct str after;
 
-    if (!page_begin(call->arena, token, EVENTS_VALIDATION, &after, call->fail))
+    if (!event_bus_check(call, bus) || !page_begin(call->arena, token, EVENTS_VALIDATION, &after, call->fail))
         return false;
-    *ret_walk = transaction_walk(call->tx, &event_rule_table, NULL,
-                                 arena_printf(call->arena, "%.*s%.*s", STR_ARG(all), STR_ARG(prefix)));
+    *ret_walk = event_rules_walk(call, event_bus_name(bus), prefix);
     if (after.ptr != NULL)
-        ret_walk->at = KEY(call->arena, call->principal->account, call->region, after);
+        ret_walk->at = KEY(call->arena, call->principal->account, call->region,
+                           event_rule_id(call->arena, event_bus_name(bus), after));
     return true;
 }
 
@@ -187,10 +192,10 @@ bool events_list_rules(struct call *call, const struct events_list_rules_request
     const struct rule_record *rule;
     struct walk walk;
 
-    if (!event_bus_check(call, in->event_bus_name) || !begin_list(call, in->name_prefix, in->next_token, &walk))
+    if (!begin_list(call, in->event_bus_name, in->name_prefix, in->next_token, &walk))
         return false;
     out->rules.items = arena_array(call->arena, struct events_rule, EVENTS_PAGE(in));
-    while ((rule = walk_next(&walk)) != NULL) {
+    while ((rule = event_rules_next(&walk, event_bus_name(in->event_bus_name))) != NULL) {
         if (out->rules.count == EVENTS_PAGE(in)) {
             out->next_token = page_token(call->arena, out->rules.items[out->rules.count - 1].name);
             break;
@@ -214,10 +219,10 @@ bool events_list_rule_names_by_target(struct call *call, const struct events_lis
     const struct rule_record *rule;
     struct walk walk;
 
-    if (!event_bus_check(call, in->event_bus_name) || !begin_list(call, (struct str){NULL, 0}, in->next_token, &walk))
+    if (!begin_list(call, in->event_bus_name, (struct str){NULL, 0}, in->next_token, &walk))
         return false;
     out->rule_names.items = arena_array(call->arena, struct str, EVENTS_PAGE(in));
-    while ((rule = walk_next(&walk)) != NULL) {
+    while ((rule = event_rules_next(&walk, event_bus_name(in->event_bus_name))) != NULL) {
         if (!has_target(rule, in->target_arn))
             continue;
         if (out->rule_names.count == EVENTS_PAGE(in)) {

@@ -42,9 +42,6 @@ static const char *refusal_of(const struct call *call, const struct events_targe
         {target->sage_maker_pipeline_parameters != NULL,
          "SageMakerPipelineParameters are for a target that is not implemented"},
         {target->app_sync_parameters != NULL, "AppSyncParameters are for a target that is not implemented"},
-        {target->ecs_parameters != NULL && (target->ecs_parameters->placement_constraints.count > 0 ||
-                                            target->ecs_parameters->placement_strategy.count > 0),
-         "PlacementConstraints and PlacementStrategy of targets are not implemented"},
     };
 
     for (size_t i = 0; i < COUNT_OF(refusals); i++)
@@ -63,6 +60,20 @@ static bool check_log_group(const struct call *call, const struct events_target 
     return target->ecs_parameters == NULL || invalid(call, target, "EcsParameters are not valid");
 }
 
+/* What they are of has to be said; what else they may say RunTask decides. */
+static bool check_placement(const struct call *call, const struct events_target *target)
+{
+    const struct events_ecs_parameters *of = target->ecs_parameters;
+
+    for (size_t i = 0; i < of->placement_constraints.count; i++)
+        if (of->placement_constraints.items[i].type == EVENTS_PLACEMENT_CONSTRAINT_TYPE_NONE)
+            return invalid(call, target, "Parameter PlacementConstraints needs a type");
+    for (size_t i = 0; i < of->placement_strategy.count; i++)
+        if (of->placement_strategy.items[i].type == EVENTS_PLACEMENT_STRATEGY_TYPE_NONE)
+            return invalid(call, target, "Parameter PlacementStrategy needs a type");
+    return true;
+}
+
 static bool check_cluster(const struct call *call, const struct events_target *target)
 {
     if (target->role_arn.ptr == NULL)
@@ -73,7 +84,7 @@ static bool check_cluster(const struct call *call, const struct events_target *t
         return invalid(call, target, "Parameter EcsParameters is required");
     if (!str_starts(target->ecs_parameters->task_definition_arn, STR("arn:aws:ecs:")))
         return invalid(call, target, "Provided TaskDefinitionArn is not in correct format");
-    return true;
+    return check_placement(call, target);
 }
 
 bool target_check(const struct call *call, const struct events_target *target,

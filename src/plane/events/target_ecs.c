@@ -66,6 +66,45 @@ static struct ecs_capacity_provider_strategy strategy_of(struct arena *arena, co
     return strategy;
 }
 
+static struct ecs_placement_constraints constraints_of(struct arena *arena, const struct events_ecs_parameters *from)
+{
+    struct ecs_placement_constraints constraints = {NULL, from->placement_constraints.count};
+
+    if (constraints.count == 0)
+        return constraints;
+    constraints.items = arena_array(arena, struct ecs_placement_constraint, constraints.count);
+    for (size_t i = 0; i < constraints.count; i++) {
+        const struct events_placement_constraint *item = &from->placement_constraints.items[i];
+
+        constraints.items[i] =
+            (struct ecs_placement_constraint){.type = item->type == EVENTS_PLACEMENT_CONSTRAINT_TYPE_MEMBER_OF
+                                                          ? ECS_PLACEMENT_CONSTRAINT_TYPE_MEMBER_OF
+                                                          : ECS_PLACEMENT_CONSTRAINT_TYPE_DISTINCT_INSTANCE,
+                                              .expression = item->expression};
+    }
+    return constraints;
+}
+
+static struct ecs_placement_strategies strategies_of(struct arena *arena, const struct events_ecs_parameters *from)
+{
+    static const enum ecs_placement_strategy_type types[] = {
+        [EVENTS_PLACEMENT_STRATEGY_TYPE_RANDOM] = ECS_PLACEMENT_STRATEGY_TYPE_RANDOM,
+        [EVENTS_PLACEMENT_STRATEGY_TYPE_SPREAD] = ECS_PLACEMENT_STRATEGY_TYPE_SPREAD,
+        [EVENTS_PLACEMENT_STRATEGY_TYPE_BINPACK] = ECS_PLACEMENT_STRATEGY_TYPE_BINPACK,
+    };
+    struct ecs_placement_strategies strategies = {NULL, from->placement_strategy.count};
+
+    if (strategies.count == 0)
+        return strategies;
+    strategies.items = arena_array(arena, struct ecs_placement_strategy, strategies.count);
+    for (size_t i = 0; i < strategies.count; i++) {
+        const struct events_placement_strategy *item = &from->placement_strategy.items[i];
+
+        strategies.items[i] = (struct ecs_placement_strategy){.type = types[item->type], .field = item->field};
+    }
+    return strategies;
+}
+
 static struct ecs_tags tags_of(struct arena *arena, const struct events_ecs_parameters *from)
 {
     struct ecs_tags tags = {NULL, from->tags.count};
@@ -110,6 +149,8 @@ static bool request_of(struct transaction *tx, const struct delivery *delivery,
         .network_configuration = network_of(tx->arena, from),
         .platform_version = from->platform_version,
         .capacity_provider_strategy = strategy_of(tx->arena, from),
+        .placement_constraints = constraints_of(tx->arena, from),
+        .placement_strategy = strategies_of(tx->arena, from),
         .tags = tags_of(tx->arena, from),
         .reference_id = from->reference_id,
         .started_by = arena_printf(tx->arena, "events-rule/%.*s", STR_ARG(delivery->rule->rule->name)),

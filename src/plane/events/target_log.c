@@ -4,6 +4,7 @@
 #include "model/interpret.h"
 #include "plane/events/delivery.h"
 #include "plane/events/input.h"
+#include "plane/events/rule.h"
 #include "plane/logs/json_text.h"
 #include "plane/logs/logs.h"
 
@@ -17,7 +18,9 @@ static struct str group_name(const struct delivery *delivery)
 /* The same for each event of a rule and target, of the form that EventBridge's streams have. */
 static struct str stream_name(struct arena *arena, const struct delivery *delivery)
 {
-    return arena_printf(arena, "%.*s/%.*s", STR_ARG(delivery->rule->rule->name), STR_ARG(delivery->target->id));
+    struct str rule = event_rule_id_of(arena, delivery->rule);
+
+    return arena_printf(arena, "%.*s/%.*s", STR_ARG(rule), STR_ARG(delivery->target->id));
 }
 
 /* ---- what is written ---- */

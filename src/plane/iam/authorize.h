@@ -36,6 +36,9 @@ struct access_spec {
     size_t key_count;
     const struct condition_list *lists;
     size_t list_count;
+    /* Keys whose values stand inside a text of the request; false: it has none. NULL: there are no such keys. */
+    bool (*values)(const struct call *call, const struct operation *operation, const void *in, struct str key,
+                   struct policy_values *ret_values);
     /* A tag of the resource, for aws:ResourceTag; absent without. NULL: its resources have no tags. */
     struct str (*tag)(const struct call *call, struct str resource, struct str key);
     /* The resource's own policy; NULL: it has none, or resources of the service cannot have one. */

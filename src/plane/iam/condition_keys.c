@@ -283,6 +283,9 @@ bool condition_key_find(const void *opaque, struct str key, struct policy_values
     for (size_t i = 0; context->in != NULL && context->access != NULL && i < context->access->list_count; i++)
         if (str_eq_nocase(str_of(context->access->lists[i].name), key))
             return list_values(context, &context->access->lists[i], ret_values);
+    if (context->in != NULL && context->access != NULL && context->access->values != NULL &&
+        context->access->values(context->call, context->operation, context->in, key, ret_values))
+        return true;
     value = arena_new(context->call->arena, struct str);
     *value = find_one(context, key);
     *ret_values = (struct policy_values){value, 1};

@@ -1,6 +1,6 @@
-/* The table of the operations of Parameter Store and of hybrid activations. Resources as "Actions, resources, and
- * condition keys for AWS Systems Manager" (service authorization reference) has them. Any other operation of Systems
- * Manager is refused by name. */
+/* The table of Systems Manager's operations: Parameter Store's, those of hybrid activations, and those on sessions that
+ * ECS Exec begins. Resources as "Actions, resources, and condition keys for AWS Systems Manager" (service authorization
+ * reference) has them. Any other operation of Systems Manager is refused by name. */
 #include "plane/ssm/operations.h"
 
 #include "plane/ssm/access.h"
@@ -81,10 +81,23 @@ static void update_managed_instance_role_asks(const struct call *call, const voi
     asks_pass_role(asks, call, of->iam_role, "ssm.amazonaws.com");
 }
 
+#define SESSION_RESOURCE(operation)                                                                                    \
+    static struct str operation##_resource(const struct call *call, const void *in)                                    \
+    {                                                                                                                  \
+        struct str session = ((const struct ssm_##operation##_request *)in)->session_id;                               \
+                                                                                                                       \
+        return arena_printf(call->arena, "arn:aws:ssm:%.*s:%.*s:session/%.*s", STR_ARG(call->region),                  \
+                            STR_ARG(call->principal->account), STR_ARG(session));                                      \
+    }
+
+SESSION_RESOURCE(resume_session)
+SESSION_RESOURCE(terminate_session)
+
 #define GUARDED(name, action, resource, asks)                                                                          \
     OPERATION_GUARDED(ssm, name, "ssm:" action, resource, NULL, asks, &ssm_access)
-#define ROW(name, action)      GUARDED(name, action, name##_resource, NULL)
-#define ROW_ASKS(name, action) GUARDED(name, action, NULL, name##_asks)
+#define ROW(name, action)          GUARDED(name, action, name##_resource, NULL)
+#define ROW_ASKS(name, action)     GUARDED(name, action, NULL, name##_asks)
+#define ROW_FINISHED(name, action) OPERATION_FINISHED(ssm, name, "ssm:" action, name##_resource, ssm_##name##_finish)
 
 const struct operation_spec ssm_handlers[] = {
     ROW_ASKS(put_parameter, "PutParameter"),
@@ -108,5 +121,7 @@ const struct operation_spec ssm_handlers[] = {
     ROW(deregister_managed_instance, "DeregisterManagedInstance"),
     ROW_ASKS(update_managed_instance_role, "UpdateManagedInstanceRole"),
     GUARDED(describe_instance_information, "DescribeInstanceInformation", NULL, NULL),
+    ROW_FINISHED(resume_session, "ResumeSession"),
+    ROW_FINISHED(terminate_session, "TerminateSession"),
 };
 const size_t ssm_handler_count = COUNT_OF(ssm_handlers);

@@ -1,5 +1,4 @@
-/* The handlers of Parameter Store's operations and those of hybrid activations, declared for the table in operations.c.
- * Core thread; see core/call.h.
+/* The handlers of Systems Manager's operations, declared for the table in operations.c. Core thread; see core/call.h.
  */
 #pragma once
 
@@ -37,3 +36,14 @@ SSM_HANDLER(request_managed_instance_role_token);
 SSM_HANDLER(deregister_managed_instance);
 SSM_HANDLER(update_managed_instance_role);
 SSM_HANDLER(describe_instance_information);
+
+/* Sessions, and what of them is done on a worker. */
+bool ssm_resume_session(struct call *call, const struct ssm_resume_session_request *in,
+                        struct ssm_resume_session_response *out);
+bool ssm_resume_session_finish(const struct call *call, const struct ports *ports,
+                               const struct ssm_resume_session_request *in, struct ssm_resume_session_response *out);
+bool ssm_terminate_session(struct call *call, const struct ssm_terminate_session_request *in,
+                           struct ssm_terminate_session_response *out);
+bool ssm_terminate_session_finish(const struct call *call, const struct ports *ports,
+                                  const struct ssm_terminate_session_request *in,
+                                  struct ssm_terminate_session_response *out);

@@ -1,0 +1,27 @@
+/* The task metadata endpoint, versions 3 and 4, at 169.254.170.2 ("Amazon ECS task metadata endpoint version 4"):
+ *
+ *   /v4/ID          the container          /v4/ID/task        its task with all containers
+ *   /v4/ID/stats    its Docker statistics  /v4/ID/task/stats  those of all containers, by id
+ *
+ * and the credentials of the task's role ("Task IAM role") at /v2/credentials/ID. ID is the container's runtime id, or
+ * of the credentials, which its environment names. Who serves it says by the address that the request came from which
+ * task asks, so that a task reads nothing but itself, whatever path it knows. */
+#pragma once
+
+#include "node/task/engine.h"
+#include "os/http_server.h"
+
+#define METADATA_ADDRESS "169.254.170.2"
+#define CREDENTIALS_PATH "/v2/credentials/"
+
+struct metadata_asker {
+    /* Whether a request from that address comes from the task. The engine's lock is held. */
+    bool (*asks)(const void *context, const struct hosted *hosted, struct str peer);
+    const void *context;
+};
+
+/* Replies to a GET without a body. Any thread. */
+void metadata_answer(struct task_engine *engine, const struct metadata_asker *asker, struct http_exchange *exchange);
+
+/* What a container's environment names, in the arena: version "v3" or "v4". */
+struct str metadata_uri(struct arena *arena, const char *version, struct str runtime_id);

@@ -1,0 +1,104 @@
+"""Tasks on an EC2 instance, from the stock API to the container: our server and our agent together."""
+
+import json
+import subprocess
+
+import pytest
+
+from conftest import eventually
+from machine import ROLE, container_of, shell
+from test_instances import IMAGE, inside, state
+
+CONFIG = "#!/bin/sh\necho ECS_CLUSTER=machines > /etc/ecs/ecs.config\n"
+SERVE = "exec /bin/httpd -f -p 80 -h /www"
+
+
+@pytest.fixture(scope="module")
+def instance(machine):
+    iam = machine.client("iam")
+    iam.create_role(RoleName="node", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))
+    iam.attach_role_policy(RoleName="node", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
+    iam.create_instance_profile(InstanceProfileName="node")
+    iam.add_role_to_instance_profile(InstanceProfileName="node", RoleName="node")
+    machine.ecs.create_cluster(clusterName="machines")
+    image = machine.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
+    id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=CONFIG,
+                                   SecurityGroupIds=[machine.group], IamInstanceProfile={"Name": "node"})["Instances"][0]["InstanceId"]
+    state(machine, id, "running")
+    eventually(lambda: machine.ecs.list_container_instances(cluster="machines")["containerInstanceArns"], 40, "the container instance")
+    yield id
+    print(inside(machine, id, "cat", "/var/log/ecs/ecs-agent.log"))  # shown when a test failed
+    machine.ec2.terminate_instances(InstanceIds=[id])
+    state(machine, id, "terminated")
+
+
+def run(machine, family, containers, **more):
+    for container in containers:
+        container.update(image=f"{machine.image}:latest", memory=64, stopTimeout=2)
+    definition = machine.ecs.register_task_definition(family=family, containerDefinitions=containers,
+                                                      **{"executionRoleArn": ROLE, **more})["taskDefinition"]["taskDefinitionArn"]
+    answer = machine.ecs.run_task(cluster="machines", taskDefinition=definition, launchType="EC2")
+    assert answer["failures"] == []
+    return answer["tasks"][0]["taskArn"]
+
+
+def described(machine, arn):
+    return machine.ecs.describe_tasks(cluster="machines", tasks=[arn])["tasks"][0]
+
+
+def wait(machine, arn, status):
+    return eventually(lambda: (lambda task: task if task["lastStatus"] == status else None)(described(machine, arn)), 60, status)
+
+
+def stop(machine, arn):
+    machine.ecs.stop_task(cluster="machines", task=arn)
+    return wait(machine, arn, "STOPPED")
+
+
+def page(machine, instance, task, container, name):
+    port = container_of(task, container)["networkBindings"][0]["hostPort"]
+
+    def read():
+        try:
+            return inside(machine, instance, "curl", "-sfm", "5", f"http://127.0.0.1:{port}/{name}")
+        except subprocess.CalledProcessError:
+            return None
+    return eventually(read, what=name)
+
+
+def test_role_secrets_health_and_order(machine, instance):
+    role = machine.make_role("worker")
+    machine.client("iam").attach_role_policy(RoleName="ecsTaskExecutionRole", PolicyArn="arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess")
+    machine.client("ssm").put_parameter(Name="/machines/word", Value="hidden", Type="SecureString")
+    script = (f"env > /www/env; wget -qO /www/role http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;"
+              f"wget -qO /www/page http://other/; {SERVE}")
+    arn = run(machine, "whole", [
+        {"name": "first", "command": shell(SERVE), "healthCheck": {"command": ["CMD-SHELL", "wget -qO /dev/null http://127.0.0.1/"],
+                                                                   "interval": 5}},
+        {"name": "main", "command": shell(script), "portMappings": [{"containerPort": 80}], "links": ["first:other"],
+         "dependsOn": [{"containerName": "first", "condition": "HEALTHY"}],
+         "secrets": [{"name": "WORD", "valueFrom": "/machines/word"}]}], taskRoleArn=role)
+    task = wait(machine, arn, "RUNNING")
+    assert container_of(task, "first")["healthStatus"] == "HEALTHY" and task["healthStatus"] in ("HEALTHY", "UNKNOWN")
+    assert "WORD=hidden" in page(machine, instance, task, "main", "env").splitlines()
+    assert page(machine, instance, task, "main", "page") == "hello\n"
+    keys = json.loads(page(machine, instance, task, "main", "role"))
+    assert keys["RoleArn"] == role
+    who = machine.client("sts", aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
+                         aws_session_token=keys["Token"]).get_caller_identity()
+    assert who["Arn"].endswith(f":assumed-role/worker/{arn.rsplit('/', 1)[1]}")
+    task = stop(machine, arn)
+    assert task["stopCode"] == "UserInitiated"
+
+
+def test_log_lines(machine, instance):
+    machine.logs.create_log_group(logGroupName="machines")
+    arn = run(machine, "talks", [{"name": "main", "command": shell("echo one; echo two"), "logConfiguration": {
+        "logDriver": "awslogs", "options": {"awslogs-group": "machines", "awslogs-region": "us-east-1",
+                                            "awslogs-stream-prefix": "m"}}}])
+    task = wait(machine, arn, "STOPPED")
+    assert task["stopCode"] == "EssentialContainerExited" and task["containers"][0]["exitCode"] == 0
+    events = machine.logs.get_log_events(logGroupName="machines", logStreamName=f"m/main/{arn.rsplit('/', 1)[1]}",
+                                         startFromHead=True)["events"]
+    assert [event["message"] for event in events] == ["one", "two"]
