@@ -26,10 +26,12 @@ struct principal {
  * NULL where the root has none. */
 struct layer_port;
 struct log_port;
+struct metric_port;
 struct session_port;
 struct ports {
     const struct layer_port *layers;
     const struct log_port *logs;
+    const struct metric_port *metrics;
     const struct session_port *sessions;
 };
 

@@ -1,6 +1,7 @@
 #include "core/table.h"
 
 #include "base/must.h"
+#include "core/transaction.h"
 
 void key_add(struct buf *key, struct str part)
 {
@@ -121,10 +122,42 @@ static struct record *record_add(struct table *table, struct str key)
     return record;
 }
 
+static void tell_derived(const struct table *table, struct str key, const void *before, const void *after)
+{
+    for (size_t i = 0; i < table->derived_count; i++)
+        table->derived[i].spec->changed(table->derived[i].value, key, before, after);
+}
+
+void *table_derived(struct table *table, const struct derived_spec *spec)
+{
+    struct derived *derived;
+
+    for (size_t i = 0; i < table->derived_count; i++)
+        if (table->derived[i].spec == spec)
+            return table->derived[i].value;
+    table->derived = realloc(table->derived, (table->derived_count + 1) * sizeof(*table->derived));
+    must(table->derived != NULL);
+    derived = &table->derived[table->derived_count++];
+    *derived = (struct derived){spec, spec->make()};
+    for (struct tree_node *node = tree_at(&table->records, STR("")); node != NULL; node = tree_next(node))
+        spec->changed(derived->value, node->key, NULL, tree_item(node, struct record, node)->value);
+    return derived->value;
+}
+
+static void end_derived(struct table *table)
+{
+    for (size_t i = 0; i < table->derived_count; i++)
+        table->derived[i].spec->end(table->derived[i].value);
+    free(table->derived);
+    table->derived = NULL;
+    table->derived_count = 0;
+}
+
 void *table_set_record(struct table *table, struct record *record, struct str key, void *block)
 {
     void *before = record == NULL ? NULL : record->value;
 
+    tell_derived(table, key, before, block);
     if (block == NULL) {
         if (record != NULL)
             record_remove(table, record);
@@ -148,6 +181,7 @@ void table_free(struct table *table)
 {
     struct tree_node *next;
 
+    end_derived(table);
     for (struct tree_node *node = table->records.first; node != NULL; node = next) {
         struct record *record = tree_item(node, struct record, node);
 

@@ -66,6 +66,13 @@ struct str key_prefix_join(struct arena *arena, const struct str *parts, size_t 
 
 struct dirties_spec;
 struct follows_spec;
+struct derived_spec;
+
+/* What was derived from the table, each of another spec. */
+struct derived {
+    const struct derived_spec *spec;
+    void *value;
+};
 
 struct table {
     const struct table_spec *spec;
@@ -78,6 +85,8 @@ struct table {
     struct map by_key;                /* the same: for look-ups */
     struct tree indexes[INDEXES_MAX]; /* struct index_entry by index key */
     struct buf scratch;               /* for a key being made */
+    struct derived *derived;
+    size_t derived_count;
 };
 
 struct index_entry {
@@ -102,3 +111,5 @@ struct record *table_find(const struct table *table, struct str key);
 void *table_set(struct table *table, struct str key, void *block);
 /* The same where the record is known: what table_find says. */
 void *table_set_record(struct table *table, struct record *record, struct str key, void *block);
+/* What is derived by that spec (transaction.h); made when it is asked for first. */
+void *table_derived(struct table *table, const struct derived_spec *spec);

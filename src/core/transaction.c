@@ -164,6 +164,11 @@ size_t transaction_count(const struct transaction *tx, const struct table_spec *
     return core_table_state(tx->core, spec)->records.count;
 }
 
+void *transaction_derived(const struct transaction *tx, const struct derived_spec *spec)
+{
+    return table_derived(core_table_state(tx->core, spec->table), spec);
+}
+
 void transaction_effect(struct transaction *tx, const char *kind, struct str target, struct str bytes)
 {
     struct turn *turn = tx->turn;

@@ -57,6 +57,17 @@ const void *walk_next(struct walk *walk);
 /* How many records the table has. */
 size_t transaction_count(const struct transaction *tx, const struct table_spec *spec);
 
+/* What a domain derives from a table and keeps in memory, because to make it anew costs too much: a view of the records
+ * that is told of every step of theirs, also of those that are taken back, so that it says what they say. It may be
+ * forgotten at any time (a restart, a reset), and nothing that it says may depend on how long it has been kept. */
+struct derived_spec {
+    const struct table_spec *table;
+    void *(*make)(void); /* of an empty table: it is told of what stands there */
+    void (*changed)(void *derived, struct str key, const void *before, const void *after); /* NULL: no record */
+    void (*end)(void *derived);
+};
+void *transaction_derived(const struct transaction *tx, const struct derived_spec *spec);
+
 /* Something for the outside world, released when the turn is durable and dropped when it is undone: `bytes` (copied)
  * for `target`, by the port that core_options.release names. */
 void transaction_effect(struct transaction *tx, const char *kind, struct str target, struct str bytes);

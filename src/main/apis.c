@@ -1,5 +1,6 @@
 #include "main/apis.h"
 
+#include "plane/cloudwatch/cloudwatch.h"
 #include "plane/ec2/ec2.h"
 #include "plane/ecr/ecr.h"
 #include "plane/ecs/ecs.h"
@@ -11,8 +12,8 @@
 #include "plane/vpc/vpc.h"
 
 const struct domain_spec *const api_domains[] = {
-    &iam_domain,  &secrets_domain, &ssm_domain, &vpc_domain,    &ecr_domain,
-    &logs_domain, &ec2_domain,     &ecs_domain, &events_domain,
+    &iam_domain,  &secrets_domain,    &ssm_domain, &vpc_domain, &ecr_domain,
+    &logs_domain, &cloudwatch_domain, &ec2_domain, &ecs_domain, &events_domain,
 };
 const size_t api_domain_count = COUNT_OF(api_domains);
 
@@ -23,6 +24,7 @@ const struct operations api_operations[] = {
     {ec2_handlers, &ec2_handler_count},
     {ecr_handlers, &ecr_handler_count},
     {logs_handlers, &logs_handler_count},
+    {cloudwatch_handlers, &cloudwatch_handler_count},
     {ecs_handlers, &ecs_handler_count},
     {events_handlers, &events_handler_count},
     {secretsmanager_handlers, &secretsmanager_handler_count},

@@ -330,8 +330,13 @@ static bool execute(struct installation *in, const struct exec_options *options,
 
 static int status_of(const struct client *client)
 {
-    if (client->closed.output.len > 0)
-        (void)fprintf(stderr, "berth exec: %.*s\n", STR_ARG(client->closed.output));
+    static const struct str error = STR_INIT(SESSION_CLOSED_ERROR);
+    struct str why = client->closed.output;
+
+    if (why.len > 0)
+        why = str_trim(str_starts(why, error) ? str_from(why, error.len) : why);
+    if (why.len > 0)
+        (void)fprintf(stderr, "berth exec: %.*s\n", STR_ARG(why));
     if (client->ended_by != 0)
         return 128 + client->ended_by;
     return client->closed.has_exit_code ? client->closed.exit_code : EXIT_FAILED;

@@ -6,6 +6,7 @@
 #include "edge/front.h"
 #include "edge/host_link.h"
 #include "edge/log_keeper.h"
+#include "edge/metric_keeper.h"
 #include "edge/oidc_keys.h"
 #include "edge/registry/registry.h"
 #include "edge/registry_records.h"
@@ -20,6 +21,7 @@
 #include "model/services.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "plane/cloudwatch/cloudwatch.h"
 #include "plane/ecs/agent.h"
 #include "plane/ecs/execute_command.h"
 #include "plane/ecs/task.h"
@@ -51,6 +53,7 @@ struct server {
     struct event_feed *event_feed;
     struct event_log *event_log;
     struct log_keeper *log_keeper;
+    struct metric_keeper *metric_keeper;
     struct ports ports;
     struct blob_store *blobs;
     struct registry_records records;
@@ -118,20 +121,28 @@ static void release_event_lost(struct server *server, struct str target, struct 
     log_warning("an event did not reach a target of %.*s: %.*s", STR_ARG(target), STR_ARG(bytes));
 }
 
+static void release_alarm_question(struct server *server, struct str target, struct str bytes)
+{
+    (void)target;
+    metric_keeper_evaluate(server->metric_keeper, bytes);
+}
+
+static void release_metrics(struct server *server, struct str target, struct str bytes)
+{
+    (void)target;
+    metric_keeper_publish(server->metric_keeper, bytes);
+}
+
 static const struct {
     const char *kind;
     void (*release)(struct server *server, struct str target, struct str bytes);
 } releases[] = {
-    {AGENT_MESSAGE, release_agent_message},
-    {AGENT_END, release_agent_end},
-    {ASSIGNMENT_COMPLETE, release_complete},
-    {ASSIGNMENT_DIFFERENCE, release_difference},
-    {EVENT_EFFECT, release_event},
-    {EVENT_LOG_EFFECT, release_event_log},
-    {EVENT_LOST_EFFECT, release_event_lost},
-    {OIDC_KEYS_EFFECT, release_oidc_keys},
-    {SESSION_TOKENS, release_session_tokens},
-    {SESSION_ORDER, release_session_order},
+    {AGENT_MESSAGE, release_agent_message},          {AGENT_END, release_agent_end},
+    {ALARM_EVALUATE_EFFECT, release_alarm_question}, {ASSIGNMENT_COMPLETE, release_complete},
+    {ASSIGNMENT_DIFFERENCE, release_difference},     {EVENT_EFFECT, release_event},
+    {EVENT_LOG_EFFECT, release_event_log},           {EVENT_LOST_EFFECT, release_event_lost},
+    {METRIC_PUBLISH_EFFECT, release_metrics},        {OIDC_KEYS_EFFECT, release_oidc_keys},
+    {SESSION_TOKENS, release_session_tokens},        {SESSION_ORDER, release_session_order},
 };
 
 static void release(void *context, const char *kind, struct str target, struct str bytes)
@@ -252,12 +263,22 @@ static bool start_loop(struct server *server, const struct server_options *optio
     return true;
 }
 
+/* Before the loop, which may ask from its first turn on. */
+static bool open_metrics(struct server *server, struct arena *arena, struct fail *f)
+{
+    if (!metric_keeper_open(data_dir_file(&server->dir, "metrics.db", arena), server->clock, &server->metric_keeper, f))
+        return false;
+    server->ports.metrics = metric_keeper_port(server->metric_keeper);
+    return true;
+}
+
 static bool start_logs(struct server *server, struct arena *arena, struct fail *f)
 {
     if (!log_keeper_open(data_dir_file(&server->dir, "logs.db", arena), server->loop, &server->log_keeper, f))
         return false;
     server->ports.logs = log_keeper_port(server->log_keeper);
     event_log_begin(server->event_log, server->loop, server->ports.logs);
+    metric_keeper_begin(server->metric_keeper, server->loop);
     return true;
 }
 
@@ -265,7 +286,7 @@ static bool reset(void *context, struct fail *f)
 {
     const struct server *server = context;
 
-    return log_keeper_reset(server->log_keeper, f);
+    return log_keeper_reset(server->log_keeper, f) && metric_keeper_reset(server->metric_keeper, f);
 }
 
 static bool start_registry(struct server *server, struct arena *arena, struct fail *f)
@@ -343,6 +364,8 @@ static void stop(struct server *server)
     event_log_stop(server->event_log);
     if (server->log_keeper != NULL)
         log_keeper_stop(server->log_keeper);
+    if (server->metric_keeper != NULL)
+        metric_keeper_stop(server->metric_keeper);
     if (server->oidc_keys != NULL)
         oidc_keys_stop(server->oidc_keys);
     if (server->loop != NULL) {
@@ -359,6 +382,8 @@ static void stop(struct server *server)
         agent_links_free(server->agents);
     if (server->log_keeper != NULL)
         log_keeper_close(server->log_keeper);
+    if (server->metric_keeper != NULL)
+        metric_keeper_close(server->metric_keeper);
     if (server->registry != NULL)
         registry_stop(server->registry);
     if (server->blobs != NULL)
@@ -387,8 +412,8 @@ static bool start(struct server *server, struct server_options *options, struct 
     server->agents = agent_links_new();
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
            oidc_keys_start(&server->oidc_keys, f) && session_links_start(&server->sessions, f) &&
-           start_loop(server, options, arena, f) && start_logs(server, arena, f) && start_registry(server, arena, f) &&
-           start_front(server, address, port, f);
+           open_metrics(server, arena, f) && start_loop(server, options, arena, f) && start_logs(server, arena, f) &&
+           start_registry(server, arena, f) && start_front(server, address, port, f);
 }
 
 int verb_server(const struct verb *verb, int argc, char **argv)

@@ -43,6 +43,8 @@ struct session_closed {
     bool has_exit_code;
     int exit_code;
 };
+/* What stands before the text where the command could not be started, as amazon-ssm-agent writes it. */
+#define SESSION_CLOSED_ERROR "\n----------ERROR-------\n"
 checked bool session_closed_read(struct str text, struct arena *arena, struct session_closed *ret_closed,
                                  struct fail *f);
 void session_closed_write(const struct session_closed *closed, const struct channel_message *message, struct buf *out);

@@ -628,6 +628,23 @@ def test_a_task_that_finds_no_place_says_on_which_instance_and_why(bus):
     bus.remove("narrow")
 
 
+def test_a_daemon_says_how_many_tasks_it_wants(bus):
+    bus.ecs.create_cluster(clusterName="daemons")
+    bus.rule("counted", {"detail-type": ["ECS Service Action"],
+                         "detail": {"clusterArn": [{"suffix": "cluster/daemons"}]}}, LOG_TARGET)
+    bus.ecs.register_task_definition(family="daemon", containerDefinitions=[
+        {"name": "app", "image": "app:1", "cpu": 128, "memory": 64}])
+    bus.ecs.create_service(cluster="daemons", serviceName="d", taskDefinition="daemon", schedulingStrategy="DAEMON",
+                           launchType="EC2")
+    agent = Agent(bus.server, "daemons", of_ec2())
+    agent.connect().wait("TaskManifestMessage")
+    told = eventually(lambda: actions(bus, "counted", "SERVICE_DESIRED_COUNT_UPDATED"))[-1]
+    assert (told["eventType"], told["desiredCount"]) == ("INFO", 1)
+    bus.ecs.delete_service(cluster="daemons", service="d", force=True)
+    agent.close()
+    bus.remove("counted")
+
+
 def test_container_instances_say_what_they_have_left(bus):
     bus.ecs.create_cluster(clusterName="left")
     bus.rule("left", {"detail-type": ["ECS Container Instance State Change"],

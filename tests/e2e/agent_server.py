@@ -10,7 +10,7 @@ import struct
 import threading
 
 API = "169.254.170.10"
-heard, sockets = [], []
+heard, sockets, refused = [], [], set()
 
 
 def frame(text):
@@ -102,6 +102,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             sockets[-1].flush()
             self.reply({})
             return
+        if self.path == "/refuse":  # the operations of a list, from now on
+            refused.clear()
+            refused.update(json.loads(body))
+            self.reply({})
+            return
         service, _, operation = self.headers.get("X-Amz-Target", "").partition(".")
         if service != "AmazonEC2ContainerServiceV20141113":
             self.pass_on(body)
@@ -109,7 +114,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         request = json.loads(body)
         heard.append({"operation": operation, "request": request, "signed": self.headers.get("Authorization", "")})
         arn = "arn:aws:ecs:us-east-1:000000000000:container-instance/web/0123456789abcdef0123456789abcdef"
-        if operation == "RegisterContainerInstance":
+        if operation in refused:
+            self.reply({"__type": "ServerException", "message": "not now"}, 500)
+        elif operation == "RegisterContainerInstance":
             attributes = request["attributes"] + [{"name": "ecs.availability-zone", "value": "us-east-1a"}]
             self.reply({"containerInstance": {"containerInstanceArn": arn, "attributes": attributes}})
         elif operation == "DiscoverPollEndpoint":

@@ -35,6 +35,9 @@ class Agent:
         run("nsenter", "-t", first_process(self.machine, self.id), "-a", "curl", "-sf", "-d", "@-", "http://127.0.0.1:8000/send",
             input=json.dumps({"type": type, "message": message}))
 
+    def refuse(self, *operations):
+        inside(self.machine, self.id, "curl", "-sf", "-d", json.dumps(operations), "http://127.0.0.1:8000/refuse")
+
     def payload(self, *tasks):
         self.sequence += 1
         self.send("PayloadMessage", clusterArn="web", containerInstanceArn="x", messageId=f"payload-{self.sequence}",
@@ -355,3 +358,22 @@ def test_restart_keeps_identity_and_tasks(machine, agent):
     eventually(lambda: sum("socket" in m for m in agent.heard()) >= 2, what="another session")
     agent.payload({"arn": TASK + "0" * 32, "desiredStatus": "STOPPED", "containers": []})
     assert agent.state_change("0" * 32, "STOPPED")["containers"][0]["exitCode"] in (137, 143)
+
+
+def test_an_end_that_nobody_heard_is_said_by_the_next_process(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    agent.refuse("SubmitTaskStateChange")
+    agent.payload(task(machine, "e1" * 16, "exit 5"))
+    agent.state_change("e1" * 16, "STOPPED")
+    registrations = sum(m.get("operation") == "RegisterContainerInstance" for m in agent.heard())
+    inside(machine, agent.id, "pkill", "-KILL", "-f", "^/usr/local/bin/berth agent")
+    agent.refuse()
+
+    def said_again():
+        heard = agent.heard()
+        starts = [i for i, m in enumerate(heard) if m.get("operation") == "RegisterContainerInstance"]
+        return len(starts) > registrations and any(
+            m.get("operation") == "SubmitTaskStateChange" and m["request"]["task"] == TASK + "e1" * 16 and
+            m["request"]["containers"][0]["exitCode"] == 5 for m in heard[starts[-1]:])
+    eventually(said_again, 40, "the end, again")
+    eventually(lambda: inside(machine, agent.id, "ls", "/var/lib/berth/agent/reports") == "", what="the end of its file")

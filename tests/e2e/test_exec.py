@@ -121,8 +121,13 @@ def test_quotes_and_no_shell(channel):
 
 
 def test_what_cannot_be_executed_says_so(channel):
-    closed = channel("nosuch -x").wait()
-    assert closed["Output"] == 'exec: "nosuch": executable file not found in $PATH' and "ExitCode" not in closed
+    """In the words of amazon-ssm-agent; a container without a shell is one of these."""
+    for command, why in (("nosuch -x", 'exec: "nosuch": executable file not found in $PATH'),
+                         ("/bin/bash", "fork/exec /bin/bash: no such file or directory"),
+                         ("/www/index.html", "fork/exec /www/index.html: permission denied")):
+        closed = channel(command).wait()
+        assert closed["Output"] == f"\n----------ERROR-------\nUnable to start command: Failed to start pty: {why}\n"
+        assert "ExitCode" not in closed
 
 
 def test_much_output_arrives_whole(channel):
@@ -311,7 +316,7 @@ def test_berth_exec_takes_what_is_piped_in(machine, task):
 
 def test_berth_exec_says_what_goes_wrong(machine, task):
     done = berth_exec(machine, task, "nosuch", stdin=subprocess.DEVNULL)
-    assert done.returncode == 1 and 'berth exec: exec: "nosuch": executable file not found in $PATH' in done.stderr
+    assert done.returncode == 1 and 'berth exec: Unable to start command: Failed to start pty: exec: "nosuch": executable file not found in $PATH' in done.stderr
     done = berth_exec(machine, task, "true", options=("--container", "other"), stdin=subprocess.DEVNULL)
     assert done.returncode == 1 and "InvalidParameterException" in done.stderr
     done = subprocess.run([BERTH, "exec"], capture_output=True, text=True, env=CLEAN)

@@ -1,10 +1,12 @@
 """Volumes of a task over directories that the image has: with VOLUME they begin with the image's content."""
 
 import os
+import pathlib
 import re
 
 import pytest
-from machine import make_image, served, shell
+from conftest import eventually
+from machine import make_image, run, served, shell
 
 EXPORTED = "/var/log/exported"
 OUT = {"linuxParameters": {"tmpfs": [{"containerPath": "/out", "size": 1}]}}
@@ -53,3 +55,22 @@ def test_other_directories_of_the_image_are_covered(machine, volume_image):
     text = served(machine.wait(arns, "RUNNING")[0], "said")
     machine.stop(arns)
     assert re.search(r"^drwxr-xr-x .* 0 +0 .*/srv\nend\n$", text)
+
+
+def test_ephemeral_storage_is_a_limit(machine):
+    """Of what the containers of a task write together, into their own layers and into volumes."""
+    script = 'df -k / /data | awk "NR > 1 { print \\$2 }"; for f in /one /data/two /three; do fallocate -l 9G $f && echo fits $f; done'
+    writer = {"name": "writer", "mountPoints": mounts(("data", "/data")), **reports(script)}
+    arns = machine.run(machine.register("large", [writer], volumes=[{"name": "data"}], ephemeralStorage={"sizeInGiB": 21}))
+    task = machine.wait(arns, "RUNNING")[0]
+    assert task["ephemeralStorage"] == {"sizeInGiB": 21}
+    root, volume, *said = served(task, "said").splitlines()
+    assert root == volume and 20 << 20 < int(root) <= 21 << 20
+    assert said[:2] == ["fits /one", "fits /data/two"] and "No space left on device" in said[2] and len(said) == 3
+    place = pathlib.Path(machine.directory, "host", "tasks", arns[0].rsplit("/", 1)[1], "storage", "mount")
+    assert os.path.ismount(place)
+    run("kill", "-KILL", pathlib.Path(machine.directory, "host.lock").read_text().strip())
+    machine.up()
+    assert served(task, "said").splitlines()[2:] == said
+    machine.stop(arns)
+    eventually(lambda: not place.exists(), what="the disk is removed")

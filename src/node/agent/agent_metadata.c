@@ -24,13 +24,6 @@ static bool asks(const void *context, const struct hosted *hosted, struct str pe
     return agent_network_asks(hosted, peer);
 }
 
-static bool begin(void *context, struct http_exchange *exchange)
-{
-    (void)context;
-    exchange->body_limit = 0;
-    return true;
-}
-
 static void complete(void *context, struct http_exchange *exchange)
 {
     const struct agent_metadata *metadata = context;
@@ -61,7 +54,8 @@ static bool take_address(struct fail *f)
 bool agent_metadata_start(struct instance_tasks *tasks, struct agent_metadata **ret_metadata, struct fail *f)
 {
     struct agent_metadata *metadata = calloc(1, sizeof(*metadata));
-    const struct http_handler handler = {.context = metadata, .begin = begin, .complete = complete, .ended = ended};
+    const struct http_handler handler = {
+        .context = metadata, .begin = metadata_begin, .complete = complete, .ended = ended};
     const struct http_server_options options = {.address = METADATA_ADDRESS,
                                                 .port = PORT,
                                                 .threads = 1,

@@ -5,6 +5,11 @@
 #include "base/when.h"
 #include "model/interpret.h"
 #include "node/agent/agent_api.h"
+#include "node/runtime/small_file.h"
+#include "os/files.h"
+
+#include <dirent.h>
+#include <errno.h>
 
 enum { PAUSE_MS_MIN = 1000, PAUSE_MS_MAX = 30000, REASON_MAX = 1024 };
 
@@ -16,7 +21,8 @@ struct report {
     int64_t pause_ms, until_ms;
     bool is_end; /* `wish` says that it has stopped */
     bool is_here;
-    bool is_alone; /* of an attachment, by that one's id: no task's state */
+    bool is_kept;  /* `wish` stands in a file, too */
+    bool is_alone; /* no task here is behind it: of an attachment, by that one's id, or from a former process */
 };
 
 struct agent_reports {
@@ -120,7 +126,43 @@ static json_t *request_of(const struct agent_reports *reports, const struct host
     return to;
 }
 
+/* ---- the ends of tasks, in files: nothing else is left of one that is gone ---- */
+
+static void file_of(const struct agent_reports *reports, const char *id, char path[PATH_BYTES])
+{
+    path_format(path, "%.*s/reports/%s", STR_ARG(reports->options.config->data_dir), id);
+}
+
+static void keep(const struct agent_reports *reports, struct report *report)
+{
+    char *request = json_dumps(report->wish, JSON_COMPACT);
+    char path[PATH_BYTES];
+    struct fail f;
+
+    must(request != NULL);
+    file_of(reports, report->task_id, path);
+    report->is_kept = file_replace(path, str_of(request), 0600, &f);
+    if (!report->is_kept)
+        log_warning("the end of task %s: %s", report->task_id, f.message);
+    free(request);
+}
+
+static void forget(const struct agent_reports *reports, struct report *report)
+{
+    char path[PATH_BYTES];
+
+    file_of(reports, report->task_id, path);
+    if (report->is_kept && unlink(path) != 0)
+        log_warning("%s stays: %s", path, strerror(errno));
+    report->is_kept = false;
+}
+
 /* ---- taking; lock held ---- */
+
+static bool is_due(const struct report *report)
+{
+    return report->wish != NULL && (report->said == NULL || json_equal(report->wish, report->said) == 0);
+}
 
 static struct report *report_of(struct agent_reports *reports, struct str task_id)
 {
@@ -165,6 +207,8 @@ static void take_one(struct agent_reports *reports, const struct host_task_repor
     json_decref(report->wish);
     report->wish = request_of(reports, from, status);
     report->is_end = from->status == HOST_TASK_STATUS_GONE;
+    if (report->is_end && !report->is_kept && is_due(report))
+        keep(reports, report);
 }
 
 void agent_reports_take(struct agent_reports *reports, const struct host_task_reports *now)
@@ -207,11 +251,6 @@ void agent_reports_attached(struct agent_reports *reports, struct str task_arn, 
 
 /* ---- saying ---- */
 
-static bool is_due(const struct report *report)
-{
-    return report->wish != NULL && (report->said == NULL || json_equal(report->wish, report->said) == 0);
-}
-
 /* One that is due now, or when the next is; lock held. */
 static struct report *next(struct agent_reports *reports, int64_t *ret_until_ms)
 {
@@ -245,7 +284,7 @@ static bool submit(struct agent_reports *reports, json_t *request)
     return agent_call_is(&f, "InvalidParameterException");
 }
 
-static void settle(struct report *report, json_t *request, bool good)
+static void settle(const struct agent_reports *reports, struct report *report, json_t *request, bool good)
 {
     report->pause_ms = good                                        ? 0
                        : report->pause_ms == 0                     ? PAUSE_MS_MIN
@@ -254,6 +293,8 @@ static void settle(struct report *report, json_t *request, bool good)
     report->until_ms = task_engine_now_ms() + report->pause_ms;
     if (!good)
         return;
+    if (report->is_end)
+        forget(reports, report);
     if (report->is_alone) {
         report_free(report);
         return;
@@ -281,7 +322,7 @@ static void say(struct agent_reports *reports, struct report *report)
     list_each(at, after, &reports->reports)
     {
         if (str_is(task_id, list_item(at, struct report, link)->task_id))
-            settle(list_item(at, struct report, link), request, good);
+            settle(reports, list_item(at, struct report, link), request, good);
     }
     json_decref(request);
 }
@@ -307,6 +348,37 @@ static void *reports_main(void *context)
     return NULL;
 }
 
+/* What a former process did not get said. */
+static bool recall(struct agent_reports *reports, struct fail *f)
+{
+    char path[PATH_BYTES];
+    struct dirent *entry;
+    DIR *dir;
+
+    file_of(reports, "", path);
+    if (!directory_make(path, 0700, f))
+        return false;
+    dir = opendir(path);
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        json_error_t ignored;
+        json_t *wish;
+        struct report *report;
+
+        file_of(reports, entry->d_name, path);
+        wish = container_id_valid(entry->d_name) ? json_load_file(path, 0, &ignored) : NULL;
+        if (!json_is_object(wish)) {
+            json_decref(wish);
+            continue;
+        }
+        report = report_of(reports, str_of(entry->d_name));
+        report->wish = wish;
+        report->is_end = report->is_alone = report->is_kept = true;
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+    return true;
+}
+
 bool agent_reports_start(const struct agent_reports_options *options, struct agent_reports **ret_reports,
                          struct fail *f)
 {
@@ -317,10 +389,8 @@ bool agent_reports_start(const struct agent_reports_options *options, struct age
     list_init(&reports->reports);
     must(pthread_mutex_init(&reports->lock, NULL) == 0);
     must(pthread_cond_init(&reports->wake, NULL) == 0);
-    if (!agent_api_open(&reports->api, options->config, f)) {
-        free(reports);
-        return false;
-    }
+    if (!agent_api_open(&reports->api, options->config, f) || !recall(reports, f))
+        return false; /* the process ends */
     must(pthread_create(&reports->thread, NULL, reports_main, reports) == 0);
     *ret_reports = reports;
     return true;

@@ -2,7 +2,8 @@
  * reports").
  *
  * Level-triggered: the newest state of a task is said until the server has taken it; states in between may never be
- * said. While a task stops nothing is said, so that its end is one report, with all exit codes. A server that refuses a
+ * said. While a task stops nothing is said, so that its end is one report, with all exit codes. It stands in
+ * DATADIR/reports until it is said, also by the next process: nothing else is left of the task. A server that refuses a
  * report with InvalidParameterException has taken it. */
 #pragma once
 

@@ -16,7 +16,7 @@ struct instance_tasks {
     const struct agent_registration *registration;
     char dir[TASK_PATH];
     char log_address[TASK_PATH];
-    char api_url[TASK_PATH];
+    char ecs_url[TASK_PATH];
     struct agent_network *network;
     struct agent_reports *reports;
     struct agent_attachments *attachments;
@@ -126,6 +126,7 @@ static void write_address(struct instance_tasks *tasks)
     struct str rest = str_from(url, str_search(url, STR("://")) + strlen("://"));
 
     (void)snprintf(tasks->log_address, sizeof(tasks->log_address), "%.*s", STR_ARG(str_to(rest, str_find(rest, '/'))));
+    (void)snprintf(tasks->ecs_url, sizeof(tasks->ecs_url), "%.*s", STR_ARG(url));
     (void)snprintf(tasks->dir, sizeof(tasks->dir), "%.*s", STR_ARG(tasks->config->data_dir));
 }
 
@@ -135,6 +136,7 @@ static bool open_engine(struct instance_tasks *tasks, struct fail *f)
                                           .instance = "agent",
                                           .log_address = tasks->log_address,
                                           .api_url = str_is(tasks->config->backend, API_URL) ? API_URL : NULL,
+                                          .ecs_url = tasks->ecs_url,
                                           .s3 = {.endpoint = tasks->config->s3_endpoint},
                                           .port = {.context = tasks,
                                                    .network_make = network_make,

@@ -111,6 +111,7 @@ static bool open_engine(struct host *host, struct fail *f)
                                           .oci_runtime = host->options.oci_runtime,
                                           .log_address = host->options.endpoint,
                                           .api_url = API_URL,
+                                          .ecs_url = host->ecs_url,
                                           .s3 = host->options.s3,
                                           .is_fargate = true,
                                           .port = {.context = host,
@@ -156,6 +157,7 @@ static struct host *host_new(const struct host_options *options)
     host->options = *options;
     host->stop_fd = -1;
     (void)snprintf(host->dir, sizeof(host->dir), "%s/host", options->data_dir);
+    (void)snprintf(host->ecs_url, sizeof(host->ecs_url), "http://%s", options->endpoint);
     (void)snprintf(host->id, sizeof(host->id), "host-%s", options->instance);
     must(pthread_mutex_init(&host->lock, NULL) == 0);
     must(pthread_mutex_init(&host->assignment_lock, NULL) == 0);

@@ -19,6 +19,7 @@ struct host {
     struct host_options options;
     char dir[HOSTED_PATH];
     char id[64];
+    char ecs_url[HOSTED_PATH];
     struct network *network;
     struct task_engine *engine;
     struct runtime *runtime; /* the engine's */

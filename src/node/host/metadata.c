@@ -123,7 +123,8 @@ static bool start_server(const struct station *station, const char *address, con
 
 static bool start_metadata(struct station *station, struct fail *f)
 {
-    const struct http_handler tasks = {.context = station, .begin = begin, .complete = complete, .ended = ended};
+    const struct http_handler tasks = {
+        .context = station, .begin = metadata_begin, .complete = complete, .ended = ended};
     const struct http_handler instances = {
         .context = station, .begin = begin, .complete = complete_instances, .ended = ended};
 

@@ -1,4 +1,5 @@
 /* `berth down`: nothing of this installation stays on the machine but its records. */
+#include "node/disk/limited_disk.h"
 #include "node/host/instances.h"
 #include "node/host/internal.h"
 #include "node/task/users.h"
@@ -54,6 +55,8 @@ static void remove_tasks(struct runtime *runtime, const char *dir, bool *all_goo
         if (entry->d_name[0] == '.')
             continue;
         note(runtime_task_cgroup_delete(runtime, entry->d_name, &f), &f, all_good, first);
+        (void)snprintf(path, sizeof(path), "%s/tasks/%s/storage", dir, entry->d_name);
+        note(limited_disk_close(path, &f), &f, all_good, first);
         (void)snprintf(path, sizeof(path), "%s/tasks/%s", dir, entry->d_name);
         note(path_remove(path, &f), &f, all_good, first);
     }

@@ -101,14 +101,11 @@ static const struct log_option_refused unsupported[] = {
 
 static const struct log_option_table table = {"awslogs", rows, COUNT_OF(rows), unsupported, COUNT_OF(unsupported)};
 
-static bool check_together(const struct awslogs_options *options, const bool *given,
-                           const struct awslogs_defaults *defaults, struct fail *f)
+static bool check_together(const struct awslogs_options *options, const bool *given, struct fail *f)
 {
     if (!given[OPTION_GROUP] || !given[OPTION_REGION])
         return fail(f, FAIL_INPUT, "log driver awslogs needs option '%s'",
                     rows[given[OPTION_GROUP] ? OPTION_REGION : OPTION_GROUP].name);
-    if (defaults->prefix_required && !given[OPTION_STREAM_PREFIX])
-        return fail(f, FAIL_INPUT, "log driver awslogs needs option 'awslogs-stream-prefix' on Fargate");
     if (given[OPTION_DATETIME_FORMAT] && given[OPTION_MULTILINE_PATTERN])
         return fail(f, FAIL_INPUT,
                     "log driver awslogs takes option 'awslogs-datetime-format' or 'awslogs-multiline-pattern', not "
@@ -127,7 +124,7 @@ bool awslogs_options_read(const struct log_option *options, size_t count, const 
                                    .buffered_events_max = AWSLOGS_BUFFERED_EVENTS_DEFAULT};
     bool given[OPTION_COUNT] = {false};
 
-    if (!log_options_read(&table, options, count, &read, given, f) || !check_together(&read, given, defaults, f))
+    if (!log_options_read(&table, options, count, &read, given, f) || !check_together(&read, given, f))
         return false;
     *ret_options = read;
     return true;

@@ -29,8 +29,7 @@ struct awslogs_options {
 #define AWSLOGS_BUFFERED_EVENTS_MAX     1000000
 
 struct awslogs_defaults {
-    enum log_mode mode;   /* the account setting defaultLogDriverMode */
-    bool prefix_required; /* Fargate: streams are named after tasks */
+    enum log_mode mode; /* the account setting defaultLogDriverMode */
 };
 
 /* *ret_options points into the options given. Refusals are FAIL_INPUT. */

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 static const struct awslogs_defaults plain = {.mode = LOG_MODE_NON_BLOCKING};
-static const struct awslogs_defaults fargate = {.mode = LOG_MODE_NON_BLOCKING, .prefix_required = true};
 
 #define OPTION(name, value)                                                                                            \
     {                                                                                                                  \
@@ -33,7 +32,7 @@ static void all_options_are_read(void **state)
     struct fail f;
 
     (void)state;
-    assert_true(awslogs_options_read(options, COUNT_OF(options), &fargate, &read, &f));
+    assert_true(awslogs_options_read(options, COUNT_OF(options), &plain, &read, &f));
     assert_true(str_is(read.group, "/ecs/web"));
     assert_true(str_is(read.region, "eu-west-1"));
     assert_true(read.create_group);
@@ -102,7 +101,6 @@ static void bad_options_are_named(void **state)
     } rows[] = {
         {{REGION}, 1, &plain, "needs option 'awslogs-group'"},
         {{GROUP}, 1, &plain, "needs option 'awslogs-region'"},
-        {{GROUP, REGION}, 2, &fargate, "needs option 'awslogs-stream-prefix' on Fargate"},
         {{GROUP, REGION, OPTION("awslogs-groop", "x")}, 3, &plain, "has no option 'awslogs-groop'"},
         {{GROUP, REGION, OPTION("tag", "{{.Name}}")}, 3, &plain, "does not support option 'tag'"},
         {{GROUP, REGION, OPTION("awslogs-format", "json/emf")}, 3, &plain, "does not support option"},

@@ -65,6 +65,19 @@ static void send_out(void *context, struct str bytes)
     (void)websocket_send(session->sessions->sockets, session->socket, /* text= */ false, bytes);
 }
 
+/* In the agent's words, which are those of Go: a program that is named by its path is not looked for. */
+static void could_not_start(struct session *session, const struct fail *f)
+{
+    const char *program = session->words[0];
+    const char *reason = strrchr(f->message, ':');
+    bool by_path = f->code != FAIL_SYSTEM && strchr(program, '/') != NULL && reason != NULL;
+    struct str text = by_path ? arena_printf(&session->arena, "fork/exec %s%s", program, reason) : str_of(f->message);
+
+    text = arena_printf(&session->arena, SESSION_CLOSED_ERROR "Unable to start command: Failed to start pty: %.*s\n",
+                        STR_ARG(text));
+    terminal_session_fail(&session->agent, text.ptr, now_ms());
+}
+
 static void begin(void *context)
 {
     struct session *session = context;
@@ -72,7 +85,7 @@ static void begin(void *context)
 
     if (!runtime_exec_terminal(session->sessions->options.runtime, session->order.container_id.ptr, session->words,
                                session->word_count, &session->exec, &f)) {
-        terminal_session_fail(&session->agent, f.message, now_ms());
+        could_not_start(session, &f);
         return;
     }
     session->running = true;
@@ -158,7 +171,7 @@ static void observe_end(struct session *session)
     struct fail f;
 
     if (!terminal_exec_ended(&session->exec, session->words[0], &session->exit_code, &f)) {
-        terminal_session_fail(&session->agent, f.message, now_ms());
+        could_not_start(session, &f);
         terminate(session);
         return;
     }

@@ -15,6 +15,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "node/disk/limited_disk.h"
 #include "node/image/image.h"
 #include "node/network/network.h"
 #include "node/runtime/runtime.h"
@@ -44,7 +45,8 @@ struct task_place {
 struct hosted {
     struct task *task;
     char task_id[65];
-    char dir[TASK_PATH]; /* DIR/tasks/ID */
+    char dir[TASK_PATH];           /* DIR/tasks/ID */
+    char storage[DISK_PATH_BYTES]; /* of containers and volumes: dir, or the disk that ephemeralStorage asks for */
     struct arena places_arena;
     struct task_place *places;       /* by container; written before the network is ready, or when it is adopted */
     struct container_id_map users;   /* of all its containers; count 0: the machine's own */
@@ -93,6 +95,7 @@ struct task_engine_options {
     const char *oci_runtime; /* see runtime.h; NULL: containers are started by ourselves */
     const char *log_address; /* where CloudWatch Logs answers: "127.0.0.1:4566" */
     const char *api_url;     /* AWS_ENDPOINT_URL in containers; NULL: it is not set */
+    const char *ecs_url;     /* where ECS answers us: "http://127.0.0.1:4566" */
     struct host_s3 s3;
     bool is_fargate; /* containers are as Fargate makes them, with users of their own; else as Docker does */
     struct task_engine_port port;
@@ -162,6 +165,10 @@ checked bool env_fetch(const struct task_engine *engine, const struct hosted *ho
 
 /* hosted.c: the tasks that a former process left. */
 checked bool hosted_adopt_all(struct task_engine *engine, struct fail *f);
+/* The place for what its containers write: a disk of its own when it asks for ephemeralStorage, else its folder. Nobody
+ * but the caller works on the task. */
+checked bool hosted_storage_open(struct hosted *hosted, struct fail *f);
+checked bool hosted_storage_close(struct hosted *hosted, struct fail *f);
 /* Its places are filled: what the report says of them. lock held, or nobody else knows it yet. */
 void hosted_places_known(struct hosted *hosted);
 /* Forgets a task that is gone. lock held. */

@@ -62,6 +62,7 @@ static struct hosted *hosted_new(struct task_engine *engine, const struct host_t
         hosted->kept[i] = task->containers[i].memory;
     (void)snprintf(hosted->task_id, sizeof(hosted->task_id), "%.*s", STR_ARG(assignment->task_id));
     (void)snprintf(hosted->dir, sizeof(hosted->dir), "%s/tasks/%.*s", engine->dir, STR_ARG(assignment->task_id));
+    (void)snprintf(hosted->storage, sizeof(hosted->storage), "%s", hosted->dir);
     hosted->assigned = true;
     must(map_put(&engine->tasks, task->assignment->task_id, hosted) == NULL);
     return hosted;
@@ -82,6 +83,38 @@ static bool keep(const struct hosted *hosted, struct fail *f)
     if (fd < 0 || write(fd, bytes.ptr, bytes.len) != (ssize_t)bytes.len)
         return fail(f, FAIL_SYSTEM, "write %s: %s", path, strerror(errno));
     return true;
+}
+
+/* In GiB; 0: the task asks for none, and has its part of what the machine has. */
+static int32_t ephemeral_storage(const struct host_task_assignment *assignment)
+{
+    const struct ecs_ephemeral_storage *asked = assignment->task_definition->ephemeral_storage;
+
+    if (assignment->overrides != NULL && assignment->overrides->ephemeral_storage != NULL)
+        asked = assignment->overrides->ephemeral_storage;
+    return asked == NULL ? 0 : asked->size_in_gib;
+}
+
+static void storage_dir(const struct hosted *hosted, char path[TASK_PATH + 16])
+{
+    (void)snprintf(path, TASK_PATH + 16, "%s/storage", hosted->dir);
+}
+
+bool hosted_storage_open(struct hosted *hosted, struct fail *f)
+{
+    int32_t gib = ephemeral_storage(hosted->task->assignment);
+    char path[TASK_PATH + 16];
+
+    storage_dir(hosted, path);
+    return gib == 0 || (directory_make(path, 0711, f) && limited_disk_open(path, gib, hosted->storage, f));
+}
+
+bool hosted_storage_close(struct hosted *hosted, struct fail *f)
+{
+    char path[TASK_PATH + 16];
+
+    storage_dir(hosted, path);
+    return limited_disk_close(path, f);
 }
 
 void hosted_places_known(struct hosted *hosted)
@@ -283,6 +316,14 @@ static void adopt_users(struct task_engine *engine, struct hosted *hosted)
         log_error("task %s: %s", hosted->task_id, f.message);
 }
 
+static void adopt_storage(struct hosted *hosted)
+{
+    struct fail f;
+
+    if (!hosted_storage_open(hosted, &f))
+        log_error("task %s: %s", hosted->task_id, f.message);
+}
+
 static void adopt_task(struct task_engine *engine, const char *path)
 {
     struct host_task_assignment assignment = {0};
@@ -297,6 +338,7 @@ static void adopt_task(struct task_engine *engine, const char *path)
     else {
         hosted = hosted_new(engine, &assignment);
         adopt_users(engine, hosted);
+        adopt_storage(hosted);
         adopt_containers(engine, hosted);
         adopt_memories(hosted);
     }

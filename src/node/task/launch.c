@@ -48,7 +48,7 @@ static bool write_file(const char *path, struct str text, const struct container
 
 const char *launch_container_dir(const struct launch_site *site, size_t i, struct arena *arena)
 {
-    return arena_printf(arena, "%s/%zu", site->task_dir, i).ptr;
+    return arena_printf(arena, "%s/%zu", site->storage_dir, i).ptr;
 }
 
 struct builder {
@@ -196,7 +196,7 @@ static bool docker_volume_possible(const struct builder *b, const struct ecs_doc
 /* A volume without a host path is a folder of the task, gone with it. */
 static bool own_volume(struct builder *b, const struct ecs_volume *volume, const char **ret_path)
 {
-    const char *path = arena_printf(b->arena, "%s/volume-%.*s", b->site->task_dir, STR_ARG(volume->name)).ptr;
+    const char *path = arena_printf(b->arena, "%s/volume-%.*s", b->site->storage_dir, STR_ARG(volume->name)).ptr;
 
     *ret_path = path;
     return make_dir(path, 0755, b->f) && hand_over(path, &b->site->users, b->f);
@@ -352,7 +352,7 @@ static bool set_environment(struct builder *b, size_t container)
 
     if (!env_files_read(b->site->task_dir, container, &b->definition->environment_files, b->arena, &files, b->f))
         return false;
-    all.items = arena_array(b->arena, struct str, config->env.count + files.count + own->count + secrets->count + 10);
+    all.items = arena_array(b->arena, struct str, config->env.count + files.count + own->count + secrets->count + 11);
     if (!b->site->is_fargate) /* the image may have another */
         set_region(b, &all);
     for (size_t i = 0; i < config->env.count; i++)
@@ -367,6 +367,8 @@ static bool set_environment(struct builder *b, size_t container)
                                     STR_ARG(metadata_uri(b->arena, "v3", b->runtime_id))));
     set_variable(&all, arena_printf(b->arena, "ECS_CONTAINER_METADATA_URI_V4=%.*s",
                                     STR_ARG(metadata_uri(b->arena, "v4", b->runtime_id))));
+    set_variable(&all,
+                 arena_printf(b->arena, "ECS_AGENT_URI=%.*s", STR_ARG(metadata_uri(b->arena, "api", b->runtime_id))));
     if (assignment->credentials_id.ptr != NULL)
         set_variable(&all, arena_printf(b->arena, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=" CREDENTIALS_PATH "%.*s",
                                         STR_ARG(assignment->credentials_id)));

@@ -7,6 +7,7 @@
 
 struct launch_site {
     const char *task_dir;           /* the task's folder on this host, exists */
+    const char *storage_dir;        /* of what containers write: limited, or the task's folder */
     const char *log_path;           /* where the container's lines go */
     const struct task_place *place; /* its namespace belongs to the root of `users` */
     const char *volumes_dir;        /* of volumes that outlive tasks */
@@ -22,5 +23,5 @@ struct launch_site {
 checked bool launch_spec(const struct launch_site *site, const struct task *task, size_t i, struct arena *arena,
                          struct container_spec *ret_spec, struct fail *f);
 
-/* The folders that a container of the task has on the host; removed with the task's folder. */
+/* The folders that a container of the task has on the host; removed with the task. */
 const char *launch_container_dir(const struct launch_site *site, size_t i, struct arena *arena);

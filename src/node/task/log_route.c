@@ -38,7 +38,7 @@ static struct log_option *options_of(const struct ecs_log_configuration *configu
 bool log_route_options(const struct ecs_log_configuration *configuration, struct awslogs_options *ret_options,
                        struct fail *f)
 {
-    static const struct awslogs_defaults defaults = {.mode = LOG_MODE_BLOCKING, .prefix_required = false};
+    static const struct awslogs_defaults defaults = {.mode = LOG_MODE_BLOCKING};
     auto_free struct log_option *options = options_of(configuration);
 
     return awslogs_options_read(options, configuration->options.count, &defaults, ret_options, f);

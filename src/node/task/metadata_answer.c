@@ -1,8 +1,17 @@
 #include "node/task/metadata_answer.h"
 
 #include "base/must.h"
+#include "model/interpret.h"
 #include "node/task/metadata_view.h"
+#include "node/task/task_protection.h"
 #include "os/files.h"
+
+enum { WISH_BYTES_MAX = 4096 };
+
+struct answer {
+    json_t *json;
+    uint16_t status;
+};
 
 /* ---- requests ---- */
 
@@ -119,8 +128,65 @@ static bool answer_credentials(struct task_engine *engine, const struct metadata
     return true;
 }
 
+/* "/api/ID/task-protection/v1/state" */
+static bool is_protection(struct str path, struct str *ret_id)
+{
+    struct str rest;
+
+    if (!str_starts(path, STR("/api/")))
+        return false;
+    *ret_id = str_cut(str_from(path, strlen("/api/")), '/', &rest);
+    return str_is(rest, "task-protection/v1/state");
+}
+
+/* Who asks, in the arena: asking the server takes its time, without the lock. */
+static bool read_protection(struct task_engine *engine, const struct metadata_asker *asker,
+                            const struct http_exchange *exchange, struct str id, struct task_protection *ret)
+{
+    const struct hosted *hosted;
+    size_t container;
+    bool found;
+
+    (void)pthread_mutex_lock(&engine->lock);
+    hosted = find(engine, asker, exchange->peer_address, id, &container);
+    found = hosted != NULL;
+    if (found) {
+        const struct host_task_assignment *assignment = hosted->task->assignment;
+        struct host_credentials *credentials = NULL;
+
+        if (hosted->credentials != NULL) {
+            credentials = arena_new(exchange->arena, struct host_credentials);
+            value_copy(&host_credentials_shape, credentials, hosted->credentials, exchange->arena);
+        }
+        *ret = (struct task_protection){.endpoint = str_of(engine->options.ecs_url),
+                                        .region = arena_str(exchange->arena, assignment->region),
+                                        .cluster_arn = arena_str(exchange->arena, assignment->cluster_arn),
+                                        .task_arn = arena_str(exchange->arena, assignment->task_arn),
+                                        .credentials = credentials};
+    }
+    (void)pthread_mutex_unlock(&engine->lock);
+    return found;
+}
+
+static bool answer_protection(struct task_engine *engine, const struct metadata_asker *asker,
+                              const struct http_exchange *exchange, struct str id, struct answer *ret_answer,
+                              struct fail *f)
+{
+    const struct wire_request *request = &exchange->request;
+    bool puts = str_is(request->method, "PUT");
+    struct task_protection protection;
+
+    if (!puts && !str_is(request->method, "GET"))
+        return fail_status(f, 405, "MethodNotAllowed", "only GET and PUT");
+    if (!read_protection(engine, asker, exchange, id, &protection))
+        return fail_status(f, 404, "NotFound", "unable to find a task for %.*s", STR_ARG(request->path));
+    ret_answer->json = task_protection_answer(&protection, puts ? request->body : (struct str){NULL, 0},
+                                              task_engine_now_ms(), &ret_answer->status);
+    return true;
+}
+
 static bool answer(struct task_engine *engine, const struct metadata_asker *asker, const struct http_exchange *exchange,
-                   json_t **ret_answer, struct fail *f)
+                   struct answer *ret_answer, struct fail *f)
 {
     struct hosted *hosted;
     struct str id;
@@ -128,19 +194,30 @@ static bool answer(struct task_engine *engine, const struct metadata_asker *aske
     size_t container;
     uint64_t machine_ns;
 
+    if (is_protection(exchange->request.path, &id))
+        return answer_protection(engine, asker, exchange, id, ret_answer, f);
     if (!str_is(exchange->request.method, "GET"))
         return fail_status(f, 405, "MethodNotAllowed", "only GET");
     if (str_starts(exchange->request.path, STR(CREDENTIALS_PATH)))
-        return answer_credentials(engine, asker, exchange, ret_answer, f);
+        return answer_credentials(engine, asker, exchange, &ret_answer->json, f);
     if (!parse_path(exchange->request.path, &id, &rest))
         return fail_status(f, 404, "NotFound", "there is no %.*s", STR_ARG(exchange->request.path));
     machine_ns = str_ends(rest, STR("stats")) ? machine_cpu_ns() : 0;
     (void)pthread_mutex_lock(&engine->lock);
     hosted = find(engine, asker, exchange->peer_address, id, &container);
-    *ret_answer = hosted == NULL ? NULL : view(engine, hosted, container, rest, machine_ns);
+    ret_answer->json = hosted == NULL ? NULL : view(engine, hosted, container, rest, machine_ns);
     (void)pthread_mutex_unlock(&engine->lock);
-    if (*ret_answer == NULL)
+    if (ret_answer->json == NULL)
         return fail_status(f, 404, "NotFound", "unable to generate metadata for %.*s", STR_ARG(exchange->request.path));
+    return true;
+}
+
+bool metadata_begin(void *context, struct http_exchange *exchange)
+{
+    struct str id;
+
+    (void)context;
+    exchange->body_limit = is_protection(exchange->request.path, &id) ? WISH_BYTES_MAX : 0;
     return true;
 }
 
@@ -148,19 +225,18 @@ void metadata_answer(struct task_engine *engine, const struct metadata_asker *as
 {
     const struct http_header headers[] = {{STR("Content-Type"), STR("application/json")}};
     struct http_reply reply = {.status = 200, .headers = headers, .header_count = 1, .kind = HTTP_BODY_BYTES};
+    struct answer found = {.status = 200};
     struct fail f;
-    json_t *all;
     char *text;
 
-    if (!answer(engine, asker, exchange, &all, &f)) {
-        all = json_string(f.message);
-        reply.status = f.status;
-    }
-    text = json_dumps(all, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (!answer(engine, asker, exchange, &found, &f))
+        found = (struct answer){json_string(f.message), f.status};
+    reply.status = found.status;
+    text = json_dumps(found.json, JSON_COMPACT | JSON_ENCODE_ANY);
     must(text != NULL);
     reply.bytes = str_of(text);
     http_exchange_reply(exchange, &reply);
-    json_decref(all);
+    json_decref(found.json);
     free(text);
 }
 

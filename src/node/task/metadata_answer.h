@@ -3,6 +3,8 @@
  *   /v4/ID          the container          /v4/ID/task        its task with all containers
  *   /v4/ID/stats    its Docker statistics  /v4/ID/task/stats  those of all containers, by id
  *
+ *   /api/ID/task-protection/v1/state  (task_protection.h)
+ *
  * and the credentials of the task's role ("Task IAM role") at /v2/credentials/ID. ID is the container's runtime id, or
  * of the credentials, which its environment names. Who serves it says by the address that the request came from which
  * task asks, so that a task reads nothing but itself, whatever path it knows. */
@@ -20,8 +22,10 @@ struct metadata_asker {
     const void *context;
 };
 
-/* Replies to a GET without a body. Any thread. */
+/* In `begin` of the server's handler: how long a body may be. */
+bool metadata_begin(void *context, struct http_exchange *exchange);
+/* In `complete`: replies. A thread that may wait. */
 void metadata_answer(struct task_engine *engine, const struct metadata_asker *asker, struct http_exchange *exchange);
 
-/* What a container's environment names, in the arena: version "v3" or "v4". */
+/* What a container's environment names, in the arena: version "v3" or "v4", or "api". */
 struct str metadata_uri(struct arena *arena, const char *version, struct str runtime_id);

@@ -76,7 +76,8 @@ static bool make_network(struct task_engine *engine, struct hosted *hosted, stru
 
     if (engine->maps_users && !take_users(engine, hosted, &namespace_fd, f))
         return false;
-    return prepare(engine, hosted, f) && port->network_make(port->context, hosted, namespace_fd, f) &&
+    return hosted_storage_open(hosted, f) && prepare(engine, hosted, f) &&
+           port->network_make(port->context, hosted, namespace_fd, f) &&
            runtime_task_cgroup_create(engine->runtime, hosted->task_id, &limits, f) &&
            begin_logs(engine, hosted->task, f);
 }
@@ -109,7 +110,7 @@ static void remove_network(struct task_engine *engine, struct hosted *hosted)
     port->network_remove(port->context, hosted);
     if (!runtime_task_cgroup_delete(engine->runtime, hosted->task_id, &f))
         log_error("task %.*s: its cgroup stays: %s", STR_ARG(assignment->task_id), f.message);
-    if (!path_remove(hosted->dir, &f))
+    if (!hosted_storage_close(hosted, &f) || !path_remove(hosted->dir, &f))
         log_error("task %.*s: its files stay: %s", STR_ARG(assignment->task_id), f.message);
     else
         users_give(&hosted->users);
@@ -221,6 +222,7 @@ static bool start_container(struct task_engine *engine, struct hosted *hosted, s
     char log_path[LOG_PATH_BYTES];
     char volumes_dir[TASK_PATH + 16];
     struct launch_site site = {.task_dir = hosted->dir,
+                               .storage_dir = hosted->storage,
                                .log_path = log_path,
                                .place = &hosted->places[i],
                                .volumes_dir = volumes_dir,

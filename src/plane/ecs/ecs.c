@@ -35,12 +35,24 @@ static bool has_new_credentials(const struct task_record *before, const struct t
            !str_eq(before->task_key_id, after->task_key_id);
 }
 
+/* Whether the reconciler of tasks may have something to do, or a timer to set. What a host reports of a task that is
+ * told and wanted is none of its business. */
+static bool is_news_to_reconciler(const struct task_record *before, const struct task_record *after)
+{
+    if (before == NULL || after == NULL || task_wants_to_run(before) != task_wants_to_run(after))
+        return true;
+    if (task_status(before) != task_status(after))
+        return task_status(before) == TASK_PROVISIONING || !task_wants_to_run(after);
+    return !str_eq(before->task_key_id, after->task_key_id) || !str_eq(before->host_id, after->host_id);
+}
+
 static void task_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
     const struct task_record *task = after != NULL ? after : before;
     struct str key = KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id);
 
-    marks_add(marks, &task_reconciler, key);
+    if (is_news_to_reconciler(before, after))
+        marks_add(marks, &task_reconciler, key);
     if (is_news_to_host(before, after))
         marks_add(marks, &task_assignment_reconciler, key);
     if (has_new_credentials(before, after))
@@ -123,7 +135,7 @@ static void mark_services(struct walk walk, struct marks *marks)
 }
 
 /* One that was lost, or is gone: its tasks look at it. One that is to be emptied: the services of its tasks. One with
- * more room than before: services that found no place for a task. And daemons, which follow instances. */
+ * more room than before: services that found no place for a task. And services that follow instances. */
 static void container_instance_dirties(const struct transaction *tx, const void *before, const void *after,
                                        struct marks *marks)
 {
@@ -131,7 +143,7 @@ static void container_instance_dirties(const struct transaction *tx, const void 
     const struct container_instance_record *instance = after;
 
     container_instance_mark(tx, before, after, marks);
-    daemons_mark_of_instance(tx, old, instance, marks);
+    services_mark_of_instance(tx, old, instance, marks);
     if (instance != NULL && container_instance_has_grown(old, instance))
         services_mark_unplaced(tx, marks);
     if (old != NULL && instance != NULL && container_instance_is_active(old) != container_instance_is_active(instance))

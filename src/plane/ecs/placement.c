@@ -68,7 +68,10 @@ static bool are_free(struct placement_ports wanted, struct placement_ports used)
 
 static bool has_ports(const struct placement_demand *demand, const struct placement_candidate *candidate)
 {
-    return are_free(demand->tcp, candidate->tcp) && are_free(demand->udp, candidate->udp);
+    bool asks = demand->tcp.count > 0 || demand->udp.count > 0;
+
+    return !(asks && candidate->has_one) && are_free(demand->tcp, candidate->tcp) &&
+           are_free(demand->udp, candidate->udp);
 }
 
 static bool has_cpu(const struct placement_demand *demand, const struct placement_candidate *candidate)
@@ -98,14 +101,21 @@ static const struct filter {
     [PLACEMENT_MEMORY] = {"RESOURCE:MEMORY", has_memory},
 };
 
-enum placement_refusal placement_refuses(const struct placement_demand *demand,
-                                         const struct placement_candidate *candidate)
+/* From that filter on: those before are known to let it pass. */
+static enum placement_refusal refuses_from(enum placement_refusal first, const struct placement_demand *demand,
+                                           const struct placement_candidate *candidate)
 {
-    size_t i = 0;
+    size_t i = first;
 
     while (i < COUNT_OF(filters) && filters[i].passes(demand, candidate))
         i++;
     return (enum placement_refusal)i;
+}
+
+enum placement_refusal placement_refuses(const struct placement_demand *demand,
+                                         const struct placement_candidate *candidate)
+{
+    return refuses_from(PLACEMENT_INACTIVE, demand, candidate);
 }
 
 const char *placement_reason(enum placement_refusal refusal)
@@ -164,12 +174,20 @@ struct node {
     struct node *parent;
     struct node **children; /* a heap: the first is the best */
     size_t count, capacity;
+    size_t at;                              /* its place in the parent's heap; NOWHERE: it has no room */
     int64_t keys[PLACEMENT_STRATEGIES_MAX]; /* of a group only the first: its tasks */
     uint64_t turn;                          /* among equals the one that waited longest */
     struct placement_candidate *candidate;  /* NULL: a group */
-    int64_t
-        *tallies[PLACEMENT_STRATEGIES_MAX]; /* of a candidate: tasks with its value, for spreads behind the levels */
+    /* Of a candidate: */
+    enum placement_refusal facts;               /* the first filter that what it is does not pass; ROOM: all of them */
+    int64_t *tallies[PLACEMENT_STRATEGIES_MAX]; /* tasks with its value, for spreads behind the levels */
+    struct str path;                            /* of a group: the values that led to it */
 };
+
+/* From here on filters ask for what tasks take. */
+static const enum placement_refusal ROOM = PLACEMENT_DISTINCT_INSTANCE;
+
+static const size_t NOWHERE = SIZE_MAX;
 
 struct placement {
     struct arena *arena;
@@ -180,6 +198,7 @@ struct placement {
     size_t count;
     struct random *random;
     struct node root;
+    struct node *nodes; /* of the candidates */
     uint64_t turns;
 };
 
@@ -191,9 +210,16 @@ static bool is_before(const struct node *a, const struct node *b)
     return a->turn < b->turn;
 }
 
-static void sink(struct node *parent, size_t at)
+static void put_at(struct node *parent, struct node *node, size_t at)
 {
-    struct node *node = parent->children[at];
+    parent->children[at] = node;
+    node->at = at;
+}
+
+static void sink(struct node *node)
+{
+    struct node *parent = node->parent;
+    size_t at = node->at;
 
     for (;;) {
         size_t child = 2 * at + 1;
@@ -202,12 +228,25 @@ static void sink(struct node *parent, size_t at)
             child++;
         if (child >= parent->count || !is_before(parent->children[child], node))
             break;
-        parent->children[at] = parent->children[child];
+        put_at(parent, parent->children[child], at);
         at = child;
     }
-    parent->children[at] = node;
+    put_at(parent, node, at);
 }
 
+/* Where its keys have changed. */
+static void settle(struct node *node)
+{
+    struct node *parent = node->parent;
+    size_t at = node->at;
+
+    for (; at > 0 && is_before(node, parent->children[(at - 1) / 2]); at = (at - 1) / 2)
+        put_at(parent, parent->children[(at - 1) / 2], at);
+    put_at(parent, node, at);
+    sink(node);
+}
+
+/* At the end of the heap: settle or order it afterwards. */
 static void add_child(struct placement *placement, struct node *parent, struct node *node)
 {
     if (parent->count == parent->capacity) {
@@ -221,7 +260,7 @@ static void add_child(struct placement *placement, struct node *parent, struct n
     }
     node->parent = parent;
     node->turn = placement->turns++;
-    parent->children[parent->count++] = node;
+    put_at(parent, node, parent->count++);
 }
 
 static void order(struct node *node)
@@ -230,14 +269,30 @@ static void order(struct node *node)
         if (node->children[i]->candidate == NULL)
             order(node->children[i]);
     for (size_t i = node->count / 2; i-- > 0;)
-        sink(node, i);
+        sink(node->children[i]);
 }
 
-static void remove_first(struct node *parent)
+/* A group without anybody leaves with its last. */
+static void leave(struct node *node)
 {
-    parent->children[0] = parent->children[--parent->count];
-    if (parent->count > 0)
-        sink(parent, 0);
+    struct node *parent = node->parent;
+    struct node *last = parent->children[--parent->count];
+
+    if (last != node) {
+        put_at(parent, last, node->at);
+        settle(last);
+    }
+    node->at = NOWHERE;
+    if (parent->count == 0 && parent->parent != NULL)
+        leave(parent);
+}
+
+static void enter(struct placement *placement, struct node *parent, struct node *node)
+{
+    add_child(placement, parent, node);
+    settle(node);
+    if (parent->count == 1 && parent->parent != NULL)
+        enter(placement, parent->parent, parent);
 }
 
 /* ---- keys ---- */
@@ -303,20 +358,31 @@ static void *found_or_new(struct placement *placement, struct map *values, struc
     return found;
 }
 
+static struct str path_of(struct arena *arena, const struct placement *placement,
+                          const struct placement_candidate *candidate, size_t levels)
+{
+    struct str path = STR("");
+
+    for (size_t i = 0; i < levels; i++)
+        path = arena_printf(arena, "%.*s\x1f%.*s", STR_ARG(path),
+                            STR_ARG(value_of(&placement->strategies->items[i], candidate)));
+    return path;
+}
+
 /* The group that the candidate belongs to, its tasks counted on the way down: also those of instances without room. */
 static struct node *group_of(struct placement *placement, struct map *groups,
                              const struct placement_candidate *candidate)
 {
     struct node *group = &placement->root;
-    struct str path = STR("");
 
     for (size_t i = 0; i < placement->levels; i++) {
         struct node *parent = group;
+        struct str path = path_of(placement->arena, placement, candidate, i + 1);
 
-        path = arena_printf(placement->arena, "%.*s\x1f%.*s", STR_ARG(path),
-                            STR_ARG(value_of(&placement->strategies->items[i], candidate)));
         group = found_or_new(placement, groups, path, sizeof(struct node));
         group->parent = parent;
+        group->path = path;
+        group->at = NOWHERE;
         group->keys[0] += candidate->group_tasks;
     }
     return group;
@@ -352,24 +418,26 @@ static void join(struct placement *placement, struct node *group)
 
 static void build(struct placement *placement)
 {
-    struct node *nodes = arena_array(placement->arena, struct node, placement->count);
-    struct node **groups = arena_array(placement->arena, struct node *, placement->count);
     struct map by_path = {0};
     struct map tallies = {0};
 
+    placement->nodes = arena_array(placement->arena, struct node, placement->count);
     for (size_t i = 0; i < placement->count; i++) {
-        groups[i] = group_of(placement, &by_path, &placement->candidates[i]);
-        tally(placement, &tallies, &placement->candidates[i], &nodes[i]);
+        placement->nodes[i].parent = group_of(placement, &by_path, &placement->candidates[i]);
+        tally(placement, &tallies, &placement->candidates[i], &placement->nodes[i]);
     }
     for (size_t i = 0; i < placement->count; i++) {
-        struct node *node = &nodes[i];
+        struct node *node = &placement->nodes[i];
+        enum placement_refusal refusal = placement_refuses(placement->demand, &placement->candidates[i]);
 
-        if (placement_refuses(placement->demand, &placement->candidates[i]) != PLACEMENT_FITS)
-            continue;
         node->candidate = &placement->candidates[i];
+        node->facts = refusal < ROOM ? refusal : ROOM;
+        node->at = NOWHERE;
         set_keys(placement, node);
-        add_child(placement, groups[i], node);
-        join(placement, groups[i]);
+        if (refusal != PLACEMENT_FITS)
+            continue;
+        add_child(placement, node->parent, node);
+        join(placement, node->parent);
     }
     order(&placement->root);
     map_free(&by_path);
@@ -405,7 +473,7 @@ static struct node *choose(struct placement *placement)
         if (node->count == 0)
             return NULL;
         while (node->children[0]->candidate != NULL && refresh(placement, node->children[0]))
-            sink(node, 0);
+            sink(node->children[0]);
         node = node->children[0];
     }
     return node;
@@ -428,45 +496,41 @@ struct placement_ports placement_ports_merged(struct arena *arena, struct placem
     return (struct placement_ports){items, i + k};
 }
 
-static void take(struct placement *placement, struct placement_candidate *candidate)
+static void take(const struct placement_demand *demand, struct placement_candidate *candidate)
 {
-    const struct placement_demand *demand = placement->demand;
-
     candidate->cpu -= demand->cpu;
     candidate->memory -= demand->memory;
     candidate->enis -= demand->enis;
     candidate->gpus -= demand->gpus;
     candidate->group_tasks++;
-    if (demand->tcp.count > 0)
-        candidate->tcp = placement_ports_merged(placement->arena, candidate->tcp, demand->tcp);
-    if (demand->udp.count > 0)
-        candidate->udp = placement_ports_merged(placement->arena, candidate->udp, demand->udp);
+    candidate->has_one = true;
 }
 
 struct placement_candidate *placement_next(struct placement *placement)
 {
     struct node *chosen = choose(placement);
-    bool leaves;
 
     if (chosen == NULL)
         return NULL;
-    take(placement, chosen->candidate);
+    take(placement->demand, chosen->candidate);
     for (size_t i = placement->levels; i < placement->strategies->count; i++)
         if (chosen->tallies[i] != NULL)
             (*chosen->tallies[i])++;
     set_keys(placement, chosen);
-    leaves = placement_refuses(placement->demand, chosen->candidate) != PLACEMENT_FITS;
     for (struct node *node = chosen; node != &placement->root; node = node->parent) {
         if (node->candidate == NULL)
             node->keys[0]++;
         node->turn = placement->turns++;
-        if (leaves)
-            remove_first(node->parent);
-        else
-            sink(node->parent, 0);
-        leaves = node->parent->count == 0;
+        sink(node);
     }
+    if (refuses_from(ROOM, placement->demand, chosen->candidate) != PLACEMENT_FITS)
+        leave(chosen);
     return chosen->candidate;
+}
+
+size_t placement_count(const struct placement *placement)
+{
+    return placement->count;
 }
 
 const struct placement_candidate *placement_closest(const struct placement *placement,
@@ -483,4 +547,64 @@ const struct placement_candidate *placement_closest(const struct placement *plac
         *ret_refusal = refusal;
     }
     return closest;
+}
+
+/* ---- what others change ---- */
+
+bool placement_lasts(const struct ecs_placement_strategies *strategies)
+{
+    bool behind = false;
+
+    for (size_t i = 0; i < strategies->count; i++) {
+        if (strategies->items[i].type != ECS_PLACEMENT_STRATEGY_TYPE_SPREAD)
+            behind = true;
+        else if (behind)
+            return false;
+    }
+    return true;
+}
+
+static void count_tasks(struct node *group, int64_t more)
+{
+    for (; more != 0 && group->parent != NULL; group = group->parent) {
+        group->keys[0] += more;
+        if (group->at != NOWHERE)
+            settle(group);
+    }
+}
+
+/* Chance stays with a candidate until it is chosen. */
+static void renew_keys(struct placement *placement, struct node *node)
+{
+    for (size_t i = placement->levels; i < placement->strategies->count; i++)
+        if (placement->strategies->items[i].type == ECS_PLACEMENT_STRATEGY_TYPE_BINPACK)
+            node->keys[i - placement->levels] = key_of(placement, node, i);
+}
+
+bool placement_change(struct placement *placement, size_t number, const struct placement_candidate *now,
+                      bool is_another, struct arena *scratch)
+{
+    struct node *node = &placement->nodes[number];
+    int64_t more = now->group_tasks - node->candidate->group_tasks;
+
+    if (is_another && placement->levels > 0 &&
+        !str_eq(path_of(scratch, placement, now, placement->levels), node->parent->path))
+        return false;
+    *node->candidate = *now;
+    if (is_another) {
+        enum placement_refusal refusal = placement_refuses(placement->demand, now);
+
+        node->facts = refusal < ROOM ? refusal : ROOM;
+    }
+    count_tasks(node->parent, more);
+    renew_keys(placement, node);
+    if (node->facts != ROOM || refuses_from(ROOM, placement->demand, now) != PLACEMENT_FITS) {
+        if (node->at != NOWHERE)
+            leave(node);
+    } else if (node->at != NOWHERE) {
+        settle(node);
+    } else {
+        enter(placement, node->parent, node);
+    }
+    return true;
 }

@@ -13,8 +13,8 @@
  * All tasks of one placement ask for the same, so a candidate that has no room any more is never looked at again, and a
  * choice costs a few steps down a tree: leading spreads are its levels, a heap at every fork (bench_placement.c).
  *
- * Life: placement_new once for a request, placement_next for each task; what it takes is subtracted from the candidate.
- */
+ * Life: placement_new once, placement_next for each task; what it takes is subtracted from the candidate. One that
+ * lasts longer than a request (placement_kept.h) is told of what others change. */
 #pragma once
 
 #include "base/random.h"
@@ -35,7 +35,8 @@ struct placement_candidate {
     struct str arn;
     bool active;
     int64_t cpu, memory, enis, gpus; /* what is left */
-    struct placement_ports tcp, udp; /* those in use */
+    struct placement_ports tcp, udp; /* those in use, */
+    bool has_one;                    /* besides what a task of this placement took since */
     int64_t group_tasks;             /* tasks of the group that is being placed */
     struct cluster_query_instance facts;
 };
@@ -82,7 +83,17 @@ struct placement *placement_new(struct arena *arena, const struct placement_dema
                                 struct placement_candidate *candidates, size_t count, struct random *random);
 /* The candidate for the next task, which it has from then on; NULL: nobody has room. */
 struct placement_candidate *placement_next(struct placement *placement);
+/* How many candidates there are. */
+size_t placement_count(const struct placement *placement);
 /* Who came nearest to having room, as things stand now: passed the most filters, the first of those. NULL: there are no
  * candidates. */
 const struct placement_candidate *placement_closest(const struct placement *placement,
                                                     enum placement_refusal *ret_refusal);
+
+/* Whether a placement by these strategies can be told of changes: one with a spread behind another strategy cannot, its
+ * counts may only grow. */
+bool placement_lasts(const struct ecs_placement_strategies *strategies);
+/* The candidate with that number is now so. is_another: more of it has changed than what tasks take. false: it has
+ * moved to another value of a spread, and the placement is of no use any more. */
+checked bool placement_change(struct placement *placement, size_t number, const struct placement_candidate *now,
+                              bool is_another, struct arena *scratch);

@@ -320,8 +320,24 @@ static void make_any(struct cluster *cluster)
     }
 }
 
+/* Others take and give back, agents come and go. */
+static void change_any(struct cluster *cluster, struct placement *placement)
+{
+    size_t number = random_below(&cluster->random, cluster->count);
+    struct placement_candidate now = cluster->candidates[number];
+    bool is_another = random_chance(&cluster->random, 300);
+
+    now.cpu = (int64_t)random_below(&cluster->random, 5) * 256;
+    now.memory = (int64_t)random_below(&cluster->random, 5) * 256;
+    now.group_tasks = (int64_t)random_below(&cluster->random, 3);
+    if (is_another)
+        now.facts.agent_connected = random_chance(&cluster->random, 700);
+    assert_true(placement_change(placement, number, &now, is_another, &cluster->arena));
+}
+
 static void any_choice_follows_the_rules(void **state)
 {
+    enum { CHANGES_MAX = 40 };
     static const struct ecs_placement_strategy any[] = {SPREAD(ZONE),   SPREAD("attribute:rack"), SPREAD("instanceId"),
                                                         BINPACK("cpu"), BINPACK("memory"),        RANDOM};
 
@@ -339,13 +355,17 @@ static void any_choice_follows_the_rules(void **state)
         make_any(cluster);
         placement =
             placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, cluster->count, &cluster->random);
-        for (;;) {
+        for (size_t changes = 0;;) {
             struct placement_candidate before[INSTANCES_MAX];
             bool is_left[INSTANCES_MAX] = {false};
             struct placement_candidate *chosen;
             struct placement_candidate after;
             bool any_left = false;
 
+            for (; cluster->count > 0 && changes < CHANGES_MAX && placement_lasts(&strategies) &&
+                   random_chance(&cluster->random, 500);
+                 changes++)
+                change_any(cluster, placement);
             for (size_t i = 0; i < cluster->count; i++) {
                 is_left[i] = placement_refuses(&demand, &cluster->candidates[i]) == PLACEMENT_FITS;
                 any_left = any_left || is_left[i];
@@ -369,12 +389,34 @@ static void any_choice_follows_the_rules(void **state)
     }
 }
 
+static void a_candidate_that_moved_is_noticed(void **state)
+{
+    const struct ecs_placement_strategy by[] = {SPREAD(ZONE), BINPACK("cpu")};
+    const struct ecs_placement_strategies strategies = {(struct ecs_placement_strategy *)(uintptr_t)by, 2};
+    const struct placement_demand demand = {.cpu = 256, .memory = 128};
+    struct cluster *cluster = cluster_new(1);
+    struct placement_candidate now;
+    struct placement *placement;
+
+    (void)state;
+    (void)add(cluster, "a", NULL, 1024, 1024);
+    now = *add(cluster, "b", NULL, 1024, 1024);
+    placement = placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, 1, &cluster->random);
+    now.arn = cluster->candidates[0].arn;
+    assert_false(placement_change(placement, 0, &now, /* is_another= */ true, &cluster->arena));
+    cluster_free(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strategies_do_as_they_say),   cmocka_unit_test(what_runs_already_counts_for_a_spread),
-        cmocka_unit_test(every_filter_has_its_reason), cmocka_unit_test(a_host_port_is_taken_once),
-        cmocka_unit_test(strategies_are_checked),      cmocka_unit_test(any_choice_follows_the_rules),
+        cmocka_unit_test(strategies_do_as_they_say),
+        cmocka_unit_test(what_runs_already_counts_for_a_spread),
+        cmocka_unit_test(every_filter_has_its_reason),
+        cmocka_unit_test(a_host_port_is_taken_once),
+        cmocka_unit_test(strategies_are_checked),
+        cmocka_unit_test(any_choice_follows_the_rules),
+        cmocka_unit_test(a_candidate_that_moved_is_noticed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "plane/ecs/service_deployment.h"
 #include "plane/ecs/service_event.h"
 #include "plane/ecs/service_revision.h"
+#include "plane/ecs/task.h"
 #include "plane/ecs/task_set.h"
 
 /* ---- the table ---- */
@@ -41,13 +42,17 @@ static void unplaced_key(const void *record, struct buf *key)
         key_add_number(key, service->unplaced_at);
 }
 
-/* Daemons, by cluster. */
-static void daemon_key(const void *record, struct buf *key)
+/* Those that a container instance concerns that none of their tasks is on, by cluster: daemons, and services whose
+ * zones are evened out. */
+static void follower_key(const void *record, struct buf *key)
 {
     const struct service_record *service = record;
+    const struct ecs_service *shown = service->service;
 
-    if (service->service->scheduling_strategy != ECS_SCHEDULING_STRATEGY_DAEMON ||
-        service_status(service) != SERVICE_ACTIVE)
+    if (service_status(service) != SERVICE_ACTIVE ||
+        (shown->scheduling_strategy != ECS_SCHEDULING_STRATEGY_DAEMON &&
+         (shown->launch_type != ECS_LAUNCH_TYPE_EC2 ||
+          shown->availability_zone_rebalancing != ECS_AVAILABILITY_ZONE_REBALANCING_ENABLED)))
         return;
     key_add(key, service->account_id);
     key_add(key, service->region);
@@ -58,7 +63,7 @@ const struct table_spec service_table = {
     .name = "service",
     .shape = &service_record_shape,
     .key = service_key,
-    .indexes = {{"unplaced", unplaced_key}, {"daemon", daemon_key}},
+    .indexes = {{"unplaced", unplaced_key}, {"follower", follower_key}},
     .status = status_of,
     .status_rules = status_rules,
     .status_rule_count = COUNT_OF(status_rules),
@@ -195,11 +200,25 @@ void service_mark(const struct transaction *tx, const void *before, const void *
         marks_add(marks, &service_reconciler, SERVICE_KEY(tx->arena, (const struct service_record *)after));
 }
 
+/* What a look sees of a task (service_look.c): the way to RUNNING is one step to it. */
+static bool is_news(const struct task_record *before, const struct task_record *after)
+{
+    enum task_status was;
+    enum task_status is = task_status(after);
+
+    if (before == NULL || task_wants_to_run(before) != task_wants_to_run(after))
+        return true;
+    was = task_status(before);
+    return (was != is && is >= TASK_RUNNING) || before->task->health_status != after->task->health_status ||
+           before->proven != after->proven || before->has_protected_until != after->has_protected_until ||
+           before->protected_until != after->protected_until;
+}
+
 void service_mark_of_task(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
     const struct task_record *task = after != NULL ? after : before;
 
-    if (after != NULL && task->service_name.ptr != NULL && !task->judged)
+    if (after != NULL && task->service_name.ptr != NULL && !task->judged && is_news(before, after))
         marks_add(marks, &service_reconciler, SERVICE_KEY(tx->arena, task));
 }
 

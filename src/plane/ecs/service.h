@@ -18,7 +18,7 @@
 
 #define SERVICE_KEPT_MS HOUR_MS
 
-extern const struct table_spec service_table; /* by account, region, cluster, name; indexes "unplaced", "daemon" */
+extern const struct table_spec service_table; /* by account, region, cluster, name; indexes "unplaced", "follower" */
 extern const struct reconciler_spec service_reconciler;
 
 /* The key of the service that a record belongs to, whatever its noun. */

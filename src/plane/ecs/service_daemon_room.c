@@ -5,9 +5,20 @@
 #include "plane/ecs/service_revision.h"
 #include "plane/ecs/task_instances.h"
 
-static struct walk daemons_of(const struct transaction *tx, struct str account, struct str region, struct str cluster)
+static struct walk followers_of(const struct transaction *tx, struct str account, struct str region, struct str cluster)
 {
-    return transaction_walk(tx, &service_table, "daemon", KEY_PREFIX(tx->arena, account, region, cluster));
+    return transaction_walk(tx, &service_table, "follower", KEY_PREFIX(tx->arena, account, region, cluster));
+}
+
+bool daemons_exist(const struct transaction *tx, const struct cluster_record *cluster)
+{
+    struct walk walk = followers_of(tx, cluster->account_id, cluster->region, cluster->cluster->cluster_name);
+    const struct service_record *service;
+
+    while ((service = walk_next(&walk)) != NULL)
+        if (service_is_daemon(service))
+            return true;
+    return false;
 }
 
 /* One whose wish cannot be made now starts nothing either. */
@@ -24,7 +35,7 @@ static bool wish_of(struct transaction *tx, const struct service_record *service
 struct daemon_room daemon_room_of(struct transaction *tx, const struct cluster_record *cluster)
 {
     struct str name = cluster->cluster->cluster_name;
-    struct walk walk = daemons_of(tx, cluster->account_id, cluster->region, name);
+    struct walk walk = followers_of(tx, cluster->account_id, cluster->region, name);
     struct daemon_room room = {NULL, 0};
     const struct service_record *service;
     size_t most = 0;
@@ -32,9 +43,9 @@ struct daemon_room daemon_room_of(struct transaction *tx, const struct cluster_r
     while (walk_next(&walk) != NULL)
         most++;
     room.wishes = arena_array(tx->arena, struct task_wish, most + 1);
-    walk = daemons_of(tx, cluster->account_id, cluster->region, name);
+    walk = followers_of(tx, cluster->account_id, cluster->region, name);
     while ((service = walk_next(&walk)) != NULL)
-        room.count += wish_of(tx, service, &room.wishes[room.count]);
+        room.count += service_is_daemon(service) && wish_of(tx, service, &room.wishes[room.count]);
     return room;
 }
 
@@ -66,10 +77,10 @@ void daemon_room_keep(struct transaction *tx, const struct daemon_room *room,
 
 /* ---- marks ---- */
 
-/* What a daemon looks at of an instance: whether it may have a task there, whether that may be started, and, once it is
- * to be emptied, whether others have gone. */
-static bool concerns_daemons(const struct container_instance_record *before,
-                             const struct container_instance_record *after)
+/* What such a service looks at of an instance: whether it may have a task there, whether that may be started, and, once
+ * it is to be emptied, whether others have gone. */
+static bool concerns_followers(const struct container_instance_record *before,
+                               const struct container_instance_record *after)
 {
     return before == NULL || after == NULL || !str_eq(before->instance->status, after->instance->status) ||
            before->instance->agent_connected != after->instance->agent_connected ||
@@ -77,16 +88,16 @@ static bool concerns_daemons(const struct container_instance_record *before,
            (!container_instance_is_active(after) && !value_equal(&task_groups_shape, &before->groups, &after->groups));
 }
 
-void daemons_mark_of_instance(const struct transaction *tx, const struct container_instance_record *before,
-                              const struct container_instance_record *after, struct marks *marks)
+void services_mark_of_instance(const struct transaction *tx, const struct container_instance_record *before,
+                               const struct container_instance_record *after, struct marks *marks)
 {
     const struct container_instance_record *instance = after != NULL ? after : before;
     const struct service_record *service;
     struct walk walk;
 
-    if (!concerns_daemons(before, after))
+    if (!concerns_followers(before, after))
         return;
-    walk = daemons_of(tx, instance->account_id, instance->region, instance->cluster_name);
+    walk = followers_of(tx, instance->account_id, instance->region, instance->cluster_name);
     while ((service = walk_next(&walk)) != NULL)
         marks_add(marks, &service_reconciler, SERVICE_KEY(tx->arena, service));
 }

@@ -1,6 +1,7 @@
 #include "plane/ecs/task_instances.h"
 
 #include "base/must.h"
+#include "plane/ecs/placement_kept.h"
 #include "plane/ecs/service_daemon.h"
 
 /* ---- what a task takes ---- */
@@ -111,6 +112,7 @@ static bool add_member(struct task_instances *instances, struct str expression, 
     for (size_t i = 0; i < COUNT_OF(of_tasks); i++)
         if (str_search(expression, str_of(of_tasks[i])) < expression.len)
             instances->needs_counts = true;
+    instances->expressions[instances->demand.member_count] = expression;
     instances->members[instances->demand.member_count++] = query;
     return true;
 }
@@ -186,6 +188,7 @@ bool task_instances_check(struct transaction *tx, const struct task_wish *wish, 
     instances->type = type;
     instances->strategies = *strategies;
     instances->members = arena_array(wish->arena, const struct cluster_query *, CONSTRAINTS_MAX);
+    instances->expressions = arena_array(wish->arena, struct str, CONSTRAINTS_MAX);
     if (!placement_strategies_check(strategies, f) || !add_constraints(instances, definition, constraints, f))
         return false;
     demand->members = instances->members;
@@ -220,7 +223,8 @@ struct str task_instances_zone(const struct container_instance_record *instance)
     return cluster_query_attribute(&instance->instance->attributes, STR("ecs.availability-zone"));
 }
 
-static bool is_candidate(const struct task_instances *instances, const struct container_instance_record *instance)
+bool task_instances_is_candidate(const struct task_instances *instances,
+                                 const struct container_instance_record *instance)
 {
     return is_of_type(instance, instances->type) && container_instance_is_active(instance) &&
            (instances->zone.ptr == NULL || str_eq(instances->zone, task_instances_zone(instance)));
@@ -229,30 +233,30 @@ static bool is_candidate(const struct task_instances *instances, const struct co
 static void begin(struct transaction *tx, const struct task_wish *wish, struct task_instances *instances)
 {
     struct walk walk = container_instances_of(tx, wish->cluster);
+    struct placement_candidate *candidates;
     struct daemon_room room = daemon_room_of(tx, wish->cluster);
     const struct container_instance_record *instance;
     size_t count = 0;
 
     while (walk_next(&walk) != NULL)
         count++;
-    instances->candidates = arena_array(instances->arena, struct placement_candidate, count + 1);
+    candidates = arena_array(instances->arena, struct placement_candidate, count + 1);
     walk = container_instances_of(tx, wish->cluster);
+    count = 0;
     while ((instance = walk_next(&walk)) != NULL)
-        if (is_candidate(instances, instance)) {
-            struct placement_candidate *candidate = &instances->candidates[instances->candidate_count++];
-
-            *candidate = container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
-            daemon_room_keep(tx, &room, instance, candidate);
+        if (task_instances_is_candidate(instances, instance)) {
+            candidates[count] = container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+            daemon_room_keep(tx, &room, instance, &candidates[count++]);
         }
-    instances->placement = placement_new(instances->arena, &instances->demand, strategies_or_default(wish),
-                                         instances->candidates, instances->candidate_count, tx->random);
+    instances->placement =
+        placement_new(instances->arena, &instances->demand, strategies_or_default(wish), candidates, count, tx->random);
 }
 
 /* The one that came nearest, and of how many. */
-static struct ecs_failure failure_of(const struct task_instances *instances, const struct task_wish *wish)
+static struct ecs_failure failure_of(const struct placement *placement, const struct task_wish *wish)
 {
     enum placement_refusal refusal = PLACEMENT_MEMORY;
-    const struct placement_candidate *closest = placement_closest(instances->placement, &refusal);
+    const struct placement_candidate *closest = placement_closest(placement, &refusal);
 
     if (closest == NULL)
         return (struct ecs_failure){.arn = wish->cluster->cluster->cluster_arn,
@@ -260,10 +264,10 @@ static struct ecs_failure failure_of(const struct task_instances *instances, con
     return (struct ecs_failure){
         .arn = closest->arn,
         .reason = str_of(placement_reason(refusal)),
-        .detail = arena_printf(instances->arena,
+        .detail = arena_printf(wish->arena,
                                "No container instance met all of the task's requirements; this is the closest of %zu: "
                                "it has %lld CPU units and %lld MiB left, %d and %d are asked for.",
-                               instances->candidate_count, (long long)closest->cpu, (long long)closest->memory,
+                               placement_count(placement), (long long)closest->cpu, (long long)closest->memory,
                                wish->cpu_units, wish->memory_mib),
     };
 }
@@ -272,29 +276,46 @@ const struct container_instance_record *task_instances_place(struct transaction 
                                                              struct ecs_failure *ret_failure)
 {
     struct task_instances *instances = wish->launch.instances;
+    struct placement *placement = placement_kept(tx, wish, strategies_or_default(wish));
     const struct placement_candidate *chosen;
 
-    if (instances->placement == NULL)
+    if (placement == NULL && instances->placement == NULL)
         begin(tx, wish, instances);
-    chosen = placement_next(instances->placement);
+    if (placement == NULL)
+        placement = instances->placement;
+    chosen = placement_next(placement);
     if (chosen != NULL)
         return container_instance_of_arn(tx, chosen->arn);
-    *ret_failure = failure_of(instances, wish);
+    *ret_failure = failure_of(placement, wish);
     return NULL;
 }
 
-void task_instances_failures(const struct task_wish *wish, struct ecs_failures *ret_failures)
+void task_instances_failures(struct transaction *tx, const struct task_wish *wish, struct ecs_failures *failures)
 {
     const struct task_instances *instances = wish->launch.instances;
-    struct ecs_failures rows = {arena_array(wish->arena, struct ecs_failure, instances->candidate_count + 1), 0};
+    struct walk walk = container_instances_of(tx, wish->cluster);
+    struct daemon_room room = daemon_room_of(tx, wish->cluster);
+    const struct container_instance_record *instance;
+    struct ecs_failures rows = {NULL, 0};
+    size_t count = 0;
 
-    for (size_t i = 0; i < instances->candidate_count; i++)
-        rows.items[rows.count++] = (struct ecs_failure){
-            .arn = instances->candidates[i].arn,
-            .reason = str_of(placement_reason(placement_refuses(&instances->demand, &instances->candidates[i])))};
-    if (rows.count == 0)
-        rows.items[rows.count++] = failure_of(instances, wish);
-    *ret_failures = rows;
+    while (walk_next(&walk) != NULL)
+        count++;
+    rows.items = arena_array(wish->arena, struct ecs_failure, count + 1);
+    walk = container_instances_of(tx, wish->cluster);
+    while ((instance = walk_next(&walk)) != NULL) {
+        struct placement_candidate candidate =
+            container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+        enum placement_refusal refusal;
+
+        daemon_room_keep(tx, &room, instance, &candidate);
+        refusal = placement_refuses(&instances->demand, &candidate);
+        if (task_instances_is_candidate(instances, instance) && refusal != PLACEMENT_FITS)
+            rows.items[rows.count++] =
+                (struct ecs_failure){.arn = candidate.arn, .reason = str_of(placement_reason(refusal))};
+    }
+    if (rows.count > 0)
+        *failures = rows;
 }
 
 bool task_instances_suits(const struct transaction *tx, const struct task_wish *wish,

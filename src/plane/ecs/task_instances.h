@@ -11,12 +11,11 @@ struct task_instances {
     struct ecs_placement_strategies strategies;
     struct placement_demand demand; /* of one task; complete after task_instances_size */
     const struct cluster_query **members;
-    struct str zone;   /* where the tasks are to be placed; absent: anywhere */
-    bool needs_counts; /* an expression may ask for the tasks of instances */
-    /* Made for the first task, told of each that is placed. */
+    struct str *expressions; /* of those */
+    struct str zone;         /* where the tasks are to be placed; absent: anywhere */
+    bool needs_counts;       /* an expression may ask for the tasks of instances */
+    /* Of one that is not kept: made for the first task. */
     struct placement *placement;
-    struct placement_candidate *candidates;
-    size_t candidate_count;
 };
 
 /* Whether the definition runs there, and its constraints and those of the request can be understood. Fails with
@@ -30,13 +29,17 @@ checked bool task_instances_check(struct transaction *tx, const struct task_wish
  * definition parameters": cpu, memory, memoryReservation); overrides and sizes as texts are set in the wish before. */
 void task_instances_size(struct task_wish *wish);
 
+/* Whether the instance is one that tasks of this launch type may be placed on. */
+bool task_instances_is_candidate(const struct task_instances *instances,
+                                 const struct container_instance_record *instance);
+
 /* The place for one task; NULL: none, with the reason. What it takes is subtracted when its record is made. */
 const struct container_instance_record *task_instances_place(struct transaction *tx, const struct task_wish *wish,
                                                              struct ecs_failure *ret_failure);
 
-/* Why none has room, a row for each container instance of the launch type (API reference, "RunTask": failures). After
- * task_instances_place has found none. */
-void task_instances_failures(const struct task_wish *wish, struct ecs_failures *ret_failures);
+/* Why none has room, a row for each container instance of the launch type (API reference, "RunTask": failures), in the
+ * place of what task_instances_place has said, unless there are none. */
+void task_instances_failures(struct transaction *tx, const struct task_wish *wish, struct ecs_failures *failures);
 
 /* Where an instance is. */
 struct str task_instances_zone(const struct container_instance_record *instance);

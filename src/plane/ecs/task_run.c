@@ -151,11 +151,11 @@ static void run(struct call *call, const struct task_wish *wish, size_t count, s
             out->tasks.items[out->tasks.count++] = *task;
             continue;
         }
+        out->failures.count++;
         if (wish->launch.instances != NULL) { /* the others would ask for the same */
-            task_instances_failures(wish, &out->failures);
+            task_instances_failures(call->tx, wish, &out->failures);
             return;
         }
-        out->failures.count++;
     }
 }
 

@@ -1,10 +1,12 @@
 #include "plane/events/events.h"
 
+#include "plane/cloudwatch/alarm.h"
 #include "plane/ecs/container_instance.h"
 #include "plane/ecs/deployment.h"
 #include "plane/ecs/ecs.h"
 #include "plane/ecs/service_event.h"
 #include "plane/ecs/task_set.h"
+#include "plane/events/alarm_event.h"
 #include "plane/events/ecs_event.h"
 #include "plane/events/rule.h"
 
@@ -32,8 +34,9 @@ static void delivery_dirties(const struct transaction *tx, const void *before, c
 }
 
 static const struct dirties_spec dirties[] = {{&event_rule_table, rule_dirties}, {&delivery_table, delivery_dirties}};
-/* What becomes events of Amazon ECS. */
+/* What becomes events of Amazon ECS and CloudWatch. */
 static const struct follows_spec follows[] = {
+    {&alarm_table, alarm_event_of_alarm},
     {&task_table, ecs_event_of_task},
     {&container_instance_table, ecs_event_of_container_instance},
     {&deployment_table, ecs_event_of_deployment},

@@ -2,13 +2,15 @@
 // a JSON array of {output} or {error, message, status}, in order. Instead of a command there may be a waiter, with seconds
 // as `wait`, or a paginator, with a `size`, whose output is the list of its pages.
 const clients = {
+  cloudwatch: require("@aws-sdk/client-cloudwatch"),
   ecs: require("@aws-sdk/client-ecs"),
   ecr: require("@aws-sdk/client-ecr"),
   ec2: require("@aws-sdk/client-ec2"),
   logs: require("@aws-sdk/client-cloudwatch-logs"),
   sts: require("@aws-sdk/client-sts"),
 };
-const classes = { ecs: "ECSClient", ecr: "ECRClient", ec2: "EC2Client", logs: "CloudWatchLogsClient", sts: "STSClient" };
+const classes = { cloudwatch: "CloudWatchClient", ecs: "ECSClient", ecr: "ECRClient", ec2: "EC2Client", logs: "CloudWatchLogsClient",
+  sts: "STSClient" };
 
 async function call({ service, command, input, waiter, wait, paginator, size }) {
   const sdk = clients[service];

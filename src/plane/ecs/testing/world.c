@@ -1,6 +1,7 @@
 #include "plane/ecs/testing/world.h"
 
 #include "base/must.h"
+#include "plane/cloudwatch/cloudwatch.h"
 #include "plane/ec2/ec2.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/access.h"
@@ -314,7 +315,7 @@ static bool begin_call(struct call *call, void *context)
 struct world *world_new_with(const struct domain_spec *domain)
 {
     struct world *world = calloc(1, sizeof(*world));
-    struct core_options options = {.domain_count = domain == NULL ? 4 : 5,
+    struct core_options options = {.domain_count = domain == NULL ? 5 : 6,
                                    .seed = 1,
                                    .secret = secret,
                                    .context = world,
@@ -323,8 +324,10 @@ struct world *world_new_with(const struct domain_spec *domain)
     struct fail f;
 
     must(world != NULL);
-    memcpy(world->domains, (const struct domain_spec *[]){&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain, domain},
-           sizeof(world->domains));
+    memcpy(
+        world->domains,
+        (const struct domain_spec *[]){&iam_domain, &vpc_domain, &cloudwatch_domain, &ec2_domain, &ecs_domain, domain},
+        sizeof(world->domains));
     options.domains = world->domains;
     arena_init(&world->arena, (size_t)1 << 30);
     world->settings = (struct settings){.endpoint = STR("127.0.0.1:4566"),

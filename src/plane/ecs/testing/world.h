@@ -24,7 +24,7 @@ struct world {
     void *changed_context;
     unsigned assignments; /* told so far */
     unsigned events;      /* of the bus, so far */
-    const struct domain_spec *domains[5];
+    const struct domain_spec *domains[6];
 };
 
 struct world *world_new(void);
