@@ -72,7 +72,7 @@ class Installation:
             "config": botocore.config.Config(retries={"max_attempts": 0}, proxies={}),
             **more,
         }
-        return boto3.client(service, endpoint_url=self.url, **{"region_name": REGION, **options})
+        return boto3.client(service, **{"endpoint_url": self.url, "region_name": REGION, **options})
 
     def berth(self, *arguments, check=True):
         done = subprocess.run([BERTH, *arguments], env=CLEAN, capture_output=True, text=True, timeout=120)

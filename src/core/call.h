@@ -49,10 +49,11 @@ struct call {
     struct str host; /* under which name the client reaches us: its Host header; absent without */
     struct str user_agent;
     bool secure; /* came over TLS */
-    void *carry; /* what the handler leaves to its finish, in the arena; NULL: nothing */
+    void *carry; /* what prepare leaves to the handler, and that to its finish, in the arena; NULL: nothing */
 };
 
 typedef bool call_fn(struct call *call, const void *in, void *out);
+typedef bool prepare_fn(struct call *call, const void *in);
 typedef bool finish_fn(const struct call *call, const struct ports *ports, const void *in, void *out);
 
 /* What has to be allowed for a call, and what a service tells the decision: plane/iam/authorize.h. */
@@ -72,23 +73,33 @@ struct operation_spec {
      * are handed over. NULL: action and resource. */
     void (*asks)(const struct call *call, const void *in, struct asks *asks);
     const struct access_spec *access; /* condition keys and tags of the service; NULL: only the global keys */
+    /* What takes long and needs no record (making a key), on a worker before the handler's turn, also for a caller who
+     * then may not: leaves what it made in call->carry. There is no call->tx. NULL: none. */
+    prepare_fn *prepare;
 };
 
 /* A row of a domain's operation table: OPERATION(ecs, run_task, "ecs:RunTask", cluster_resource). The handler has
  * service and the operation in its name (ecs_run_task); its in and out are its own structs. */
 #define OPERATION(service, name, action, resource)                                                                     \
     {                                                                                                                  \
-        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, NULL, NULL, NULL                 \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, NULL, NULL, NULL, NULL           \
     }
 #define OPERATION_FINISHED(service, name, action, resource, finish)                                                    \
     {                                                                                                                  \
-        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, (finish_fn *)finish, NULL, NULL  \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, resource, (finish_fn *)finish, NULL, NULL, \
+            NULL                                                                                                       \
     }
 /* The same for a domain that has an access_spec; `asks` and `finish` may be NULL. */
 #define OPERATION_GUARDED(service, name, action, resource, finish, asks, access)                                       \
     {                                                                                                                  \
         &service##_##name##_operation, (call_fn *)service##_##name, action, resource, (finish_fn *)finish, asks,       \
-            access                                                                                                     \
+            access, NULL                                                                                               \
+    }
+/* The same for one with `prepare` and without a resource. */
+#define OPERATION_PREPARED(service, name, action, prepare, asks, access)                                               \
+    {                                                                                                                  \
+        &service##_##name##_operation, (call_fn *)service##_##name, action, NULL, NULL, asks, access,                  \
+            (prepare_fn *)prepare                                                                                      \
     }
 
 /* Pages: cuts a list that is produced in key order. Tokens are opaque to clients (the key in hexadecimal with a check

@@ -15,6 +15,8 @@
 
 enum {
     HEARTBEAT_S = 20,            /* agents leave after a minute without a message */
+    PING_MS = 10000,             /* answered by every agent's websocket */
+    SILENCE_MS = 30000,          /* without even that its machine is cut off, as a host is (host_link.c) */
     UNOPENED_BEATS_MAX = 30,     /* a session whose client left before it was opened */
     MESSAGE_BYTES_MAX = 4 << 20, /* agents send at most 1 MiB of metrics */
     TYPICAL_MESSAGE_BYTES = 4096,
@@ -37,8 +39,17 @@ struct session {
     enum session_kind kind;
     struct arena arena;
     struct agent_hello hello;
-    uint64_t id; /* 0: not opened yet */
+    uint64_t id;     /* 0: not opened yet */
+    uint64_t number; /* of an ACS session, when it is opened: above those of all before */
     unsigned unopened_beats;
+};
+
+/* What the core thread knows of an instance's ACS sessions: by the newest of each, jobs that a full disk undid and that
+ * come again in any order are told from those that still count. */
+struct agent_said {
+    uint64_t opened, closed; /* numbers; 0: none */
+    struct str instance_arn;
+    char space[];
 };
 
 struct agent_links {
@@ -47,10 +58,12 @@ struct agent_links {
     const struct authenticator *authenticator;
     const struct settings *settings;
     pthread_t heart;
+    struct map said;      /* struct agent_said by instance; the core thread's */
     pthread_mutex_t lock; /* protects what follows; websocket's own lock may be taken while it is held */
     pthread_cond_t wake;
     struct list sessions;
     struct map by_instance; /* the ACS sessions that count */
+    uint64_t number;        /* the last that one was given */
     bool ending;
 };
 
@@ -62,6 +75,7 @@ struct agent_job {
     struct job job;
     struct agent_links *links;
     enum job_kind kind;
+    uint64_t number; /* of the session that was opened or closed */
     struct arena arena;
     struct agent_hello hello; /* instance_arn of all kinds */
     struct agent_from_agent message;
@@ -87,17 +101,50 @@ static void job_free(struct agent_job *agent_job)
     free(agent_job);
 }
 
-static bool has_session(struct agent_links *links, struct str instance_arn)
+static bool is_ending(struct agent_links *links)
 {
-    bool has;
+    bool ending;
 
     (void)pthread_mutex_lock(&links->lock);
-    has = map_get(&links->by_instance, instance_arn) != NULL;
+    ending = links->ending;
     (void)pthread_mutex_unlock(&links->lock);
-    return has;
+    return ending;
 }
 
-/* Whether there is a session is asked anew: jobs that a full disk undid come again in any order. */
+static struct agent_said *said_by(struct agent_links *links, struct str instance_arn)
+{
+    struct agent_said *said = map_get(&links->said, instance_arn);
+
+    if (said != NULL)
+        return said;
+    said = calloc(1, sizeof(*said) + instance_arn.len);
+    must(said != NULL);
+    memcpy(said->space, instance_arn.ptr, instance_arn.len);
+    said->instance_arn = (struct str){said->space, instance_arn.len};
+    must(map_put(&links->said, said->instance_arn, said) == NULL);
+    return said;
+}
+
+static void run_opened(struct agent_job *agent_job, struct transaction *tx)
+{
+    struct agent_said *said = said_by(agent_job->links, agent_job->hello.instance_arn);
+
+    if (agent_job->number > said->opened)
+        said->opened = agent_job->number;
+    if (agent_job->number == said->opened && said->opened > said->closed)
+        agent_connected(tx, &agent_job->hello);
+}
+
+static void run_closed(struct agent_job *agent_job, struct transaction *tx)
+{
+    struct agent_said *said = said_by(agent_job->links, agent_job->hello.instance_arn);
+
+    if (agent_job->number > said->closed)
+        said->closed = agent_job->number;
+    if (said->opened <= said->closed)
+        container_instance_disconnected(tx, said->instance_arn);
+}
+
 static bool job_run(struct job *job, struct transaction *tx)
 {
     struct agent_job *agent_job = list_item(&job->link, struct agent_job, job.link);
@@ -105,12 +152,10 @@ static bool job_run(struct job *job, struct transaction *tx)
 
     switch (agent_job->kind) {
     case JOB_OPENED:
-        if (has_session(agent_job->links, instance))
-            agent_connected(tx, &agent_job->hello);
+        run_opened(agent_job, tx);
         break;
     case JOB_CLOSED:
-        if (!has_session(agent_job->links, instance))
-            container_instance_disconnected(tx, instance);
+        run_closed(agent_job, tx);
         break;
     case JOB_HEARD:
         agent_heard(tx, instance, &agent_job->message);
@@ -122,7 +167,7 @@ static bool job_run(struct job *job, struct transaction *tx)
     return true;
 }
 
-/* Not after agent_links_end: lock held. */
+/* Not after agent_links_end: the lock is held, or the heart sends. */
 static void send_message(struct agent_links *links, uint64_t id, const struct shape *messages, const void *value)
 {
     auto_buf text = {.ptr = NULL};
@@ -150,16 +195,6 @@ static void acknowledge(const struct agent_job *agent_job)
     if (!agent_job->links->ending)
         send_message(agent_job->links, agent_job->session_id, &agent_to_telemetry_shape, &ack);
     (void)pthread_mutex_unlock(&agent_job->links->lock);
-}
-
-static bool is_ending(struct agent_links *links)
-{
-    bool ending;
-
-    (void)pthread_mutex_lock(&links->lock);
-    ending = links->ending;
-    (void)pthread_mutex_unlock(&links->lock);
-    return ending;
 }
 
 static void job_done(struct job *job, bool durable)
@@ -226,6 +261,7 @@ static void opened(void *context, uint64_t id)
 
     (void)pthread_mutex_lock(&links->lock);
     session->id = id;
+    session->number = ++links->number;
     if (session->kind == SESSION_ACS)
         older = map_put(&links->by_instance, session->hello.instance_arn, session);
     if (older != NULL)
@@ -235,6 +271,7 @@ static void opened(void *context, uint64_t id)
         return;
     log_info("agent of %.*s is connected", STR_ARG(session->hello.instance_arn));
     agent_job = job_new(links, JOB_OPENED, session->hello.instance_arn);
+    agent_job->number = session->number;
     copy_hello(&agent_job->arena, &session->hello, &agent_job->hello);
     submit(agent_job);
 }
@@ -244,6 +281,7 @@ static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
     struct session *session = context;
     struct agent_links *links = session->links;
     struct str instance = session->hello.instance_arn;
+    struct agent_job *agent_job;
     bool current;
 
     (void)id;
@@ -256,7 +294,9 @@ static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
     (void)pthread_mutex_unlock(&links->lock);
     if (current) {
         log_info("agent of %.*s is disconnected (%u)", STR_ARG(instance), code);
-        submit(job_new(links, JOB_CLOSED, instance));
+        agent_job = job_new(links, JOB_CLOSED, instance);
+        agent_job->number = session->number;
+        submit(agent_job);
     }
     session_free(session);
 }
@@ -341,8 +381,12 @@ static bool opening_run(struct job *job, struct transaction *tx)
 static void opening_done(struct job *job, bool durable)
 {
     struct opening *opening = list_item(&job->link, struct opening, job.link);
-    struct websocket_options options = {
-        .opened = opened, .message = message, .closed = closed, .message_bytes_max = MESSAGE_BYTES_MAX};
+    struct websocket_options options = {.opened = opened,
+                                        .message = message,
+                                        .closed = closed,
+                                        .message_bytes_max = MESSAGE_BYTES_MAX,
+                                        .ping_ms = PING_MS,
+                                        .silence_ms = SILENCE_MS};
 
     if (opening->good && !durable)
         (void)fail(&opening->fail, FAIL_SYSTEM, "the store cannot be written");
@@ -456,55 +500,79 @@ void agent_links_close(struct agent_links *links, struct str instance_arn, struc
     (void)pthread_mutex_unlock(&links->lock);
 }
 
-/* ---- heartbeats; lock held ---- */
+/* ---- heartbeats ---- */
 
-static void beat(struct session *session)
+/* Who gets one in this round. The core thread waits for the lock with what it has to send, so that nothing is written
+ * while it is held. */
+struct beat {
+    enum session_kind kind;
+    uint64_t id;
+};
+
+/* lock held. */
+static size_t beats_of(struct agent_links *links, struct beat **ret_beats)
 {
-    struct agent_heartbeat_message heartbeat = {0};
-    struct arena arena;
+    size_t count = 0;
 
-    if (session->id == 0) {
-        session->unopened_beats++;
-        return;
+    list_each(at, after, &links->sessions)
+    {
+        count++;
     }
-    arena_init(&arena, ARENA_LIMIT_DEFAULT);
-    SET(&heartbeat, healthy, true);
-    if (session->kind == SESSION_ACS) {
-        heartbeat.message_id = entropy_uuid(&arena);
-        send_message(session->links, session->id, &agent_to_agent_shape,
-                     &(struct agent_to_agent){.heartbeat = &heartbeat});
-    } else {
-        send_message(session->links, session->id, &agent_to_telemetry_shape,
-                     &(struct agent_to_telemetry){.heartbeat = &heartbeat});
-    }
-    arena_free(&arena);
-}
-
-static void beat_all(struct agent_links *links)
-{
+    *ret_beats = calloc(count + 1, sizeof(**ret_beats));
+    must(*ret_beats != NULL);
+    count = 0;
     list_each(at, after, &links->sessions)
     {
         struct session *session = list_item(at, struct session, link);
 
-        beat(session);
-        if (session->unopened_beats > UNOPENED_BEATS_MAX) {
+        if (session->id != 0) {
+            (*ret_beats)[count++] = (struct beat){session->kind, session->id};
+        } else if (++session->unopened_beats > UNOPENED_BEATS_MAX) {
             list_remove(&session->link);
             session_free(session);
         }
     }
+    return count;
+}
+
+/* The heart ends before the sockets do. */
+static void beat_all(struct agent_links *links, const struct beat *beats, size_t count)
+{
+    struct agent_heartbeat_message heartbeat = {0};
+    struct arena arena;
+
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    SET(&heartbeat, healthy, true);
+    for (size_t i = 0; i < count; i++) {
+        arena_reset(&arena);
+        heartbeat.message_id = beats[i].kind == SESSION_ACS ? entropy_uuid(&arena) : (struct str){NULL, 0};
+        if (beats[i].kind == SESSION_ACS)
+            send_message(links, beats[i].id, &agent_to_agent_shape, &(struct agent_to_agent){.heartbeat = &heartbeat});
+        else
+            send_message(links, beats[i].id, &agent_to_telemetry_shape,
+                         &(struct agent_to_telemetry){.heartbeat = &heartbeat});
+    }
+    arena_free(&arena);
 }
 
 static void *heart_main(void *context)
 {
     struct agent_links *links = context;
     struct timespec until;
+    struct beat *beats;
+    size_t count;
 
     (void)pthread_mutex_lock(&links->lock);
     while (!links->ending) {
         must(clock_gettime(CLOCK_REALTIME, &until) == 0);
         until.tv_sec += HEARTBEAT_S;
-        if (pthread_cond_timedwait(&links->wake, &links->lock, &until) == ETIMEDOUT)
-            beat_all(links);
+        if (pthread_cond_timedwait(&links->wake, &links->lock, &until) != ETIMEDOUT)
+            continue;
+        count = beats_of(links, &beats);
+        (void)pthread_mutex_unlock(&links->lock);
+        beat_all(links, beats, count);
+        free(beats);
+        (void)pthread_mutex_lock(&links->lock);
     }
     (void)pthread_mutex_unlock(&links->lock);
     return NULL;
@@ -560,8 +628,13 @@ void agent_links_end(struct agent_links *links)
 
 void agent_links_free(struct agent_links *links)
 {
+    struct agent_said *said;
+
     while (!list_empty(&links->sessions))
         session_free(list_item(list_take_first(&links->sessions), struct session, link));
+    for (size_t at = 0; (said = map_next(&links->said, &at)) != NULL;)
+        free(said);
+    map_free(&links->said);
     map_free(&links->by_instance);
     (void)pthread_mutex_destroy(&links->lock);
     (void)pthread_cond_destroy(&links->wake);

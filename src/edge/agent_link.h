@@ -7,7 +7,8 @@
  * One session of a kind a container instance: a newer one takes the place of the older, which is closed with 1008, so
  * that two agents with one identity do not chase each other (agents come back at once after 1000 and 1001).
  *
- * Both are kept alive by heartbeats: agents leave a session that brings no message for a minute. */
+ * Both are kept alive by heartbeats: agents leave a session that brings no message for a minute. An agent from which
+ * not even a pong comes for 30 seconds is disconnected. */
 #pragma once
 
 #include "edge/authenticate.h"

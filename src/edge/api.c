@@ -141,6 +141,16 @@ static void finish_on_worker(void *context)
         send_error(call);
 }
 
+static void prepare_on_worker(void *context)
+{
+    struct api_call *call = context;
+
+    if (call->spec->prepare(&call->call, call->in))
+        loop_submit(front_options_of(call->front)->loop, &call->job);
+    else
+        send_error(call);
+}
+
 static void done(struct job *job, bool durable)
 {
     struct api_call *call = list_item(&job->link, struct api_call, job.link);
@@ -256,5 +266,8 @@ void api_complete(struct front *front, struct http_exchange *exchange)
                  clock_now_ms(&front_options_of(front)->authenticator.clock));
     call->call.operation = call->wire.operation;
     call->job = (struct job){.actor = "api", .cause = call->call.request_id, .run = run, .done = done};
-    loop_submit(front_options_of(front)->loop, &call->job);
+    if (call->spec->prepare != NULL)
+        front_work(front, prepare_on_worker, call);
+    else
+        loop_submit(front_options_of(front)->loop, &call->job);
 }

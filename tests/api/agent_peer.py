@@ -32,7 +32,7 @@ class Socket:
         self.keys = keys or own_keys(server)
         self.url = f"{server.url}{path}?{urllib.parse.urlencode(sorted(parameters.items()))}"
         self.connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
-        self.rest = b""
+        self.rest, self.read = b"", []
         # As the original does it: a space travels as "+" and is signed as "%20".
         key = base64.b64encode(os.urandom(16)).decode()
         lines = {"Host": server.listen, **signed_headers(self.url.replace("+", "%20"), self.keys), "Upgrade": "websocket",
@@ -92,6 +92,20 @@ class Socket:
 
     def receive(self):
         """The next message, or the number of the close frame."""
+        return self.read.pop(0) if self.read else self._next()
+
+    def idle(self):
+        """Reads what there is, and answers pings, as an agent's own thread would."""
+        self.connection.settimeout(0.05)
+        try:
+            while True:
+                self.read.append(self._next())
+        except TimeoutError:
+            pass
+        finally:
+            self.connection.settimeout(20)
+
+    def _next(self):
         while True:
             first, second = self._take(2)
             size = second & 0x7F

@@ -179,29 +179,6 @@ def test_a_container_that_cannot_start_says_why(ecs, cluster, agents):
     assert shown["stopCode"] == "TaskFailedToStart" and shown["stoppedReason"].startswith("CannotPullContainerError")
 
 
-def test_awsvpc_has_an_interface_that_the_agent_is_told_of(server, ecs, cluster, agents):
-    agent = agents()
-    subnet = server.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
-    network = {"awsvpcConfiguration": {"subnets": [subnet]}}
-    definition = define(ecs, {**PAGE, "portMappings": [{"containerPort": 80}]}, networkMode="awsvpc")
-    code, message = refusal(ecs.run_task, cluster=cluster, taskDefinition=definition, launchType="EC2")
-    assert message.startswith("Network Configuration must be provided")
-    [arn], failures = run(ecs, cluster, definition, networkConfiguration=network)
-    assert failures == []
-    attach = agent.acs.wait("AttachTaskNetworkInterfacesMessage")
-    told = payload_of(agent, arn)["tasks"][0]
-    interface = told["elasticNetworkInterfaces"][0]
-    assert attach["elasticNetworkInterfaces"] == [interface] and attach["taskArn"] == arn and attach["waitTimeoutMs"] > 0
-    assert interface["ec2Id"].startswith("eni-") and interface["macAddress"]
-    assert interface["subnetGatewayIpv4Address"].endswith(".1/20")
-    assert told["networkMode"] == "awsvpc" and "portMappings" not in told["containers"][0]
-    ecs.submit_task_state_change(cluster=cluster, task=arn, attachments=[
-        {"attachmentArn": interface["attachmentArn"], "status": "ATTACHED"}])
-    assert describe(ecs, cluster, arn)["attachments"][0]["status"] == "ATTACHED"
-    _, failures = run(ecs, cluster, definition, networkConfiguration=network, count=3)
-    assert {row["reason"] for row in failures} == {"RESOURCE:ENI"}, "t3.medium has two interfaces for tasks"
-
-
 def placed(agents_by_arn, tasks):
     return collections.Counter(agents_by_arn[task["containerInstanceArn"]] for task in tasks)
 
@@ -219,13 +196,14 @@ def test_spread_and_binpack(ecs, cluster, agents):
     answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", count=4, group="distinct",
                           placementConstraints=[{"type": "distinctInstance"}])
     assert len(answer["tasks"]) == 3
-    assert answer["failures"][0]["reason"] == "DistinctInstance placement constraint unsatisfied."
+    assert {row["arn"] for row in answer["failures"]} == set(names) and len(answer["failures"]) == 3, "each says why"
+    assert {row["reason"] for row in answer["failures"]} == {"DistinctInstance placement constraint unsatisfied."}
     answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", placementConstraints=[
         {"type": "memberOf", "expression": "attribute:ecs.availability-zone == us-east-1b"}])
     assert placed(names, answer["tasks"]) == {"b": 1}
     answer = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="EC2", placementConstraints=[
         {"type": "memberOf", "expression": "attribute:ecs.instance-type == m5.large"}])
-    assert answer["failures"][0]["reason"] == "MemberOf placement constraint unsatisfied."
+    assert [row["reason"] for row in answer["failures"]] == 3 * ["MemberOf placement constraint unsatisfied."]
     code, message = refusal(ecs.run_task, cluster=cluster, taskDefinition=definition, launchType="EC2",
                             placementConstraints=[{"type": "memberOf", "expression": "x is"}])
     assert code == "InvalidParameterException" and "Invalid expression" in message
@@ -254,6 +232,53 @@ def test_failures_say_what_was_missing(ecs, cluster, agents):
     assert reason({}) == "AGENT"
     ecs.update_container_instances_state(cluster=cluster, containerInstances=[agent.arn], status="DRAINING")
     assert refusal(ecs.run_task, cluster=cluster, taskDefinition=fixed, launchType="EC2")[0] == "InvalidParameterException"
+
+
+def test_each_instance_that_has_no_room_is_named_with_its_reason(ecs, cluster, agents):
+    small, busy, deaf = agents(memory=64), agents(cpu=10), agents()
+    deaf.acs.close()
+    eventually(lambda: not deaf.described()["agentConnected"], what="the end of the session")
+    for count in (1, 5):
+        tasks, failures = run(ecs, cluster, define(ecs), count=count)
+        assert tasks == [] and {row["arn"]: row["reason"] for row in failures} == {
+            small.arn: "RESOURCE:MEMORY", busy.arn: "RESOURCE:CPU", deaf.arn: "AGENT"} and len(failures) == 3
+
+
+def test_addresses_in_a_payload_are_those_that_the_agent_came_by(server, ecs, cluster, agents):
+    """As inside an instance, where 127.0.0.1 is the instance's own and the API is at a link-local address."""
+    server.client("logs").create_log_group(logGroupName=f"/{cluster}")
+    agent = agents()
+    definition = define(ecs, {
+        **PAGE, "image": f"{server.listen}/app:1", "logConfiguration": {"logDriver": "awslogs", "options": {
+            "awslogs-group": f"/{cluster}", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}}}, {
+        **PAGE, "name": "other", "image": f"{server.listen}/111122223333.dkr.ecr.eu-west-1/app@sha256:" + "0" * 64}, {
+        **PAGE, "name": "public", "image": "docker.io/library/nginx:1"})
+
+    def told(url):
+        again = of_ec2()
+        again["attributes"].append({"name": "com.amazonaws.ecs.capability.logging-driver.awslogs"})
+        client = server.client("ecs", endpoint_url=url) if url else ecs
+        client.register_container_instance(**{**again, "cluster": cluster, "containerInstanceArn": agent.arn})
+        [arn], failures = run(ecs, cluster, definition)
+        containers = payload_of(agent, arn)["tasks"][0]["containers"]
+        ecs.stop_task(cluster=cluster, task=arn)
+        agent.report(arn, "STOPPED")
+        return containers
+
+    app, other, public = told(None)
+    assert app["image"] == f"{server.listen}/app:1" and public["image"] == "docker.io/library/nginx:1"
+    assert app["registryAuthentication"]["ecrAuthData"]["endpointOverride"] == server.url
+    app, other, public = told(f"http://localhost:{server.port}")
+    assert app["image"] == f"localhost:{server.port}/app:1"
+    assert app["registryAuthentication"] == {"type": "ecr", "ecrAuthData": {
+        "registryId": "000000000000", "region": "us-east-1", "endpointOverride": f"http://localhost:{server.port}",
+        "useExecutionRole": False}}
+    options = json.loads(app["dockerConfig"]["hostConfig"])["LogConfig"]["Config"]
+    assert options["awslogs-endpoint"] == f"http://localhost:{server.port}"
+    assert other["image"].startswith(f"localhost:{server.port}/111122223333.dkr.ecr.eu-west-1/app@sha256:")
+    data = other["registryAuthentication"]["ecrAuthData"]
+    assert data["registryId"] == "111122223333" and data["region"] == "eu-west-1"
+    assert "registryAuthentication" not in public
 
 
 def test_start_task_takes_the_named_instances(ecs, cluster, agents):

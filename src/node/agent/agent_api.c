@@ -107,6 +107,8 @@ static bool get_credentials(struct agent_api *api, struct fail *f)
 {
     if (api->is_acting)
         return true;
+    if (api->config->managed.instance_id[0] != '\0')
+        return managed_instance_credentials(api->config, &api->credentials, now_ms(), f);
     return agent_credentials_get(&api->credentials, api->instance, now_ms(), f);
 }
 

@@ -90,6 +90,49 @@ static bool add_interface(struct instance_machine *machine, const struct host_ne
     return network_eni_add(machine->host->network, &eni, ret_path, f);
 }
 
+static bool is_assigned(const struct host_instance_assignment *assignment, struct str interface_id)
+{
+    for (size_t i = 0; assignment != NULL && i < assignment->task_interfaces.count; i++)
+        if (str_eq(assignment->task_interfaces.items[i].network_interface_id, interface_id))
+            return true;
+    return false;
+}
+
+/* Those of tasks that are not in the assignment; with none, all. */
+static bool drop_task_interfaces(struct instance_machine *machine, const struct host_instance_assignment *assignment,
+                                 struct fail *f)
+{
+    struct network *network = machine->host->network;
+    const struct network_eni *enis;
+    struct arena arena;
+    size_t count;
+    bool good;
+
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    good = network_list(network, &arena, &enis, &count, f);
+    for (size_t i = 0; good && i < count; i++)
+        if (str_is(enis[i].inside, machine->interface_id) && !is_assigned(assignment, enis[i].id))
+            good = network_eni_remove(network, enis[i].id, f);
+    arena_free(&arena);
+    return good;
+}
+
+/* They are put beside its own, down and without an address: its agent finds them by their MAC. */
+static bool add_task_interfaces(struct instance_machine *machine, const struct host_instance_assignment *assignment,
+                                struct fail *f)
+{
+    char path[NETWORK_PATH_SIZE];
+
+    for (size_t i = 0; i < assignment->task_interfaces.count; i++) {
+        struct network_eni eni = host_eni_of(&assignment->task_interfaces.items[i]);
+
+        eni.inside = str_of(machine->interface_id);
+        if (!network_eni_add(machine->host->network, &eni, path, f))
+            return false;
+    }
+    return true;
+}
+
 static struct cgroup_limits limits_of(const struct host_instance_assignment *assignment)
 {
     return (struct cgroup_limits){
@@ -211,6 +254,7 @@ static bool start_parts(struct start *start, struct fail *f)
 
     return find_program(start, f) && keep(machine, start->assignment, f) && open_disk(start, f) &&
            add_interface(machine, start->assignment->network_interface, start->netns, f) &&
+           add_task_interfaces(machine, start->assignment, f) &&
            instance_root_prepare(start->upper, start->assignment, f) &&
            runtime_task_cgroup_create(machine->host->runtime, machine->id, &limits, f) && run_container(start, f);
 }
@@ -229,13 +273,13 @@ bool instance_machine_start(struct instance_machine *machine, const struct host_
     return good;
 }
 
-void instance_machine_update(struct instance_machine *machine, const struct host_instance_assignment *assignment)
+bool instance_machine_update(struct instance_machine *machine, const struct host_instance_assignment *assignment,
+                             struct fail *f)
 {
     char path[NETWORK_PATH_SIZE];
-    struct fail f;
 
-    if (!keep(machine, assignment, &f) || !add_interface(machine, assignment->network_interface, path, &f))
-        log_error("instance %s: %s", machine->id, f.message);
+    return keep(machine, assignment, f) && add_interface(machine, assignment->network_interface, path, f) &&
+           drop_task_interfaces(machine, assignment, f) && add_task_interfaces(machine, assignment, f);
 }
 
 /* ---- ending ---- */
@@ -258,6 +302,8 @@ void instance_machine_clean(struct instance_machine *machine)
         log_error("instance %s: its container stays: %s", machine->id, f.message);
     if (!runtime_task_cgroup_delete(host->runtime, machine->id, &f))
         log_error("instance %s: its cgroup stays: %s", machine->id, f.message);
+    if (!drop_task_interfaces(machine, NULL, &f))
+        log_error("instance %s: interfaces of its tasks stay: %s", machine->id, f.message);
     if (!network_eni_remove(host->network, str_of(machine->interface_id), &f))
         log_error("instance %s: its interface stays: %s", machine->id, f.message);
     if (!limited_disk_close(machine->dir, &f))

@@ -25,10 +25,11 @@ void instance_machine_init(struct instance_machine *machine, struct host *host,
 /* All of it; after a failure nothing runs. */
 checked bool instance_machine_start(struct instance_machine *machine, const struct host_instance_assignment *assignment,
                                     struct fail *f);
-/* Groups and public address of its interface. */
-void instance_machine_update(struct instance_machine *machine, const struct host_instance_assignment *assignment);
+/* Groups and public address of its interface; interfaces of its tasks come and go. */
+checked bool instance_machine_update(struct instance_machine *machine,
+                                     const struct host_instance_assignment *assignment, struct fail *f);
 void instance_machine_signal(struct instance_machine *machine, bool kill);
-/* When its container has ended: that, cgroup and interface go. */
+/* When its container has ended: that, cgroup and interfaces go. */
 void instance_machine_clean(struct instance_machine *machine);
 void instance_machine_remove(struct instance_machine *machine);
 checked bool instance_machine_remove_files(const char *host_dir, const char *id, struct fail *f);

@@ -96,24 +96,33 @@ static void start(struct host_instance *of)
     free(wish);
 }
 
-static void update(struct host_instance *of)
-{
-    struct host_instance_assignment *wish = copy_of(of->assignment);
-
-    of->changed = false;
-    (void)pthread_mutex_unlock(&of->host->lock);
-    instance_machine_tell(wish, of->imds);
-    instance_machine_update(&of->machine, wish);
-    (void)pthread_mutex_lock(&of->host->lock);
-    free(wish);
-}
-
 static void wait_ms(struct host_instance *of, int64_t ms)
 {
     int64_t when_ms = host_now_ms() + ms;
     struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = (when_ms % 1000) * 1000000};
 
     (void)pthread_cond_timedwait(&of->wake, &of->host->lock, &until);
+}
+
+/* An address may still be that of an interface on its way out. */
+static void update(struct host_instance *of)
+{
+    struct host_instance_assignment *wish = copy_of(of->assignment);
+    struct fail f;
+    bool good;
+
+    of->changed = false;
+    (void)pthread_mutex_unlock(&of->host->lock);
+    instance_machine_tell(wish, of->imds);
+    good = instance_machine_update(&of->machine, wish, &f);
+    if (!good)
+        log_error("instance %s: %s", of->machine.id, f.message);
+    (void)pthread_mutex_lock(&of->host->lock);
+    free(wish);
+    if (good)
+        return;
+    of->changed = true;
+    wait_ms(of, LOOK_MS);
 }
 
 /* Its end comes as an exit. */
@@ -456,9 +465,14 @@ size_t instances_interfaces(struct host *host, const struct host_network_interfa
     {
         struct host_instance *of = list_item(at, struct host_instance, link);
 
-        if (of->assigned && items != NULL)
+        if (!of->assigned)
+            continue;
+        if (items != NULL)
             items[count] = of->assignment->network_interface;
-        count += of->assigned;
+        count++;
+        for (size_t i = 0; i < of->assignment->task_interfaces.count; i++, count++)
+            if (items != NULL)
+                items[count] = &of->assignment->task_interfaces.items[i];
     }
     return count;
 }
@@ -477,14 +491,27 @@ bool instances_exited(struct host *host, const struct runtime_exit *exit)
     return of != NULL;
 }
 
+static bool has_address(const struct host_instance_assignment *assignment, struct str vpc_id, struct str address)
+{
+    const struct host_network_interface *interface = assignment->network_interface;
+
+    if (str_eq(interface->vpc_id, vpc_id) && str_eq(interface->address, address))
+        return true;
+    for (size_t i = 0; i < assignment->task_interfaces.count; i++) {
+        interface = &assignment->task_interfaces.items[i];
+        if (str_eq(interface->vpc_id, vpc_id) && str_eq(interface->address, address))
+            return true;
+    }
+    return false;
+}
+
 static struct host_instance *who_asks(struct host *host, struct str vpc_id, struct str address)
 {
     list_each(at, after, &host->instances)
     {
         struct host_instance *of = list_item(at, struct host_instance, link);
-        const struct host_network_interface *interface = of->assignment->network_interface;
 
-        if (str_eq(interface->vpc_id, vpc_id) && str_eq(interface->address, address))
+        if (has_address(of->assignment, vpc_id, address))
             return of;
     }
     return NULL;

@@ -64,11 +64,13 @@ bool eni_set(struct eni *eni, const struct network_eni *wanted, struct fail *f)
     }
     if (made.group_count == 0)
         return fail(f, FAIL_INPUT, "%s has no security group", made.id.text);
+    if (wanted->inside.ptr != NULL && !network_id_set(&made.inside, wanted->inside, "eni-", f))
+        return false;
     *eni = made;
     return true;
 }
 
-/* One line: id vpc subnet address mac public-address|private group... */
+/* One line: id vpc subnet address mac public-address|private [the ENI it is inside] group... */
 void eni_write(const struct eni *eni, struct buf *out)
 {
     const uint8_t *mac = eni->mac;
@@ -76,6 +78,8 @@ void eni_write(const struct eni *eni, struct buf *out)
     buf_printf(out, "%s %s %s %s %02x:%02x:%02x:%02x:%02x:%02x %s", eni->id.text, eni->vpc.text, eni->subnet.text,
                address_text(eni->address).text, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5],
                eni->public_address != 0 ? address_text(eni->public_address).text : "private");
+    if (eni->inside.text[0] != '\0')
+        buf_printf(out, " %s", eni->inside.text);
     for (size_t i = 0; i < eni->group_count; i++)
         buf_printf(out, " %s", eni->groups[i].text);
     buf_add_char(out, '\n');
@@ -101,6 +105,8 @@ bool eni_read(struct eni *eni, struct str text)
     /* Before there were public addresses, records said "public" of what was let out. */
     if (!str_is(public_address, "private") && !str_is(public_address, "public"))
         read.public_address = public_address;
+    if (str_starts(line, STR("eni-")))
+        read.inside = str_cut(line, ' ', &line);
     while (line.ptr != NULL && read.group_count < NETWORK_ENI_GROUPS_MAX)
         groups[read.group_count++] = str_cut(line, ' ', &line);
     return line.ptr == NULL && eni_set(eni, &read, &ignored);
@@ -192,6 +198,8 @@ bool eni_show(const struct eni *eni, struct arena *arena, struct network_eni *ou
             return false;
     }
     *out = (struct network_eni){.groups = groups, .group_count = eni->group_count};
+    if (eni->inside.text[0] != '\0' && !keep(arena, eni->inside.text, &out->inside))
+        return false;
     if (eni->public_address != 0 && !keep(arena, address_text(eni->public_address).text, &out->public_address))
         return false;
     return groups != NULL && keep(arena, eni->id.text, &out->id) && keep(arena, eni->vpc.text, &out->vpc) &&

@@ -25,6 +25,7 @@ struct eni {
     uint32_t public_address;                          /* 0: none */
     size_t group_count;                               /* 1 to NETWORK_ENI_GROUPS_MAX */
     struct network_id groups[NETWORK_ENI_GROUPS_MAX]; /* in order, each once */
+    struct network_id inside;                         /* as in struct network_eni; "": a namespace of its own */
 
     int namespace_fd;                /* as in struct network_eni; only while the ENI is made */
     bool leaves;                     /* its packets may leave the VPC: follows from subnet and public address */
@@ -57,7 +58,7 @@ checked bool eni_load(struct eni *eni, int directory_fd, struct str id, struct f
 /* True also when there is none. */
 checked bool eni_forget(struct str id, int directory_fd, struct fail *f);
 
-/* The name of its interface in the router. */
+/* The name of its interface in the router; of one inside another's namespace, in both. */
 struct eni_link {
     char name[16];
 };

@@ -32,6 +32,20 @@ static void an_older_record_is_read(void **state)
     assert_int_equal(eni.public_address, 0);
 }
 
+static void a_record_says_where_it_is_inside(void **state)
+{
+    static const char inside[] = "eni-0a vpc-0b subnet-0c 10.0.0.5 02:00:5e:00:53:01 private eni-0d sg-1\n";
+    auto_buf text = {0};
+    struct eni eni;
+
+    (void)state;
+    assert_true(eni_read(&eni, str_of(inside)));
+    assert_string_equal(eni.inside.text, "eni-0d");
+    assert_int_equal(eni.group_count, 1);
+    eni_write(&eni, &text);
+    assert_true(str_is(buf_str(&text), inside));
+}
+
 /* A crash may cut a record anywhere: no part of one is one. */
 static void a_part_of_a_record_is_none(void **state)
 {
@@ -92,9 +106,9 @@ static void ids_cannot_break_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_record_is_read_as_written), cmocka_unit_test(an_older_record_is_read),
-        cmocka_unit_test(a_part_of_a_record_is_none),  cmocka_unit_test(groups_are_sorted_and_single),
-        cmocka_unit_test(ids_cannot_break_out),
+        cmocka_unit_test(a_record_is_read_as_written),      cmocka_unit_test(an_older_record_is_read),
+        cmocka_unit_test(a_record_says_where_it_is_inside), cmocka_unit_test(a_part_of_a_record_is_none),
+        cmocka_unit_test(groups_are_sorted_and_single),     cmocka_unit_test(ids_cannot_break_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,13 +130,34 @@ static bool adopt(const char *name, void *context, struct fail *f)
     return true;
 }
 
+/* One inside another's namespace goes on with that. */
+static bool adopt_inside(struct network *network, const char *id, bool *ret_adopted, struct fail *f)
+{
+    auto_free struct eni *eni = calloc(1, sizeof(*eni));
+
+    *ret_adopted = false;
+    if (eni == NULL)
+        return fail(f, FAIL_SYSTEM, "out of memory");
+    if (!eni_load(eni, network->machine.records, str_of(id), f))
+        return f->code != FAIL_SYSTEM;
+    if (eni->inside.text[0] == '\0' || eni_at(network, str_of(eni->inside.text)) == NULL)
+        return true;
+    eni->exposed = eni->public_address != 0; /* as above */
+    eni_keep(network, take_ptr(&eni));
+    *ret_adopted = true;
+    return true;
+}
+
 /* A record without a namespace: the machine was started again, or a crash came in the middle of a removal. */
 static bool sweep_record(const char *id, void *context, struct fail *f)
 {
     struct network *network = context;
+    bool adopted;
 
     if (eni_at(network, str_of(id)) != NULL)
         return true;
+    if (!adopt_inside(network, id, &adopted, f) || adopted)
+        return adopted;
     if (unlinkat(network->machine.records, id, 0) < 0 && errno != ENOENT)
         return fail(f, FAIL_SYSTEM, "remove record %s: %s", id, strerror(errno));
     return true;
@@ -443,8 +464,9 @@ static bool same_groups(const struct eni *a, const struct eni *b)
 static bool change(struct network *network, struct router *router, struct eni *eni, struct eni *wanted, struct fail *f)
 {
     if (eni->address != wanted->address || memcmp(eni->mac, wanted->mac, MAC_BYTES) != 0 ||
-        strcmp(eni->subnet.text, wanted->subnet.text) != 0 || strcmp(eni->vpc.text, wanted->vpc.text) != 0)
-        return fail(f, FAIL_CONFLICT, "%s exists with another address, MAC, subnet or VPC", eni->id.text);
+        strcmp(eni->subnet.text, wanted->subnet.text) != 0 || strcmp(eni->vpc.text, wanted->vpc.text) != 0 ||
+        strcmp(eni->inside.text, wanted->inside.text) != 0)
+        return fail(f, FAIL_CONFLICT, "%s exists with another address, MAC, subnet, VPC or place", eni->id.text);
     if (eni->public_address == wanted->public_address && eni->leaves == wanted->leaves &&
         eni->exposed == wanted->exposed && same_groups(eni, wanted))
         return true;
@@ -455,10 +477,26 @@ static bool change(struct network *network, struct router *router, struct eni *e
     return expose(network, router, eni, f) && eni_save(eni, network->machine.records, f);
 }
 
+/* A namespace of this name that is not in our tree is what is left of a removal that failed. */
+static bool make_sandbox(const struct eni *eni, const struct sandbox_place *place, struct fail *f)
+{
+    if (eni->inside.text[0] != '\0')
+        return sandbox_join(eni, place, f);
+    return namespace_remove(place->name, f) && sandbox_make(eni, place, f);
+}
+
+static bool remove_sandbox_of(struct network *network, struct router *router, const struct eni *eni, struct fail *f)
+{
+    if (eni->inside.text[0] == '\0')
+        return sandbox_drop(machine_name(&network->machine, eni->id.text).text, f);
+    return router == NULL || sandbox_part(eni, &router->rt, f);
+}
+
 static bool make(struct network *network, struct router *router, const struct subnet *subnet, struct eni *eni,
                  struct fail *f)
 {
-    struct machine_name name = machine_name(&network->machine, eni->id.text);
+    const char *home = eni->inside.text[0] != '\0' ? eni->inside.text : eni->id.text;
+    struct machine_name name = machine_name(&network->machine, home);
     struct sandbox_place place = {.name = name.text,
                                   .home_fd = network->machine.fd,
                                   .router = &router->rt,
@@ -466,8 +504,7 @@ static bool make(struct network *network, struct router *router, const struct su
                                   .subnet = subnet->cidr};
     struct fail ignored;
 
-    /* A namespace of this name that is not in our tree is what is left of a removal that failed. */
-    if (!check_place(network, eni, subnet, f) || !namespace_remove(name.text, f) || !sandbox_make(eni, &place, f))
+    if (!check_place(network, eni, subnet, f) || !make_sandbox(eni, &place, f))
         return false;
     if (firewall_add(&router->firewall, eni, f)) {
         if (expose(network, router, eni, f) && eni_save(eni, network->machine.records, f))
@@ -475,7 +512,7 @@ static bool make(struct network *network, struct router *router, const struct su
         (void)!hide(network, router, eni, &ignored);
         (void)!firewall_remove(&router->firewall, eni, &ignored);
     }
-    (void)!sandbox_drop(name.text, &ignored);
+    (void)!remove_sandbox_of(network, router, eni, &ignored);
     return false;
 }
 
@@ -513,7 +550,8 @@ bool network_eni_add(struct network *network, const struct network_eni *wanted, 
     locked(network);
     if (!add(network, &eni, f))
         return fail_in(f, "%s", eni.id.text);
-    (void)snprintf(ret_path, NETWORK_PATH_SIZE, NAMESPACE_DIR "/%s", machine_name(&network->machine, eni.id.text).text);
+    (void)snprintf(ret_path, NETWORK_PATH_SIZE, NAMESPACE_DIR "/%s",
+                   machine_name(&network->machine, eni.inside.text[0] != '\0' ? eni.inside.text : eni.id.text).text);
     return true;
 }
 
@@ -541,7 +579,7 @@ bool network_eni_remove(struct network *network, struct str id, struct fail *f)
         return true;
     router = router_at(network, str_of(eni->vpc.text));
     if (!eni_forget(id, network->machine.records, f) || !disconnect(network, router, eni, f) ||
-        !sandbox_drop(machine_name(&network->machine, eni->id.text).text, f) || !forget_connections(router, eni, f))
+        !remove_sandbox_of(network, router, eni, f) || !forget_connections(router, eni, f))
         return fail_in(f, "%.*s", STR_ARG(id));
     eni_drop(network, eni);
     return true;

@@ -6,6 +6,8 @@
  * router, and its nftables hold one chain a security group. A VPC that the machine or the internet reaches has one more
  * veth pair to the namespace in which network_open was called (the "machine").
  *
+ * An ENI may be put into the namespace of another one (`inside`): how an EC2 instance has more than its first.
+ *
  * Level-triggered. The caller hands over the whole desired state, again whenever it changes; what exists is compared
  * with it and the difference applied. ENIs come and go one by one with the tasks that use them.
  *
@@ -105,8 +107,10 @@ struct network_eni {
     struct str public_address; /* of 198.18.0.0/15, nobody else's in the instance; absent: none */
     const struct str *groups;  /* 1 to NETWORK_ENI_GROUPS_MAX */
     size_t group_count;
-    int namespace_fd; /* of a new network namespace that shall become the ENI's; 0: one is made, owned by the machine's
-                         root. Not asked for when the ENI exists */
+    int namespace_fd;  /* of a new network namespace that shall become the ENI's; 0: one is made, owned by the machine's
+                          root. Not asked for when the ENI exists */
+    struct str inside; /* absent; or the ENI in whose namespace this one is put, down and without an address: whoever
+                          is inside takes it from there. It ends with the namespace that it is in */
 };
 
 struct network_name {

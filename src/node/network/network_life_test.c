@@ -517,6 +517,123 @@ static void many_threads_may_add(void **state)
     }
 }
 
+static void ip(const char *arguments)
+{
+    char text[128];
+    char *argv[16] = {"ip"};
+    char *rest = text;
+    pid_t child;
+    int status;
+
+    (void)snprintf(text, sizeof(text), "%s", arguments);
+    for (size_t i = 1; rest != NULL && i + 1 < COUNT_OF(argv); i++)
+        argv[i] = strsep(&rest, " ");
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)execvp(argv[0], argv);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (status != 0)
+        fail_msg("ip %s: %d", arguments, status);
+}
+
+static void add_inside(struct test_vpc *vpc, const char *group)
+{
+    struct str groups[] = {str_of(group)};
+    struct network_eni eni = {.id = STR("eni-guest"),
+                              .vpc = TEST_VPC,
+                              .subnet = TEST_SUBNET,
+                              .address = STR("10.1.16.20"),
+                              .mac = STR("02:00:00:00:00:14"),
+                              .groups = groups,
+                              .group_count = 1,
+                              .inside = STR("eni-machine")};
+    struct test_path path;
+
+    must_do(network_eni_add(vpc->network, &eni, path.text, f));
+    assert_string_equal(path.text, "/run/netns/berth-t-eni-machine");
+}
+
+/* As an EC2 instance gets one for a task, and its agent moves it on into the task's namespace. */
+static void one_inside_another_is_filtered_wherever_it_is(void **state)
+{
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-web", test_port_80, 1), test_group("sg-none", NULL, 0)};
+    const struct network_eni *enis;
+    struct arena arena;
+    struct test_path client;
+    size_t count;
+    int listening;
+
+    test_apply(vpc, groups, 2);
+    (void)test_eni(vpc, "eni-machine", "10.1.16.10", "sg-none", false);
+    client = test_eni(vpc, "eni-client", "10.1.16.11", "sg-none", false);
+    add_inside(vpc, "sg-web");
+    ip("netns add task");
+    ip("-n berth-t-eni-machine link set eniguest netns task");
+    ip("-n task address add 10.1.16.20/20 dev eniguest noprefixroute");
+    ip("-n task link set eniguest up");
+    ip("-n task route add 10.1.16.1 dev eniguest");
+    ip("-n task route add default via 10.1.16.1");
+    listening = listen_in("/run/netns/task", "10.1.16.20", 80);
+    assert_true(reaches(client.text, "10.1.16.20", 80));
+    assert_true(is_dropped(client.text, "10.1.16.20", 81));
+    network_close(vpc->network);
+    test_open(&vpc->network, "t");
+    test_vpc_apply(vpc);
+    test_apply(vpc, groups, 2);
+    arena_init(&arena, 1 << 20);
+    enis = list(vpc->network, &arena, &count);
+    assert_int_equal(count, 3);
+    assert_true(str_is(find(enis, count, "eni-guest")->inside, "eni-machine"));
+    assert_true(find(enis, count, "eni-client")->inside.ptr == NULL);
+    arena_free(&arena);
+    assert_true(reaches(client.text, "10.1.16.20", 80));
+    add_inside(vpc, "sg-none");
+    assert_true(is_dropped(client.text, "10.1.16.20", 80));
+    add_inside(vpc, "sg-web");
+    assert_true(reaches(client.text, "10.1.16.20", 80));
+    must_do(network_eni_remove(vpc->network, STR("eni-guest"), f));
+    assert_false(reaches(client.text, "10.1.16.20", 80));
+    ip("netns del task");
+    (void)close(listening);
+}
+
+/* The one that it is in was gone when we came back: so is it. */
+static void one_inside_another_goes_with_it(void **state)
+{
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-web", test_port_80, 1), test_group("sg-none", NULL, 0)};
+    struct arena arena;
+    size_t count;
+
+    test_apply(vpc, groups, 2);
+    must_fail(network_eni_add(vpc->network,
+                              &(struct network_eni){.id = STR("eni-lost"),
+                                                    .vpc = TEST_VPC,
+                                                    .subnet = TEST_SUBNET,
+                                                    .address = STR("10.1.16.21"),
+                                                    .mac = STR("02:00:00:00:00:15"),
+                                                    .groups = &(struct str){STR("sg-web").ptr, 6},
+                                                    .group_count = 1,
+                                                    .inside = STR("eni-nowhere")},
+                              (char[NETWORK_PATH_SIZE]){""}, f),
+              FAIL_NOT_FOUND);
+    (void)test_eni(vpc, "eni-machine", "10.1.16.10", "sg-none", false);
+    add_inside(vpc, "sg-web");
+    network_close(vpc->network);
+    ip("netns del berth-t-eni-machine");
+    test_open(&vpc->network, "t");
+    test_vpc_apply(vpc);
+    test_apply(vpc, groups, 2);
+    arena_init(&arena, 1 << 20);
+    (void)list(vpc->network, &arena, &count);
+    assert_int_equal(count, 0);
+    arena_free(&arena);
+}
+
 static int life_tests(void)
 {
 #define in_vpc(test) cmocka_unit_test_setup_teardown(test, test_vpc_set_up, test_vpc_tear_down)
@@ -525,7 +642,8 @@ static int life_tests(void)
         in_vpc(what_is_half_made_is_swept),        in_vpc(equal_ranges_do_not_meet),
         in_vpc(instances_do_not_touch_each_other), in_vpc(forwarding_stays_for_who_needs_it),
         in_vpc(an_address_changes_hands_cleanly),  in_vpc(many_threads_may_add),
-        in_vpc(no_way_in_outlives_its_exit),
+        in_vpc(no_way_in_outlives_its_exit),       in_vpc(one_inside_another_is_filtered_wherever_it_is),
+        in_vpc(one_inside_another_goes_with_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

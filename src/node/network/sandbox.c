@@ -58,6 +58,8 @@ static bool connect_router(const struct eni *eni, const struct sandbox_place *pl
     struct rtnetlink_veth_end here = {.name = link.name, .index = place->router_index, .mac = sandbox_router_mac};
     struct rtnetlink_veth_end peer = {.name = "eth0", .index = ETH0_INDEX, .mac = eni->mac};
 
+    if (eni->inside.text[0] != '\0')
+        peer = (struct rtnetlink_veth_end){.name = link.name, .mac = eni->mac};
     rtnetlink_veth(place->router, &here, &peer, fd);
     rtnetlink_link_up(place->router, place->router_index);
     rtnetlink_neighbour(place->router, place->router_index, eni->address, eni->mac);
@@ -71,6 +73,11 @@ static bool connect_router_anew(const struct eni *eni, const struct sandbox_plac
 {
     rtnetlink_link_remove(place->router, eni_link(eni).name);
     return rtnetlink_send(place->router, f) && connect_router(eni, place, fd, f);
+}
+
+static bool connect_whole(const struct eni *eni, const struct sandbox_place *place, int fd, struct fail *f)
+{
+    return connect_router(eni, place, fd, f) || (f->code == FAIL_CONFLICT && connect_router_anew(eni, place, fd, f));
 }
 
 static bool configure(const struct eni *eni, const struct sandbox_place *place, struct rtnetlink *inside,
@@ -94,16 +101,24 @@ bool sandbox_make(const struct eni *eni, const struct sandbox_place *place, stru
     auto_fd fd = -1;
     bool ok = make_namespace(eni, place, &fd, &inside, f);
 
-    if (ok) {
-        ok = connect_router(eni, place, fd, f);
-        if (!ok && f->code == FAIL_CONFLICT)
-            ok = connect_router_anew(eni, place, fd, f);
-        ok = ok && configure(eni, place, &inside, f);
-    }
+    ok = ok && connect_whole(eni, place, fd, f) && configure(eni, place, &inside, f);
     rtnetlink_close(&inside);
     if (!ok)
         (void)!sandbox_drop(place->name, &ignored);
     return ok;
+}
+
+bool sandbox_join(const struct eni *eni, const struct sandbox_place *place, struct fail *f)
+{
+    auto_fd fd = -1;
+
+    return namespace_open(place->name, &fd, f) && connect_whole(eni, place, fd, f);
+}
+
+bool sandbox_part(const struct eni *eni, struct rtnetlink *router, struct fail *f)
+{
+    rtnetlink_link_remove(router, eni_link(eni).name);
+    return rtnetlink_send(router, f);
 }
 
 bool sandbox_drop(const char *name, struct fail *f)

@@ -22,6 +22,11 @@ struct sandbox_place {
 /* Makes namespace, veth pair, addresses and routes; nothing is left behind when it fails. */
 checked bool sandbox_make(const struct eni *eni, const struct sandbox_place *place, struct fail *f);
 
+/* The same into a namespace that is there (`place->name`): an interface named as in the router, down, without address
+ * and routes. */
+checked bool sandbox_join(const struct eni *eni, const struct sandbox_place *place, struct fail *f);
+/* Takes it away again, wherever it is by now. */
+checked bool sandbox_part(const struct eni *eni, struct rtnetlink *router, struct fail *f);
 /* A new namespace of that name with the settings of a task's and nothing in it, and a socket inside. */
 checked bool sandbox_open(const char *name, int home_fd, int *ret_fd, struct rtnetlink *ret_inside, struct fail *f);
 

@@ -207,6 +207,12 @@ const struct network_interface_record *instance_interface(const struct transacti
                            KEY(tx->arena, record->account_id, record->region, record->network_interface_id));
 }
 
+struct walk instance_interfaces(const struct transaction *tx, const struct instance_record *record)
+{
+    return transaction_walk(tx, &network_interface_table, "instance",
+                            KEY_PREFIX(tx->arena, record->account_id, record->region, record->instance->instance_id));
+}
+
 /* ---- as a resource of the API ---- */
 
 static const void *instance_noun(const void *record)

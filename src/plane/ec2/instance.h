@@ -54,6 +54,8 @@ int32_t instance_memory_mib(const struct instance_record *record);
 
 const struct network_interface_record *instance_interface(const struct transaction *tx,
                                                           const struct instance_record *record);
+/* All that are attached to it, in the order of their ids. */
+struct walk instance_interfaces(const struct transaction *tx, const struct instance_record *record);
 checked bool instance_find(const struct call *call, struct str id, const struct instance_record **ret_instance);
 /* As the API shows it. */
 void instance_show(const struct call *call, const struct instance_record *record, struct ec2_instance *ret_shown);

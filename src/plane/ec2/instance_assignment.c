@@ -59,6 +59,23 @@ static void assign_place(const struct transaction *tx, const struct network_inte
         to->group_names.items[to->group_names.count++] = of->groups.items[i].group_name;
 }
 
+/* Those of its tasks with the network mode awsvpc: all but its own. */
+static void assign_task_interfaces(const struct transaction *tx, const struct instance_record *instance,
+                                   struct host_instance_assignment *to, struct host_assignment *assignment)
+{
+    struct walk walk = instance_interfaces(tx, instance);
+    const struct network_interface_record *interface;
+    size_t count = 0;
+
+    while (walk_next(&walk) != NULL)
+        count++;
+    to->task_interfaces.items = arena_array(tx->arena, struct host_network_interface, count + 1);
+    walk = instance_interfaces(tx, instance);
+    while ((interface = walk_next(&walk)) != NULL)
+        if (!str_eq(interface->interface->network_interface_id, instance->network_interface_id))
+            to->task_interfaces.items[to->task_interfaces.count++] = *vpc_assign(tx, interface, assignment);
+}
+
 static void assign(const struct transaction *tx, const struct instance_record *instance,
                    struct host_assignment *assignment)
 {
@@ -86,6 +103,7 @@ static void assign(const struct transaction *tx, const struct instance_record *i
     SET(to, launch_index, instance->instance->ami_launch_index);
     SET(to, launched_at, instance->instance->launch_time);
     to->network_interface = vpc_assign(tx, interface, assignment);
+    assign_task_interfaces(tx, instance, to, assignment);
     assign_place(tx, interface, to);
     assign_metadata(tx, instance, to);
     assign_credentials(tx, instance, to);

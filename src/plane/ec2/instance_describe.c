@@ -54,6 +54,25 @@ static void show_interface(const struct call *call, const struct ec2_network_int
     SET(to->attachment, network_card_index, 0);
 }
 
+/* Its own first, then those of its tasks. */
+static void show_interfaces(const struct call *call, const struct instance_record *record,
+                            const struct ec2_network_interface *own, struct ec2_instance *shown)
+{
+    struct walk walk = instance_interfaces(call->tx, record);
+    const struct network_interface_record *interface;
+    size_t count = 0;
+
+    while (walk_next(&walk) != NULL)
+        count++;
+    shown->network_interfaces.items = arena_array(call->arena, struct ec2_instance_network_interface, count + 1);
+    show_interface(call, own, &shown->network_interfaces.items[shown->network_interfaces.count++]);
+    walk = instance_interfaces(call->tx, record);
+    while ((interface = walk_next(&walk)) != NULL)
+        if (interface->interface != own)
+            show_interface(call, interface->interface,
+                           &shown->network_interfaces.items[shown->network_interfaces.count++]);
+}
+
 static void show_network(const struct call *call, const struct ec2_network_interface *interface,
                          struct ec2_instance *shown)
 {
@@ -64,9 +83,6 @@ static void show_network(const struct call *call, const struct ec2_network_inter
     shown->private_dns_name = interface->private_dns_name;
     if (interface->association != NULL)
         shown->public_ip_address = interface->association->public_ip;
-    shown->network_interfaces.items = arena_new(call->arena, struct ec2_instance_network_interface);
-    shown->network_interfaces.count = 1;
-    show_interface(call, interface, shown->network_interfaces.items);
     shown->placement = arena_new(call->arena, struct ec2_placement);
     shown->placement->availability_zone = interface->availability_zone;
     shown->placement->group_name = STR("");
@@ -81,8 +97,10 @@ void instance_show(const struct call *call, const struct instance_record *record
     *ret_shown = *record->instance;
     ret_shown->public_dns_name = STR("");
     ret_shown->private_dns_name = STR("");
-    if (interface != NULL && instance_state(record) != EC2_INSTANCE_STATE_NAME_TERMINATED)
+    if (interface != NULL && instance_state(record) != EC2_INSTANCE_STATE_NAME_TERMINATED) {
         show_network(call, interface->interface, ret_shown);
+        show_interfaces(call, record, interface->interface, ret_shown);
+    }
     if (ret_shown->network_interfaces.items == NULL)
         ret_shown->network_interfaces.items = arena_new(call->arena, struct ec2_instance_network_interface);
     if (ret_shown->security_groups.items == NULL)

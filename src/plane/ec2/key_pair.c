@@ -103,25 +103,31 @@ static bool keep(struct call *call, struct str name, const struct ssh_key *key,
     return true;
 }
 
+/* Some tens of milliseconds for RSA, which the core does not wait for. */
+bool key_pair_prepare(struct call *call, const struct ec2_create_key_pair_request *in)
+{
+    struct ssh_key *key = arena_new(call->arena, struct ssh_key);
+    struct fail f;
+
+    call->carry = key;
+    return ssh_key_make(in->key_type == EC2_KEY_TYPE_ED25519 ? SSH_KEY_ED25519 : SSH_KEY_RSA, call->arena, key, &f) ||
+           fail_status(call->fail, 500, "InternalError", "%s", f.message);
+}
+
 bool ec2_create_key_pair(struct call *call, const struct ec2_create_key_pair_request *in, struct ec2_key_pair *out)
 {
     struct ec2_key_pair_info info = {.tags = {NULL, 0}};
-    struct ssh_key key;
-    struct fail f;
+    const struct ssh_key *key = call->carry;
 
+    must(key != NULL);
     if (in->key_format == EC2_KEY_FORMAT_PPK)
         return fail_api(call->fail, "UnsupportedOperation", "Berth makes keys in the format pem");
-    if (!check_name(call, in->key_name))
-        return false;
-    /* The core waits for it, some tens of milliseconds for RSA: people make few of them. */
-    if (!ssh_key_make(in->key_type == EC2_KEY_TYPE_ED25519 ? SSH_KEY_ED25519 : SSH_KEY_RSA, call->arena, &key, &f))
-        return fail_status(call->fail, 500, "InternalError", "%s", f.message);
-    if (!keep(call, in->key_name, &key, &in->tag_specifications, &info))
+    if (!check_name(call, in->key_name) || !keep(call, in->key_name, key, &in->tag_specifications, &info))
         return false;
     out->key_pair_id = info.key_pair_id;
     out->key_name = info.key_name;
     out->key_fingerprint = info.key_fingerprint;
-    out->key_material = key.private_key;
+    out->key_material = key->private_key;
     out->tags = info.tags;
     return true;
 }

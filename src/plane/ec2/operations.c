@@ -16,7 +16,6 @@
     X(modify_instance_metadata_options, "ModifyInstanceMetadataOptions", NONE, "InstanceId")                           \
     X(modify_instance_attribute, "ModifyInstanceAttribute", NONE, "InstanceId")                                        \
     X(describe_instance_attribute, "DescribeInstanceAttribute", NONE, "InstanceId")                                    \
-    X(create_key_pair, "CreateKeyPair", KEY_PAIR, NULL)                                                                \
     X(import_key_pair, "ImportKeyPair", KEY_PAIR, NULL)                                                                \
     X(delete_key_pair, "DeleteKeyPair", NONE, "KeyPairId")                                                             \
     X(create_launch_template, "CreateLaunchTemplate", LAUNCH_TEMPLATE, NULL)                                           \
@@ -33,6 +32,7 @@
         network_asks_add(call, in, &about, asks);                                                                      \
     }
 CHANGES(DEFINE_ASKS)
+DEFINE_ASKS(create_key_pair, "CreateKeyPair", KEY_PAIR, NULL)
 
 /* ---- RunInstances: what it makes, what it takes, and the role that it hands over ---- */
 
@@ -111,6 +111,8 @@ static void run_instances_asks(const struct call *call, const void *in, struct a
 
 const struct operation_spec ec2_handlers[] = {
     CHANGES(ROW) OPERATION_GUARDED(ec2, run_instances, RUN, NULL, NULL, run_instances_asks, &network_access),
+    OPERATION_PREPARED(ec2, create_key_pair, "ec2:CreateKeyPair", key_pair_prepare, create_key_pair_asks,
+                       &network_access),
     ROW_ANY(describe_instances, "DescribeInstances"),
     ROW_ANY(describe_instance_status, "DescribeInstanceStatus"),
     ROW_ANY(describe_instance_types, "DescribeInstanceTypes"),

@@ -23,6 +23,7 @@ bool ec2_describe_instance_attribute(struct call *call, const struct ec2_describ
 EC2_HANDLER(describe_instance_types);
 EC2_HANDLER(describe_instance_type_offerings);
 EC2_HANDLER(describe_images);
+checked bool key_pair_prepare(struct call *call, const struct ec2_create_key_pair_request *in); /* any thread */
 bool ec2_create_key_pair(struct call *call, const struct ec2_create_key_pair_request *in, struct ec2_key_pair *out);
 EC2_HANDLER(import_key_pair);
 EC2_HANDLER(describe_key_pairs);

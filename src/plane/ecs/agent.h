@@ -2,8 +2,9 @@
  * says of them. The messages are src/model/agent_protocol.json; edge/agent_link.c carries them.
  *
  * Sessions come and go without a trace but agentConnected. After a connection the agent is told, in this order: the
- * manifest of all its tasks, credentials if it has lost them, and every task that it has not acknowledged. Until it
- * acknowledges, a task is told again every AGENT_RESEND_MS: message ids name task and desired status, so an
+ * manifest of all its tasks, credentials if it has lost them, and every task that it has not acknowledged. Of a task
+ * with an interface of its own it is told the interface first, and the task when it has reported that as ATTACHED.
+ * Until it acknowledges, a task is told again every AGENT_RESEND_MS: message ids name task and desired status, so an
  * acknowledgement means something whenever it comes (record: agentKnows).
  *
  * What an agent reports (SubmitTaskStateChange, health) goes through the status rules of task.h, as what hosts report:

@@ -15,14 +15,13 @@ enum { TEXT_LEN_MAX = 255, REASON_LEN_MAX = 1024 };
 bool ecs_discover_poll_endpoint(struct call *call, const struct ecs_discover_poll_endpoint_request *in,
                                 struct ecs_discover_poll_endpoint_response *out)
 {
-    struct str host = call->host.len > 0 ? call->host : call->settings->endpoint;
-    const char *scheme = call->secure ? "https" : "http";
+    struct str endpoint = container_instance_endpoint(call);
     const struct cluster_record *cluster;
 
     if (!cluster_find(call, in->cluster, &cluster))
         return false;
-    out->endpoint = arena_printf(call->arena, "%s://%.*s/acs/", scheme, STR_ARG(host));
-    out->telemetry_endpoint = arena_printf(call->arena, "%s://%.*s/tcs/", scheme, STR_ARG(host));
+    out->endpoint = arena_printf(call->arena, "%.*s/acs/", STR_ARG(endpoint));
+    out->telemetry_endpoint = arena_printf(call->arena, "%.*s/tcs/", STR_ARG(endpoint));
     return true;
 }
 
@@ -130,28 +129,23 @@ static bool is_status(struct str status)
 
 /* ---- attachments ---- */
 
-/* "arn:aws:ecs:region:account:attachment/id"; NULL: the task has none of that name. */
-static const struct ecs_attachment *attachment_of(const struct task_record *task, struct str arn)
+/* "arn:aws:ecs:region:account:attachment/id". */
+static bool has_attachment(const struct task_record *task, struct str arn)
 {
-    for (size_t i = 0; i < task->task->attachments.count; i++)
-        if (str_eq(task->task->attachments.items[i].id, ecs_name(arn)))
-            return &task->task->attachments.items[i];
-    return NULL;
+    return task->task->attachments.count > 0 && str_eq(task->task->attachments.items[0].id, ecs_name(arn));
 }
 
+/* Once: what is said again, late, or of another's attachment changes nothing. The reconciler "task" goes on from here.
+ */
 static void attach(struct call *call, const struct task_record *task, const struct ecs_attachment_state_change *change)
 {
-    const struct ecs_attachment *attachment = attachment_of(task, change->attachment_arn);
-    size_t count = task->task->attachments.count;
     struct task_edit *edit;
 
-    if (attachment == NULL || !task_is_told(task) || task->container_instance_id.ptr == NULL ||
+    if (!task_is_attaching(task) || !has_attachment(task, change->attachment_arn) ||
         !str_is(change->status, "ATTACHED"))
         return;
     edit = task_edit_begin(call->tx, task);
-    edit->task.attachments.items = arena_array(call->arena, struct ecs_attachment, count);
-    memcpy(edit->task.attachments.items, task->task->attachments.items, count * sizeof(*attachment));
-    edit->task.attachments.items[attachment - task->task->attachments.items].status = STR("ATTACHED");
+    task_edit_attachments(call->tx, edit, "ATTACHED");
     (void)task_edit_put(call->tx, edit);
 }
 
@@ -160,18 +154,17 @@ bool ecs_submit_attachment_state_changes(struct call *call,
                                          struct ecs_submit_attachment_state_changes_response *out)
 {
     const struct cluster_record *cluster;
+    const struct task_record *task;
+    struct walk walk;
 
     if (!cluster_find(call, in->cluster, &cluster))
         return false;
-    for (size_t i = 0; i < in->attachments.count; i++) {
-        struct walk walk = transaction_walk(call->tx, &task_table, "desired",
-                                            KEY_PREFIX(call->arena, cluster->account_id, cluster->region,
-                                                       cluster->cluster->cluster_name, STR("RUNNING")));
-        const struct task_record *task;
-
-        while ((task = walk_next(&walk)) != NULL)
+    walk = transaction_walk(
+        call->tx, &task_table, "desired",
+        KEY_PREFIX(call->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name, STR("RUNNING")));
+    while (in->attachments.count > 0 && (task = walk_next(&walk)) != NULL)
+        for (size_t i = 0; i < in->attachments.count; i++)
             attach(call, task, &in->attachments.items[i]);
-    }
     out->acknowledgment = STR("ACK");
     return true;
 }

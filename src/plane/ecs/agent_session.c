@@ -3,8 +3,6 @@
 #include "plane/ecs/access.h"
 #include "plane/ecs/agent.h"
 
-#define ATTACH_WAIT_MS (5 * MINUTE_MS)
-
 static void tell(struct transaction *tx, struct str instance_arn, const struct agent_to_agent *message)
 {
     auto_buf bytes = {.ptr = NULL};
@@ -127,7 +125,7 @@ static enum agent_knows wanted(const struct task_record *task)
 }
 
 static void tell_interfaces(struct transaction *tx, const struct container_instance_record *instance,
-                            const struct task_record *task, struct agent_elastic_network_interfaces interfaces)
+                            const struct task_record *task)
 {
     struct agent_attach_task_network_interfaces_message message = {
         .cluster_arn = task->task->cluster_arn,
@@ -135,11 +133,11 @@ static void tell_interfaces(struct transaction *tx, const struct container_insta
         .task_arn = task->task->task_arn,
         .task_cluster_arn = task->task->cluster_arn,
         .message_id = arena_printf(tx->arena, "%.*s.ATTACH", STR_ARG(task->task_id)),
-        .elastic_network_interfaces = interfaces,
+        .elastic_network_interfaces = agent_interfaces(tx, task),
     };
 
     SET(&message, generated_at, tx->now_ms);
-    SET(&message, wait_timeout_ms, ATTACH_WAIT_MS);
+    SET(&message, wait_timeout_ms, task->attach_until - tx->now_ms);
     tell(tx, message.container_instance_arn, &(struct agent_to_agent){.attach_task = &message});
 }
 
@@ -155,11 +153,16 @@ static void tell_task(struct transaction *tx, const struct container_instance_re
     };
 
     agent_task_assign(tx, task, &assigned);
-    if (assigned.elastic_network_interfaces.count > 0)
-        tell_interfaces(tx, instance, task, assigned.elastic_network_interfaces);
     SET(&payload, generated_at, tx->now_ms);
     SET(&payload, seq_num, transaction_number(tx));
     tell(tx, payload.container_instance_arn, &(struct agent_to_agent){.payload = &payload});
+}
+
+/* Its agent has to hear of it: first of its interface, then of itself. */
+static bool is_news(const struct task_record *task)
+{
+    return task_is_attaching(task) ||
+           (task_is_told(task) && task->container_instance_id.ptr != NULL && task->agent_knows != wanted(task));
 }
 
 static int64_t reconcile(struct transaction *tx, struct str key)
@@ -167,13 +170,15 @@ static int64_t reconcile(struct transaction *tx, struct str key)
     const struct task_record *task = transaction_get(tx, &task_table, key);
     const struct container_instance_record *instance;
 
-    if (task == NULL || !task_is_told(task) || task->container_instance_id.ptr == NULL ||
-        task->agent_knows == wanted(task))
+    if (task == NULL || !is_news(task))
         return WHEN_NEVER;
     instance = container_instance_of_task(tx, task);
     if (instance == NULL || !instance->instance->agent_connected)
         return WHEN_NEVER; /* told when it connects */
-    tell_task(tx, instance, task);
+    if (!task_is_attaching(task))
+        tell_task(tx, instance, task);
+    else if (tx->now_ms < task->attach_until)
+        tell_interfaces(tx, instance, task);
     return tx->now_ms + AGENT_RESEND_MS;
 }
 
@@ -192,9 +197,10 @@ void agent_task_mark(const struct transaction *tx, const void *before, const voi
     const struct task_record *old = before;
     const struct task_record *task = after;
 
-    if (task == NULL || task->container_instance_id.ptr == NULL || !task_is_told(task))
+    if (task == NULL || task->container_instance_id.ptr == NULL || !(task_is_told(task) || task_is_attaching(task)))
         return;
-    if (old == NULL || !task_is_told(old) || task_wants_to_run(old) != task_wants_to_run(task))
+    if (old == NULL || task_is_told(old) != task_is_told(task) || task_is_attaching(old) != task_is_attaching(task) ||
+        task_wants_to_run(old) != task_wants_to_run(task))
         marks_add(marks, &agent_task_reconciler,
                   KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
 }

@@ -1,5 +1,6 @@
 /* A task as the payload of the agent protocol has it (shape Task of agent_protocol.json). */
 #include "base/must.h"
+#include "plane/ecr/repository_uri.h"
 #include "plane/ecs/agent.h"
 #include "plane/ecs/agent_docker.h"
 #include "plane/ecs/log_mode.h"
@@ -139,23 +140,63 @@ static struct agent_secrets secrets_of(struct arena *arena, const struct ecs_sec
     return to;
 }
 
-/* "123456789012.dkr.ecr.us-east-1.amazonaws.com/app". */
+/* ---- where the agent finds us ---- */
+
+/* "http://169.254.170.10": the address that its agent came by reaches us from there, and perhaps no other does. */
+static struct str endpoint_of(const struct transaction *tx, const struct task_record *task)
+{
+    const struct container_instance_record *instance = container_instance_of_task(tx, task);
+
+    if (instance != NULL && instance->endpoint.ptr != NULL)
+        return instance->endpoint;
+    return arena_printf(tx->arena, "http://%.*s", STR_ARG(transaction_settings(tx)->endpoint));
+}
+
+/* An image of the built-in registry by that address, others as they are. */
+static struct str image_of(const struct transaction *tx, const struct task_record *task, struct str image)
+{
+    struct str endpoint = endpoint_of(tx, task);
+    struct str path;
+    struct str host = str_cut(image, '/', &path);
+
+    if (path.ptr == NULL || !str_eq(host, transaction_settings(tx)->endpoint))
+        return image;
+    return arena_printf(tx->arena, "%.*s/%.*s", STR_ARG(str_from(endpoint, str_search(endpoint, STR("//")) + 2)),
+                        STR_ARG(path));
+}
+
+/* Whose registry the image is of, when it is one of ours or of ECR's. */
+static bool registry_of_image(const struct transaction *tx, struct str image, struct registry_id *ret_id)
+{
+    const struct settings *settings = transaction_settings(tx);
+    const struct registry_id fallback = {settings->default_account, settings->default_region};
+    struct repository_ref ref;
+    struct str path;
+    struct str host = str_cut(image, '/', &path);
+
+    if (path.ptr == NULL || (!str_eq(host, settings->endpoint) && !registry_id_from_host(host, ret_id)))
+        return false;
+    path = str_cut(str_cut(path, '@', &image), ':', &image);
+    if (!repository_ref_parse(host, path, &fallback, &ref))
+        return false;
+    *ret_id = ref.registry;
+    return true;
+}
+
 static struct agent_registry_authentication *registry_of(const struct transaction *tx, const struct task_record *task,
                                                          struct str image)
 {
     struct agent_registry_authentication *to;
-    struct str rest;
-    struct str account = str_cut(image, '.', &rest);
+    struct registry_id registry;
 
-    if (!str_starts(rest, STR("dkr.ecr.")))
+    if (!registry_of_image(tx, image, &registry))
         return NULL;
     to = arena_new(tx->arena, struct agent_registry_authentication);
     to->type = STR("ecr");
     to->ecr_auth_data = arena_new(tx->arena, struct agent_ecr_auth_data);
-    to->ecr_auth_data->registry_id = account;
-    to->ecr_auth_data->region = str_cut(str_from(rest, STR("dkr.ecr.").len), '.', &rest);
-    to->ecr_auth_data->endpoint_override =
-        arena_printf(tx->arena, "http://%.*s", STR_ARG(transaction_settings(tx)->endpoint));
+    to->ecr_auth_data->registry_id = registry.account;
+    to->ecr_auth_data->region = registry.region;
+    to->ecr_auth_data->endpoint_override = endpoint_of(tx, task);
     SET(to->ecr_auth_data, use_execution_role, task->execution_key_id.ptr != NULL);
     return to;
 }
@@ -183,8 +224,7 @@ static struct ecs_log_configuration_options_map log_options(const struct transac
     }
     if (log->log_driver == ECS_LOG_DRIVER_AWSLOGS) {
         to.items[to.count].key = STR("awslogs-endpoint");
-        to.items[to.count++].value =
-            arena_printf(tx->arena, "http://%.*s", STR_ARG(transaction_settings(tx)->endpoint));
+        to.items[to.count++].value = endpoint_of(tx, task);
     }
     return to;
 }
@@ -215,7 +255,7 @@ static struct agent_container container_of(struct transaction *tx, const struct 
     bool is_awsvpc = of->network_mode == ECS_NETWORK_MODE_AWSVPC;
     struct agent_container to = {
         .name = definition->name,
-        .image = definition->image,
+        .image = image_of(tx, task, definition->image),
         .container_arn = task->task->containers.items[number].container_arn,
         .links = {copy_of(&definition->links), definition->links.count},
         .entry_point = {copy_of(&definition->entry_point), definition->entry_point.count},

@@ -20,7 +20,11 @@ static struct str register_instance(void)
         {.name = STR("CPU"), .type = STR("INTEGER")},
         {.name = STR("MEMORY"), .type = STR("INTEGER")},
     };
-    const struct ecs_register_container_instance_request in = {.total_resources = {resources, COUNT_OF(resources)}};
+    struct ecs_attribute attributes[] = {{.name = STR("ecs.capability.task-eni")},
+                                         {.name = STR("com.amazonaws.ecs.capability.docker-remote-api.1.18")},
+                                         {.name = STR("ecs.instance-type"), .value = STR("t3.medium")}};
+    const struct ecs_register_container_instance_request in = {.total_resources = {resources, COUNT_OF(resources)},
+                                                               .attributes = {attributes, COUNT_OF(attributes)}};
     struct ecs_register_container_instance_response out;
 
     SET(&resources[0], integer_value, 1024);
@@ -176,6 +180,72 @@ static void an_agent_that_stays_away_loses_them_for_good(void **state)
     assert_int_equal(task_status(world_task(world, task)), TASK_STOPPED);
 }
 
+static struct str run_awsvpc(void)
+{
+    struct str subnet = world_subnet(world);
+    struct ecs_aws_vpc_configuration vpc = {.subnets = {&subnet, 1}};
+    struct ecs_network_configuration network = {.awsvpc_configuration = &vpc};
+    struct ecs_container_definition container = {.name = STR("app"), .image = STR("a")};
+    const struct ecs_register_task_definition_request definition = {
+        .family = STR("own"), .network_mode = ECS_NETWORK_MODE_AWSVPC, .container_definitions = {&container, 1}};
+    const struct ecs_run_task_request in = {
+        .task_definition = STR("own"), .launch_type = ECS_LAUNCH_TYPE_EC2, .network_configuration = &network};
+    struct ecs_register_task_definition_response defined;
+    struct ecs_run_task_response out;
+
+    SET(&container, memory, 16);
+    must(world_call(world, &ecs_register_task_definition_operation, &definition, &defined));
+    must(world_call(world, &ecs_run_task_operation, &in, &out));
+    must(out.tasks.count == 1);
+    return arena_str(&world->arena, out.tasks.items[0].task_arn);
+}
+
+static void attached(struct str task)
+{
+    struct ecs_attachment_state_change change = {
+        .attachment_arn = world_task(world, task)->task->attachments.items[0].id, .status = STR("ATTACHED")};
+    const struct ecs_submit_task_state_change_request in = {.task = task, .attachments = {&change, 1}};
+    struct ecs_submit_task_state_change_response out;
+
+    must(world_call(world, &ecs_submit_task_state_change_operation, &in, &out));
+}
+
+/* The agent never finds it: neither the interface nor the task waits for ever. */
+static void an_interface_that_is_never_found_ends_its_task(void **state)
+{
+    struct str task = run_awsvpc();
+    unsigned told = world->assignments;
+
+    (void)state;
+    assert_int_equal(instance()->enis_left, 1);
+    world_wait(world, TASK_ATTACHING_MS - 1);
+    assert_true(world->assignments >= told + TASK_ATTACHING_MS / AGENT_RESEND_MS - 1);
+    assert_int_equal(task_status(world_task(world, task)), TASK_PROVISIONING);
+    world_wait(world, 1);
+    assert_int_equal(task_status(world_task(world, task)), TASK_STOPPED);
+    assert_int_equal(world_task(world, task)->task->stop_code, ECS_TASK_STOP_CODE_TASK_FAILED_TO_START);
+    assert_true(str_is(world_task(world, task)->task->stopped_reason,
+                       "Timeout waiting for network interface provisioning to complete."));
+    assert_int_equal(instance()->enis_left, 2);
+    attached(task); /* late */
+    assert_int_equal(task_status(world_task(world, task)), TASK_STOPPED);
+}
+
+static void an_interface_that_is_found_waits_for_nothing(void **state)
+{
+    struct str task = run_awsvpc();
+
+    (void)state;
+    world_wait(world, TASK_ATTACHING_MS - 1);
+    attached(task);
+    assert_int_equal(task_status(world_task(world, task)), TASK_PENDING);
+    world_wait(world, 2 * TASK_ATTACHING_MS);
+    assert_int_equal(task_status(world_task(world, task)), TASK_PENDING);
+    assert_int_equal(instance()->enis_left, 1);
+    report(task, "STOPPED");
+    assert_int_equal(instance()->enis_left, 2);
+}
+
 static void terminate_change(struct transaction *tx, void *context)
 {
     (void)context;
@@ -227,6 +297,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_task_is_told_again_until_it_is_acknowledged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_agent_that_comes_back_in_time_keeps_its_tasks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_agent_that_stays_away_loses_them_for_good, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_interface_that_is_never_found_ends_its_task, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_interface_that_is_found_waits_for_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_instance_that_ends_takes_its_tasks_with_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reports_in_any_order_never_go_back, set_up, tear_down),
     };

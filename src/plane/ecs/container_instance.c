@@ -102,9 +102,8 @@ const struct table_spec container_instance_table = {
     .invariant = invariant,
 };
 
-/* Its machine, where that is an instance of ours. */
-static const struct instance_record *machine_of(const struct transaction *tx,
-                                                const struct container_instance_record *instance)
+const struct instance_record *container_instance_machine(const struct transaction *tx,
+                                                         const struct container_instance_record *instance)
 {
     struct str id = instance->instance->ec2_instance_id;
 
@@ -121,7 +120,7 @@ static bool machine_is_terminated(const struct instance_record *machine)
 
 struct str container_instance_stopped(const struct transaction *tx, const struct container_instance_record *instance)
 {
-    const struct instance_record *machine = machine_of(tx, instance);
+    const struct instance_record *machine = container_instance_machine(tx, instance);
 
     if (container_instance_is_gone(instance))
         return instance->instance->status_reason;
@@ -134,7 +133,7 @@ struct str container_instance_stopped(const struct transaction *tx, const struct
 static int64_t reconcile(struct transaction *tx, struct str at)
 {
     const struct container_instance_record *instance = transaction_get(tx, &container_instance_table, at);
-    const struct instance_record *machine = instance == NULL ? NULL : machine_of(tx, instance);
+    const struct instance_record *machine = instance == NULL ? NULL : container_instance_machine(tx, instance);
 
     if (instance == NULL)
         return WHEN_NEVER;
@@ -443,6 +442,13 @@ bool container_instance_edit_put(struct transaction *tx, struct container_instan
 {
     SET(&edit->instance, version, edit->instance.version + 1);
     return transaction_put(tx, &container_instance_table, &edit->record);
+}
+
+struct str container_instance_endpoint(const struct call *call)
+{
+    struct str host = call->host.len > 0 ? call->host : call->settings->endpoint;
+
+    return arena_printf(call->arena, "%s://%.*s", call->secure ? "https" : "http", STR_ARG(host));
 }
 
 /* ---- the agent's connection ---- */

@@ -22,8 +22,12 @@ extern const struct table_spec container_instance_table; /* by account, region, 
 extern const struct reconciler_spec container_instance_reconciler;
 void container_instance_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks);
 
-/* For dirties: of the table of EC2 instances. */
 struct instance_record;
+/* Its machine, where that is an instance of ours; else NULL. */
+const struct instance_record *container_instance_machine(const struct transaction *tx,
+                                                         const struct container_instance_record *instance);
+
+/* For dirties: of the table of EC2 instances. */
 void container_instance_mark_of_machine(const struct transaction *tx, const struct instance_record *machine,
                                         struct marks *marks);
 
@@ -81,6 +85,9 @@ bool container_instance_edit_put(struct transaction *tx, struct container_instan
 /* What the task holds of its instance: taken when its record is made, given back when it stops. */
 void container_instance_take(struct transaction *tx, const struct task_record *task);
 void container_instance_release(struct transaction *tx, const struct task_record *task);
+
+/* "http://169.254.170.10": how the caller, its agent, reached us. */
+struct str container_instance_endpoint(const struct call *call);
 
 /* The agent's connection came and went. */
 void container_instance_connected(struct transaction *tx, struct str arn, const struct ecs_version_info *version);

@@ -197,6 +197,7 @@ static const struct container_instance_record *make_instance(const struct call *
         .cluster_name = name,
         .instance_id = random_hex(call->tx->random, call->arena, 32),
         .instance = &instance,
+        .endpoint = container_instance_endpoint(call),
         .gpus_left = totals->gpus,
         .tcp_ports = totals->tcp,
         .udp_ports = totals->udp,
@@ -236,6 +237,7 @@ static const struct container_instance_record *renew_instance(const struct call 
     SET(&edit->record, cpu_left, before->cpu_left + totals->cpu - registered_number(before->instance, "CPU"));
     SET(&edit->record, memory_left,
         before->memory_left + totals->memory - registered_number(before->instance, "MEMORY"));
+    edit->record.endpoint = container_instance_endpoint(call);
     edit->instance.attributes = *attributes;
     set_registered(call, in, totals, &edit->instance);
     must(container_instance_edit_put(call->tx, edit));

@@ -61,13 +61,22 @@ static void task_dirties(const struct transaction *tx, const void *before, const
         marks_add(marks, &assignment_reconciler, task->host_id);
 }
 
-/* It comes and goes with its task, which says it; here what changes of one that is there. */
+/* One of a task on an EC2 instance: its host hears of it with the instance (one that ends takes them all along). */
+static bool is_of_instance_task(const struct network_interface_record *interface)
+{
+    return interface->host_id.ptr != NULL && interface->owner_arn.ptr != NULL &&
+           interface->interface->attachment->instance_id.ptr != NULL;
+}
+
+/* Others come and go with their task, which says it; here what changes of one that is there. */
 static void interface_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
     const struct network_interface_record *old = before;
     const struct network_interface_record *interface = after;
 
     (void)tx;
+    if ((old == NULL || interface == NULL) && is_of_instance_task(old != NULL ? old : interface))
+        marks_add(marks, &assignment_reconciler, (old != NULL ? old : interface)->host_id);
     if (old != NULL && interface != NULL && str_eq(old->host_id, interface->host_id) && interface->host_id.ptr != NULL)
         marks_add(marks, &assignment_reconciler, interface->host_id);
 }

@@ -186,6 +186,13 @@ bool task_wants_to_run(const struct task_record *task)
     return str_is(task->task->desired_status, "RUNNING");
 }
 
+bool task_is_attaching(const struct task_record *task)
+{
+    return task_status(task) == TASK_PROVISIONING && task_wants_to_run(task) &&
+           task->container_instance_id.ptr != NULL && task->network_interface_id.ptr != NULL &&
+           task->task->attachments.count > 0 && str_is(task->task->attachments.items[0].status, "ATTACHING");
+}
+
 /* ---- names ---- */
 
 /* "arn:aws:ecs:region:account:task/cluster/id". */
@@ -285,14 +292,15 @@ bool task_edit_put(struct transaction *tx, struct task_edit *edit)
     return transaction_put(tx, &task_table, record);
 }
 
-/* The interface's life as the task shows it (API reference, "Attachment": status). */
-static const char *attachment_status(enum task_status status)
+/* The interface's life as the task shows it (API reference, "Attachment": status). On a container instance it is
+ * attached before the task is PENDING (task_reconciler.c). */
+static const char *attachment_status(const struct task_record *task, enum task_status status)
 {
     switch (status) {
     case TASK_PROVISIONING:
         return "PRECREATED";
     case TASK_PENDING:
-        return "ATTACHING";
+        return task->container_instance_id.ptr != NULL ? "ATTACHED" : "ATTACHING";
     case TASK_ACTIVATING:
     case TASK_RUNNING:
     case TASK_DEACTIVATING:
@@ -308,16 +316,21 @@ static const char *attachment_status(enum task_status status)
     must_not_happen("every status has a row");
 }
 
-void task_edit_status(struct transaction *tx, struct task_edit *edit, enum task_status status)
+void task_edit_attachments(struct transaction *tx, struct task_edit *edit, const char *status)
 {
     struct ecs_attachment *attachments = arena_array(tx->arena, struct ecs_attachment, edit->task.attachments.count);
 
-    edit->task.last_status = status_names[status];
     for (size_t i = 0; i < edit->task.attachments.count; i++) {
         attachments[i] = edit->task.attachments.items[i];
-        attachments[i].status = str_of(attachment_status(status));
+        attachments[i].status = str_of(status);
     }
     edit->task.attachments.items = attachments;
+}
+
+void task_edit_status(struct transaction *tx, struct task_edit *edit, enum task_status status)
+{
+    edit->task.last_status = status_names[status];
+    task_edit_attachments(tx, edit, attachment_status(&edit->record, status));
 }
 
 void task_edit_stop(struct transaction *tx, struct task_edit *edit, enum ecs_task_stop_code code, struct str reason)

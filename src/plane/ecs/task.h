@@ -1,7 +1,8 @@
 /* A task, from RunTask until an hour after it stopped.
  *
  * Life (ECS developer guide, "Amazon ECS task lifecycle"), lastStatus and who moves it:
- *   1 PROVISIONING    api        the record exists; a host has promised its size, or none is known yet
+ *   1 PROVISIONING    api        the record exists; a host has promised its size, or none is known yet; on a container
+ *                                instance: the network interface is being attached
  *   2 PENDING         task       the network interface exists; the host is told: it makes interface and file systems
  *   3 ACTIVATING      host       images are there, containers are being started
  *   4 RUNNING         host       every essential container runs
@@ -25,6 +26,8 @@
 #define TASK_KEPT_MS HOUR_MS
 /* How long a task waits for a first host before it is given up (as long as ECS lets a capacity provider take). */
 #define TASK_PROVISIONING_MS (15 * MINUTE_MS)
+/* How long the agent of a container instance has to find the interface of a task there (as long as ECS gives it). */
+#define TASK_ATTACHING_MS (5 * MINUTE_MS)
 
 extern const struct reconciler_spec task_reconciler;
 
@@ -53,6 +56,8 @@ enum task_status task_status(const struct task_record *task);
 bool task_is_stopped(const struct task_record *task);
 bool task_is_told(const struct task_record *task); /* its host hears of it: from PENDING until it has STOPPED */
 bool task_wants_to_run(const struct task_record *task);
+/* Its interface is on the way into its container instance; the agent there has not found it yet. */
+bool task_is_attaching(const struct task_record *task);
 
 /* The task with that ARN, also when it has stopped; NULL: none. */
 const struct task_record *task_of_arn(const struct transaction *tx, struct str arn);
@@ -84,6 +89,8 @@ struct task_edit *task_edit_begin(struct transaction *tx, const struct task_reco
 /* Puts it with the next version; nothing when nothing was changed. false: a status rule forbids the step. */
 bool task_edit_put(struct transaction *tx, struct task_edit *edit);
 void task_edit_status(struct transaction *tx, struct task_edit *edit, enum task_status status);
+/* The status of its attachments alone; task_edit_status sets the one that follows from the task's. */
+void task_edit_attachments(struct transaction *tx, struct task_edit *edit, const char *status);
 /* The wish to stop, with its cause; nothing when it is to stop already. */
 void task_edit_stop(struct transaction *tx, struct task_edit *edit, enum ecs_task_stop_code code, struct str reason);
 /* The last step: puts it as STOPPED and gives back all it held. */

@@ -290,6 +290,34 @@ const struct container_instance_record *task_instances_place(struct transaction 
     return NULL;
 }
 
+void task_instances_failures(struct transaction *tx, const struct task_wish *wish, struct ecs_failures *failures)
+{
+    const struct task_instances *instances = wish->launch.instances;
+    struct walk walk = container_instances_of(tx, wish->cluster);
+    struct daemon_room room = daemon_room_of(tx, wish->cluster);
+    const struct container_instance_record *instance;
+    struct ecs_failures rows = {NULL, 0};
+    size_t count = 0;
+
+    while (walk_next(&walk) != NULL)
+        count++;
+    rows.items = arena_array(wish->arena, struct ecs_failure, count + 1);
+    walk = container_instances_of(tx, wish->cluster);
+    while ((instance = walk_next(&walk)) != NULL) {
+        struct placement_candidate candidate =
+            container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+        enum placement_refusal refusal;
+
+        daemon_room_keep(tx, &room, instance, &candidate);
+        refusal = placement_refuses(&instances->demand, &candidate);
+        if (task_instances_is_candidate(instances, instance) && refusal != PLACEMENT_FITS)
+            rows.items[rows.count++] =
+                (struct ecs_failure){.arn = candidate.arn, .reason = str_of(placement_reason(refusal))};
+    }
+    if (rows.count > 0)
+        *failures = rows;
+}
+
 bool task_instances_suits(const struct transaction *tx, const struct task_wish *wish,
                           const struct container_instance_record *instance)
 {

@@ -37,6 +37,10 @@ bool task_instances_is_candidate(const struct task_instances *instances,
 const struct container_instance_record *task_instances_place(struct transaction *tx, const struct task_wish *wish,
                                                              struct ecs_failure *ret_failure);
 
+/* Why none has room, a row for each container instance of the launch type (API reference, "RunTask": failures), in the
+ * place of what task_instances_place has said, unless there are none. */
+void task_instances_failures(struct transaction *tx, const struct task_wish *wish, struct ecs_failures *failures);
+
 /* Where an instance is. */
 struct str task_instances_zone(const struct container_instance_record *instance);
 

@@ -1,6 +1,7 @@
 /* What brings a task on when nobody calls and no host reports. Given the record and the time, always the same step. */
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ec2/instance.h"
 #include "plane/ecs/agent.h"
 #include "plane/vpc/vpc.h"
 
@@ -32,6 +33,28 @@ static void show_interface(struct transaction *tx, struct task_edit *edit, const
         edit->containers[i].network_interfaces = (struct ecs_network_interfaces){interface, 1};
 }
 
+/* Where the task's container instance is one of ours: there, as the first device that is free. */
+static void place_on_instance(struct transaction *tx, const struct task_record *task,
+                              struct network_interface_wish *wish)
+{
+    const struct container_instance_record *instance = container_instance_of_task(tx, task);
+    const struct instance_record *machine = instance == NULL ? NULL : container_instance_machine(tx, instance);
+    const struct network_interface_record *other;
+    uint64_t taken = 0;
+    struct walk walk;
+
+    if (machine == NULL)
+        return;
+    walk = instance_interfaces(tx, machine);
+    while ((other = walk_next(&walk)) != NULL)
+        if (other->interface->attachment->device_index < 64)
+            taken |= UINT64_C(1) << other->interface->attachment->device_index;
+    while (wish->device_index < 63 && (taken >> wish->device_index & 1) != 0)
+        wish->device_index++;
+    wish->host_id = machine->host_id;
+    wish->instance_id = machine->instance->instance_id;
+}
+
 /* Makes the interface. The error is the task's stoppedReason (developer guide, "Stopped tasks error messages"). */
 static bool make_interface(struct transaction *tx, struct task_edit *edit, struct str *ret_error)
 {
@@ -53,6 +76,7 @@ static bool make_interface(struct transaction *tx, struct task_edit *edit, struc
     };
     struct fail f;
 
+    place_on_instance(tx, &edit->record, &wish);
     if (!network_interface_create(tx, &wish, &made, &f)) {
         *ret_error = arena_printf(tx->arena,
                                   "Unexpected EC2 error while attempting to Create Network Interface with public IP "
@@ -82,19 +106,27 @@ static const struct host_record *find_host(struct transaction *tx, const struct 
     return host;
 }
 
-/* On a container instance: its interface is all that is missing. */
+/* On a container instance: its interface is all that is missing, until the agent there says that it has come. */
 static int64_t provision_on_instance(struct transaction *tx, const struct task_record *task)
 {
     struct task_edit *edit = task_edit_begin(tx, task);
     struct str error;
 
-    if (!make_interface(tx, edit, &error)) {
-        fail_to_start(tx, edit, error);
+    if (task->network_interface_id.ptr == NULL) {
+        if (!make_interface(tx, edit, &error)) {
+            fail_to_start(tx, edit, error);
+            return WHEN_NEVER;
+        }
+        task_edit_attachments(tx, edit, "ATTACHING");
+        SET(&edit->record, attach_until, tx->now_ms + TASK_ATTACHING_MS);
+    } else if (!task_is_attaching(task)) {
+        task_edit_status(tx, edit, TASK_PENDING);
+    } else if (tx->now_ms >= task->attach_until) {
+        fail_to_start(tx, edit, STR("Timeout waiting for network interface provisioning to complete."));
         return WHEN_NEVER;
     }
-    task_edit_status(tx, edit, TASK_PENDING);
     must(task_edit_put(tx, edit));
-    return WHEN_NEVER;
+    return edit->record.attach_until; /* looked at sooner when the agent has reported */
 }
 
 static int64_t provision(struct transaction *tx, const struct task_record *task)

@@ -9,6 +9,7 @@
 #include "plane/ecs/tag.h"
 #include "plane/ecs/task.h"
 #include "plane/ecs/task_definition.h"
+#include "plane/ecs/task_instances.h"
 
 enum { COUNT_MAX = 10, STARTED_BY_LEN_MAX = 128, GROUP_LEN_MAX = 255, REFERENCE_ID_LEN_MAX = 1024 };
 
@@ -146,10 +147,15 @@ static void run(struct call *call, const struct task_wish *wish, size_t count, s
     for (size_t i = 0; i < count; i++) {
         const struct ecs_task *task;
 
-        if (task_start(call->tx, wish, i, &task, &out->failures.items[out->failures.count]))
+        if (task_start(call->tx, wish, i, &task, &out->failures.items[out->failures.count])) {
             out->tasks.items[out->tasks.count++] = *task;
-        else
-            out->failures.count++;
+            continue;
+        }
+        out->failures.count++;
+        if (wish->launch.instances != NULL) { /* the others would ask for the same */
+            task_instances_failures(call->tx, wish, &out->failures);
+            return;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-/* The table of Systems Manager's operations: Parameter Store's, and those on sessions that ECS Exec begins. Resources
- * as "Actions, resources, and condition keys for AWS Systems Manager" (service authorization reference) has them. Any
- * other operation of Systems Manager is refused by name. */
+/* The table of Systems Manager's operations: Parameter Store's, those of hybrid activations, and those on sessions that
+ * ECS Exec begins. Resources as "Actions, resources, and condition keys for AWS Systems Manager" (service authorization
+ * reference) has them. Any other operation of Systems Manager is refused by name. */
 #include "plane/ssm/operations.h"
 
 #include "plane/ssm/access.h"
@@ -51,6 +51,36 @@ static void put_parameter_asks(const struct call *call, const void *in, struct a
         asks_add(asks, "ssm:AddTagsToResource", resource_of(call, of->name));
 }
 
+/* Systems Manager hands the role to the machines. */
+static void create_activation_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ssm_create_activation_request *of = in;
+
+    asks_add(asks, "ssm:CreateActivation", STR("*"));
+    asks_pass_role(asks, call, of->iam_role, "ssm.amazonaws.com");
+    if (of->tags.count > 0)
+        asks_add(asks, "ssm:AddTagsToResource", STR("*"));
+}
+
+static struct str managed_instance_arn(const struct call *call, struct str id)
+{
+    return arena_printf(call->arena, "arn:aws:ssm:%.*s:%.*s:managed-instance/%.*s", STR_ARG(call->region),
+                        STR_ARG(call->principal->account), STR_ARG(id));
+}
+
+static struct str deregister_managed_instance_resource(const struct call *call, const void *in)
+{
+    return managed_instance_arn(call, ((const struct ssm_deregister_managed_instance_request *)in)->instance_id);
+}
+
+static void update_managed_instance_role_asks(const struct call *call, const void *in, struct asks *asks)
+{
+    const struct ssm_update_managed_instance_role_request *of = in;
+
+    asks_add(asks, "ssm:UpdateManagedInstanceRole", managed_instance_arn(call, of->instance_id));
+    asks_pass_role(asks, call, of->iam_role, "ssm.amazonaws.com");
+}
+
 #define SESSION_RESOURCE(operation)                                                                                    \
     static struct str operation##_resource(const struct call *call, const void *in)                                    \
     {                                                                                                                  \
@@ -83,6 +113,14 @@ const struct operation_spec ssm_handlers[] = {
     ROW(add_tags_to_resource, "AddTagsToResource"),
     ROW(remove_tags_from_resource, "RemoveTagsFromResource"),
     ROW(list_tags_for_resource, "ListTagsForResource"),
+    ROW_ASKS(create_activation, "CreateActivation"),
+    GUARDED(delete_activation, "DeleteActivation", NULL, NULL),
+    GUARDED(describe_activations, "DescribeActivations", NULL, NULL),
+    OPERATION(ssm, register_managed_instance, NULL, NULL),
+    OPERATION(ssm, request_managed_instance_role_token, NULL, NULL),
+    ROW(deregister_managed_instance, "DeregisterManagedInstance"),
+    ROW_ASKS(update_managed_instance_role, "UpdateManagedInstanceRole"),
+    GUARDED(describe_instance_information, "DescribeInstanceInformation", NULL, NULL),
     ROW_FINISHED(resume_session, "ResumeSession"),
     ROW_FINISHED(terminate_session, "TerminateSession"),
 };

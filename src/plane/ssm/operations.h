@@ -27,6 +27,15 @@ checked bool parameter_tags_check(const struct ssm_tag_list *tags, struct fail *
 SSM_HANDLER(add_tags_to_resource);
 SSM_HANDLER(remove_tags_from_resource);
 SSM_HANDLER(list_tags_for_resource);
+/* Hybrid activations and the machines that registered with them. */
+SSM_HANDLER(create_activation);
+SSM_HANDLER(delete_activation);
+SSM_HANDLER(describe_activations);
+SSM_HANDLER(register_managed_instance);
+SSM_HANDLER(request_managed_instance_role_token);
+SSM_HANDLER(deregister_managed_instance);
+SSM_HANDLER(update_managed_instance_role);
+SSM_HANDLER(describe_instance_information);
 
 /* Sessions, and what of them is done on a worker. */
 bool ssm_resume_session(struct call *call, const struct ssm_resume_session_request *in,

@@ -1,5 +1,7 @@
 #include "plane/ssm/ssm.h"
 
+#include "plane/ssm/activation.h"
+
 /* ---- tables ---- */
 
 static void parameter_key(const void *record, struct buf *key)
@@ -188,7 +190,8 @@ static void parameter_dirties(const struct transaction *tx, const void *before, 
 
 /* ---- the domain ---- */
 
-static const struct table_spec *const tables[] = {&parameter_table, &parameter_version_table};
+static const struct table_spec *const tables[] = {&parameter_table, &parameter_version_table, &activation_table,
+                                                  &managed_instance_table};
 static const struct reconciler_spec *const reconcilers[] = {&parameter_reconciler};
 static const struct dirties_spec dirties[] = {{&parameter_table, parameter_dirties}};
 

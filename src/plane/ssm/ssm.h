@@ -1,5 +1,5 @@
-/* AWS Systems Manager Parameter Store: parameters, their versions, and labels on them. Of Systems Manager nothing else
- * is here.
+/* AWS Systems Manager: Parameter Store (parameters, their versions, and labels on them), and hybrid activations
+ * (activation.h). Of Systems Manager nothing else is here.
  *
  * Life of a parameter: there -> gone with all its versions, when it is deleted or its Expiration policy says so. A
  * version goes with its parameter, or as the oldest of more than PARAMETER_VERSIONS_MAX. A label stands on one version

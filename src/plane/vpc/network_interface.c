@@ -180,13 +180,14 @@ static void attach(struct transaction *tx, struct ec2_network_interface *interfa
 }
 
 static void attach_instance(struct transaction *tx, struct ec2_network_interface *interface,
-                            struct ec2_network_interface_attachment *attachment, struct str instance_id)
+                            struct ec2_network_interface_attachment *attachment, struct str instance_id,
+                            int32_t device_index)
 {
     attach(tx, interface, attachment);
     attachment->instance_id = instance_id;
     attachment->instance_owner_id = interface->owner_id;
     SET(attachment, delete_on_termination, true);
-    SET(attachment, device_index, 0);
+    SET(attachment, device_index, device_index);
 }
 
 bool network_interface_create(struct transaction *tx, const struct network_interface_wish *wish,
@@ -224,7 +225,7 @@ bool network_interface_create(struct transaction *tx, const struct network_inter
     if (wish->owner_arn.ptr != NULL)
         attach(tx, &interface, &attachment);
     if (wish->instance_id.ptr != NULL)
-        attach_instance(tx, &interface, &attachment, wish->instance_id);
+        attach_instance(tx, &interface, &attachment, wish->instance_id, wish->device_index);
     if (wish->public_address && !associate(tx, &interface, &association, f))
         return false;
     interface.requester_id = wish->requested_by;
@@ -268,7 +269,7 @@ void network_interface_attach(struct transaction *tx, const struct network_inter
     struct ec2_network_interface interface = *before->interface;
     struct ec2_network_interface_attachment attachment;
 
-    attach_instance(tx, &interface, &attachment, instance_id);
+    attach_instance(tx, &interface, &attachment, instance_id, /* device_index= */ 0);
     SET(&attachment, delete_on_termination, false);
     record.interface = &interface;
     record.host_id = host_id;

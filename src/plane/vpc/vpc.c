@@ -67,6 +67,17 @@ static void network_interface_public_key(const void *record, struct buf *key)
         key_add(key, of->interface->association->public_ip);
 }
 
+static void network_interface_instance_key(const void *record, struct buf *key)
+{
+    const struct network_interface_record *of = record;
+
+    if (of->interface->attachment == NULL || of->interface->attachment->instance_id.ptr == NULL)
+        return;
+    key_add(key, of->account_id);
+    key_add(key, of->region);
+    key_add(key, of->interface->attachment->instance_id);
+}
+
 const struct table_spec vpc_table = {.name = "vpc", .shape = &vpc_record_shape, .key = vpc_key};
 const struct table_spec subnet_table = {
     .name = "subnet", .shape = &subnet_record_shape, .key = subnet_key, .indexes = {{"vpc", subnet_vpc_key}}};
@@ -88,7 +99,8 @@ const struct table_spec network_interface_table = {.name = "network_interface",
                                                                {"vpc", network_interface_vpc_key},
                                                                {"host", network_interface_host_key},
                                                                {"token", network_interface_token_key},
-                                                               {"public", network_interface_public_key}}};
+                                                               {"public", network_interface_public_key},
+                                                               {"instance", network_interface_instance_key}}};
 
 struct str vpc_id_new(struct transaction *tx, const char *prefix)
 {

@@ -19,7 +19,8 @@ extern const struct table_spec internet_gateway_table;  /* struct internet_gatew
 extern const struct table_spec route_table_table;       /* struct route_table_record; indexes "vpc", "token" */
 extern const struct table_spec network_interface_table; /* struct network_interface_record; indexes "subnet" (subnet and
                                                            address), "vpc", "host", "token", "public" (its public
-                                                           address, in all accounts and regions) */
+                                                           address, in all accounts and regions), "instance" (that it
+                                                           is attached to) */
 
 /* An id of ours in the EC2 form: prefix and 17 hexadecimal digits, "eni-0123456789abcdef0". */
 struct str vpc_id_new(struct transaction *tx, const char *prefix);
@@ -41,7 +42,8 @@ struct network_interface_wish {
     struct str address;      /* a wished private address, or absent */
     struct str host_id;      /* where it stands, or absent: network_interface_place says it later */
     struct str client_token; /* absent: none */
-    struct str instance_id;  /* that it is attached to, as its first; absent: none */
+    struct str instance_id;  /* that it is attached to; absent: none */
+    int32_t device_index;    /* there: 0 is its first */
     bool public_address;
 };
 

@@ -1,0 +1,345 @@
+"""Agents that lie, stammer, come in crowds, borrow an identity, or are cut off: what a user sees of it."""
+
+import json
+import os
+import random
+import resource
+import socket
+import struct
+import tempfile
+import time
+import uuid
+
+import botocore.exceptions
+import pytest
+
+from agent_peer import Agent, Refused, own_keys, signed_headers
+from conftest import Server, eventually
+from own_network import Cut, own_network
+from test_agent_protocol import registration
+from test_ecs_instance_tasks import PAGE, agents, cluster, define, describe, ecs, of_ec2, payload_of, refusal, run  # noqa: F401
+
+RUNNING = [{"containerName": "page", "status": "RUNNING"}]
+
+
+def pending(ecs, cluster):  # noqa: F811
+    return ecs.describe_clusters(clusters=[cluster])["clusters"][0]["pendingTasksCount"]
+
+
+# ---- lies
+
+
+def test_reports_of_tasks_that_there_are_not(ecs, cluster, agents):  # noqa: F811
+    agent = agents()
+    prefix = agent.arn.replace(":container-instance/", ":task/").rsplit("/", 1)[0]
+    for task, words in ((f"{prefix}/" + "0" * 32, "The referenced task was not found."),
+                        ("0" * 32, "The referenced task was not found."),
+                        ("nonsense", "taskId length should be one of [32,36]"),
+                        (f"{prefix}-other/" + "0" * 32, "Invalid identifier")):
+        for status in ("RUNNING", "STOPPED"):
+            code, message = refusal(agent.ecs.submit_task_state_change, cluster=cluster, task=task, status=status)
+            assert code == "InvalidParameterException" and message.startswith(words), "the agent drops such a report"
+    assert ecs.list_tasks(cluster=cluster)["taskArns"] == []
+
+
+def test_statuses_in_any_order_never_go_back(ecs, cluster, agents):  # noqa: F811
+    agent = agents(cpu=65536, memory=65536)
+    chance = random.Random(11)
+    order = ["PENDING", "RUNNING", "STOPPED"]
+    for _ in range(8):
+        [arn], _ = run(ecs, cluster, define(ecs))
+        reached = 0
+        for _ in range(6):
+            status = chance.choice(order)
+            for _ in range(chance.choice((1, 2))):  # also twice
+                agent.report(arn, status, containers=[{"containerName": chance.choice(("page", "nobody")), "status": status}])
+            task = describe(ecs, cluster, arn)
+            assert len(task["containers"]) == 1
+            now = order.index(task["lastStatus"]) if task["lastStatus"] in order else 0
+            assert now >= reached
+            reached = now
+        agent.report(arn, "STOPPED")
+        assert describe(ecs, cluster, arn)["lastStatus"] == "STOPPED"
+        with pytest.raises(botocore.exceptions.ClientError):
+            agent.report(arn, "EXPLODED")
+    left = {row["name"]: row.get("integerValue") for row in agent.described()["remainingResources"]}
+    assert left["CPU"] == 65536 and left["MEMORY"] == 65536, "nothing is given back twice"
+
+
+def test_an_agent_speaks_for_its_own_tasks(ecs, cluster, agents):  # noqa: F811
+    """On the socket: acknowledgements and candidates of a task that is on another instance."""
+    honest, liar = agents(), agents(memory=16)
+    [arn], _ = run(ecs, cluster, define(ecs))
+    id = arn.rsplit("/", 1)[1]
+    honest.acs.wait("PayloadMessage")
+    for _ in range(3):
+        liar.acs.message("AckRequest", cluster=cluster, containerInstance=honest.arn, messageId=f"{id}.RUNNING")
+        liar.acs.message("AckRequest", cluster=cluster, containerInstance=honest.arn, messageId=f"{id}.STOPPED")
+    liar.acs.message("TaskStopVerificationMessage", messageId="m", stopCandidates=[{"taskArn": arn}])
+    assert [row["taskArn"] for row in liar.acs.wait("TaskStopVerificationAck")["stopTasks"]] == [arn], "not on the liar's"
+    honest.connect()  # it is told again, as the acknowledgement was not its own
+    assert payload_of(honest, arn)
+    honest.acs.message("TaskStopVerificationMessage", messageId="m", stopCandidates=[{"taskArn": arn}])
+    assert honest.acs.wait("TaskStopVerificationAck")["stopTasks"] == []
+    assert pending(ecs, cluster) == 1
+
+
+def test_what_is_said_again_later_changes_nothing(ecs, cluster, agents):  # noqa: F811
+    """Everything that an agent said of a task, from the front, after the task is over and another one runs."""
+    agent = agents()
+    definition = define(ecs)
+    [arn], _ = run(ecs, cluster, definition)
+    said = [payload_of(agent, arn)]
+    agent.report(arn, "RUNNING", containers=RUNNING)
+    ecs.stop_task(cluster=cluster, task=arn)
+    said.append(payload_of(agent, arn, "STOPPED"))
+    agent.report(arn, "STOPPED", containers=[{"containerName": "page", "status": "STOPPED", "exitCode": 0}])
+    before = describe(ecs, cluster, arn)
+    [other], _ = run(ecs, cluster, definition)
+    payload_of(agent, other)
+    agent.report(other, "RUNNING", containers=RUNNING)
+    for _ in range(2):
+        for message in said:
+            agent.acknowledge(message)
+        for status in ("PENDING", "RUNNING", "STOPPED"):
+            agent.report(arn, status, containers=[{"containerName": "page", "status": status, "exitCode": 9}])
+    assert describe(ecs, cluster, arn) == before
+    assert describe(ecs, cluster, other)["lastStatus"] == "RUNNING"
+    assert agent.described()["runningTasksCount"] == 1
+
+
+# ---- frames
+
+
+def closed_with(agent):
+    try:
+        while isinstance(code := agent.acs.receive(), dict):
+            pass
+        return code
+    except (EOFError, ConnectionError):
+        return None
+
+
+@pytest.mark.parametrize("bytes_sent, code", [
+    (b"\x81\x05hello", 1002),                                                     # not masked
+    (b"\xf1\x80\0\0\0\0", 1002),                                                  # bits of no extension
+    (b"\x83\x80\0\0\0\0", 1002),                                                  # an opcode that there is not
+    (b"\x81\xff" + struct.pack(">Q", 1 << 40) + b"\0\0\0\0", 1009),               # longer than anything
+    (b"\x80\x80\0\0\0\0", 1002),                                                  # goes on with nothing
+    (b"\x81\x82\0\0\0\0\xff\xfe", 1007),                                          # no UTF-8
+])
+def test_frames_that_are_none_end_that_session_alone(agents, bytes_sent, code):  # noqa: F811
+    bad, good = agents(), agents()
+    bad.acs.connection.sendall(bytes_sent)
+    assert closed_with(bad) == code
+    eventually(lambda: not bad.described()["agentConnected"], what="the end of the session")
+    assert good.described()["agentConnected"]
+    bad.connect().wait("TaskManifestMessage")
+    eventually(lambda: bad.described()["agentConnected"], what="the next session")
+
+
+def test_a_message_in_pieces_is_one(agents):  # noqa: F811
+    agent = agents()
+    text = json.dumps({"type": "TaskStopVerificationMessage", "message": {"messageId": "m", "stopCandidates": []}}).encode()
+    agent.acs.frame(1, text[:10], final=False)
+    agent.acs.frame(9, b"ping")
+    for at in range(10, len(text) - 1):
+        agent.acs.frame(0, text[at:at + 1], final=False)
+    agent.acs.frame(0, text[-1:])
+    assert agent.acs.wait("TaskStopVerificationAck")["messageId"] == "m"
+
+
+def test_half_of_everything(server, agents):  # noqa: F811
+    """Half a request, half a frame, half a message: then silence, then the end."""
+    agent = agents()
+    half = socket.create_connection(("127.0.0.1", server.port))
+    half.sendall(b"GET /acs/ws?clusterArn=x HTTP/1.1\r\nHost: x\r\nUpgr")
+    agent.acs.frame(1, b'{"type": "AckRequest", "mess', final=False)
+    agent.acs.connection.sendall(b"\x80\xfe\x00")
+    assert agent.described()["agentConnected"]
+    agent.acs.close()
+    half.close()
+    eventually(lambda: not agent.described()["agentConnected"], what="the end of the session")
+
+
+# ---- crowds
+
+
+class Crowd:
+    """Many agents' first sockets at once: each is asked for before any answer is read."""
+
+    def __init__(self, server, arns, cluster):  # noqa: F811
+        self.sockets = []
+        for arn in arns:
+            query = (f"agentHash=a&agentVersion=1.105.1&clusterArn={cluster}&containerInstanceArn="
+                     f"{arn.replace(':', '%3A').replace('/', '%2F')}&protocolVersion=2&sendCredentials=true&seqNum=1")
+            target = f"/acs/ws?{query}"
+            lines = {"Host": server.listen, **signed_headers(server.url + target, own_keys(server)), "Upgrade": "websocket",
+                     "Connection": "Upgrade", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
+            head = f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
+            self.sockets.append((socket.socket(), head.encode()))
+        for connection, head in self.sockets:
+            connection.settimeout(60)
+            connection.connect(("127.0.0.1", server.port))
+            connection.sendall(head)
+
+    def opened(self):
+        return sum(connection.recv(12) == b"HTTP/1.1 101" for connection, _ in self.sockets)
+
+    def close(self):
+        for connection, _ in self.sockets:
+            connection.close()
+
+
+def connected(ecs, cluster):  # noqa: F811
+    paginator = ecs.get_paginator("list_container_instances")
+    return sum(len(page["containerInstanceArns"]) for page in paginator.paginate(
+        cluster=cluster, filter="agentConnected == true"))
+
+
+def test_a_thousand_agents_come_back_at_once(server, ecs, cluster):  # noqa: F811
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(1000, hard - 200)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    body = registration()
+    arns = [ecs.register_container_instance(**{**body, "cluster": cluster})["containerInstance"]["containerInstanceArn"]
+            for _ in range(count)]
+    try:
+        for _ in range(2):  # the second while the server still learns that the first are gone
+            begin = time.monotonic()
+            crowd = Crowd(server, arns, cluster)
+            try:
+                assert crowd.opened() == count
+                asked = time.monotonic()
+                assert ecs.describe_clusters(clusters=[cluster])["clusters"]
+                answered = time.monotonic()
+                eventually(lambda: connected(ecs, cluster) == count, 60, "all of them")
+                print(f"{count} sessions in {time.monotonic() - begin:.1f} s, an answer meanwhile in {answered - asked:.3f} s")
+            finally:
+                crowd.close()
+        eventually(lambda: connected(ecs, cluster) == 0, 60, "the end of all of them")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+# ---- identities
+
+
+def test_credentials_of_another_cluster(server, ecs, cluster, agents):  # noqa: F811
+    """A role that is good for one cluster, as the policies of the developer guide have it."""
+    mine, other = agents(), f"c-{uuid.uuid4().hex[:12]}"
+    ecs.create_cluster(clusterName=other)
+    iam = server.client("iam")
+    iam.create_user(UserName=other)
+    key = iam.create_access_key(UserName=other)["AccessKey"]
+    allowed = f"arn:aws:ecs:us-east-1:000000000000:cluster/{other}"
+    iam.put_user_policy(UserName=other, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["ecs:RegisterContainerInstance", "ecs:Submit*"], "Resource": allowed},
+        {"Effect": "Allow", "Action": ["ecs:Poll", "ecs:StartTelemetrySession"], "Resource": "*",
+         "Condition": {"ArnEquals": {"ecs:cluster": allowed}}},
+        {"Effect": "Allow", "Action": "ecs:Poll", "Resource":
+         f"arn:aws:ecs:us-east-1:000000000000:container-instance/{other}/*"}]}))
+    stranger = server.client("ecs", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    [arn], _ = run(ecs, cluster, define(ecs))
+    payload_of(mine, arn)
+    assert refusal(stranger.register_container_instance, **{**of_ec2(), "cluster": cluster})[0] == "AccessDeniedException"
+    assert refusal(stranger.submit_task_state_change, cluster=cluster, task=arn, status="STOPPED")[0] == "AccessDeniedException"
+    # Under its own cluster's name it may speak; not of this cluster's task.
+    code, message = refusal(stranger.submit_task_state_change, cluster=other, task=arn, status="STOPPED")
+    assert code == "InvalidParameterException" and message.startswith("Invalid identifier")
+    thief = Agent.__new__(Agent)
+    thief.server, thief.cluster, thief.arn = server, cluster, mine.arn
+    thief.keys = (key["AccessKeyId"], key["SecretAccessKey"])
+    for named in (cluster, other):
+        with pytest.raises(Refused) as failure:
+            thief.connect(cluster=named)
+        assert failure.value.status == 403 and "AccessDeniedException" in failure.value.body
+    assert mine.described()["agentConnected"]
+    assert describe(ecs, cluster, arn)["lastStatus"] == "PENDING"
+
+
+def test_two_agents_with_one_identity(server, ecs, cluster, agents):  # noqa: F811
+    """A machine that was copied: the newer one counts, the older hears that it is not wanted, and each task is one task."""
+    first = agents()
+    [arn], _ = run(ecs, cluster, define(ecs))
+    payload_of(first, arn)
+    first.report(arn, "RUNNING", containers=RUNNING)
+    second = Agent.__new__(Agent)
+    second.server, second.cluster, second.arn, second.keys, second.ecs = server, cluster, first.arn, None, first.ecs
+    second.tcs = None
+    try:
+        for older, newer in ((first, second), (second, first), (first, second)):
+            manifest = newer.connect().wait("TaskManifestMessage")
+            assert [row["taskArn"] for row in manifest["tasks"]] == [arn]
+            assert closed_with(older) == 1008, "after which agents wait longer each time"
+            assert first.described()["agentConnected"]
+        assert ecs.list_tasks(cluster=cluster)["taskArns"] == [arn]
+        assert describe(ecs, cluster, arn)["lastStatus"] == "RUNNING"
+        first.report(arn, "STOPPED")  # one of them says so: then it is
+        assert describe(ecs, cluster, arn)["lastStatus"] == "STOPPED"
+    finally:
+        second.acs.close()
+
+
+# ---- cuts
+
+
+@pytest.fixture
+def fast_server():
+    """On a network of its own; ten minutes pass in ten seconds."""
+    with own_network(), tempfile.TemporaryDirectory(prefix="berth-test-") as directory:
+        running = Server(directory, "--clock-rate", "60")
+        running.start()
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+def test_a_cut_of_ten_minutes(fast_server):
+    ecs = fast_server.client("ecs")  # noqa: F811
+    ecs.create_cluster(clusterName="c")
+    cut_off, stays = Agent(fast_server, "c", of_ec2()), Agent(fast_server, "c", of_ec2(zone="us-east-1b"))
+    try:
+        for agent in (cut_off, stays):
+            agent.connect().wait("TaskManifestMessage")
+            eventually(lambda: agent.described()["agentConnected"], what="the connection")
+        definition = define(ecs)
+        ecs.create_service(cluster="c", serviceName="s", taskDefinition=definition, desiredCount=2, launchType="EC2",
+                           placementStrategy=[{"type": "spread", "field": "instanceId"}])
+        tasks = eventually(lambda: len(arns := ecs.list_tasks(cluster="c")["taskArns"]) == 2 and arns, what="two tasks")
+        by_instance = {task["containerInstanceArn"]: task["taskArn"]
+                       for task in ecs.describe_tasks(cluster="c", tasks=tasks)["tasks"]}
+        lost, kept = by_instance[cut_off.arn], by_instance[stays.arn]
+        for agent, arn in ((cut_off, lost), (stays, kept)):
+            payload_of(agent, arn)
+            agent.report(arn, "RUNNING", containers=RUNNING)
+        port = cut_off.acs.connection.getsockname()[1]
+        cut = Cut(port)
+        # Neither side is told: the server finds out by itself, within 30 seconds of silence.
+        eventually(lambda: (stays.acs.idle(), not cut_off.described()["agentConnected"])[1], 60, "the server's notice")
+        assert describe(ecs, "c", lost)["lastStatus"] == "RUNNING", "it may come back: for ten minutes nothing is lost"
+        task = eventually(lambda: (stays.acs.idle(), task := describe(ecs, "c", lost))[1]["lastStatus"] == "STOPPED" and task,
+                          40, "the end of the lost task")
+        assert task["stopCode"] == "TerminationNotice" and "has been disconnected for 600 seconds" in task["stoppedReason"]
+        [replacement] = eventually(lambda: (stays.acs.idle(), [
+            arn for arn in ecs.list_tasks(cluster="c")["taskArns"] if arn != kept])[1], 40, "the replacement")
+        payload_of(stays, replacement)
+        stays.report(replacement, "RUNNING", containers=RUNNING)
+
+        cut.mend()
+        manifest = cut_off.connect().wait("TaskManifestMessage")
+        assert manifest["tasks"] == [], "what it still runs is not to run"
+        cut_off.acs.message("TaskStopVerificationMessage", messageId=manifest["messageId"], stopCandidates=[
+            {"taskArn": lost, "taskClusterArn": "c", "desiredStatus": "STOPPED"}])
+        assert [row["taskArn"] for row in cut_off.acs.wait("TaskStopVerificationAck")["stopTasks"]] == [lost]
+        cut_off.report(lost, "RUNNING", containers=RUNNING)  # said while it was cut off, and arrives now
+        assert describe(ecs, "c", lost)["lastStatus"] == "STOPPED"
+        cut_off.report(lost, "STOPPED")
+        assert set(ecs.list_tasks(cluster="c")["taskArns"]) == {kept, replacement}
+        service = ecs.describe_services(cluster="c", services=["s"])["services"][0]
+        assert service["runningCount"] == 2 and service["pendingCount"] == 0
+        assert {row["name"]: row.get("integerValue") for row in cut_off.described()["remainingResources"]}["CPU"] == 1024
+    finally:
+        cut_off.close()
+        stays.close()
