@@ -6,9 +6,9 @@
 #include "main/listen.h"
 #include "main/secret_key.h"
 #include "main/verbs.h"
-#include "node/task/users.h"
 #include "node/runtime/capabilities.h"
 #include "node/runtime/cgroup.h"
+#include "node/task/users.h"
 #include "os/files.h"
 
 #include <arpa/inet.h>
