@@ -155,6 +155,20 @@ static void take_payload(struct world *world, unsigned number, const struct agen
     send_message(world, number, &(struct agent_from_agent){.ack = &ack});
 }
 
+/* The interfaces have come at once; a report that is lost is made again when the server tells of them again. */
+static void take_interfaces(struct world *world, unsigned number,
+                            const struct agent_attach_task_network_interfaces_message *told)
+{
+    struct sim_agent_call call = {.life = world->agents[number].lives};
+
+    must(str_to_buffer(told->task_arn, call.arn, sizeof(call.arn)));
+    for (size_t i = 0; i < told->elastic_network_interfaces.count; i++) {
+        must(str_to_buffer(told->elastic_network_interfaces.items[i].attachment_arn, call.attachment,
+                           sizeof(call.attachment)));
+        send_call(world, number, &call);
+    }
+}
+
 /* Asks whether what it runs and the manifest does not have is to stop. */
 static void ask_to_stop(struct world *world, unsigned number)
 {
@@ -208,6 +222,8 @@ void sim_agent_receive(struct world *world, unsigned number, struct str bytes)
     must(value_decode(&agent_to_agent_shape, bytes, &message, &world->scratch, &f));
     if (message.payload != NULL && world->options.mutant != MUTANT_PAYLOADS_LOST)
         take_payload(world, number, message.payload);
+    if (message.attach_task != NULL)
+        take_interfaces(world, number, message.attach_task);
     if (message.manifest != NULL && world->options.mutant != MUTANT_MANIFESTS_LOST)
         take_manifest(world, number, message.manifest);
     if (message.stop_verification != NULL)

@@ -1,5 +1,6 @@
 /* The server's side of a world: the real core, driven turn by turn. */
 #include "base/must.h"
+#include "plane/cloudwatch/cloudwatch.h"
 #include "plane/ec2/ec2.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/agent.h"
@@ -9,7 +10,8 @@
 
 enum { DISK_MS_MAX = 40 };
 
-static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &ec2_domain, &ecs_domain};
+static const struct domain_spec *const domains[] = {&iam_domain, &vpc_domain, &cloudwatch_domain, &ec2_domain,
+                                                    &ecs_domain};
 
 unsigned sim_host_number(struct str id)
 {

@@ -153,9 +153,22 @@ static bool submit_state(struct client *client, struct call *call)
     return ecs_submit_task_state_change(call, &in, &out);
 }
 
+static bool submit_attached(struct client *client, struct call *call)
+{
+    struct ecs_attachment_state_change change = {.attachment_arn = str_of(client->asked.attachment),
+                                                 .status = STR("ATTACHED")};
+    const struct ecs_submit_task_state_change_request in = {.task = str_of(client->asked.arn),
+                                                            .attachments = {&change, 1}};
+    struct ecs_submit_task_state_change_response out;
+
+    return ecs_submit_task_state_change(call, &in, &out);
+}
+
 static bool agent_call(struct client *client, struct call *call)
 {
-    return client->asked.registers ? register_instance(client, call) : submit_state(client, call);
+    if (client->asked.registers)
+        return register_instance(client, call);
+    return client->asked.attachment[0] != '\0' ? submit_attached(client, call) : submit_state(client, call);
 }
 
 /* An agent is as good as answered when the server knows no such task any more. */

@@ -75,7 +75,8 @@ struct sim_agent_call {
     bool registers;
     unsigned life;
     enum sim_agent_status status;
-    char arn[INSTANCE_ARN_MAX]; /* of the task; answer to a register call: of the instance */
+    char arn[INSTANCE_ARN_MAX];        /* of the task; answer to a register call: of the instance */
+    char attachment[INSTANCE_ARN_MAX]; /* of the task, which has come; "": the call is about its status */
 };
 
 enum event_kind {

@@ -45,7 +45,8 @@ static bool is_news_to_reconciler(const struct task_record *before, const struct
         return true;
     if (task_status(before) != task_status(after))
         return task_status(before) == TASK_PROVISIONING || !task_wants_to_run(after);
-    return !str_eq(before->task_key_id, after->task_key_id) || !str_eq(before->host_id, after->host_id);
+    return !str_eq(before->task_key_id, after->task_key_id) || !str_eq(before->host_id, after->host_id) ||
+           task_is_attaching(before) != task_is_attaching(after);
 }
 
 static void task_dirties(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
