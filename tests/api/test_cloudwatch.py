@@ -137,7 +137,7 @@ def test_seconds(cloudwatch, namespace):
     ({"MetricName": "m", "Value": float("nan")}, "MalformedInput", "nan"),
     ({"MetricName": "m", "Value": 1, "StorageResolution": 30}, "InvalidParameterValue", "30"),
     ({"MetricName": "m", "Value": 1, "Timestamp": now() - 15 * 1440 * MINUTE}, "InvalidParameterValue", "two weeks"),
-    ({"MetricName": "m", "Value": 1, "Timestamp": now() + 121 * MINUTE}, "InvalidParameterValue", "two hours"),
+    ({"MetricName": "m", "Value": 1, "Timestamp": now() + 240 * MINUTE}, "InvalidParameterValue", "two hours"),
     ({"MetricName": "m", "Value": 1, "Dimensions": [{"Name": "a", "Value": "1"}] * 2}, "InvalidParameterValue", "twice"),
     ({"MetricName": "m", "Value": 1, "Dimensions": [{"Name": f"a{i}", "Value": "1"} for i in range(31)]}, "ValidationError", "30"),
 ])
