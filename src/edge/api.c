@@ -266,6 +266,7 @@ void api_complete(struct front *front, struct http_exchange *exchange)
                  clock_now_ms(&front_options_of(front)->authenticator.clock));
     call->call.operation = call->wire.operation;
     call->job = (struct job){.actor = "api", .cause = call->call.request_id, .run = run, .done = done};
+    must(call->spec != NULL); /* or it would not be prepared */
     if (call->spec->prepare != NULL)
         front_work(front, prepare_on_worker, call);
     else

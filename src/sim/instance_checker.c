@@ -58,7 +58,7 @@ static void give_port(struct room *room, int32_t port)
         }
 }
 
-static void add(struct world *world, const struct task_record *task, int sign)
+static void add(struct world *world, const struct task_record *task, int64_t sign)
 {
     struct arena *arena = &world->scratch;
     struct room *room;

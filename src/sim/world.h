@@ -178,7 +178,7 @@ void world_send(struct world *world, enum event_kind kind, unsigned host, struct
 bool world_chance(struct world *world, unsigned permille); /* never in the liveness phase */
 
 /* Of one session. */
-void world_post_session(struct world *world, const struct event *event, int64_t delay_ms);
+void world_post_session(struct world *world, const struct event *of, int64_t delay_ms);
 /* How much there is to look at. */
 unsigned world_size(const struct world *world);
 

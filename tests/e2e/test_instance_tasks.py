@@ -16,15 +16,15 @@ SERVE = "exec /bin/httpd -f -p 80 -h /www"
 @pytest.fixture(scope="module")
 def instance(machine):
     iam = machine.client("iam")
-    iam.create_role(RoleName="node", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+    iam.create_role(RoleName="joined-node", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))
-    iam.attach_role_policy(RoleName="node", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
-    iam.create_instance_profile(InstanceProfileName="node")
-    iam.add_role_to_instance_profile(InstanceProfileName="node", RoleName="node")
+    iam.attach_role_policy(RoleName="joined-node", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
+    iam.create_instance_profile(InstanceProfileName="joined-node")
+    iam.add_role_to_instance_profile(InstanceProfileName="joined-node", RoleName="joined-node")
     machine.ecs.create_cluster(clusterName="machines")
     image = machine.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=CONFIG,
-                                   SecurityGroupIds=[machine.group], IamInstanceProfile={"Name": "node"})["Instances"][0]["InstanceId"]
+                                   SecurityGroupIds=[machine.group], IamInstanceProfile={"Name": "joined-node"})["Instances"][0]["InstanceId"]
     state(machine, id, "running")
     eventually(lambda: machine.ecs.list_container_instances(cluster="machines")["containerInstanceArns"], 40, "the container instance")
     yield id

@@ -181,7 +181,7 @@ static bool read_array(struct reader *reader, const struct math_node **ret_node)
 
 static bool read_operand(struct reader *reader, const struct math_node **ret_node)
 {
-    char first;
+    char first = '\0';
 
     if (take(reader, '('))
         return read_rank(reader, RANK_FIRST, ret_node) && (take(reader, ')') || unexpected(reader));
@@ -191,7 +191,8 @@ static bool read_operand(struct reader *reader, const struct math_node **ret_nod
         return read_text(reader, '"', ret_node);
     if (take(reader, '\''))
         return read_text(reader, '\'', ret_node);
-    first = reader->rest.len > 0 ? reader->rest.ptr[0] : '\0';
+    if (reader->rest.len > 0)
+        first = reader->rest.ptr[0];
     if (is_letter(first))
         return read_name(reader, ret_node);
     if (is_digit(first) || first == '.')

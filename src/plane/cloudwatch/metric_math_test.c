@@ -83,12 +83,13 @@ static void expressions_have_their_values(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct arena arena;
-        double *result;
+        double *result = NULL;
         struct fail f;
 
         arena_init(&arena, ARENA_LIMIT_DEFAULT);
         if (!run(rows[i].text, &arena, &result, &f))
             fail_msg("%s: %s", rows[i].text, f.message);
+        assert_non_null(result);
         for (size_t p = 0; p < PERIODS; p++)
             if (!(isnan(result[p]) && isnan(rows[i].result[p])) && fabs(result[p] - rows[i].result[p]) > 1e-9)
                 fail_msg("%s: period %zu is %g, not %g", rows[i].text, p, result[p], rows[i].result[p]);
