@@ -1,5 +1,7 @@
 #include "plane/cloudwatch/metric_math.h"
 
+#include "base/must.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -89,7 +91,7 @@ static void expressions_have_their_values(void **state)
         arena_init(&arena, ARENA_LIMIT_DEFAULT);
         if (!run(rows[i].text, &arena, &result, &f))
             fail_msg("%s: %s", rows[i].text, f.message);
-        assert_non_null(result);
+        must(result != NULL);
         for (size_t p = 0; p < PERIODS; p++)
             if (!(isnan(result[p]) && isnan(rows[i].result[p])) && fabs(result[p] - rows[i].result[p]) > 1e-9)
                 fail_msg("%s: period %zu is %g, not %g", rows[i].text, p, result[p], rows[i].result[p]);
