@@ -12,11 +12,8 @@
 #include "os/log_store.h"
 
 #include "base/must.h"
+#include "os/database_file.h"
 #include "os/log_store_private.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 
 enum { BUSY_TIMEOUT_MS = 10000 };
 
@@ -244,19 +241,11 @@ static bool find_next_ordinal(struct log_store *store, struct fail *f)
     return true;
 }
 
-/* SQLite would create the file as the umask says; its WAL and index take the mode of the file. */
-static bool create_file(const char *path, struct fail *f)
-{
-    auto_fd fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-    return fd >= 0 || fail(f, FAIL_SYSTEM, "log store: open %s: %s", path, strerror(errno));
-}
-
 /* *damaged as in connection_open. */
 static bool open_writer(struct log_store *store, bool *damaged, struct fail *f)
 {
     *damaged = false;
-    if (!create_file(store->path, f) || !connection_open(store->path, true, &store->writer, damaged, f))
+    if (!database_file_make(store->path, f) || !connection_open(store->path, true, &store->writer, damaged, f))
         return false;
     if (find_next_ordinal(store, f))
         return true;
@@ -264,26 +253,6 @@ static bool open_writer(struct log_store *store, bool *damaged, struct fail *f)
     connection_close(store->writer);
     store->writer = NULL;
     return false;
-}
-
-/* Removes or renames the three files of a database that nobody has open. */
-static bool put_away(const char *path, const char *ending, const char *new_ending, struct fail *f)
-{
-    char from[4096];
-    char to[4096];
-
-    if (snprintf(from, sizeof(from), "%s%s", path, ending) >= (int)sizeof(from) ||
-        snprintf(to, sizeof(to), "%s%s", path, new_ending == NULL ? "" : new_ending) >= (int)sizeof(to))
-        return fail(f, FAIL_SYSTEM, "log store: path too long: %s", path);
-    if ((new_ending == NULL ? unlink(from) : rename(from, to)) != 0 && errno != ENOENT)
-        return fail(f, FAIL_SYSTEM, "log store: %s %s: %s", new_ending == NULL ? "remove" : "rename", from,
-                    strerror(errno));
-    return true;
-}
-
-static bool remove_sidecars(const char *path, struct fail *f)
-{
-    return put_away(path, "-wal", NULL, f) && put_away(path, "-shm", NULL, f);
 }
 
 static void store_free(struct log_store *store)
@@ -320,7 +289,7 @@ bool log_store_open(const char *path, struct log_store **ret_store, bool *ret_se
     if (store == NULL)
         return fail(f, FAIL_SYSTEM, "log store: out of memory");
     if (!open_writer(store, &damaged, f)) {
-        if (damaged && put_away(path, "", ".damaged", f) && remove_sidecars(path, f))
+        if (damaged && database_file_set_aside(path, f))
             set_aside = open_writer(store, &damaged, f);
         if (!set_aside) {
             store_free(store);
@@ -590,7 +559,7 @@ bool log_store_reset(struct log_store *store, struct fail *f)
     close_readers(store);
     connection_close(store->writer);
     store->writer = NULL;
-    good = put_away(store->path, "", NULL, f) && remove_sidecars(store->path, f) && open_writer(store, &damaged, f);
+    good = database_file_remove(store->path, f) && open_writer(store, &damaged, f);
     store->replacing = false;
     log_writer_return(store);
     (void)pthread_mutex_unlock(&store->lock);

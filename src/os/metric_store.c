@@ -7,13 +7,10 @@
 
 #include "base/must.h"
 #include "base/when.h"
+#include "os/database_file.h"
 #include "os/metric_store_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { BUSY_TIMEOUT_MS = 10000 };
 
@@ -201,44 +198,16 @@ static bool connection_open(const char *path, bool writer, struct metric_connect
     return false;
 }
 
-/* SQLite would create the file as the umask says; its WAL and index take the mode of the file. */
-static bool create_file(const char *path, struct fail *f)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        return fail(f, FAIL_SYSTEM, "metric store: open %s: %s", path, strerror(errno));
-    (void)close(fd);
-    return true;
-}
-
 static bool open_both(struct metric_store *store, bool *damaged, struct fail *f)
 {
     *damaged = false;
-    if (!create_file(store->path, f) || !connection_open(store->path, /* writer= */ true, &store->writer, damaged, f))
+    if (!database_file_make(store->path, f) ||
+        !connection_open(store->path, /* writer= */ true, &store->writer, damaged, f))
         return false;
     if (connection_open(store->path, /* writer= */ false, &store->reader, damaged, f))
         return true;
     connection_close(&store->writer);
     return false;
-}
-
-/* The file is kept under another name; what SQLite keeps beside it goes. */
-static bool set_aside(const char *path, struct fail *f)
-{
-    char other[4096];
-
-    if (snprintf(other, sizeof(other), "%s.damaged", path) >= (int)sizeof(other))
-        return fail(f, FAIL_SYSTEM, "metric store: path too long: %s", path);
-    if (rename(path, other) != 0)
-        return fail(f, FAIL_SYSTEM, "metric store: rename %s: %s", path, strerror(errno));
-    (void)snprintf(other, sizeof(other), "%s-wal", path);
-    if (unlink(other) != 0 && errno != ENOENT)
-        return fail(f, FAIL_SYSTEM, "metric store: remove %s: %s", other, strerror(errno));
-    (void)snprintf(other, sizeof(other), "%s-shm", path);
-    if (unlink(other) != 0 && errno != ENOENT)
-        return fail(f, FAIL_SYSTEM, "metric store: remove %s: %s", other, strerror(errno));
-    return true;
 }
 
 static void store_free(struct metric_store *store)
@@ -271,7 +240,7 @@ bool metric_store_open(const char *path, struct metric_store **ret_store, bool *
     bool good = open_both(store, &damaged, f);
     bool replaced = false;
 
-    if (!good && damaged && set_aside(path, f)) {
+    if (!good && damaged && database_file_set_aside(path, f)) {
         good = open_both(store, &damaged, f);
         replaced = good;
     }
