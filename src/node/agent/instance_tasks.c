@@ -74,13 +74,14 @@ static bool pull_request(void *context, struct hosted *hosted, size_t i, struct 
     return agent_secrets_registry(tasks->config, hosted->task, i, arena, request, f);
 }
 
-/* The built-in registry is where the API is: its names resolve nowhere else. */
+/* The built-in registry is where the API is: its names resolve nowhere else. What has a password of its own is not
+ * there, whatever it is called. */
 static bool resolve(void *context, struct str registry, struct str on_behalf, struct image_registry *ret_registry)
 {
     const struct instance_tasks *tasks = context;
 
-    (void)on_behalf;
-    if (!str_starts(tasks->config->backend, STR("http://")) || !agent_secrets_is_ecr(tasks->config, registry))
+    if (on_behalf.len > 0 || !str_starts(tasks->config->backend, STR("http://")) ||
+        !agent_secrets_is_ecr(tasks->config, registry))
         return false;
     *ret_registry = (struct image_registry){.host = str_of(tasks->log_address), .basic = true};
     return true;
