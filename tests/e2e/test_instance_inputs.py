@@ -11,7 +11,7 @@ import pytest
 
 from conftest import ROOT, eventually
 from machine import ROLE, shell
-from test_instance_tasks import SERVE, described, page, run, stop, wait
+from test_instance_tasks import SERVE, connected, described, page, run, stop, wait
 from test_instances import IMAGE, first_process, inside, state
 
 OUTSIDE = "127.0.0.1:9000"  # in the instance's own network namespace
@@ -47,12 +47,6 @@ class Outside:
     def close(self):
         self.process.terminate()
         self.process.wait(10)
-
-
-def connected(machine):
-    arns = machine.ecs.list_container_instances(cluster="machines", status="ACTIVE")["containerInstanceArns"]
-    shown = machine.ecs.describe_container_instances(cluster="machines", containerInstances=arns)["containerInstances"] if arns else []
-    return any(one["agentConnected"] for one in shown)
 
 
 @pytest.fixture(scope="module")
