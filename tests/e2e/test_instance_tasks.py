@@ -108,3 +108,48 @@ def test_log_lines(machine, instance):
     events = machine.logs.get_log_events(logGroupName="machines", logStreamName=f"m/main/{arn.rsplit('/', 1)[1]}",
                                          startFromHead=True)["events"]
     assert [event["message"] for event in events] == ["one", "two"]
+
+
+SERVE_ALL = f"while ! test -e /dev/shm/done; do sleep 0.1; done; cat /dev/shm/word /dev/shm/ns > /www/sibling; {SERVE}"
+
+
+def test_containers_that_share_processes(machine, instance):
+    arn = run(machine, "one-tree", [
+        {"name": "first", "command": ["/bin/sleep", "54321"]},
+        {"name": "main", "command": shell(f"cat /proc/[0-9]*/cmdline > /www/seen; cat /proc/1/cmdline > /www/first; {SERVE}"),
+         "portMappings": [{"containerPort": 80}], "dependsOn": [{"containerName": "first", "condition": "START"}]}], pidMode="task")
+    task = wait(machine, arn, "RUNNING")
+    assert "/bin/sleep\x0054321" in page(machine, instance, task, "main", "seen")
+    assert page(machine, instance, task, "main", "first") == "/pause\x00-P\x00"
+    stop(machine, arn)
+    arn = run(machine, "apart", [
+        {"name": "first", "command": ["/bin/sleep", "54321"]},
+        {"name": "main", "command": shell(f"cat /proc/[0-9]*/cmdline > /www/seen; {SERVE}"), "portMappings": [{"containerPort": 80}],
+         "dependsOn": [{"containerName": "first", "condition": "START"}]}])
+    task = wait(machine, arn, "RUNNING")
+    assert "54321" not in page(machine, instance, task, "main", "seen")
+    stop(machine, arn)
+
+
+def test_containers_that_share_memory(machine, instance):
+    talk = "echo shared > /dev/shm/word; ls -l /proc/self/ns/ipc > /dev/shm/ns; touch /dev/shm/done; sleep 1000"
+    arn = run(machine, "one-memory", [
+        {"name": "first", "command": shell(talk), "systemControls": [{"namespace": "kernel.msgmax", "value": "12345"}]},
+        {"name": "main", "command": shell(f"ls -l /proc/self/ns/ipc > /www/own; cat /proc/sys/kernel/msgmax > /www/msgmax; {SERVE_ALL}"),
+         "portMappings": [{"containerPort": 80}], "dependsOn": [{"containerName": "first", "condition": "START"}]}], ipcMode="task")
+    task = wait(machine, arn, "RUNNING")
+    word, namespace = page(machine, instance, task, "main", "sibling").splitlines()
+    assert word == "shared"
+    assert namespace.split("ipc:")[1] == page(machine, instance, task, "main", "own").strip().split("ipc:")[1]
+    assert page(machine, instance, task, "main", "msgmax") == "12345\n"
+    stop(machine, arn)
+    id = arn.rsplit("/", 1)[1]
+    eventually(lambda: id not in inside(machine, instance, "cat", "/proc/mounts"), what="the end of its mounts")
+
+
+def test_memory_of_the_instance_and_none(machine, instance):
+    inside(machine, instance, "touch", "/dev/shm/of-the-instance")
+    looks = shell("test -e /dev/shm/of-the-instance && exit 3; test -d /dev/shm && exit 4; exit 5")
+    for mode, code in (("host", 3), ("none", 5), (None, 4)):
+        arn = run(machine, "memory", [{"name": "main", "command": looks}], **({"ipcMode": mode} if mode else {}))
+        assert wait(machine, arn, "STOPPED")["containers"][0]["exitCode"] == code, mode

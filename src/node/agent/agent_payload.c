@@ -43,10 +43,10 @@ static const char *refused_of(const struct agent_container *container)
 /* NULL: nothing. What is not a capability of this agent (agent_registration.c) no server sends, but one that errs. */
 static const char *refused(const struct agent_task *task)
 {
-    if (task->pid_mode.len > 0 && !str_is(task->pid_mode, "host"))
-        return "pidMode 'task'";
-    if (str_is(task->ipc_mode, "task"))
-        return "ipcMode 'task'";
+    if (task->pid_mode.len > 0 && enum_value(&ecs_pid_mode_shape, task->pid_mode) == 0)
+        return "pidModes other than 'host' and 'task'";
+    if (task->ipc_mode.len > 0 && enum_value(&ecs_ipc_mode_shape, task->ipc_mode) == 0)
+        return "ipcModes other than 'host', 'task' and 'none'";
     if (task->associations.count > 0)
         return "GPUs";
     for (size_t i = 0; i < task->containers.count; i++) {
@@ -363,9 +363,10 @@ static bool define(const struct agent_task *task, const struct agent_payload_def
     if (str_to_int64(task->version, &revision))
         SET(definition, revision, (int32_t)revision);
     definition->network_mode = mode_of(task, arena);
-    definition->pid_mode = str_is(task->pid_mode, "host") ? ECS_PID_MODE_HOST : ECS_PID_MODE_NONE;
-    definition->ipc_mode = task->ipc_mode.len == 0 ? ECS_IPC_MODE_NONE
-                                                   : (enum ecs_ipc_mode)enum_value(&ecs_ipc_mode_shape, task->ipc_mode);
+    if (task->pid_mode.len > 0)
+        definition->pid_mode = (enum ecs_pid_mode)enum_value(&ecs_pid_mode_shape, task->pid_mode);
+    if (task->ipc_mode.len > 0)
+        definition->ipc_mode = (enum ecs_ipc_mode)enum_value(&ecs_ipc_mode_shape, task->ipc_mode);
     definition->volumes = volumes(&task->volumes, arena);
     definition->container_definitions.items = arena_array(arena, struct ecs_container_definition, count + 1);
     to->container_arns.items = arena_array(arena, struct str, count + 1);

@@ -96,7 +96,7 @@ static void what_cannot_be_is_refused(void **state)
         {CONTAINER(",\"links\":[\"a\"]"), "Task dependencies cannot be resolved, taskArn: " ARN},
         {CONTAINER(",\"dependsOn\":[{\"containerName\":\"b\",\"condition\":\"START\"}]"),
          "Task dependencies cannot be resolved, taskArn: " ARN},
-        {TASK(",\"pidMode\":\"task\",\"containers\":[{\"name\":\"a\"}]"), "does not do pidMode 'task'"},
+        {TASK(",\"pidMode\":\"all\",\"containers\":[{\"name\":\"a\"}]"), "does not do pidModes other than"},
     };
 
     (void)state;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "node/runtime/small_file.h"
+#include "node/task/shared_namespaces.h"
 #include "os/entropy.h"
 #include "os/files.h"
 
@@ -121,6 +122,8 @@ static bool make_attributes(const struct agent_config *config, bool renews, json
         add_attribute(list, capabilities[i], NULL);
     if (!config->privileged_disabled)
         add_attribute(list, "com.amazonaws.ecs.capability.privileged-container", NULL);
+    if (shared_namespaces_possible())
+        add_attribute(list, "ecs.capability.pid-ipc-namespace-sharing", NULL);
     if (config->s3_endpoint != NULL)
         add_attribute(list, "ecs.capability.env-files.s3", NULL);
     add_attribute(list, "ecs.os-type", "linux");

@@ -185,7 +185,7 @@ static bool plan_mounts(struct container_plan *plan, const struct plan_host *hos
     for (size_t i = 0; i < COUNT_OF(default_mounts); i++) {
         struct plan_mount mount = default_mounts[i];
 
-        if (same_target(spec, mount.target))
+        if (same_target(spec, mount.target) || (spec->no_shm && strcmp(mount.target, "/dev/shm") == 0))
             continue;
         mount.options = expand_options(spec, mount.options, arena);
         plan->mounts[plan->mount_count++] = mount;

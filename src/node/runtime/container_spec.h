@@ -83,6 +83,7 @@ struct container_spec {
     const struct container_mount *mounts; /* in their order, over the usual /proc, /dev, /sys */
     size_t mount_count;
     uint64_t shm_bytes; /* of /dev/shm; 0: 64 MiB */
+    bool no_shm;        /* there is no /dev/shm */
     const struct container_device *devices;
     size_t device_count;
     const struct container_ulimit *ulimits;

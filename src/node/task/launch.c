@@ -483,11 +483,11 @@ static void set_sysctls(struct builder *b)
     const struct ecs_system_controls *own = &b->definition->system_controls;
     struct container_sysctl *all = arena_array(b->arena, struct container_sysctl, own->count + 1);
 
-    for (size_t i = 0; i < own->count; i++)
-        all[i] = (struct container_sysctl){arena_cstr(b->arena, own->items[i].namespace),
-                                           arena_cstr(b->arena, own->items[i].value)};
     b->spec->sysctls = all;
-    b->spec->sysctl_count = own->count;
+    for (size_t i = 0; i < own->count; i++)
+        if (!shared_namespaces_have(b->task->assignment->task_definition, &own->items[i]))
+            all[b->spec->sysctl_count++] = (struct container_sysctl){arena_cstr(b->arena, own->items[i].namespace),
+                                                                     arena_cstr(b->arena, own->items[i].value)};
 }
 
 /* "no-new-privileges", also with ":true", as Docker takes it. */
@@ -500,15 +500,16 @@ static bool wants_no_new_privileges(const struct ecs_container_definition *defin
     return false;
 }
 
-/* The machine's own, where the task wants them; none is shared by the containers of a task alone. */
-static void set_namespaces(struct builder *b)
+static bool set_namespaces(struct builder *b)
 {
-    const struct ecs_task_definition *definition = b->task->assignment->task_definition;
+    const struct shared_namespaces *shared = &b->site->shared;
 
-    if (definition->pid_mode == ECS_PID_MODE_HOST)
-        b->spec->pid_namespace = "/proc/self/ns/pid";
-    if (definition->ipc_mode == ECS_IPC_MODE_HOST)
-        b->spec->ipc_namespace = "/proc/self/ns/ipc";
+    b->spec->pid_namespace = shared->pid;
+    b->spec->ipc_namespace = shared->ipc;
+    b->spec->no_shm = shared->no_shm;
+    return shared->shm_dir == NULL ||
+           add_mount(b, (struct container_mount){
+                            .kind = CONTAINER_MOUNT_BIND, .source = shared->shm_dir, .target = "/dev/shm"});
 }
 
 static bool make_folders(struct builder *b)
@@ -548,13 +549,12 @@ bool launch_spec(const struct launch_site *site, const struct task *task, size_t
     spec.no_new_privileges = site->is_fargate || wants_no_new_privileges(b.definition);
     spec.mounts = b.mounts;
     if (!make_folders(&b) || !set_arguments(&b) || !add_name_files(&b) || !add_volumes(&b) ||
-        !set_linux_parameters(&b) || !set_environment(&b, i))
+        !set_linux_parameters(&b) || !set_environment(&b, i) || !set_namespaces(&b))
         return false;
     set_identity(&b);
     set_ulimits(&b);
     set_limits(&b);
     set_sysctls(&b);
-    set_namespaces(&b);
     *ret_spec = spec;
     return true;
 }

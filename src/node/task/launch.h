@@ -3,7 +3,7 @@
 #pragma once
 
 #include "node/runtime/container_spec.h"
-#include "node/task/engine.h"
+#include "node/task/shared_namespaces.h"
 
 struct launch_site {
     const char *task_dir;           /* the task's folder on this host, exists */
@@ -14,6 +14,7 @@ struct launch_site {
     const char *api_url;            /* AWS_ENDPOINT_URL; NULL: not set */
     bool is_fargate;                /* as Fargate starts containers, else as Docker does */
     struct container_id_map users;
+    struct shared_namespaces shared;
     const struct image *image;
     const char *lower_dirs;
 };

@@ -6,6 +6,7 @@
 #include "node/task/container_memory.h"
 #include "node/task/engine.h"
 #include "node/task/launch.h"
+#include "node/task/shared_namespaces.h"
 #include "node/task/users.h"
 #include "os/files.h"
 
@@ -79,7 +80,7 @@ static bool make_network(struct task_engine *engine, struct hosted *hosted, stru
     return hosted_storage_open(hosted, f) && prepare(engine, hosted, f) &&
            port->network_make(port->context, hosted, namespace_fd, f) &&
            runtime_task_cgroup_create(engine->runtime, hosted->task_id, &limits, f) &&
-           begin_logs(engine, hosted->task, f);
+           shared_namespaces_open(engine, hosted, f) && begin_logs(engine, hosted->task, f);
 }
 
 static void network(struct task_engine *engine, struct hosted *hosted)
@@ -107,6 +108,8 @@ static void remove_network(struct task_engine *engine, struct hosted *hosted)
         task_engine_end_logs(engine, hosted->task);
         return;
     }
+    if (!shared_namespaces_close(engine, hosted, &f))
+        log_error("task %.*s: what its containers shared stays: %s", STR_ARG(assignment->task_id), f.message);
     port->network_remove(port->context, hosted);
     if (!runtime_task_cgroup_delete(engine->runtime, hosted->task_id, &f))
         log_error("task %.*s: its cgroup stays: %s", STR_ARG(assignment->task_id), f.message);
@@ -237,6 +240,8 @@ static bool start_container(struct task_engine *engine, struct hosted *hosted, s
         return false; /* an adopted container that starts again, whose image is gone */
     log_shipper_path(task_engine_shipper(engine, hosted->task, i), hosted->task->assignment->task_id, i, log_path);
     (void)snprintf(volumes_dir, sizeof(volumes_dir), "%s/volumes", engine->dir);
+    if (!shared_namespaces_find(engine, hosted, arena, &site.shared, f))
+        return fail_in(f, "CannotStartContainerError");
     site.image = hosted->images[i];
     site.lower_dirs = lower_dirs(engine, hosted->images[i], arena);
     if (hosted->task->containers[i].started_once &&

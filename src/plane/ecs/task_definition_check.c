@@ -124,9 +124,6 @@ static bool namespaces(const struct definition_case *on, struct fail *f)
     if (is_fargate(on) && on->in->pid_mode == ECS_PID_MODE_HOST)
         return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
                         "Tasks using the Fargate launch type do not support pidMode 'host'");
-    if (on->in->pid_mode == ECS_PID_MODE_TASK)
-        return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
-                        "pidMode 'task' is not supported: the containers of Berth's tasks do not share processes yet.");
     return true;
 }
 
