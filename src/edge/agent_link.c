@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/must.h"
 #include "edge/agent_message.h"
+#include "edge/usage_keeper.h"
 #include "os/entropy.h"
 #include "os/websocket.h"
 #include "plane/ecs/agent.h"
@@ -53,6 +54,7 @@ struct agent_said {
 };
 
 struct agent_links {
+    struct usage_keeper *usages;
     struct websockets *sockets;
     struct loop *loop;
     const struct authenticator *authenticator;
@@ -311,6 +313,29 @@ static bool read_frame(const struct session *session, struct str bytes, struct a
            agent_message_read(&agent_from_telemetry_shape, bytes, &agent_job->arena, &agent_job->telemetry, f);
 }
 
+/* The mean of what was sampled since the last message; 0: nothing was. */
+static double mean_of(const struct agent_stats_set *set)
+{
+    return set == NULL || !(set->sample_count > 0) ? 0 : set->sum / set->sample_count;
+}
+
+static void take_usage(const struct session *session, const struct agent_publish_metrics_request *metrics)
+{
+    for (size_t i = 0; i < metrics->task_metrics.count; i++) {
+        const struct agent_task_metric *task = &metrics->task_metrics.items[i];
+        struct task_usage usage = {.task_arn = task->task_arn, .teller = session->hello.instance_arn, .is_share = true};
+        bool any = false;
+
+        for (size_t k = 0; k < task->container_metrics.count; k++) {
+            any = any || task->container_metrics.items[k].cpu_stats_set != NULL;
+            usage.cpu += mean_of(task->container_metrics.items[k].cpu_stats_set);
+            usage.memory_mib += mean_of(task->container_metrics.items[k].memory_stats_set);
+        }
+        if (any)
+            usage_keeper_add(session->links->usages, &usage);
+    }
+}
+
 static void message(void *context, uint64_t id, bool text, struct str bytes)
 {
     struct session *session = context;
@@ -332,6 +357,8 @@ static void message(void *context, uint64_t id, bool text, struct str bytes)
     if (agent_job->message.nack != NULL)
         log_warning("agent of %.*s refuses message %.*s: %.*s", STR_ARG(session->hello.instance_arn),
                     STR_ARG(agent_job->message.nack->message_id), STR_ARG(agent_job->message.nack->reason));
+    if (agent_job->telemetry.metrics != NULL)
+        take_usage(session, agent_job->telemetry.metrics);
     agent_job->session_id = id;
     submit(agent_job);
 }
@@ -580,11 +607,12 @@ static void *heart_main(void *context)
 
 /* ---- life ---- */
 
-struct agent_links *agent_links_new(void)
+struct agent_links *agent_links_new(struct usage_keeper *usages)
 {
     struct agent_links *links = calloc(1, sizeof(*links));
 
     must(links != NULL);
+    links->usages = usages;
     list_init(&links->sessions);
     must(pthread_mutex_init(&links->lock, NULL) == 0);
     must(pthread_cond_init(&links->wake, NULL) == 0);

@@ -17,7 +17,9 @@
 
 struct agent_links;
 
-struct agent_links *agent_links_new(void);
+struct usage_keeper;
+/* usages: what agents tell of what their tasks use. */
+struct agent_links *agent_links_new(struct usage_keeper *usages);
 /* Before the first request. */
 checked bool agent_links_begin(struct agent_links *links, struct loop *loop, const struct authenticator *authenticator,
                                const struct settings *settings, struct fail *f);

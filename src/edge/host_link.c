@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/must.h"
 #include "edge/authenticate.h"
+#include "edge/usage_keeper.h"
 #include "os/link.h"
 #include "plane/ec2/host.h"
 #include "plane/ec2/instance.h"
@@ -48,6 +49,7 @@ struct host_said {
 
 struct host_links {
     struct str token;
+    struct usage_keeper *usages;
     struct loop *loop;
     struct map said;      /* struct host_said by host; the core thread's */
     pthread_mutex_t lock; /* protects by_host, number, count, ending and every peer's queue and ending */
@@ -262,6 +264,15 @@ static bool hello_is_good(const struct host_hello *hello)
            hello->has_memory_mib;
 }
 
+static void take_usage(const struct host_peer *peer, const struct host_usage *usage)
+{
+    for (size_t i = 0; i < usage->tasks.count; i++)
+        usage_keeper_add(peer->links->usages, &(struct task_usage){.task_arn = usage->tasks.items[i].task_arn,
+                                                                   .teller = peer->host_id,
+                                                                   .cpu = usage->tasks.items[i].cpu_units,
+                                                                   .memory_mib = usage->tasks.items[i].memory_mib});
+}
+
 static void message(void *context, struct link *link, struct str bytes)
 {
     struct host_peer *peer = link_user(link);
@@ -278,6 +289,8 @@ static void message(void *context, struct link *link, struct str bytes)
     } else if (peer->host_id.ptr != NULL && link_job->message.report != NULL) {
         submit(peer, JOB_REPORT, link_job);
         return;
+    } else if (peer->host_id.ptr != NULL && link_job->message.usage != NULL) {
+        take_usage(peer, link_job->message.usage);
     }
     arena_free(&link_job->arena);
     free(link_job);
@@ -416,12 +429,13 @@ void host_links_tell(struct host_links *links, struct str host_id, struct str by
     (void)pthread_mutex_unlock(&links->lock);
 }
 
-struct host_links *host_links_new(struct str token)
+struct host_links *host_links_new(struct str token, struct usage_keeper *usages)
 {
     struct host_links *links = calloc(1, sizeof(*links));
 
     must(links != NULL);
     links->token = token;
+    links->usages = usages;
     must(pthread_mutex_init(&links->lock, NULL) == 0);
     must(pthread_cond_init(&links->gone, NULL) == 0);
     return links;

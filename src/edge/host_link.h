@@ -9,7 +9,9 @@
 
 struct host_links;
 
-struct host_links *host_links_new(struct str token);
+struct usage_keeper;
+/* usages: what hosts tell of what their tasks use. */
+struct host_links *host_links_new(struct str token, struct usage_keeper *usages);
 /* Before the first request. */
 void host_links_begin(struct host_links *links, struct loop *loop);
 /* Shuts every link; the hosts come back and are told their whole assignment anew. */

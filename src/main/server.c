@@ -10,6 +10,7 @@
 #include "edge/oidc_keys.h"
 #include "edge/registry/registry.h"
 #include "edge/registry_records.h"
+#include "edge/usage_keeper.h"
 #include "main/apis.h"
 #include "main/data_dir.h"
 #include "main/file_limit.h"
@@ -54,6 +55,7 @@ struct server {
     struct event_log *event_log;
     struct log_keeper *log_keeper;
     struct metric_keeper *metric_keeper;
+    struct usage_keeper *usages;
     struct ports ports;
     struct blob_store *blobs;
     struct registry_records records;
@@ -279,6 +281,7 @@ static bool start_logs(struct server *server, struct arena *arena, struct fail *
     server->ports.logs = log_keeper_port(server->log_keeper);
     event_log_begin(server->event_log, server->loop, server->ports.logs);
     metric_keeper_begin(server->metric_keeper, server->loop);
+    usage_keeper_begin(server->usages, server->loop);
     return true;
 }
 
@@ -366,6 +369,8 @@ static void stop(struct server *server)
         log_keeper_stop(server->log_keeper);
     if (server->metric_keeper != NULL)
         metric_keeper_stop(server->metric_keeper);
+    if (server->usages != NULL)
+        usage_keeper_stop(server->usages);
     if (server->oidc_keys != NULL)
         oidc_keys_stop(server->oidc_keys);
     if (server->loop != NULL) {
@@ -380,6 +385,7 @@ static void stop(struct server *server)
         host_links_free(server->links);
     if (server->agents != NULL)
         agent_links_free(server->agents);
+    usage_keeper_free(server->usages);
     if (server->log_keeper != NULL)
         log_keeper_close(server->log_keeper);
     if (server->metric_keeper != NULL)
@@ -408,8 +414,9 @@ static bool start(struct server *server, struct server_options *options, struct 
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f) ||
         !secret_key_read(&server->dir, &server->secret_key, f))
         return false;
-    server->links = host_links_new(str_of(server->dir.token));
-    server->agents = agent_links_new();
+    server->usages = usage_keeper_new(server->clock);
+    server->links = host_links_new(str_of(server->dir.token), server->usages);
+    server->agents = agent_links_new(server->usages);
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
            oidc_keys_start(&server->oidc_keys, f) && session_links_start(&server->sessions, f) &&
            open_metrics(server, arena, f) && start_loop(server, options, arena, f) && start_logs(server, arena, f) &&

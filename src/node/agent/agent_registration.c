@@ -159,7 +159,7 @@ static int64_t memory_mib(void)
     return mib;
 }
 
-static int64_t cpu_units(void)
+int64_t agent_cpu_units(void)
 {
     int64_t units = sysconf(_SC_NPROCESSORS_ONLN) * 1024;
     uint64_t quota;
@@ -176,7 +176,7 @@ static int64_t cpu_units(void)
 static json_t *make_resources(const struct agent_config *config)
 {
     return json_pack("[{s:s,s:s,s:I},{s:s,s:s,s:I},{s:s,s:s,s:[s,s,s]},{s:s,s:s,s:[]}]", "name", "CPU", "type",
-                     "INTEGER", "integerValue", (json_int_t)cpu_units(), "name", "MEMORY", "type", "INTEGER",
+                     "INTEGER", "integerValue", (json_int_t)agent_cpu_units(), "name", "MEMORY", "type", "INTEGER",
                      "integerValue", (json_int_t)(memory_mib() - config->reserved_memory_mib), "name", "PORTS", "type",
                      "STRINGSET", "stringSetValue", "22", "51678", "51679", "name", "PORTS_UDP", "type", "STRINGSET",
                      "stringSetValue");

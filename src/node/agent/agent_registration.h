@@ -13,3 +13,5 @@ struct agent_registration {
  * the process's exit status when it fails: 5, do not restart, for what no try mends; else 1. */
 checked bool agent_register(struct agent_api *api, struct agent_registration *ret_registration, int *ret_exit,
                             struct fail *f);
+/* The CPU that the instance registers with: 1024 a core, or what its cgroup leaves of that. */
+int64_t agent_cpu_units(void);

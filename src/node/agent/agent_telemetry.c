@@ -6,8 +6,6 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 
-#include <unistd.h>
-
 enum { PUBLISH_MS = 20000, SAMPLE_MS = 1000, MESSAGE_TASKS_MAX = 10 };
 
 /* Samples of one kind since they were last published. */
@@ -35,7 +33,7 @@ struct agent_telemetry {
     struct instance_tasks *tasks;
     struct agent_api api, signer;
     struct agent_session *session;
-    long cores;
+    double cores; /* that the instance registered with */
     struct list series;
     json_t *health; /* as it was published last; NULL: on this connection not yet */
     pthread_t thread;
@@ -72,7 +70,7 @@ static struct series *series_of(struct agent_telemetry *telemetry, const struct 
     return series;
 }
 
-/* CPU in percent of the whole machine, memory in MiB without what the kernel can take back at once. */
+/* CPU in percent of the whole instance, memory in MiB without what the kernel can take back at once. */
 static void sample(const struct agent_telemetry *telemetry, struct series *series,
                    const struct task_container *container)
 {
@@ -89,7 +87,7 @@ static void sample(const struct agent_telemetry *telemetry, struct series *serie
                  : 0;
     if (series->when_ms != 0 && stats.cpu_ns >= series->cpu_ns) {
         set_add(&series->cpu, (double)(stats.cpu_ns - series->cpu_ns) /
-                                  ((double)(now_ms - series->when_ms) * 10000 * (double)telemetry->cores));
+                                  ((double)(now_ms - series->when_ms) * 10000 * telemetry->cores));
         set_add(&series->memory, (double)(memory >> 20));
     }
     series->when_ms = now_ms;
@@ -398,7 +396,7 @@ bool agent_telemetry_start(const struct agent_config *config, const struct agent
     telemetry->config = config;
     telemetry->registration = registration;
     telemetry->tasks = tasks;
-    telemetry->cores = sysconf(_SC_NPROCESSORS_ONLN);
+    telemetry->cores = (double)agent_cpu_units() / 1024;
     list_init(&telemetry->series);
     must(pthread_mutex_init(&telemetry->lock, NULL) == 0);
     must(pthread_cond_init(&telemetry->wake, NULL) == 0);

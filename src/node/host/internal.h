@@ -25,6 +25,7 @@ struct host {
     struct runtime *runtime; /* the engine's */
     struct sessions *sessions;
     struct metadata *metadata; /* link thread */
+    int64_t next_usage_ms;     /* the planner thread's, monotonic */
     int stop_fd;               /* readable at the end */
 
     pthread_mutex_t lock;        /* protects everything below; only the engine's lock is taken under it */

@@ -3,11 +3,12 @@
 #include "base/must.h"
 #include "node/host/instances.h"
 #include "node/host/internal.h"
+#include "os/clock.h"
 
 #include <sys/utsname.h>
 #include <time.h>
 
-enum { DIAL_PAUSE_MS_MIN = 100, DIAL_PAUSE_MS_MAX = 5000 };
+enum { DIAL_PAUSE_MS_MIN = 100, DIAL_PAUSE_MS_MAX = 5000, USAGE_EVERY_MS = 20000 };
 
 static void message(void *context, struct link *link, struct str bytes)
 {
@@ -134,6 +135,27 @@ static int64_t heard_all(struct host *host)
     return generation;
 }
 
+/* As often as ECS agents do. Planner thread. */
+static void report_usage(struct host *host)
+{
+    struct host_usage usage;
+    struct host_from_host message = {.usage = &usage};
+    struct arena arena;
+    auto_buf bytes = {.limit = LINK_MESSAGE_MAX};
+
+    if (clock_monotonic_ms() < host->next_usage_ms)
+        return;
+    host->next_usage_ms = clock_monotonic_ms() + USAGE_EVERY_MS;
+    arena_init(&arena, (size_t)LINK_MESSAGE_MAX);
+    task_engine_usage(host->engine, &arena, &usage);
+    value_encode(&host_from_host_shape, &message, &bytes);
+    (void)pthread_mutex_lock(&host->lock);
+    if (host->server != NULL && usage.tasks.count > 0)
+        (void)link_send(host->server, buf_str(&bytes));
+    (void)pthread_mutex_unlock(&host->lock);
+    arena_free(&arena);
+}
+
 void host_report(struct host *host)
 {
     struct host_report report = {0};
@@ -155,4 +177,5 @@ void host_report(struct host *host)
     }
     (void)pthread_mutex_unlock(&host->lock);
     arena_free(&arena);
+    report_usage(host);
 }

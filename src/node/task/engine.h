@@ -41,6 +41,12 @@ struct task_place {
     struct ecs_network_bindings bindings;
 };
 
+/* What was counted of a task when it was last looked at; when_us 0: never (monotonic). */
+struct usage_mark {
+    int64_t when_us;
+    uint64_t cpu_ns;
+};
+
 /* A task and what the machine holds for it. */
 struct hosted {
     struct task *task;
@@ -53,6 +59,7 @@ struct hosted {
     struct image **images;           /* by container; NULL until pulled */
     struct metadata_sample *samples; /* by container: what was last shown of it */
     struct container_memory *kept;   /* by container: what its file says */
+    struct usage_mark used;          /* by task_engine_usage */
     size_t in_flight;                /* actions with the workers */
     bool assigned;                   /* the server still names it */
     bool logs_ended;                 /* its last lines are delivered */
@@ -153,6 +160,8 @@ checked bool task_engine_supply(struct task_engine *engine, struct hosted *hoste
                                 const struct host_task_assignment *supplied, struct fail *f);
 /* The reports of all tasks, in the arena. */
 void task_engine_report(struct task_engine *engine, struct arena *arena, struct host_task_reports *ret_reports);
+/* What running tasks used of the machine since this was last asked, in the arena; those that are new come next time. */
+void task_engine_usage(struct task_engine *engine, struct arena *arena, struct host_usage *ret_usage);
 
 /* worker.c: carries out one action and tells the task how it ended. Worker threads. */
 void task_engine_work(struct task_engine *engine, struct hosted *hosted, struct action action);

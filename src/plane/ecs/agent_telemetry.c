@@ -1,5 +1,5 @@
 /* What agents publish on the telemetry session: health of containers and of the instance become part of their records.
- * Metrics are taken and acknowledged by the session alone: there is no CloudWatch yet to keep them. */
+ * Metrics are taken and acknowledged by the session alone: edge/usage_keeper.h. */
 #include "base/must.h"
 #include "plane/ecs/agent.h"
 
