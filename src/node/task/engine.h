@@ -29,6 +29,7 @@ enum { PULL_WORKERS = 4, WORKERS = 8, TASK_PATH = 256 };
 
 struct task_engine;
 struct hosted;
+struct protection_calls;
 
 /* Where a container is in the network; strings live as long as the task's `places`. */
 struct task_place {
@@ -124,6 +125,7 @@ struct task_engine {
     struct log_shipper *splunk_logs; /* of containers with that driver */
     bool maps_users;                 /* tasks get users of their own */
     int stop_fd;                     /* readable at the end */
+    struct protection_calls *protections;
 
     pthread_mutex_t lock;        /* protects everything below; nothing is locked under it */
     pthread_cond_t planner_wake; /* the planner alone waits here: a signal must not go to another thread */
