@@ -26,7 +26,8 @@ def instance(machine):
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=CONFIG,
                                    SecurityGroupIds=[machine.group], IamInstanceProfile={"Name": "joined-node"})["Instances"][0]["InstanceId"]
     state(machine, id, "running")
-    eventually(lambda: machine.ecs.list_container_instances(cluster="machines")["containerInstanceArns"], 40, "the container instance")
+    eventually(lambda: machine.ecs.list_container_instances(cluster="machines", filter="agentConnected == true")["containerInstanceArns"], 40,
+               "the container instance")
     yield id
     print(inside(machine, id, "cat", "/var/log/ecs/ecs-agent.log"))  # shown when a test failed
     machine.ec2.terminate_instances(InstanceIds=[id])
