@@ -16,8 +16,8 @@ SLEEP = shell("exec sleep 100000")
 
 @pytest.fixture(scope="module")
 def role(machine):
-    arn = machine.make_role("exec")
-    machine.client("iam").put_role_policy(RoleName="exec", PolicyName="exec", PolicyDocument=json.dumps(
+    arn = machine.make_role("machine-exec")
+    machine.client("iam").put_role_policy(RoleName="machine-exec", PolicyName="exec", PolicyDocument=json.dumps(
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ACTIONS, "Resource": "*"}]}))
     return arn
 
@@ -129,7 +129,7 @@ def test_the_end_of_the_task_ends_the_session(machine, instance, role):  # noqa:
 
 
 def test_who_lacks_rights_or_did_not_ask_for_it_is_refused(machine, instance):  # noqa: F811
-    role = machine.make_role("mute")
+    role = machine.make_role("machine-mute")
     mute, off = start(machine, "exec-mute", role), start(machine, "exec-off", role, enable=False)
     with pytest.raises(machine.ecs.exceptions.TargetNotConnectedException, match="internal error. Try again later."):
         execute(machine, mute, "/bin/sh")

@@ -244,6 +244,7 @@ static bool start_logs(struct task_engine *engine, struct fail *f)
     struct log_shipper_options options = {.logs_dir = path,
                                           .address = engine->options.log_address,
                                           .lives = is_hosted,
+                                          .identity = engine->options.log_identity,
                                           .ended = logs_ended,
                                           .context = engine};
 

@@ -98,6 +98,7 @@ struct task_engine_options {
     const char *api_url;     /* AWS_ENDPOINT_URL in containers; NULL: it is not set */
     const char *ecs_url;     /* where ECS answers us: "http://127.0.0.1:4566" */
     struct host_s3 s3;
+    struct log_identity log_identity; /* whose the log lines are of tasks without an execution role; zero: nobody's */
     bool is_fargate; /* containers are as Fargate makes them, with users of their own; else as Docker does */
     struct task_engine_port port;
 };
