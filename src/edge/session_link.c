@@ -370,6 +370,17 @@ static bool port_resume(void *context, struct str key, struct str token)
     return session != NULL;
 }
 
+static bool port_has(void *context, struct str key)
+{
+    struct session_links *links = context;
+    bool has;
+
+    (void)pthread_mutex_lock(&links->lock);
+    has = map_get(&links->by_key, key) != NULL;
+    (void)pthread_mutex_unlock(&links->lock);
+    return has;
+}
+
 static void port_terminate(void *context, struct str key)
 {
     struct session_links *links = context;
@@ -384,7 +395,7 @@ static void port_terminate(void *context, struct str key)
 
 struct session_port session_links_port(struct session_links *links)
 {
-    return (struct session_port){.context = links, .resume = port_resume, .terminate = port_terminate};
+    return (struct session_port){.context = links, .has = port_has, .resume = port_resume, .terminate = port_terminate};
 }
 
 void session_links_complete(struct session_links *links, struct http_exchange *exchange)

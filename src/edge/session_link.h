@@ -35,7 +35,7 @@ void session_links_stop(struct session_links *links);
 
 /* A session will come; its key and tokens: those of plane/ecs/execute_command.h. Core thread (an effect). */
 void session_links_expect(struct session_links *links, struct str key, struct str tokens);
-/* For ResumeSession and TerminateSession. */
+/* For ExecuteCommand, ResumeSession and TerminateSession. */
 struct session_port session_links_port(struct session_links *links);
 /* Serves DATA_CHANNEL_PATH. */
 void session_links_complete(struct session_links *links, struct http_exchange *exchange);

@@ -323,6 +323,48 @@ def test_credentials_of_the_task_role(server, ecs, cluster, agents):
     assert pushed["roleCredentials"]["credentialsId"] == told["credentialsId"], "containers ask for that one for ever"
 
 
+def managed_agent(ecs, cluster, arn):
+    [agent] = describe(ecs, cluster, arn)["containers"][0]["managedAgents"]
+    return agent
+
+
+def test_the_original_agents_managed_agent_and_that_nobody_reaches_it(server, ecs, cluster, agents):
+    """The amazon-ecs-agent's SSM agent is connected to Systems Manager, not to us."""
+    iam = server.client("iam")
+    iam.create_role(RoleName="exec", AssumeRolePolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                                                "Principal": {"Service": "ecs-tasks.amazonaws.com"}}]}))
+    iam.put_role_policy(RoleName="exec", PolicyName="exec", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssmmessages:*", "Resource": "*"}]}))
+    agent = agents()
+    registration = of_ec2()
+    registration["attributes"].append({"name": "com.amazonaws.ecs.capability.task-iam-role"})
+    ecs.register_container_instance(**{**registration, "cluster": cluster, "containerInstanceArn": agent.arn})
+    [arn], failures = run(ecs, cluster, define(ecs, taskRoleArn="arn:aws:iam::000000000000:role/exec"), enableExecuteCommand=True)
+    told = payload_of(agent, arn)["tasks"][0]
+    assert told["containers"][0]["managedAgents"] == [{"name": "ExecuteCommandAgent"}]
+    command = {"cluster": cluster, "task": arn, "command": "sh", "interactive": True}
+
+    agent.report(arn, "RUNNING", containers=[{"containerName": "page", "status": "RUNNING"}])
+    assert managed_agent(ecs, cluster, arn)["lastStatus"] == "PENDING", "it is the agent that says when it has come"
+    code, message = refusal(ecs.execute_command, **command)
+    assert code == "InvalidParameterException" and "isn’t running" in message
+    for status in ("NONSENSE", "RUNNING"):
+        agent.report(arn, "RUNNING", managedAgents=[
+            {"containerName": "page", "managedAgentName": "ExecuteCommandAgent", "status": status},
+            {"containerName": "nosuch", "managedAgentName": "ExecuteCommandAgent", "status": "RUNNING"}])
+        assert managed_agent(ecs, cluster, arn)["lastStatus"] == ("RUNNING" if status == "RUNNING" else "PENDING")
+    assert managed_agent(ecs, cluster, arn)["lastStartedAt"]
+    assert refusal(ecs.execute_command, **command) == (
+        "TargetNotConnectedException", "The execute command failed due to an internal error. Try again later.")
+    agent.report(arn, "RUNNING", managedAgents=[
+        {"containerName": "page", "managedAgentName": "ExecuteCommandAgent", "status": "STOPPED", "reason": "it ended"}])
+    assert managed_agent(ecs, cluster, arn)["reason"] == "it ended"
+    assert refusal(ecs.execute_command, **command)[0] == "InvalidParameterException"
+    agent.report(arn, "STOPPED", containers=[{"containerName": "page", "status": "STOPPED", "exitCode": 0}])
+    assert managed_agent(ecs, cluster, arn)["lastStatus"] == "STOPPED"
+
+
 def recorded_reports():
     """The reports that the original agent made of each of its tasks, in their order."""
     path = pathlib.Path(__file__).parent / "agent_traffic" / "reports.jsonl"

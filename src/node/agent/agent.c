@@ -150,6 +150,11 @@ static void take_credentials(struct agent *agent, const json_t *message)
         log_error("credentials of task %.*s, which is not here", STR_ARG(task));
 }
 
+static void take_command(struct agent *agent, const json_t *message)
+{
+    instance_tasks_command(agent->tasks, message);
+}
+
 static void take_update(struct agent *agent, const json_t *message)
 {
     (void)agent_session_send(agent->session, "NackRequest",
@@ -168,6 +173,7 @@ static const struct {
     {"IAMRoleCredentialsMessage", take_credentials},
     {"TaskManifestMessage", take_manifest},
     {"TaskStopVerificationAck", take_verification},
+    {"ExecuteCommandMessage", take_command}, /* of Berth's own servers (docs/decisions/0151) */
     {"StageUpdateMessage", take_update},
     {"PerformUpdateMessage", take_update},
 };

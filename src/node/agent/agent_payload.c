@@ -33,8 +33,9 @@ static const char *refused_of(const struct agent_container *container)
 {
     if (container->firelens_configuration != NULL)
         return "FireLens";
-    if (container->managed_agents.count > 0)
-        return "ECS Exec";
+    for (size_t i = 0; i < container->managed_agents.count; i++)
+        if (!str_is(container->managed_agents.items[i].name, "ExecuteCommandAgent"))
+            return "managed agents other than that of ECS Exec";
     if (container->credential_specs.count > 0)
         return "credentialSpecs";
     return has_range(container) ? "ranges of container ports" : NULL;
@@ -56,6 +57,14 @@ static const char *refused(const struct agent_task *task)
             return why;
     }
     return refused_volume(&task->volumes);
+}
+
+static bool has_managed_agent(const struct agent_task *task)
+{
+    for (size_t i = 0; i < task->containers.count; i++)
+        if (task->containers.items[i].managed_agents.count > 0)
+            return true;
+    return false;
 }
 
 /* ---- containers ---- */
@@ -445,6 +454,7 @@ bool agent_payload_read(struct str text, const struct agent_payload_defaults *de
     why = refused(&task);
     if (why != NULL)
         return fail(f, FAIL_INPUT, "Berth's agent does not do %s yet", why);
+    SET(&to, enable_execute_command, has_managed_agent(&task));
     if (!define(&task, defaults, arena, &to, f))
         return false;
     if (!has_order(&to.task_definition->container_definitions))

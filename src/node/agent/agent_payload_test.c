@@ -86,7 +86,7 @@ static void what_cannot_be_is_refused(void **state)
         {"[]", ""},
         {TASK(""), "a task has 1 to 10 containers, this one has 0"},
         {CONTAINER(",\"firelensConfiguration\":{\"type\":\"fluentd\"}"), "does not do FireLens"},
-        {CONTAINER(",\"managedAgents\":[{\"name\":\"ExecuteCommandAgent\"}]"), "does not do ECS Exec"},
+        {CONTAINER(",\"managedAgents\":[{\"name\":\"Other\"}]"), "does not do managed agents other than"},
         {CONTAINER(",\"portMappings\":[{\"containerPortRange\":\"1-2\"}]"), "ranges of container ports"},
         {CONTAINER(",\"dockerConfig\":{\"config\":\"{\"}"), "container a: dockerConfig is not JSON"},
         {CONTAINER(",\"dockerConfig\":{\"hostConfig\":\"{\\\"LogConfig\\\":{\\\"Type\\\":\\\"etwlogs\\\"}}\"}"),

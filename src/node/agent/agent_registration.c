@@ -37,6 +37,7 @@ static const char *const capabilities[] = {
     "ecs.capability.container-ordering",
     "ecs.capability.container-restart-policy",
     "ecs.capability.docker-plugin.local",
+    "ecs.capability.execute-command",
     "ecs.capability.execution-role-awslogs",
     "ecs.capability.execution-role-ecr-pull",
     "ecs.capability.private-registry-authentication.secretsmanager",

@@ -83,6 +83,16 @@ static json_t *container_of(const struct host_container_report *from)
     return to;
 }
 
+/* There is no process of ours in the container that could come or go by itself (docs/decisions/0150). */
+static void add_managed_agent(json_t *list, const struct host_container_report *container)
+{
+    if (container->status == HOST_CONTAINER_STATUS_RUNNING || container->status == HOST_CONTAINER_STATUS_STOPPED)
+        must(json_array_append_new(list, json_pack("{s:o,s:s,s:s}", "containerName", text(container->name),
+                                                   "managedAgentName", "ExecuteCommandAgent", "status",
+                                                   enum_name(&host_container_status_shape, (int)container->status))) ==
+             0);
+}
+
 /* NULL: nothing is said of such a task. */
 static const char *status_of(enum host_task_status status)
 {
@@ -112,12 +122,19 @@ static json_t *request_of(const struct agent_reports *reports, const struct host
 {
     struct str cluster = reports->options.config->cluster;
     json_t *containers = json_array();
+    json_t *agents = json_array();
     json_t *to = json_pack("{s:o,s:o,s:s,s:o}", "cluster", text(cluster), "task", text(from->task_arn), "status",
                            status, "containers", containers);
 
     must(to != NULL);
-    for (size_t i = 0; i < from->containers.count; i++)
+    for (size_t i = 0; i < from->containers.count; i++) {
         must(json_array_append_new(containers, container_of(&from->containers.items[i])) == 0);
+        if (from->enable_execute_command)
+            add_managed_agent(agents, &from->containers.items[i]);
+    }
+    if (from->enable_execute_command)
+        must(json_object_set(to, "managedAgents", agents) == 0);
+    json_decref(agents);
     if (has_reason(from))
         add_text(to, "reason", from->reason);
     add_time(to, "pullStartedAt", from->has_pull_started_at, from->pull_started_at);

@@ -8,6 +8,7 @@
 #include "node/agent/agent_payload.h"
 #include "node/agent/agent_reports.h"
 #include "node/agent/agent_secrets.h"
+#include "node/session/sessions.h"
 
 #define API_URL "http://169.254.170.10"
 
@@ -23,6 +24,7 @@ struct instance_tasks {
     struct agent_api api;     /* the instance's credentials, fetched again before they end */
     pthread_mutex_t api_lock; /* protects it; nothing is locked under it */
     struct task_engine *engine;
+    struct sessions *sessions;
     void (*changed)(void *context);
     void *context;
 };
@@ -191,7 +193,8 @@ bool instance_tasks_open(const struct agent_config *config, const struct agent_r
     write_address(tasks);
     if (!agent_api_open(&tasks->api, config, f) || !agent_network_open(&tasks->network, f) || !open_engine(tasks, f) ||
         !agent_network_tidy(tasks->network, f) || !agent_reports_start(&reports, &tasks->reports, f) ||
-        !agent_attachments_start(tasks->reports, &tasks->attachments, f))
+        !agent_attachments_start(tasks->reports, &tasks->attachments, f) ||
+        !sessions_start(tasks->engine, tasks->ecs_url, &tasks->sessions, f))
         return false; /* the process ends */
     go_on(tasks);
     *ret_tasks = tasks;
@@ -207,6 +210,7 @@ void instance_tasks_start(struct instance_tasks *tasks, void (*changed)(void *co
 
 void instance_tasks_stop(struct instance_tasks *tasks)
 {
+    sessions_stop(tasks->sessions);
     task_engine_stop(tasks->engine);
     agent_attachments_stop(tasks->attachments);
     agent_reports_stop(tasks->reports);
@@ -269,6 +273,11 @@ void instance_tasks_payload(struct instance_tasks *tasks, struct str text)
     arena_free(&arena);
 }
 
+static struct str member(const json_t *object, const char *name)
+{
+    return str_of(json_string_value(json_object_get(object, name)));
+}
+
 static struct str id_of(struct str arn)
 {
     size_t slash = str_find_last(arn, '/');
@@ -316,6 +325,22 @@ bool instance_tasks_credentials(struct instance_tasks *tasks, struct str task_ar
     (void)pthread_mutex_unlock(&tasks->engine->lock);
     arena_free(&arena);
     return hosted != NULL;
+}
+
+void instance_tasks_command(struct instance_tasks *tasks, const json_t *message)
+{
+    const struct host_session order = {
+        .session_id = member(message, "sessionId"),
+        .token = member(message, "token"),
+        .task_id = id_of(member(message, "taskArn")),
+        .container_name = member(message, "containerName"),
+        .command = member(message, "command"),
+        .log_group = member(message, "logGroup"),
+        .region = member(message, "region"),
+    };
+
+    if (order.session_id.len > 0 && order.token.len > 0 && order.task_id.len > 0)
+        sessions_begin(tasks->sessions, &order);
 }
 
 /* ---- what others ask ---- */

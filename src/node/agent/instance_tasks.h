@@ -30,6 +30,8 @@ void instance_tasks_expect(struct instance_tasks *tasks, const json_t *message);
 /* Newer credentials of the task's role. False: there is no such task. */
 bool instance_tasks_credentials(struct instance_tasks *tasks, struct str task_arn,
                                 const struct agent_iam_role_credentials *credentials);
+/* An ExecuteCommandMessage: a client wants a terminal in one of our containers. */
+void instance_tasks_command(struct instance_tasks *tasks, const json_t *message);
 /* Of a manifest: the tasks here that it does not name with RUNNING, as the message TaskStopVerificationMessage lists
  * them; NULL: none. */
 json_t *instance_tasks_unlisted(struct instance_tasks *tasks, const json_t *manifest_tasks);

@@ -184,7 +184,7 @@ bool host_start(const struct host_options *options, struct host **ret_host, stru
 {
     struct host *host = host_new(options);
 
-    if (!open_rooms(host, f) || !host_sessions_start(host, f)) {
+    if (!open_rooms(host, f) || !sessions_start(host->engine, host->ecs_url, &host->sessions, f)) {
         host_free(host);
         return false;
     }

@@ -60,6 +60,3 @@ void host_report(struct host *host);
 /* assignment.c: makes the machine's networks and tasks follow the message. One that is not complete says what changed:
  * what it names stands over what was known, by id. Link thread. */
 void host_apply(struct host *host, const struct host_assignment *assignment);
-/* session.c: a client wants a terminal in one of our containers. Link thread. */
-void host_session_begin(struct host *host, const struct host_session *session);
-checked bool host_sessions_start(struct host *host, struct fail *f);

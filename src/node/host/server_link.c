@@ -24,7 +24,7 @@ static void message(void *context, struct link *link, struct str bytes)
     } else if (message.assignment != NULL) {
         host_apply(host, message.assignment);
     } else if (message.session != NULL) {
-        host_session_begin(host, message.session);
+        sessions_begin(host->sessions, message.session);
     }
     arena_free(&arena);
 }

@@ -2,10 +2,13 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "model/interpret.h"
 #include "node/runtime/terminal_exec.h"
 #include "node/session/command_words.h"
 #include "node/session/inbox.h"
+#include "node/session/session_log.h"
 #include "node/session/terminal_session.h"
+#include "node/task/engine.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/websocket.h"
@@ -22,7 +25,8 @@
 enum { STRAGGLERS_MS = 100, THREAD_STACK = 512 << 10 };
 
 struct sessions {
-    struct sessions_options options;
+    struct task_engine *engine;
+    const char *server;
     struct websockets *sockets;
     pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t ended;
@@ -35,7 +39,8 @@ struct session {
     struct list link;
     struct sessions *sessions;
     struct arena arena;
-    struct session_order order;
+    struct host_session order;
+    const char *container_id; /* of the runtime */
     const char **words;
     size_t word_count;
     struct terminal_session agent;
@@ -83,7 +88,7 @@ static void begin(void *context)
     struct session *session = context;
     struct fail f;
 
-    if (!runtime_exec_terminal(session->sessions->options.runtime, session->order.container_id.ptr, session->words,
+    if (!runtime_exec_terminal(session->sessions->engine->runtime, session->container_id, session->words,
                                session->word_count, &session->exec, &f)) {
         could_not_start(session, &f);
         return;
@@ -212,7 +217,8 @@ static void hear(struct session *session)
 
     while (inbox_take(&session->inbox, &bytes)) {
         if (!terminal_session_receive(&session->agent, buf_str(&bytes), now_ms(), &f)) {
-            log_warning("session %s: the client breaks the protocol: %s", session->order.session_id.ptr, f.message);
+            log_warning("session %.*s: the client breaks the protocol: %s", STR_ARG(session->order.session_id),
+                        f.message);
             terminal_session_fail(&session->agent, f.message, now_ms());
         }
         buf_free(&bytes);
@@ -266,8 +272,8 @@ static bool dial(struct session *session, struct fail *f)
     struct websocket_target target = {.header_count = 0};
     auto_buf text = {.limit = SESSION_JSON_MAX};
 
-    target.url = arena_printf(&session->arena, "ws://%s/v1/data-channel/%s?role=publish_subscribe",
-                              session->sessions->options.server, session->order.session_id.ptr)
+    target.url = arena_printf(&session->arena, "ws%s/v1/data-channel/%.*s?role=publish_subscribe",
+                              session->sessions->server + strlen("http"), STR_ARG(session->order.session_id))
                      .ptr;
     session_open_write(session->order.token, entropy_uuid(&session->arena).ptr, "berth-host", &text);
     if (!websocket_connect(session->sessions->sockets, &target, &options, &session->socket, f)) {
@@ -295,17 +301,17 @@ static void *session_main(void *context)
     struct fail f;
 
     if (dial(session, &f)) {
-        log_info("session %s: \"%.*s\" in container %s", session->order.session_id.ptr, STR_ARG(session->order.command),
-                 session->order.container_id.ptr);
+        log_info("session %.*s: \"%.*s\" in container %s", STR_ARG(session->order.session_id),
+                 STR_ARG(session->order.command), session->container_id);
         lead(session);
-        log_info("session %s has ended", session->order.session_id.ptr);
+        log_info("session %.*s has ended", STR_ARG(session->order.session_id));
     } else {
-        log_warning("session %s: no channel to the server: %s", session->order.session_id.ptr, f.message);
+        log_warning("session %.*s: no channel to the server: %s", STR_ARG(session->order.session_id), f.message);
     }
     websocket_close(sessions->sockets, session->socket, 1000, STR(""));
     inbox_wait_until_gone(&session->inbox);
     if (session->log_fd >= 0)
-        sessions->options.log(sessions->options.context, &session->order, session->log_fd);
+        session_log_put(sessions->engine, &session->order, session->log_fd);
     (void)pthread_mutex_lock(&sessions->lock);
     list_remove(&session->link);
     (void)pthread_mutex_unlock(&sessions->lock);
@@ -319,24 +325,24 @@ static void *session_main(void *context)
 
 /* ---- from outside ---- */
 
-static void copy_order(struct session *session, const struct session_order *order)
+/* Which container is meant; its id is in the arena. */
+static bool find_container(struct task_engine *engine, struct session *session, struct fail *f)
 {
-    struct arena *arena = &session->arena;
+    const struct hosted *hosted;
 
-    session->order = (struct session_order){
-        .session_id = arena_str(arena, order->session_id),
-        .token = arena_str(arena, order->token),
-        .task_id = arena_str(arena, order->task_id),
-        .container_id = arena_str(arena, order->container_id),
-        .command = arena_str(arena, order->command),
-        .log_group = order->log_group.ptr == NULL ? order->log_group : arena_str(arena, order->log_group),
-        .region = arena_str(arena, order->region),
-    };
-    session->order.session_id.ptr = arena_cstr(arena, order->session_id);
-    session->order.container_id.ptr = arena_cstr(arena, order->container_id);
+    (void)pthread_mutex_lock(&engine->lock);
+    hosted = map_get(&engine->tasks, session->order.task_id);
+    for (size_t i = 0; hosted != NULL && i < hosted->task->container_count; i++) {
+        const struct task_container *container = &hosted->task->containers[i];
+
+        if (str_eq(container->definition->name, session->order.container_name))
+            session->container_id = arena_cstr(&session->arena, container->runtime_id);
+    }
+    (void)pthread_mutex_unlock(&engine->lock);
+    return session->container_id != NULL || fail(f, FAIL_NOT_FOUND, "there is no such container");
 }
 
-static struct session *session_new(struct sessions *sessions, const struct session_order *order)
+static struct session *session_new(struct sessions *sessions, const struct host_session *order)
 {
     struct session *session = calloc(1, sizeof(*session));
     const struct clock wall = clock_wall();
@@ -346,7 +352,7 @@ static struct session *session_new(struct sessions *sessions, const struct sessi
     must(session != NULL);
     session->sessions = sessions;
     arena_init(&session->arena, (size_t)1 << 20);
-    copy_order(session, order);
+    value_copy(&host_session_shape, &session->order, order, &session->arena);
     inbox_init(&session->inbox);
     session->exec = (struct terminal_exec){-1, -1, NULL};
     session->input.limit = SESSION_INPUT_BYTES_MAX;
@@ -360,14 +366,16 @@ static struct session *session_new(struct sessions *sessions, const struct sessi
 
 static bool prepare(struct session *session, struct fail *f)
 {
-    const char *spool = session->sessions->options.spool;
+    struct task_engine *engine = session->sessions->engine;
 
+    if (!find_container(engine, session, f))
+        return false;
     if (!command_words(session->order.command, &session->arena, &session->words, &session->word_count, f))
         terminal_session_fail(&session->agent, f->message, now_ms()); /* the client is told */
     if (session->order.log_group.ptr == NULL)
         return true;
-    session->log_fd = open(spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    return session->log_fd >= 0 || fail(f, FAIL_SYSTEM, "make a file in %s: %s", spool, strerror(errno));
+    session->log_fd = open(engine->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return session->log_fd >= 0 || fail(f, FAIL_SYSTEM, "make a file in %s: %s", engine->dir, strerror(errno));
 }
 
 static void start_thread(struct session *session)
@@ -382,15 +390,10 @@ static void start_thread(struct session *session)
     (void)pthread_attr_destroy(&attributes);
 }
 
-bool sessions_begin(struct sessions *sessions, const struct session_order *order, struct fail *f)
+static bool take(struct sessions *sessions, struct session *session, struct fail *f)
 {
-    struct session *session = session_new(sessions, order);
     bool room;
 
-    if (!prepare(session, f)) {
-        session_free(session);
-        return false;
-    }
     (void)pthread_mutex_lock(&sessions->lock);
     room = sessions->count < SESSIONS_MAX && !sessions->stopping;
     if (room) {
@@ -398,20 +401,29 @@ bool sessions_begin(struct sessions *sessions, const struct session_order *order
         sessions->count++;
     }
     (void)pthread_mutex_unlock(&sessions->lock);
-    if (!room) {
-        session_free(session);
-        return fail(f, FAIL_LIMIT, "a host has at most %d sessions", SESSIONS_MAX);
-    }
-    start_thread(session);
-    return true;
+    return room || fail(f, FAIL_LIMIT, "a machine has at most %d sessions", SESSIONS_MAX);
 }
 
-bool sessions_start(const struct sessions_options *options, struct sessions **ret_sessions, struct fail *f)
+void sessions_begin(struct sessions *sessions, const struct host_session *order)
+{
+    struct session *session = session_new(sessions, order);
+    struct fail f;
+
+    if (prepare(session, &f) && take(sessions, session, &f)) {
+        start_thread(session);
+        return;
+    }
+    log_error("session %.*s: %s", STR_ARG(order->session_id), f.message);
+    session_free(session);
+}
+
+bool sessions_start(struct task_engine *engine, const char *server, struct sessions **ret_sessions, struct fail *f)
 {
     struct sessions *sessions = calloc(1, sizeof(*sessions));
 
     must(sessions != NULL);
-    sessions->options = *options;
+    sessions->engine = engine;
+    sessions->server = server;
     list_init(&sessions->running);
     must(pthread_mutex_init(&sessions->lock, NULL) == 0);
     must(pthread_cond_init(&sessions->ended, NULL) == 0);

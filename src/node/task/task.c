@@ -608,6 +608,7 @@ struct host_task_report task_report(const struct task *task, struct arena *arena
     SET_TIME(&report, started_at, task->started_ms);
     SET_TIME(&report, execution_stopped_at, task->execution_stopped_ms);
     SET_TIME(&report, stopped_at, task->gone_ms);
+    SET(&report, enable_execute_command, task->assignment->enable_execute_command);
     report.containers.items = arena_array(arena, struct host_container_report, task->container_count + 1);
     for (size_t i = 0; i < task->container_count; i++)
         report.containers.items[report.containers.count++] = container_report(task, &task->containers[i]);

@@ -49,6 +49,13 @@ void agent_connected(struct transaction *tx, const struct agent_hello *hello);
 /* The session of a role was renewed: the agent is told, if it is connected; one that comes back asks for all. */
 void agent_credentials_renew(struct transaction *tx, const struct task_record *task);
 
+/* A session of ECS Exec for the agent of the task's container instance, if it is connected. The message is no part of
+ * the original's protocol, which passes over what it does not know: only agents with this hash know it
+ * (docs/decisions/0151).
+ */
+#define AGENT_HASH_OWN "berth"
+void agent_command(struct transaction *tx, const struct task_record *task, const struct host_session *session);
+
 /* ---- what agents say ---- */
 
 void agent_heard(struct transaction *tx, struct str instance_arn, const struct agent_from_agent *message);

@@ -6,6 +6,7 @@
  * what is merely late is acknowledged. */
 #include "base/must.h"
 #include "plane/ecs/agent.h"
+#include "plane/ecs/execute_command.h"
 #include "plane/ecs/operations.h"
 
 enum { TEXT_LEN_MAX = 255, REASON_LEN_MAX = 1024 };
@@ -117,6 +118,17 @@ static void observe(struct call *call, const struct task_record *task, const str
     call->tx->actor = actor;
 }
 
+/* Behind what it says of the containers that they are in. */
+static void observe_managed_agents(struct call *call, struct str task_arn,
+                                   const struct ecs_managed_agent_state_changes *changes)
+{
+    const char *actor = call->tx->actor;
+
+    call->tx->actor = "host";
+    execute_command_agent_observe(call->tx, task_of_arn(call->tx, task_arn), changes);
+    call->tx->actor = actor;
+}
+
 static bool is_status(struct str status)
 {
     static const char *const statuses[] = {"PENDING", "RUNNING", "STOPPED"};
@@ -185,8 +197,10 @@ bool ecs_submit_task_state_change(struct call *call, const struct ecs_submit_tas
     out->acknowledgment = STR("ACK");
     for (size_t i = 0; i < in->attachments.count; i++)
         attach(call, task, &in->attachments.items[i]);
-    if (in->status.len == 0)
+    if (in->status.len == 0) {
+        observe_managed_agents(call, task->task->task_arn, &in->managed_agents);
         return true;
+    }
     report.containers.items = arena_array(call->arena, struct host_container_report, in->containers.count + 1);
     for (size_t i = 0; i < in->containers.count; i++)
         report.containers.items[report.containers.count++] = container_report(&in->containers.items[i]);
@@ -201,6 +215,7 @@ bool ecs_submit_task_state_change(struct call *call, const struct ecs_submit_tas
     if (report.status == HOST_TASK_STATUS_RUNNING)
         SET(&report, started_at, call->tx->now_ms);
     observe(call, task_of_arn(call->tx, task->task->task_arn), &report);
+    observe_managed_agents(call, task->task->task_arn, &in->managed_agents);
     return true;
 }
 

@@ -192,6 +192,23 @@ void agent_credentials_renew(struct transaction *tx, const struct task_record *t
         tell_task_credentials(tx, instance, task);
 }
 
+void agent_command(struct transaction *tx, const struct task_record *task, const struct host_session *session)
+{
+    const struct container_instance_record *instance = container_instance_of_task(tx, task);
+    struct agent_execute_command_message message = {
+        .session_id = session->session_id,
+        .token = session->token,
+        .task_arn = task->task->task_arn,
+        .container_name = session->container_name,
+        .command = session->command,
+        .log_group = session->log_group,
+        .region = session->region,
+    };
+
+    if (instance != NULL)
+        tell(tx, instance->instance->container_instance_arn, &(struct agent_to_agent){.execute_command = &message});
+}
+
 void agent_task_mark(const struct transaction *tx, const void *before, const void *after, struct marks *marks)
 {
     const struct task_record *old = before;

@@ -279,6 +279,8 @@ static void set_size(const struct ecs_container_definition *definition, const st
         SET(to, memory, override->has_memory ? override->memory : definition->memory);
 }
 
+static struct agent_managed_agent execute_command_agent = {.name = STR_INIT("ExecuteCommandAgent")};
+
 static struct agent_container container_of(struct transaction *tx, const struct task_record *task,
                                            const struct ecs_task_definition *of, size_t number)
 {
@@ -321,6 +323,8 @@ static struct agent_container container_of(struct transaction *tx, const struct 
         to.port_mappings = ports_of(tx->arena, &definition->port_mappings, of->network_mode == ECS_NETWORK_MODE_HOST);
         docker.network_mode = mode_of(of);
     }
+    if (task->task->containers.items[number].managed_agents.count > 0)
+        to.managed_agents = (struct agent_managed_agents){&execute_command_agent, 1};
     if (task->execution_key_id.ptr != NULL && definition->log_configuration != NULL &&
         definition->log_configuration->log_driver == ECS_LOG_DRIVER_AWSLOGS)
         to.logs_auth_strategy = STR("ExecutionRole");

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/agent.h"
 #include "plane/ecs/cluster.h"
 #include "plane/ecs/operations.h"
 #include "plane/iam/authorize.h"
@@ -12,7 +13,7 @@
     "agent isn’t running. Wait and try again or run a new task with execute command enabled and try again."
 #define NOT_CONNECTED "The execute command failed due to an internal error. Try again later."
 
-enum { COMMAND_LEN_MAX = 64 << 10, SESSION_ID_DIGITS = 17 };
+enum { COMMAND_LEN_MAX = 64 << 10, SESSION_ID_DIGITS = 17, REASON_LEN_MAX = 1024 };
 
 /* ---- the agent of a container ---- */
 
@@ -34,19 +35,54 @@ bool execute_command_role_check(const struct call *call, struct str task_role, c
                     what);
 }
 
-void execute_command_agent_follow(struct transaction *tx, struct ecs_container *container)
+static void agent_put(struct transaction *tx, struct ecs_container *container, struct str status, struct str reason)
 {
     struct ecs_managed_agent *agent;
 
-    if (container->managed_agents.count == 0 ||
-        str_eq(container->managed_agents.items[0].last_status, container->last_status))
+    if (container->managed_agents.count == 0 || str_eq(container->managed_agents.items[0].last_status, status))
         return;
     agent = arena_new(tx->arena, struct ecs_managed_agent);
     *agent = container->managed_agents.items[0];
-    agent->last_status = container->last_status;
-    if (str_is(container->last_status, "RUNNING"))
+    agent->last_status = status;
+    agent->reason = reason;
+    if (str_is(status, "RUNNING"))
         SET(agent, last_started_at, tx->now_ms);
     container->managed_agents = (struct ecs_managed_agents){agent, 1};
+}
+
+void execute_command_agent_follow(struct transaction *tx, const struct task_record *task,
+                                  struct ecs_container *container)
+{
+    if (task->container_instance_id.ptr == NULL || str_is(container->last_status, "STOPPED"))
+        agent_put(tx, container, container->last_status, (struct str){NULL, 0});
+}
+
+static void observe_change(struct transaction *tx, struct task_edit *edit,
+                           const struct ecs_managed_agent_state_change *change)
+{
+    static const struct str statuses[] = {STR_INIT("PENDING"), STR_INIT("RUNNING"), STR_INIT("STOPPED")};
+
+    if (change->managed_agent_name != ECS_MANAGED_AGENT_NAME_EXECUTE_COMMAND_AGENT ||
+        !str_is_among(change->status, statuses, COUNT_OF(statuses)))
+        return;
+    for (size_t i = 0; i < edit->task.containers.count; i++)
+        if (str_eq(edit->containers[i].name, change->container_name) &&
+            !str_is(edit->containers[i].last_status, "STOPPED"))
+            agent_put(tx, &edit->containers[i], change->status,
+                      change->reason.len > REASON_LEN_MAX ? str_to(change->reason, REASON_LEN_MAX) : change->reason);
+}
+
+void execute_command_agent_observe(struct transaction *tx, const struct task_record *task,
+                                   const struct ecs_managed_agent_state_changes *changes)
+{
+    struct task_edit *edit;
+
+    if (changes->count == 0 || task == NULL || !task_is_told(task))
+        return;
+    edit = task_edit_begin(tx, task);
+    for (size_t i = 0; i < changes->count; i++)
+        observe_change(tx, edit, &changes->items[i]);
+    (void)task_edit_put(tx, edit);
 }
 
 static bool agent_runs(const struct ecs_container *container)
@@ -165,6 +201,19 @@ static bool session_agent_may_connect(const struct call *call, const struct task
     return true;
 }
 
+/* Whose agent there can be reached: of a container instance only our own knows the message (agent.h), which says what
+ * it is when it connects. With the amazon-ecs-agent the session would begin at Systems Manager, where nobody is. */
+static bool machine_is_connected(const struct transaction *tx, const struct task_record *task)
+{
+    const struct container_instance_record *instance = container_instance_of_task(tx, task);
+    const struct host_record *host = transaction_get(tx, &host_table, task->host_id);
+
+    if (instance == NULL)
+        return host != NULL && host_is_connected(host);
+    return instance->instance->agent_connected && instance->instance->version_info != NULL &&
+           str_is(instance->instance->version_info->agent_hash, AGENT_HASH_OWN);
+}
+
 static bool check(const struct call *call, const struct ecs_execute_command_request *in)
 {
     if (!in->interactive)
@@ -183,7 +232,6 @@ static bool find_target(const struct call *call, const struct ecs_execute_comman
                         const struct ecs_container **ret_container)
 {
     const struct task_record *task = NULL;
-    const struct host_record *host;
 
     if (!check(call, in) || !cluster_find(call, in->cluster, ret_cluster) ||
         !task_find(call, *ret_cluster, in->task, &task))
@@ -194,8 +242,7 @@ static bool find_target(const struct call *call, const struct ecs_execute_comman
         return false;
     if (!agent_runs(*ret_container) || !task_wants_to_run(task))
         return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "%s", NOT_RUNNING);
-    host = transaction_get(call->tx, &host_table, task->host_id);
-    if (host == NULL || !host_is_connected(host) || !session_agent_may_connect(call, task))
+    if (!machine_is_connected(call->tx, task) || !session_agent_may_connect(call, task))
         return fail_api(call->fail, ECS_ERROR_TARGET_NOT_CONNECTED_EXCEPTION, "%s", NOT_CONNECTED);
     *ret_task = task;
     return true;
@@ -203,13 +250,17 @@ static bool find_target(const struct call *call, const struct ecs_execute_comman
 
 /* ---- the session ---- */
 
-static void tell_host(const struct call *call, const struct task_record *task, struct host_session *session)
+static void tell_machine(const struct call *call, const struct task_record *task, struct host_session *session)
 {
     const struct host_from_server message = {.session = session};
     auto_buf text = {.ptr = NULL};
 
     session->task_id = task->task_id;
     session->region = task->region;
+    if (task->container_instance_id.ptr != NULL) {
+        agent_command(call->tx, task, session);
+        return;
+    }
     value_encode(&host_from_server_shape, &message, &text);
     must(!text.overflowed);
     transaction_effect(call->tx, SESSION_ORDER, task->host_id, buf_str(&text));
@@ -228,7 +279,7 @@ static struct ecs_session *begin(const struct call *call, const struct task_reco
     transaction_effect(call->tx, SESSION_TOKENS,
                        session_key(call->arena, task->account_id, task->region, session->session_id),
                        arena_printf(call->arena, "%.*s%.*s", STR_ARG(session->token_value), STR_ARG(order->token)));
-    tell_host(call, task, order);
+    tell_machine(call, task, order);
     return session;
 }
 
@@ -244,11 +295,22 @@ bool ecs_execute_command(struct call *call, const struct ecs_execute_command_req
         return false;
     order.container_name = container->name;
     order.log_group = log_group_of(call->tx, cluster, task, container->name);
-    out->cluster_arn = cluster->cluster->cluster_arn;
-    out->task_arn = task->task->task_arn;
-    out->container_arn = container->container_arn;
-    out->container_name = container->name;
+    out->cluster_arn = arena_str(call->arena, cluster->cluster->cluster_arn);
+    out->task_arn = arena_str(call->arena, task->task->task_arn);
+    out->container_arn = arena_str(call->arena, container->container_arn);
+    out->container_name = arena_str(call->arena, container->name);
     SET(out, interactive, true);
     out->session = begin(call, task, &order);
     return true;
+}
+
+/* The broker of data channels has a limit. */
+bool ecs_execute_command_finish(const struct call *call, const struct ports *ports,
+                                const struct ecs_execute_command_request *in, struct ecs_execute_command_response *out)
+{
+    struct str key = session_key(call->arena, call->principal->account, call->region, out->session->session_id);
+
+    (void)in;
+    return ports->sessions->has(ports->sessions->context, key) ||
+           fail_api(call->fail, ECS_ERROR_TARGET_NOT_CONNECTED_EXCEPTION, "%s", NOT_CONNECTED);
 }

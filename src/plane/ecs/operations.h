@@ -30,6 +30,8 @@ ECS_HANDLER(delete_account_setting);
 ECS_HANDLER(run_task);
 ECS_HANDLER(stop_task);
 ECS_HANDLER(execute_command);
+bool ecs_execute_command_finish(const struct call *call, const struct ports *ports,
+                                const struct ecs_execute_command_request *in, struct ecs_execute_command_response *out);
 ECS_HANDLER(describe_tasks);
 ECS_HANDLER(list_tasks);
 ECS_HANDLER(get_task_protection);

@@ -25,7 +25,7 @@ static bool is_news(const struct ecs_container *container, const struct host_con
     return ranks[report->status] >= container_rank(container->last_status) || report->restart_count > 0;
 }
 
-static void observe_container(struct transaction *tx, struct ecs_container *container,
+static void observe_container(struct transaction *tx, const struct task_record *task, struct ecs_container *container,
                               const struct host_container_report *report)
 {
     static const char *const names[] = {"PENDING", "PENDING", "RUNNING", "STOPPED"};
@@ -34,7 +34,7 @@ static void observe_container(struct transaction *tx, struct ecs_container *cont
         return;
     if (report->status != HOST_CONTAINER_STATUS_NONE)
         container->last_status = str_of(names[report->status]);
-    execute_command_agent_follow(tx, container);
+    execute_command_agent_follow(tx, task, container);
     if (report->runtime_id.ptr != NULL)
         container->runtime_id = report->runtime_id;
     if (report->image_digest.ptr != NULL)
@@ -54,7 +54,7 @@ static void observe_containers(struct transaction *tx, struct task_edit *edit, c
     for (size_t i = 0; i < report->containers.count; i++)
         for (size_t k = 0; k < edit->task.containers.count; k++)
             if (str_eq(edit->containers[k].name, report->containers.items[i].name))
-                observe_container(tx, &edit->containers[k], &report->containers.items[i]);
+                observe_container(tx, &edit->record, &edit->containers[k], &report->containers.items[i]);
 }
 
 /* Essential containers with a health check decide: one that is unhealthy, else one that is not known yet (developer

@@ -6,9 +6,11 @@
 
 enum { CHANNEL_TOKEN_LEN = 64 };
 
-/* What ResumeSession and TerminateSession ask of the broker of data channels, on a worker. */
+/* What ExecuteCommand, ResumeSession and TerminateSession ask of the broker of data channels, on a worker. */
 struct session_port {
     void *context;
+    /* Whether it has taken the session, which it was told of, and still has it. */
+    bool (*has)(void *context, struct str session);
     /* Whether the session still goes on; then this token, and no other, lets its client in. */
     bool (*resume)(void *context, struct str session, struct str token);
     /* Ends it; one that is not there has ended. */

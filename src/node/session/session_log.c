@@ -1,7 +1,7 @@
-/* Sessions of ECS Exec: which container of ours is meant, and where the output of an ended one is logged. */
+#include "node/session/session_log.h"
+
 #include "base/log.h"
-#include "base/must.h"
-#include "node/host/internal.h"
+#include "model/interpret.h"
 #include "node/task/log_client.h"
 
 #include <errno.h>
@@ -9,8 +9,6 @@
 
 /* What PutLogEvents takes at once (API reference: 1,048,576 bytes with 26 for each event, 10,000 events). */
 enum { BATCH_BYTES_MAX = 1 << 20, BATCH_EVENTS_MAX = 10000, EVENT_OVERHEAD = 26, LINE_BYTES_MAX = 256 << 10 };
-
-/* ---- the log ---- */
 
 struct session_log {
     struct log_client *client;
@@ -22,19 +20,19 @@ struct session_log {
 };
 
 /* The newest credentials of the task's role, with which the agent in the container would write the log. */
-static bool read_credentials(struct host *host, struct str task_id, struct arena *arena,
+static bool read_credentials(struct task_engine *engine, struct str task_id, struct arena *arena,
                              const struct host_credentials **ret_credentials, struct fail *f)
 {
     const struct hosted *hosted;
     struct host_credentials *copy = arena_new(arena, struct host_credentials);
     bool found;
 
-    (void)pthread_mutex_lock(&host->engine->lock);
-    hosted = map_get(&host->engine->tasks, task_id);
+    (void)pthread_mutex_lock(&engine->lock);
+    hosted = map_get(&engine->tasks, task_id);
     found = hosted != NULL && hosted->credentials != NULL;
     if (found)
         value_copy(&host_credentials_shape, copy, hosted->credentials, arena);
-    (void)pthread_mutex_unlock(&host->engine->lock);
+    (void)pthread_mutex_unlock(&engine->lock);
     *ret_credentials = copy;
     return found || fail(f, FAIL_NOT_FOUND, "the task has no role, or is gone");
 }
@@ -104,80 +102,26 @@ static bool open_file(int fd, FILE **ret_file, struct fail *f)
     return *ret_file != NULL || fail(f, FAIL_SYSTEM, "read the session's output: %s", strerror(errno));
 }
 
-/* One stream a session, called like it, when it has ended, as the agent does it. */
-static void log_session(void *context, const struct session_order *order, int fd)
+void session_log_put(struct task_engine *engine, const struct host_session *session, int fd)
 {
     static const _Atomic bool never;
-    struct host *host = context;
     struct session_log log = {
-        .place = {.region = order->region, .group = order->log_group, .stream = order->session_id},
-        .now_ms = host_now_ms()};
+        .place = {.region = session->region, .group = session->log_group, .stream = session->session_id},
+        .now_ms = task_engine_now_ms()};
     struct arena arena;
     struct fail f;
     bool good;
 
     arena_init(&arena, (size_t)1 << 20);
-    good = read_credentials(host, order->task_id, &arena, &log.place.credentials, &f) && open_file(fd, &log.file, &f) &&
-           log_client_new(host->options.endpoint, &never, &log.client, &f) && put_all(&log, &f);
+    good = read_credentials(engine, session->task_id, &arena, &log.place.credentials, &f) &&
+           open_file(fd, &log.file, &f) && log_client_new(engine->options.log_address, &never, &log.client, &f) &&
+           put_all(&log, &f);
     if (!good)
-        log_warning("session %.*s is not logged in %.*s: %s", STR_ARG(order->session_id), STR_ARG(order->log_group),
+        log_warning("session %.*s is not logged in %.*s: %s", STR_ARG(session->session_id), STR_ARG(session->log_group),
                     f.message);
     log_client_free(log.client);
     if (log.file != NULL)
         (void)fclose(log.file);
     free(log.line);
     arena_free(&arena);
-}
-
-/* ---- beginning ---- */
-
-static bool find_container(struct host *host, const struct host_session *session, struct arena *arena,
-                           struct str *ret_id)
-{
-    const struct hosted *hosted;
-    bool found = false;
-
-    (void)pthread_mutex_lock(&host->engine->lock);
-    hosted = map_get(&host->engine->tasks, session->task_id);
-    for (size_t i = 0; hosted != NULL && !found && i < hosted->task->container_count; i++) {
-        const struct task_container *container = &hosted->task->containers[i];
-
-        found = str_eq(container->definition->name, session->container_name);
-        if (found)
-            *ret_id = arena_str(arena, container->runtime_id);
-    }
-    (void)pthread_mutex_unlock(&host->engine->lock);
-    return found;
-}
-
-void host_session_begin(struct host *host, const struct host_session *session)
-{
-    struct session_order order = {
-        .session_id = session->session_id,
-        .token = session->token,
-        .task_id = session->task_id,
-        .command = session->command,
-        .log_group = session->log_group,
-        .region = session->region,
-    };
-    struct arena arena;
-    struct fail f;
-
-    arena_init(&arena, (size_t)1 << 20);
-    if (!find_container(host, session, &arena, &order.container_id))
-        log_warning("session %.*s: there is no such container", STR_ARG(session->session_id));
-    else if (!sessions_begin(host->sessions, &order, &f))
-        log_error("session %.*s: %s", STR_ARG(session->session_id), f.message);
-    arena_free(&arena);
-}
-
-bool host_sessions_start(struct host *host, struct fail *f)
-{
-    struct sessions_options options = {.runtime = host->runtime,
-                                       .server = host->options.endpoint,
-                                       .spool = host->dir,
-                                       .context = host,
-                                       .log = log_session};
-
-    return sessions_start(&options, &host->sessions, f);
 }
