@@ -36,7 +36,7 @@ static bool find_signer(struct installation *in, const struct service *service, 
                                   .secret = str_of(getenv("AWS_SECRET_ACCESS_KEY")),
                                   .security_token = str_of(getenv("AWS_SESSION_TOKEN")),
                                   .region = str_of(getenv("AWS_REGION")),
-                                  .service = str_of(service->signing_name)};
+                                  .service = str_of(service_signing_name(service))};
     struct str lines;
 
     if (!data_dir_read(&in->dir, "env", &in->arena, &lines, f))
@@ -59,14 +59,14 @@ static bool find_signer(struct installation *in, const struct service *service, 
 static bool send(struct installation *in, const struct operation *operation, struct str body,
                  struct http_client_reply *ret_reply, struct fail *f)
 {
-    const struct service *service = operation->service;
+    const struct service *service = operation_service(operation);
     struct arena *arena = &in->arena;
     const struct clock wall = clock_wall();
     struct http_header headers[HEADERS] = {
         {STR("Host"), str_of(in->listen)},
         {STR("X-Amz-Date"), sigv4_date_time(arena, clock_now_ms(&wall))},
-        {STR("X-Amz-Target"), arena_printf(arena, "%s.%s", service->target_prefix, operation->name)},
-        {STR("Content-Type"), arena_printf(arena, "application/x-amz-json-%s", service->json_version)},
+        {STR("X-Amz-Target"), arena_printf(arena, "%s.%s", service_target_prefix(service), operation_name(operation))},
+        {STR("Content-Type"), arena_printf(arena, "application/x-amz-json-%s", service_json_version(service))},
     };
     struct wire_request request = {
         .method = STR("POST"), .path = STR("/"), .headers = headers, .header_count = 4, .body = body};
@@ -118,7 +118,7 @@ bool api_call(struct installation *in, const struct operation *operation, const 
     json_error_t ignored;
     json_t *answer;
 
-    wire_json_write(operation->input, input, &body);
+    wire_json_write(operation_input(operation), input, &body);
     if (!send(in, operation, buf_str(&body), &reply, f))
         return false;
     answer = json_loadb(reply.body.ptr == NULL ? "" : reply.body.ptr, reply.body.len, 0, &ignored);
