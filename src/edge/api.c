@@ -31,8 +31,8 @@ struct api_call {
 static void log_call(const struct api_call *call, int64_t took_us)
 {
     log_debug("request %.*s from %.*s: %s %s by %.*s in %.*s: %u in %lld us", STR_ARG(call->call.request_id),
-              STR_ARG(call->exchange->peer_address), call->wire.service == NULL ? "-" : call->wire.service->id,
-              call->wire.operation == NULL ? "-" : call->wire.operation->name, STR_ARG(call->principal.arn),
+              STR_ARG(call->exchange->peer_address), call->wire.service == NULL ? "-" : service_id(call->wire.service),
+              call->wire.operation == NULL ? "-" : operation_name(call->wire.operation), STR_ARG(call->principal.arn),
               STR_ARG(call->call.region), call->reply.status, (long long)took_us);
 }
 
@@ -41,7 +41,9 @@ static const char *action_of(const struct api_call *call)
 {
     if (call->spec->action != NULL)
         return call->spec->action;
-    return arena_printf(call->exchange->arena, "%s:%s", call->wire.service->id, call->wire.operation->name).ptr;
+    return arena_printf(call->exchange->arena, "%s:%s", service_id(call->wire.service),
+                        operation_name(call->wire.operation))
+        .ptr;
 }
 
 /* Files are not for the core thread, which gives the answers. */
@@ -64,7 +66,7 @@ void api_audit(struct http_exchange *exchange)
                                     .source_ip = call->call.source_ip,
                                     .user_agent = wire_header(&call->exchange->request, "user-agent"),
                                     .when_ms = clock_now_ms(&options->authenticator.clock),
-                                    .shape = call->decoded ? call->spec->operation->input : NULL,
+                                    .shape = call->decoded ? operation_input(call->spec->operation) : NULL,
                                     .parameters = call->in,
                                     .failure = call->good ? NULL : &call->fail,
                                 });
@@ -102,7 +104,7 @@ static bool encode(struct api_call *call)
     if (!call->reply.body.overflowed)
         return true;
     buf_free(&call->reply.body);
-    return fail(&call->fail, FAIL_LIMIT, "the answer to %s is too large", call->wire.operation->name);
+    return fail(&call->fail, FAIL_LIMIT, "the answer to %s is too large", operation_name(call->wire.operation));
 }
 
 /* ---- on the core thread ---- */
@@ -110,7 +112,7 @@ static bool encode(struct api_call *call)
 /* EC2's DryRun asks whether the caller may, and nothing else (EC2 API reference, "RunInstances" and its kin). */
 static bool is_meant(struct api_call *call)
 {
-    const struct member *dry_run = shape_member(call->spec->operation->input, STR("DryRun"));
+    const struct member *dry_run = shape_member(operation_input(call->spec->operation), STR("DryRun"));
 
     if (dry_run == NULL || !member_present(dry_run, call->in) || !*(const bool *)member_at(dry_run, call->in))
         return true;
@@ -208,9 +210,9 @@ static bool prepare(struct api_call *call)
     if (call->spec == NULL)
         return fail_status(&call->fail, 501, "UnsupportedOperation",
                            "Berth does not implement %s:%s yet; docs/compatibility.md lists what it does.",
-                           call->wire.service->id, call->wire.operation->name);
-    call->in = arena_alloc(exchange->arena, call->wire.operation->input->size);
-    call->out = arena_alloc(exchange->arena, call->wire.operation->output->size);
+                           service_id(call->wire.service), operation_name(call->wire.operation));
+    call->in = arena_alloc(exchange->arena, operation_input(call->wire.operation)->size);
+    call->out = arena_alloc(exchange->arena, operation_output(call->wire.operation)->size);
     call->decoded = wire_decode(&call->wire, &request, call->in, exchange->arena, &call->fail);
     return call->decoded;
 }
@@ -262,7 +264,7 @@ void api_complete(struct front *front, struct http_exchange *exchange)
         send_error(call);
         return;
     }
-    key_use_note(front_key_use(front), &call->principal, str_of(call->wire.service->id), call->call.region,
+    key_use_note(front_key_use(front), &call->principal, str_of(service_id(call->wire.service)), call->call.region,
                  clock_now_ms(&front_options_of(front)->authenticator.clock));
     call->call.operation = call->wire.operation;
     call->job = (struct job){.actor = "api", .cause = call->call.request_id, .run = run, .done = done};

@@ -111,8 +111,9 @@ static const char *labels(const struct metrics *metrics, size_t number, char buf
                        registry_methods[number - metrics->count - 1]);
         return buffer;
     }
-    (void)snprintf(buffer, 200, "service=\"%s\",operation=\"%s\"", metrics->operations[number]->service->id,
-                   metrics->operations[number]->name);
+    (void)snprintf(buffer, 200, "service=\"%s\",operation=\"%s\"",
+                   service_id(operation_service(metrics->operations[number])),
+                   operation_name(metrics->operations[number]));
     return buffer;
 }
 

@@ -62,7 +62,7 @@ bool api_call(struct installation *in, const struct operation *operation, const 
                             .total_timeout_ms = CALL_TIMEOUT_MS};
     json_t *answer;
 
-    wire_json_write(operation->input, input, &body);
+    wire_json_write(operation_input(operation), input, &body);
     call.body = buf_str(&body);
     if (!find_signer(in, &call.signer, f) || !aws_call(&call, &reply, f))
         return false;

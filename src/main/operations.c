@@ -25,7 +25,7 @@ static size_t handled_count(const struct service *service)
     size_t count = 0;
 
     for (size_t i = 0; i < service->operation_count; i++)
-        count += handler_of(&service->operations[i]) != NULL;
+        count += handler_of(&service_operations(service)[i]) != NULL;
     return count;
 }
 
@@ -43,8 +43,8 @@ static void print_condition_keys(const struct service *service)
     const struct access_spec *access = NULL;
 
     for (size_t i = 0; i < service->operation_count && access == NULL; i++)
-        if (handler_of(&service->operations[i]) != NULL)
-            access = handler_of(&service->operations[i])->access;
+        if (handler_of(&service_operations(service)[i]) != NULL)
+            access = handler_of(&service_operations(service)[i])->access;
     if (access == NULL)
         return;
     (void)printf("\nCondition keys besides the global ones: ");
@@ -61,10 +61,10 @@ static void print_handled(const struct service *service)
 {
     (void)printf("\n| operation | IAM action | resource |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < service->operation_count; i++) {
-        const struct operation_spec *spec = handler_of(&service->operations[i]);
+        const struct operation_spec *spec = handler_of(&service_operations(service)[i]);
 
         if (spec != NULL)
-            (void)printf("| %s | %s | %s |\n", spec->operation->name,
+            (void)printf("| %s | %s | %s |\n", operation_name(spec->operation),
                          spec->action == NULL ? "none needed" : spec->action, resource_of(spec));
     }
 }
@@ -81,8 +81,8 @@ static void print_refused(const struct service *service, size_t refused)
     }
     (void)printf("\nRefused: ");
     for (size_t i = 0; i < service->operation_count; i++)
-        if (handler_of(&service->operations[i]) == NULL) {
-            (void)printf("%s%s", separator, service->operations[i].name);
+        if (handler_of(&service_operations(service)[i]) == NULL) {
+            (void)printf("%s%s", separator, operation_name(&service_operations(service)[i]));
             separator = ", ";
         }
     (void)printf(".\n");
@@ -94,7 +94,7 @@ static void print_markdown(void)
         const struct service *service = services[i];
         size_t handled = handled_count(service);
 
-        (void)printf("\n## %s: %zu of %zu operations\n", service->id, handled, service->operation_count);
+        (void)printf("\n## %s: %zu of %d operations\n", service_id(service), handled, service->operation_count);
         if (handled == 0) {
             (void)printf("\nAll refused.\n");
             continue;
@@ -111,11 +111,12 @@ static json_t *as_json(void)
 
     for (size_t i = 0; i < SERVICES_ANSWERED; i++)
         for (size_t k = 0; k < services[i]->operation_count; k++) {
-            const struct operation_spec *spec = handler_of(&services[i]->operations[k]);
+            const struct operation_spec *spec = handler_of(&service_operations(services[i])[k]);
 
-            (void)json_array_append_new(all, json_pack("{s:s,s:s,s:b,s:s*}", "service", services[i]->id, "operation",
-                                                       services[i]->operations[k].name, "handled", spec != NULL,
-                                                       "action", spec == NULL ? NULL : spec->action));
+            (void)json_array_append_new(all,
+                                        json_pack("{s:s,s:s,s:b,s:s*}", "service", service_id(services[i]), "operation",
+                                                  operation_name(&service_operations(services[i])[k]), "handled",
+                                                  spec != NULL, "action", spec == NULL ? NULL : spec->action));
         }
     return all;
 }

@@ -5,7 +5,7 @@ const char *enum_name(const struct shape *enumeration, int value)
 {
     if (value <= 0 || (size_t)value > enumeration->enum_count)
         return NULL;
-    return enumeration->enum_names[value - 1];
+    return enum_name_at(enumeration, (size_t)value - 1);
 }
 
 /* Some of EC2's enums have a thousand values, hence the search. */
@@ -16,8 +16,8 @@ int enum_value(const struct shape *enumeration, struct str name)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        uint16_t index = enumeration->enum_order[middle];
-        int order = str_compare(name, str_of(enumeration->enum_names[index]));
+        uint16_t index = shape_enum_order(enumeration)[middle];
+        int order = str_compare(name, str_of(enum_name_at(enumeration, index)));
 
         if (order == 0)
             return index + 1;

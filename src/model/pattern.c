@@ -3,11 +3,21 @@
 #include "base/must.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
 enum { PATTERN_STEPS_MAX = 1000000, PATTERN_MEMORY_KIB_MAX = 32 * 1024 };
+
+/* A regular expression, compiled by whichever thread needs it first and kept for the life of the process: in lists that
+ * grow at their heads, found by the address of its text. */
+struct pattern {
+    const char *regex;
+    pcre2_code *code;
+    struct pattern *next;
+};
+static _Atomic(struct pattern *) cache[251];
 
 /* The models are ours: a pattern that does not compile is a bug. */
 static pcre2_code *compile(const char *regex)
@@ -21,19 +31,22 @@ static pcre2_code *compile(const char *regex)
     return code;
 }
 
-/* Two threads may compile the same pattern at once: the second one throws its work away. */
-static const pcre2_code *compiled(const struct shape *shape)
+/* Two threads may compile the same pattern at once: then it stands in the cache twice. */
+static const pcre2_code *compiled(const char *regex)
 {
-    void *code = atomic_load_explicit(&shape->compiled->code, memory_order_acquire);
-    void *made;
+    _Atomic(struct pattern *) *bucket = &cache[(uintptr_t)regex % COUNT_OF(cache)];
+    struct pattern *first = atomic_load(bucket);
+    struct pattern *made;
 
-    if (code != NULL)
-        return code;
-    made = compile(shape->regex);
-    if (atomic_compare_exchange_strong(&shape->compiled->code, &code, made))
-        return made;
-    pcre2_code_free(made);
-    return code;
+    for (const struct pattern *at = first; at != NULL; at = at->next)
+        if (at->regex == regex)
+            return at->code;
+    made = malloc(sizeof *made);
+    must(made != NULL);
+    *made = (struct pattern){regex, compile(regex), first};
+    while (!atomic_compare_exchange_weak(bucket, &made->next, made))
+        continue;
+    return made->code;
 }
 
 bool pattern_code_matches(const void *code, struct str text)
@@ -54,5 +67,5 @@ bool pattern_code_matches(const void *code, struct str text)
 
 bool pattern_matches(const struct shape *shape, struct str text)
 {
-    return pattern_code_matches(compiled(shape), text);
+    return pattern_code_matches(compiled(shape_regex(shape)), text);
 }

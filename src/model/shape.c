@@ -1,7 +1,5 @@
 #include "model/shape.h"
 
-const struct shape nothing_shape = {.name = "Nothing", .kind = SHAPE_STRUCTURE, .size = sizeof(struct nothing)};
-
 const struct operation *service_operation(const struct service *service, struct str name)
 {
     size_t low = 0;
@@ -9,10 +7,10 @@ const struct operation *service_operation(const struct service *service, struct 
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = str_compare(name, str_of(service->operations[middle].name));
+        int order = str_compare(name, str_of(operation_name(&service_operations(service)[middle])));
 
         if (order == 0)
-            return &service->operations[middle];
+            return &service_operations(service)[middle];
         if (order < 0)
             high = middle;
         else
@@ -28,10 +26,10 @@ const struct shape *service_shape(const struct service *service, struct str name
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = str_compare(name, str_of(service->shapes[middle]->name));
+        int order = str_compare(name, str_of(shape_name(&service_shapes(service)[middle])));
 
         if (order == 0)
-            return service->shapes[middle];
+            return &service_shapes(service)[middle];
         if (order < 0)
             high = middle;
         else
@@ -44,8 +42,8 @@ const struct shape *service_shape(const struct service *service, struct str name
 const struct member *shape_member(const struct shape *structure, struct str name)
 {
     for (size_t i = 0; i < structure->member_count; i++)
-        if (str_is(name, structure->members[i].name))
-            return &structure->members[i];
+        if (str_is(name, member_name(&shape_members(structure)[i])))
+            return &shape_members(structure)[i];
     return NULL;
 }
 

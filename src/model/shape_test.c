@@ -23,30 +23,37 @@ static void finds_every_operation_shape_and_member(void **state)
         const struct service *service = services[i];
 
         for (size_t j = 0; j < service->operation_count; j++) {
-            assert_ptr_equal(service_operation(service, str_of(service->operations[j].name)), &service->operations[j]);
-            assert_ptr_equal(service->operations[j].service, service);
-            assert_int_equal(service->operations[j].input->kind, SHAPE_STRUCTURE);
-            assert_int_equal(service->operations[j].output->kind, SHAPE_STRUCTURE);
+            const struct operation *operation = &service_operations(service)[j];
+
+            assert_ptr_equal(service_operation(service, str_of(operation_name(operation))), operation);
+            assert_ptr_equal(operation_service(operation), service);
+            assert_int_equal(operation_input(operation)->kind, SHAPE_STRUCTURE);
+            assert_int_equal(operation_output(operation)->kind, SHAPE_STRUCTURE);
+            for (size_t k = 0; k < operation->error_count; k++)
+                assert_true(operation_error(operation, k)->is_exception);
         }
-        for (size_t j = 0; j < service->shape_count; j++)
-            assert_ptr_equal(service_shape(service, str_of(service->shapes[j]->name)), service->shapes[j]);
+        for (size_t j = 0; j < service->shape_count; j++) {
+            const struct shape *shape = &service_shapes(service)[j];
+
+            assert_ptr_equal(service_shape(service, str_of(shape_name(shape))), shape);
+        }
         assert_null(service_operation(service, STR("NoSuchThing")));
         assert_null(service_shape(service, STR("")));
     }
-    assert_ptr_equal(shape_member(&ecs_run_task_request_shape, STR("taskDefinition"))->shape, &ecs_string_shape);
+    assert_ptr_equal(member_shape(shape_member(&ecs_run_task_request_shape, STR("taskDefinition"))), &ecs_string_shape);
     assert_null(shape_member(&ecs_run_task_request_shape, STR("taskdefinition")));
 }
 
 static void check_members(const struct shape *structure)
 {
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
-        size_t size = member->shape->kind == SHAPE_STRUCTURE ? sizeof(void *) : member->shape->size;
+        const struct member *member = &shape_members(structure)[i];
+        size_t size = member_shape(member)->kind == SHAPE_STRUCTURE ? sizeof(void *) : member_shape(member)->size;
 
         assert_true(member->offset + size <= structure->size);
         assert_true(member->has_offset < structure->size);
-        assert_int_equal(member->has_offset != 0, member->shape->kind >= SHAPE_BOOLEAN);
-        assert_ptr_equal(shape_member(structure, str_of(member->name)), member);
+        assert_int_equal(member->has_offset != 0, member_shape(member)->kind >= SHAPE_BOOLEAN);
+        assert_ptr_equal(shape_member(structure, str_of(member_name(member))), member);
     }
 }
 
@@ -55,7 +62,7 @@ static void members_lie_within_their_struct(void **state)
     (void)state;
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         for (size_t j = 0; j < services[i]->shape_count; j++)
-            check_members(services[i]->shapes[j]);
+            check_members(&service_shapes(services[i])[j]);
 }
 
 static void enums_have_names_and_values(void **state)
@@ -63,7 +70,7 @@ static void enums_have_names_and_values(void **state)
     (void)state;
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         for (size_t j = 0; j < services[i]->shape_count; j++) {
-            const struct shape *shape = services[i]->shapes[j];
+            const struct shape *shape = &service_shapes(services[i])[j];
 
             for (int value = 1; value <= (int)shape->enum_count; value++)
                 assert_int_equal(enum_value(shape, str_of(enum_name(shape, value))), value);
@@ -82,35 +89,36 @@ static void enums_have_names_and_values(void **state)
 static void facts_of_the_models_are_in_the_tables(void **state)
 {
     const struct operation *run_task = &ecs_run_task_operation;
-    const struct operation *delete_vpc = service_operation(&ec2_service, STR("DeleteVpc"));
-    const struct operation *describe = service_operation(&elbv2_service, STR("DescribeLoadBalancers"));
-    const struct operation *cluster = service_operation(&eks_service, STR("DescribeCluster"));
+    const struct operation *delete_vpc = service_operation(&ec2_tables.service, STR("DeleteVpc"));
+    const struct operation *describe = service_operation(&elbv2_tables.service, STR("DescribeLoadBalancers"));
+    const struct operation *cluster = service_operation(&eks_tables.service, STR("DescribeCluster"));
 
     (void)state;
-    assert_string_equal(run_task->name, "RunTask");
-    assert_ptr_equal(run_task->input, &ecs_run_task_request_shape);
-    assert_string_equal(ecs_service.target_prefix, "AmazonEC2ContainerServiceV20141113");
-    assert_string_equal(ecs_service.json_version, "1.1");
-    assert_int_equal(ecs_service.protocol, PROTOCOL_JSON);
-    assert_int_equal(ec2_service.protocol, PROTOCOL_EC2);
-    assert_ptr_equal(delete_vpc->output, &nothing_shape);
-    assert_string_equal(describe->result_wrapper, "DescribeLoadBalancersResult");
-    assert_string_equal(describe->pagination.result_key, "LoadBalancers");
-    assert_string_equal(cluster->http_method, "GET");
-    assert_string_equal(cluster->uri, "/clusters/{name}");
-    assert_int_equal(cluster->input->members[0].location, LOCATION_URI);
-    assert_int_equal(cloudwatch_service.protocol, PROTOCOL_JSON);
-    assert_int_equal(cloudwatch_service.protocols, 1U << PROTOCOL_JSON | 1U << PROTOCOL_QUERY | 1U << PROTOCOL_CBOR);
-    assert_true(cloudwatch_service.query_compatible);
+    assert_string_equal(operation_name(run_task), "RunTask");
+    assert_ptr_equal(operation_input(run_task), &ecs_run_task_request_shape);
+    assert_string_equal(service_target_prefix(&ecs_tables.service), "AmazonEC2ContainerServiceV20141113");
+    assert_string_equal(service_json_version(&ecs_tables.service), "1.1");
+    assert_int_equal(ecs_tables.service.protocol, PROTOCOL_JSON);
+    assert_int_equal(ec2_tables.service.protocol, PROTOCOL_EC2);
+    assert_string_equal(shape_name(operation_output(delete_vpc)), "Nothing");
+    assert_string_equal(operation_result_wrapper(describe), "DescribeLoadBalancersResult");
+    assert_string_equal(pagination_result_key(&describe->pagination), "LoadBalancers");
+    assert_string_equal(operation_http_method(cluster), "GET");
+    assert_string_equal(operation_uri(cluster), "/clusters/{name}");
+    assert_int_equal(shape_members(operation_input(cluster))[0].location, LOCATION_URI);
+    assert_int_equal(cloudwatch_tables.service.protocol, PROTOCOL_JSON);
+    assert_int_equal(cloudwatch_tables.service.protocols,
+                     1U << PROTOCOL_JSON | 1U << PROTOCOL_QUERY | 1U << PROTOCOL_CBOR);
+    assert_true(cloudwatch_tables.service.query_compatible);
     assert_string_equal(ELBV2_ERROR_LOAD_BALANCER_NOT_FOUND_EXCEPTION, "LoadBalancerNotFound");
     assert_string_equal(ECS_ERROR_CLUSTER_NOT_FOUND_EXCEPTION, "ClusterNotFoundException");
     assert_true(ecs_server_exception_shape.is_fault);
-    assert_true(service_operation(&sts_service, STR("AssumeRoleWithWebIdentity"))->unsigned_allowed);
-    assert_false(service_operation(&sts_service, STR("AssumeRole"))->unsigned_allowed);
-    assert_true(service_shape(&logs_service, STR("StartLiveTailResponseStream"))->is_event_stream);
+    assert_true(service_operation(&sts_tables.service, STR("AssumeRoleWithWebIdentity"))->unsigned_allowed);
+    assert_false(service_operation(&sts_tables.service, STR("AssumeRole"))->unsigned_allowed);
+    assert_true(service_shape(&logs_tables.service, STR("StartLiveTailResponseStream"))->is_event_stream);
     assert_true(shape_member(&s3_get_object_output_shape, STR("Body"))->streaming);
     assert_true(shape_member(&s3_get_object_output_shape, STR("Body"))->payload);
-    assert_string_equal(shape_member(&ec2_vpc_shape, STR("VpcId"))->location_name, "vpcId");
+    assert_string_equal(member_location_name(shape_member(&ec2_vpc_shape, STR("VpcId"))), "vpcId");
 }
 
 static void presence_is_told_by_the_value_or_its_mark(void **state)
@@ -140,9 +148,10 @@ static void records_of_our_own_use_shapes_of_apis(void **state)
 
     (void)state;
     assert_true(str_is(record.task->cluster_arn, "arn"));
-    assert_ptr_equal(shape_member(&model_test_task_record_shape, STR("task"))->shape, &ecs_task_shape);
+    assert_string_equal(shape_name(member_shape(shape_member(&model_test_task_record_shape, STR("task")))), "Task");
+    assert_null(service_shape(&model_test_tables.service, STR("Task")));
     assert_true(everything.default_);
-    assert_int_equal(model_test_service.operation_count, 0);
+    assert_int_equal(model_test_tables.service.operation_count, 0);
 }
 
 int main(void)

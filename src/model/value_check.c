@@ -72,10 +72,10 @@ static void show_items(const struct check *check, const struct shape *shape, con
     for (size_t i = 0; i < items->count && out->len < SHOWN_LEN_MAX; i++) {
         buf_add_cstr(out, i == 0 ? "" : ", ");
         if (is_map) {
-            show(check, shape->key, map_key_at(shape, items, i), out);
+            show(check, shape_key(shape), map_key_at(shape, items, i), out);
             buf_add_char(out, '=');
         }
-        show(check, shape->element, is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), out);
+        show(check, shape_element(shape), is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), out);
     }
     buf_add_char(out, is_map ? '}' : ']');
 }
@@ -88,7 +88,7 @@ static void show(const struct check *check, const struct shape *shape, const voi
     }
     switch (shape->kind) {
     case SHAPE_STRUCTURE:
-        buf_add_cstr(out, shape->name);
+        buf_add_cstr(out, shape_name(shape));
         break;
     case SHAPE_LIST:
     case SHAPE_MAP:
@@ -168,7 +168,7 @@ static void say_enum(struct buf *out, const struct shape *enumeration)
 {
     buf_add_cstr(out, "Member must satisfy enum value set: [");
     for (size_t i = 0; i < enumeration->enum_count; i++)
-        buf_printf(out, "%s%s", i == 0 ? "" : ", ", enumeration->enum_names[i]);
+        buf_printf(out, "%s%s", i == 0 ? "" : ", ", enum_name_at(enumeration, i));
     buf_add_char(out, ']');
 }
 
@@ -186,7 +186,7 @@ static void say(struct buf *out, const struct shape *shape, enum constraint cons
         say_bound(out, shape, "greater", shape->min);
         break;
     case CONSTRAINT_PATTERN:
-        buf_printf(out, "Member must satisfy regular expression pattern: %s", shape->pattern);
+        buf_printf(out, "Member must satisfy regular expression pattern: %s", shape_pattern(shape));
         break;
     case CONSTRAINT_ENUM:
         say_enum(out, shape);
@@ -248,7 +248,7 @@ static bool has_constraint(const struct shape *shape, enum constraint constraint
     case CONSTRAINT_MIN:
         return shape->has_min;
     case CONSTRAINT_PATTERN:
-        return shape->pattern != NULL;
+        return shape->pattern != 0;
     case CONSTRAINT_ENUM:
         return shape->kind == SHAPE_ENUM;
     case CONSTRAINT_PRESENT:
@@ -326,15 +326,15 @@ static void check_list(struct check *check, const struct shape *list, const stru
                        const struct path *path)
 {
     for (size_t i = 0; i < items->count; i++) {
-        if (satisfies_all(list->element, list_at(list, items, i)))
+        if (satisfies_all(shape_element(list), list_at(list, items, i)))
             continue;
-        report_items(check, list, items, path, "Member", list->element);
+        report_items(check, list, items, path, "Member", shape_element(list));
         break;
     }
     for (size_t i = 0; i < items->count; i++) {
         struct path inner = {.parent = path, .index = i + 1};
 
-        check_inside(check, list->element, list_at(list, items, i), &inner);
+        check_inside(check, shape_element(list), list_at(list, items, i), &inner);
     }
 }
 
@@ -345,20 +345,20 @@ static void check_map(struct check *check, const struct shape *map, const struct
     bool values = true;
 
     for (size_t i = 0; i < items->count; i++) {
-        keys = keys && satisfies_all(map->key, map_key_at(map, items, i));
-        values = values && satisfies_all(map->element, map_value_at(map, items, i));
+        keys = keys && satisfies_all(shape_key(map), map_key_at(map, items, i));
+        values = values && satisfies_all(shape_element(map), map_value_at(map, items, i));
     }
     if (!keys)
-        report_items(check, map, items, path, "Map keys", map->key);
+        report_items(check, map, items, path, "Map keys", shape_key(map));
     if (!values)
-        report_items(check, map, items, path, "Map value", map->element);
+        report_items(check, map, items, path, "Map value", shape_element(map));
     for (size_t i = 0; i < items->count; i++) {
         const void *key = map_key_at(map, items, i);
         struct path inner = {.parent = path};
 
-        inner.key =
-            map->key->kind == SHAPE_ENUM ? enum_text(check, map->key, *(const int *)key) : *(const struct str *)key;
-        check_inside(check, map->element, map_value_at(map, items, i), &inner);
+        inner.key = shape_key(map)->kind == SHAPE_ENUM ? enum_text(check, shape_key(map), *(const int *)key)
+                                                       : *(const struct str *)key;
+        check_inside(check, shape_element(map), map_value_at(map, items, i), &inner);
     }
 }
 
@@ -368,16 +368,16 @@ static void check_members(struct check *check, const struct shape *structure, co
     size_t present = 0;
 
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
-        struct path inner = {.parent = path, .member = member->name};
+        const struct member *member = &shape_members(structure)[i];
+        struct path inner = {.parent = path, .member = member_name(member)};
 
         if (member_present(member, value)) {
             present++;
-            check_constraints(check, member->shape, member_value(member, value), &inner);
-            check_inside(check, member->shape, member_value(member, value), &inner);
+            check_constraints(check, member_shape(member), member_value(member, value), &inner);
+            check_inside(check, member_shape(member), member_value(member, value), &inner);
         } else if (member->required && !member->idempotency_token) {
-            if (report(check, &inner, member->shape, NULL))
-                say(&check->text, member->shape, CONSTRAINT_PRESENT);
+            if (report(check, &inner, member_shape(member), NULL))
+                say(&check->text, member_shape(member), CONSTRAINT_PRESENT);
         }
     }
     if (structure->is_union && present != 1 && report(check, path, structure, value))

@@ -38,7 +38,7 @@ static void measure(const struct shape *shape, const void *value, struct extent 
 static void measure_members(const struct shape *structure, const void *value, struct extent *extent)
 {
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
+        const struct member *member = &shape_members(structure)[i];
         const void *at = member_at(member, value);
 
         if (is_flat(member->kind))
@@ -50,8 +50,8 @@ static void measure_members(const struct shape *structure, const void *value, st
         if (!member_present(member, value))
             continue;
         if (member->kind == SHAPE_STRUCTURE)
-            extent->structs += aligned(member->shape->size);
-        measure(member->shape, member_value(member, value), extent);
+            extent->structs += aligned(member_shape(member)->size);
+        measure(member_shape(member), member_value(member, value), extent);
     }
 }
 
@@ -59,11 +59,11 @@ static void measure_items(const struct shape *shape, const struct list_value *it
 {
     bool is_map = shape->kind == SHAPE_MAP;
 
-    extent->structs += aligned(items->count * (is_map ? shape->entry_size : shape->element->size));
+    extent->structs += aligned(items->count * (is_map ? shape->entry_size : shape_element(shape)->size));
     for (size_t i = 0; i < items->count; i++) {
         if (is_map)
-            measure(shape->key, map_key_at(shape, items, i), extent);
-        measure(shape->element, is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), extent);
+            measure(shape_key(shape), map_key_at(shape, items, i), extent);
+        measure(shape_element(shape), is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), extent);
     }
 }
 
@@ -120,7 +120,7 @@ static void move(const struct shape *shape, void *value, struct cursor *cursor);
 static void move_members(const struct shape *structure, void *value, struct cursor *cursor)
 {
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
+        const struct member *member = &shape_members(structure)[i];
         void *at = member_at(member, value);
 
         if (is_flat(member->kind))
@@ -132,10 +132,10 @@ static void move_members(const struct shape *structure, void *value, struct curs
         if (!member_present(member, value))
             continue;
         if (member->kind == SHAPE_STRUCTURE) {
-            *(void **)at = move_struct(cursor, *(void **)at, member->shape->size);
+            *(void **)at = move_struct(cursor, *(void **)at, member_shape(member)->size);
             at = *(void **)at;
         }
-        move(member->shape, at, cursor);
+        move(member_shape(member), at, cursor);
     }
 }
 
@@ -150,11 +150,11 @@ static void move_items(const struct shape *shape, struct list_value *items, stru
         return;
     }
     items->items =
-        move_struct(cursor, items->items, items->count * (is_map ? shape->entry_size : shape->element->size));
+        move_struct(cursor, items->items, items->count * (is_map ? shape->entry_size : shape_element(shape)->size));
     for (size_t i = 0; i < items->count; i++) {
         if (is_map)
-            move(shape->key, map_key_at(shape, items, i), cursor);
-        move(shape->element, is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), cursor);
+            move(shape_key(shape), map_key_at(shape, items, i), cursor);
+        move(shape_element(shape), is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), cursor);
     }
 }
 

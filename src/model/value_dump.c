@@ -65,17 +65,17 @@ static void dump_members(const struct shape *structure, const void *value, const
 
     buf_add_char(out, '{');
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
+        const struct member *member = &shape_members(structure)[i];
 
         if (!member_present(member, value))
             continue;
         buf_add_cstr(out, separator);
-        dump_name(member->name, style, out);
+        dump_name(member_name(member), style, out);
         buf_add_cstr(out, style->colon);
         if (member->sensitive && !style->open)
             buf_add_cstr(out, "\"***\"");
         else
-            dump(member->shape, member_value(member, value), style, out);
+            dump(member_shape(member), member_value(member, value), style, out);
         separator = style->comma;
     }
     buf_add_char(out, '}');
@@ -87,7 +87,7 @@ static void dump_list(const struct shape *list, const struct list_value *items, 
     buf_add_char(out, '[');
     for (size_t i = 0; i < items->count; i++) {
         buf_add_cstr(out, i == 0 ? "" : style->comma);
-        dump(list->element, list_at(list, items, i), style, out);
+        dump(shape_element(list), list_at(list, items, i), style, out);
     }
     buf_add_char(out, ']');
 }
@@ -98,9 +98,9 @@ static void dump_map(const struct shape *map, const struct list_value *items, co
     buf_add_char(out, '{');
     for (size_t i = 0; i < items->count; i++) {
         buf_add_cstr(out, i == 0 ? "" : style->comma);
-        dump(map->key, map_key_at(map, items, i), style, out);
+        dump(shape_key(map), map_key_at(map, items, i), style, out);
         buf_add_cstr(out, style->colon);
-        dump(map->element, map_value_at(map, items, i), style, out);
+        dump(shape_element(map), map_value_at(map, items, i), style, out);
     }
     buf_add_char(out, '}');
 }

@@ -11,12 +11,12 @@ static struct str key_bytes(const struct shape *key, const void *at)
 static bool members_equal(const struct shape *structure, const void *a, const void *b)
 {
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
+        const struct member *member = &shape_members(structure)[i];
         bool present = member_present(member, a);
 
         if (present != member_present(member, b))
             return false;
-        if (present && !value_equal(member->shape, member_value(member, a), member_value(member, b)))
+        if (present && !value_equal(member_shape(member), member_value(member, a), member_value(member, b)))
             return false;
     }
     return true;
@@ -25,7 +25,7 @@ static bool members_equal(const struct shape *structure, const void *a, const vo
 static bool lists_equal(const struct shape *list, const struct list_value *a, const struct list_value *b)
 {
     for (size_t i = 0; i < a->count; i++)
-        if (!value_equal(list->element, list_at(list, a, i), list_at(list, b, i)))
+        if (!value_equal(shape_element(list), list_at(list, a, i), list_at(list, b, i)))
             return false;
     return true;
 }
@@ -38,11 +38,11 @@ static bool maps_equal_from(const struct shape *map, const struct list_value *a,
     bool equal = true;
 
     for (size_t i = start; i < b->count; i++)
-        (void)map_put(&values, key_bytes(map->key, map_key_at(map, b, i)), map_value_at(map, b, i));
+        (void)map_put(&values, key_bytes(shape_key(map), map_key_at(map, b, i)), map_value_at(map, b, i));
     for (size_t i = start; equal && i < a->count; i++) {
-        void *in_b = map_get(&values, key_bytes(map->key, map_key_at(map, a, i)));
+        void *in_b = map_get(&values, key_bytes(shape_key(map), map_key_at(map, a, i)));
 
-        equal = in_b != NULL && value_equal(map->element, map_value_at(map, a, i), in_b);
+        equal = in_b != NULL && value_equal(shape_element(map), map_value_at(map, a, i), in_b);
     }
     map_free(&values);
     return equal;
@@ -51,9 +51,9 @@ static bool maps_equal_from(const struct shape *map, const struct list_value *a,
 static bool maps_equal(const struct shape *map, const struct list_value *a, const struct list_value *b)
 {
     for (size_t i = 0; i < a->count; i++) {
-        if (!str_eq(key_bytes(map->key, map_key_at(map, a, i)), key_bytes(map->key, map_key_at(map, b, i))))
+        if (!str_eq(key_bytes(shape_key(map), map_key_at(map, a, i)), key_bytes(shape_key(map), map_key_at(map, b, i))))
             return maps_equal_from(map, a, b, i);
-        if (!value_equal(map->element, map_value_at(map, a, i), map_value_at(map, b, i)))
+        if (!value_equal(shape_element(map), map_value_at(map, a, i), map_value_at(map, b, i)))
             return false;
     }
     return true;

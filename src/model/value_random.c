@@ -80,15 +80,15 @@ static void fill_items(const struct shape *shape, struct list_value *items, stru
     bool is_map = shape->kind == SHAPE_MAP;
     size_t count = depth == 0 ? 0 : random_below(random, ITEMS_MAX + 1);
 
-    if (is_map && shape->key->kind == SHAPE_ENUM && count > shape->key->enum_count)
-        count = shape->key->enum_count;
-    items->items = arena_alloc(arena, count * (is_map ? shape->entry_size : shape->element->size));
+    if (is_map && shape_key(shape)->kind == SHAPE_ENUM && count > shape_key(shape)->enum_count)
+        count = shape_key(shape)->enum_count;
+    items->items = arena_alloc(arena, count * (is_map ? shape->entry_size : shape_element(shape)->size));
     items->count = count;
     for (size_t i = 0; i < count; i++) {
         if (is_map)
-            fill_key(shape->key, map_key_at(shape, items, i), i, random, arena);
-        value_fill(shape->element, is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), random, depth - 1,
-                   arena);
+            fill_key(shape_key(shape), map_key_at(shape, items, i), i, random, arena);
+        value_fill(shape_element(shape), is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), random,
+                   depth - 1, arena);
     }
 }
 
@@ -97,14 +97,14 @@ static void fill_member(const struct member *member, void *value, struct random 
 {
     void *at = member_at(member, value);
 
-    if (member->shape->kind == SHAPE_STRUCTURE) {
+    if (member_shape(member)->kind == SHAPE_STRUCTURE) {
         if (depth == 0)
             return;
-        *(void **)at = arena_alloc(arena, member->shape->size);
-        value_fill(member->shape, *(void **)at, random, depth - 1, arena);
+        *(void **)at = arena_alloc(arena, member_shape(member)->size);
+        value_fill(member_shape(member), *(void **)at, random, depth - 1, arena);
         return;
     }
-    value_fill(member->shape, at, random, depth, arena);
+    value_fill(member_shape(member), at, random, depth, arena);
     member_mark(member, value);
 }
 
@@ -112,12 +112,13 @@ static void fill_members(const struct shape *structure, void *value, struct rand
                          struct arena *arena)
 {
     if (structure->is_union && structure->member_count > 0) {
-        fill_member(&structure->members[random_below(random, structure->member_count)], value, random, depth, arena);
+        fill_member(&shape_members(structure)[random_below(random, structure->member_count)], value, random, depth,
+                    arena);
         return;
     }
     for (size_t i = 0; i < structure->member_count; i++)
         if (random_chance(random, 500))
-            fill_member(&structure->members[i], value, random, depth, arena);
+            fill_member(&shape_members(structure)[i], value, random, depth, arena);
 }
 
 void value_fill(const struct shape *shape, void *value, struct random *random, unsigned depth, struct arena *arena)

@@ -140,7 +140,7 @@ static void write_value(const struct shape *shape, const void *value, struct buf
 static void write_members(const struct shape *structure, const void *value, struct buf *out)
 {
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
+        const struct member *member = &shape_members(structure)[i];
 
         if (is_text(member->kind)) {
             const struct str *text = member_at(member, value);
@@ -153,7 +153,7 @@ static void write_members(const struct shape *structure, const void *value, stru
             continue;
         write_u32(member->tag, out);
         buf_add_char(out, (char)stored_as[member->kind]);
-        write_value(member->shape, member_value(member, value), out);
+        write_value(member_shape(member), member_value(member, value), out);
     }
     write_u32(0, out);
 }
@@ -162,12 +162,12 @@ static void write_items(const struct shape *shape, const struct list_value *item
 {
     bool is_map = shape->kind == SHAPE_MAP;
 
-    buf_add_char(out, (char)stored_as[shape->element->kind]);
+    buf_add_char(out, (char)stored_as[shape_element(shape)->kind]);
     write_varint(items->count, out);
     for (size_t i = 0; i < items->count; i++) {
         if (is_map)
-            write_value(shape->key, map_key_at(shape, items, i), out);
-        write_value(shape->element, is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), out);
+            write_value(shape_key(shape), map_key_at(shape, items, i), out);
+        write_value(shape_element(shape), is_map ? map_value_at(shape, items, i) : list_at(shape, items, i), out);
     }
 }
 
@@ -229,7 +229,7 @@ static size_t left(const struct reader *reader)
 
 static checked bool torn(struct reader *reader)
 {
-    return fail(reader->f, FAIL_INPUT, "a stored %s is torn %zu bytes before its end", reader->record->name,
+    return fail(reader->f, FAIL_INPUT, "a stored %s is torn %zu bytes before its end", shape_name(reader->record),
                 left(reader));
 }
 
@@ -349,7 +349,7 @@ static checked bool skip(struct reader *reader, uint8_t type, unsigned depth)
     uint8_t byte;
 
     if (depth == 0)
-        return fail(reader->f, FAIL_INPUT, "a stored %s is nested too deep", reader->record->name);
+        return fail(reader->f, FAIL_INPUT, "a stored %s is nested too deep", shape_name(reader->record));
     switch (type) {
     case STORED_BOOLEAN:
         return read_byte(reader, &byte);
@@ -366,7 +366,8 @@ static checked bool skip(struct reader *reader, uint8_t type, unsigned depth)
     case STORED_MAP:
         return skip_items(reader, /* is_map= */ true, depth - 1);
     default: /* not an enum: a byte from outside */
-        return fail(reader->f, FAIL_INPUT, "a stored %s holds a value of unknown type %u", reader->record->name, type);
+        return fail(reader->f, FAIL_INPUT, "a stored %s holds a value of unknown type %u", shape_name(reader->record),
+                    type);
     }
 }
 
@@ -375,8 +376,8 @@ static checked bool make_room(struct reader *reader, size_t size, void **ret_at)
     void *at = arena_try(reader->arena, size);
 
     if (at == NULL)
-        return fail(reader->f, FAIL_LIMIT, "a stored %s takes more than %zu bytes of memory", reader->record->name,
-                    reader->arena->limit);
+        return fail(reader->f, FAIL_LIMIT, "a stored %s takes more than %zu bytes of memory",
+                    shape_name(reader->record), reader->arena->limit);
     *ret_at = at;
     return true;
 }
@@ -385,8 +386,8 @@ static checked bool expect_type(struct reader *reader, const struct shape *shape
 {
     if (type == stored_as[shape->kind])
         return true;
-    return fail(reader->f, FAIL_INPUT, "a stored %s holds a value of type %u where a %s stands", reader->record->name,
-                type, shape->name);
+    return fail(reader->f, FAIL_INPUT, "a stored %s holds a value of type %u where a %s stands",
+                shape_name(reader->record), type, shape_name(shape));
 }
 
 static checked bool read_value(struct reader *reader, const struct shape *shape, void *value, unsigned depth);
@@ -400,12 +401,12 @@ static checked bool read_member(struct reader *reader, const struct member *memb
     if (member->kind == SHAPE_STRUCTURE) {
         void *inner;
 
-        if (!make_room(reader, member->shape->size, &inner))
+        if (!make_room(reader, member_shape(member)->size, &inner))
             return false;
         *(void **)at = inner;
         at = inner;
     }
-    if (!read_value(reader, member->shape, at, depth))
+    if (!read_value(reader, member_shape(member), at, depth))
         return false;
     member_mark(member, value);
     return true;
@@ -417,9 +418,9 @@ static const struct member *find_tag(const struct shape *structure, uint32_t tag
     for (size_t i = 0; i < structure->member_count; i++) {
         size_t index = *hint + i < structure->member_count ? *hint + i : *hint + i - structure->member_count;
 
-        if (structure->members[index].tag == tag) {
+        if (shape_members(structure)[index].tag == tag) {
             *hint = index + 1;
-            return &structure->members[index];
+            return &shape_members(structure)[index];
         }
     }
     return NULL;
@@ -446,7 +447,7 @@ static checked bool read_members(struct reader *reader, const struct shape *stru
                 return false;
             continue;
         }
-        if (!expect_type(reader, member->shape, type) || !read_member(reader, member, value, depth))
+        if (!expect_type(reader, member_shape(member), type) || !read_member(reader, member, value, depth))
             return false;
     }
 }
@@ -464,23 +465,23 @@ static checked bool read_item(struct reader *reader, const struct shape *shape, 
     void *item = is_map ? map_value_at(shape, items, items->count) : list_at(shape, items, items->count);
     void *key = is_map ? map_key_at(shape, items, items->count) : NULL;
 
-    if (is_map && !read_value(reader, shape->key, key, depth))
+    if (is_map && !read_value(reader, shape_key(shape), key, depth))
         return false;
-    if (!read_value(reader, shape->element, item, depth))
+    if (!read_value(reader, shape_element(shape), item, depth))
         return false;
-    *ret_known = !is_unknown(shape->element, item) && !(is_map && is_unknown(shape->key, key));
+    *ret_known = !is_unknown(shape_element(shape), item) && !(is_map && is_unknown(shape_key(shape), key));
     return true;
 }
 
 static checked bool read_items(struct reader *reader, const struct shape *shape, struct list_value *items,
                                unsigned depth)
 {
-    size_t size = shape->kind == SHAPE_MAP ? shape->entry_size : shape->element->size;
+    size_t size = shape->kind == SHAPE_MAP ? shape->entry_size : shape_element(shape)->size;
     size_t count;
     uint8_t type;
 
     items->count = 0;
-    if (!read_items_head(reader, &type, &count) || !expect_type(reader, shape->element, type) ||
+    if (!read_items_head(reader, &type, &count) || !expect_type(reader, shape_element(shape), type) ||
         !make_room(reader, count * size, &items->items))
         return false;
     for (; count > 0; count--) {
@@ -519,8 +520,8 @@ static checked bool read_number(struct reader *reader, const struct shape *shape
         return true;
     }
     if (number < INT32_MIN || number > INT32_MAX)
-        return fail(reader->f, FAIL_INPUT, "a stored %s holds a number too large for a %s", reader->record->name,
-                    shape->name);
+        return fail(reader->f, FAIL_INPUT, "a stored %s holds a number too large for a %s", shape_name(reader->record),
+                    shape_name(shape));
     *(int32_t *)value = (int32_t)number;
     return true;
 }
@@ -538,7 +539,7 @@ static checked bool read_boolean(struct reader *reader, bool *value)
 static checked bool read_value(struct reader *reader, const struct shape *shape, void *value, unsigned depth)
 {
     if (depth == 0)
-        return fail(reader->f, FAIL_INPUT, "a stored %s is nested too deep", reader->record->name);
+        return fail(reader->f, FAIL_INPUT, "a stored %s is nested too deep", shape_name(reader->record));
     switch (shape->kind) {
     case SHAPE_STRUCTURE:
         return read_members(reader, shape, value, depth - 1);
@@ -586,10 +587,11 @@ bool value_decode(const struct shape *structure, struct str bytes, void *value, 
     if (!read_byte(&reader, &format))
         return false;
     if (format != FORMAT)
-        return fail(f, FAIL_INPUT, "a stored %s has the unknown format %u", structure->name, format);
+        return fail(f, FAIL_INPUT, "a stored %s has the unknown format %u", shape_name(structure), format);
     if (!read_value(&reader, structure, value, STORED_DEPTH_MAX))
         return false;
     if (left(&reader) > 0)
-        return fail(f, FAIL_INPUT, "a stored %s is followed by %zu bytes too many", structure->name, left(&reader));
+        return fail(f, FAIL_INPUT, "a stored %s is followed by %zu bytes too many", shape_name(structure),
+                    left(&reader));
     return true;
 }

@@ -52,7 +52,7 @@ struct str aws_url_host(struct str url)
 static bool send(const struct aws_call *call, struct http_client *client, struct http_client_reply *ret_reply,
                  struct fail *f)
 {
-    const struct service *service = call->operation->service;
+    const struct service *service = operation_service(call->operation);
     struct aws_request request = {.wire = {.method = STR("POST"), .path = STR("/"), .body = call->body}};
     struct http_client_request http = {.method = "POST",
                                        .headers = request.headers,
@@ -65,11 +65,12 @@ static bool send(const struct aws_call *call, struct http_client *client, struct
     bool good;
 
     arena_init(&arena, ARENA_BYTES);
-    signer.service = str_of(service->signing_name);
+    signer.service = str_of(service_signing_name(service));
     aws_request_add(&request, "Host", aws_url_host(call->endpoint));
-    aws_request_add(&request, "Content-Type", arena_printf(&arena, "application/x-amz-json-%s", service->json_version));
+    aws_request_add(&request, "Content-Type",
+                    arena_printf(&arena, "application/x-amz-json-%s", service_json_version(service)));
     aws_request_add(&request, "X-Amz-Target",
-                    arena_printf(&arena, "%s.%s", service->target_prefix, call->operation->name));
+                    arena_printf(&arena, "%s.%s", service_target_prefix(service), operation_name(call->operation)));
     if (call->invocation_id.ptr != NULL)
         aws_request_add(&request, "amz-sdk-invocation-id", call->invocation_id);
     good = signer.access_key.ptr == NULL || aws_request_sign(&request, &signer, &arena, f);

@@ -25,7 +25,8 @@ static void print_reply(const struct wire_call *call, const struct wire_reply *r
 
     for (size_t i = 0; i < reply->header_count; i++)
         buf_printf(&headers, "%.*s: %.*s\n", STR_ARG(reply->headers[i].name), STR_ARG(reply->headers[i].value));
-    printf("%s\t%d\t%s\t%d", call->service->id, (int)call->protocol, call->operation->name, reply->status);
+    printf("%s\t%d\t%s\t%d", service_id(call->service), (int)call->protocol, operation_name(call->operation),
+           reply->status);
     print_base64(buf_str(&headers));
     print_base64(buf_str(&reply->body));
     printf("\t%.*s\n", STR_ARG(what));
@@ -40,9 +41,9 @@ static void answer(struct random *random, const struct wire_call *call)
     void *output;
 
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
-    output = arena_alloc(&arena, operation->output->size);
-    value_fill(operation->output, output, random, /* depth= */ 6, &arena);
-    value_dump(operation->output, output, &dump);
+    output = arena_alloc(&arena, operation_output(operation)->size);
+    value_fill(operation_output(operation), output, random, /* depth= */ 6, &arena);
+    value_dump(operation_output(operation), output, &dump);
     wire_encode(call, output, STR("request-1"), &arena, &reply);
     print_reply(call, &reply, buf_str(&dump));
     buf_free(&reply.body);
@@ -71,7 +72,7 @@ static void write_replies(uint64_t seed)
     random_seed(&random, seed);
     for (size_t i = 0; i < SERVICES_ANSWERED; i++) {
         for (size_t at = 0; at < services[i]->operation_count; at++) {
-            const struct operation *operation = &services[i]->operations[at];
+            const struct operation *operation = &service_operations(services[i])[at];
 
             for (unsigned protocol = 0; protocol <= PROTOCOL_CBOR; protocol++) {
                 struct wire_call call = {.service = services[i], .operation = operation, .protocol = protocol};
@@ -79,7 +80,8 @@ static void write_replies(uint64_t seed)
                 if ((services[i]->protocols & 1U << protocol) == 0)
                     continue;
                 answer(&random, &call);
-                answer_error(&call, operation->error_count > 0 ? operation->errors[0]->name : "AccessDenied");
+                answer_error(&call,
+                             operation->error_count > 0 ? shape_name(operation_error(operation, 0)) : "AccessDenied");
             }
         }
     }
@@ -97,7 +99,7 @@ static struct str take_base64(struct str *line, struct arena *arena)
 static const struct service *find_service(struct str id)
 {
     for (size_t i = 0; i < SERVICES_ANSWERED; i++)
-        if (str_is(id, services[i]->id))
+        if (str_is(id, service_id(services[i])))
             return services[i];
     exit(2);
 }
@@ -121,17 +123,18 @@ static void read_request(struct str line, struct arena *arena)
 
     if (!http_text_parse(head, &http))
         exit(2);
-    if (!wire_route(services, SERVICES_ANSWERED, &http.request, str_of(service->signing_name), arena, &call, &f)) {
+    if (!wire_route(services, SERVICES_ANSWERED, &http.request, str_of(service_signing_name(service)), arena, &call,
+                    &f)) {
         printf("%s: %s\n", f.type, f.message);
         return;
     }
-    input = arena_alloc(arena, call.operation->input->size);
+    input = arena_alloc(arena, operation_input(call.operation)->size);
     if (!wire_decode(&call, &http.request, input, arena, &f) && !is_broken_constraint(&f)) {
-        printf("%s: %s: %s\n", call.operation->name, f.type, f.message);
+        printf("%s: %s: %s\n", operation_name(call.operation), f.type, f.message);
         return;
     }
-    value_dump(call.operation->input, input, &dump);
-    printf("%s %s %.*s\n", call.service->id, call.operation->name, STR_ARG(buf_str(&dump)));
+    value_dump(operation_input(call.operation), input, &dump);
+    printf("%s %s %.*s\n", service_id(call.service), operation_name(call.operation), STR_ARG(buf_str(&dump)));
 }
 
 static void read_requests(void)

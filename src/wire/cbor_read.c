@@ -324,7 +324,7 @@ static bool read_list(struct reading *reading, const struct shape *shape, const 
         return wrong_type(reading);
     *list = (struct list_value){0}; /* CBOR may have a key twice; the last value counts, as in JSON */
     if (!count_items(reading, token, &count) ||
-        !decode_alloc(reading->decoder, count, shape->element->size, &list->items))
+        !decode_alloc(reading->decoder, count, shape_element(shape)->size, &list->items))
         return false;
     for (; count > 0; count--) {
         struct token item;
@@ -333,7 +333,7 @@ static bool read_list(struct reading *reading, const struct shape *shape, const 
             return false;
         if (item.kind == TOKEN_NULL)
             continue;
-        if (!read_item(reading, shape->element, &item, list_at(shape, list, list->count)))
+        if (!read_item(reading, shape_element(shape), &item, list_at(shape, list, list->count)))
             return false;
         list->count++;
     }
@@ -371,7 +371,7 @@ static bool read_map(struct reading *reading, const struct shape *shape, const s
         if (value.kind == TOKEN_NULL)
             continue;
         if (!decode_key(reading->decoder, shape, map, key) ||
-            !read_item(reading, shape->element, &value, map_value_at(shape, map, map->count)))
+            !read_item(reading, shape_element(shape), &value, map_value_at(shape, map, map->count)))
             return false;
         map->count++;
     }
@@ -386,7 +386,7 @@ static bool read_member(struct reading *reading, const struct member *member, co
         return skip(reading, token);
     if (token->kind == TOKEN_NULL)
         return true;
-    if (!decode_place(reading->decoder, member, value, &at) || !read_item(reading, member->shape, token, at))
+    if (!decode_place(reading->decoder, member, value, &at) || !read_item(reading, member_shape(member), token, at))
         return false;
     member_mark(member, value);
     return true;

@@ -68,15 +68,15 @@ static void write_structure(const struct shape *shape, const void *value, struct
     size_t count = 0;
 
     for (size_t i = 0; i < shape->member_count; i++)
-        count += member_present(&shape->members[i], value);
+        count += member_present(&shape_members(shape)[i], value);
     wire_cbor_write_map_start(count, out);
     for (size_t i = 0; i < shape->member_count; i++) {
-        const struct member *member = &shape->members[i];
+        const struct member *member = &shape_members(shape)[i];
 
         if (!member_present(member, value))
             continue;
-        wire_cbor_write_text(str_of(member->name), out);
-        wire_cbor_write(member->shape, member_value(member, value), out);
+        wire_cbor_write_text(str_of(member_name(member)), out);
+        wire_cbor_write(member_shape(member), member_value(member, value), out);
     }
 }
 
@@ -84,7 +84,7 @@ static void write_list(const struct shape *shape, const struct list_value *list,
 {
     add_head(cbor_encode_array_start, list->count, out);
     for (size_t i = 0; i < list->count; i++)
-        wire_cbor_write(shape->element, list_at(shape, list, i), out);
+        wire_cbor_write(shape_element(shape), list_at(shape, list, i), out);
 }
 
 static void write_map(const struct shape *shape, const struct list_value *map, struct buf *out)
@@ -92,7 +92,7 @@ static void write_map(const struct shape *shape, const struct list_value *map, s
     wire_cbor_write_map_start(map->count, out);
     for (size_t i = 0; i < map->count; i++) {
         wire_cbor_write_text(scalar_key(shape, map, i), out);
-        wire_cbor_write(shape->element, map_value_at(shape, map, i), out);
+        wire_cbor_write(shape_element(shape), map_value_at(shape, map, i), out);
     }
 }
 

@@ -57,7 +57,7 @@ static bool decode(struct exchange *exchange, const char *signing_name, struct s
     if (!wire_route(services, SERVICES_ANSWERED, &exchange->request, str_of(signing_name), &exchange->arena,
                     &exchange->call, &exchange->f))
         return false;
-    exchange->input = arena_alloc(&exchange->arena, exchange->call.operation->input->size);
+    exchange->input = arena_alloc(&exchange->arena, operation_input(exchange->call.operation)->size);
     return wire_decode(&exchange->call, &exchange->request, exchange->input, &exchange->arena, &exchange->f);
 }
 
@@ -156,7 +156,7 @@ static void json_is_read_as_aws_reads_it(void **state)
 
         if (!decode_json(&exchange, run_task, str_of(rows[i].body)))
             fail_msg("%s: %s", rows[i].body, exchange.f.message);
-        value_dump(exchange.call.operation->input, exchange.input, &dump);
+        value_dump(operation_input(exchange.call.operation), exchange.input, &dump);
         buf_add_char(&dump, '\0');
         assert_string_equal(dump.ptr, rows[i].input);
         arena_free(&exchange.arena);
@@ -229,7 +229,7 @@ static void of_a_member_given_twice_the_last_counts(void **state)
     struct cloudwatch_put_metric_data_input from_json = {0};
     struct arena arena;
     struct fail f;
-    struct decoder decoder = {.arena = &arena, .rules = service_rules_of(&cloudwatch_service), .f = &f};
+    struct decoder decoder = {.arena = &arena, .rules = service_rules_of(&cloudwatch_tables.service), .f = &f};
 
     (void)state;
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
@@ -265,7 +265,7 @@ static void forms_are_read_by_their_numbers(void **state)
         buf_printf(&body, "Action=DescribeVpcs&Version=2016-11-15&%s%c", rows[i].parameters, '\0');
         if (!decode_form(&exchange, "ec2", body.ptr))
             fail_msg("%s: %s", rows[i].parameters, exchange.f.message);
-        value_dump(exchange.call.operation->input, exchange.input, &dump);
+        value_dump(operation_input(exchange.call.operation), exchange.input, &dump);
         buf_add_char(&dump, '\0');
         assert_string_equal(dump.ptr, rows[i].input);
         arena_free(&exchange.arena);
@@ -357,7 +357,7 @@ static void a_version_tells_services_of_one_name_apart(void **state)
 
         buf_printf(&body, "Action=DescribeLoadBalancers&Version=%s%c", rows[i].version, '\0');
         assert_true(decode_form(&exchange, "elasticloadbalancing", body.ptr));
-        assert_string_equal(exchange.call.service->id, rows[i].service);
+        assert_string_equal(service_id(exchange.call.service), rows[i].service);
         arena_free(&exchange.arena);
     }
 }
@@ -371,35 +371,37 @@ static void one_error_has_a_name_in_each_protocol(void **state)
         enum protocol_kind protocol;
         const char *text;
     } rows[] = {
-        {"SignatureDoesNotMatch", 0, &ecs_service, PROTOCOL_JSON, "400 {\"__type\":\"InvalidSignatureException\""},
-        {"SignatureDoesNotMatch", 0, &eks_service, PROTOCOL_REST_JSON, "403 {\"message\":\"m\"}"},
-        {"SignatureDoesNotMatch", 0, &sts_service, PROTOCOL_QUERY,
+        {"SignatureDoesNotMatch", 0, &ecs_tables.service, PROTOCOL_JSON,
+         "400 {\"__type\":\"InvalidSignatureException\""},
+        {"SignatureDoesNotMatch", 0, &eks_tables.service, PROTOCOL_REST_JSON, "403 {\"message\":\"m\"}"},
+        {"SignatureDoesNotMatch", 0, &sts_tables.service, PROTOCOL_QUERY,
          "403 <ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>"
          "SignatureDoesNotMatch</Code><Message>m</Message></Error><RequestId>id</RequestId></ErrorResponse>"},
-        {"SignatureDoesNotMatch", 0, &ec2_service, PROTOCOL_EC2,
+        {"SignatureDoesNotMatch", 0, &ec2_tables.service, PROTOCOL_EC2,
          "401 <?xml version=\"1.0\" "
          "encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>AuthFailure</Code><Message>AWS was "
          "not able to validate the provided access credentials</Message>"},
-        {"AccessDenied", 0, &ec2_service, PROTOCOL_EC2,
+        {"AccessDenied", 0, &ec2_tables.service, PROTOCOL_EC2,
          "403 <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>UnauthorizedOperation</Code>"},
-        {"AccessDenied", 0, &logs_service, PROTOCOL_JSON,
+        {"AccessDenied", 0, &logs_tables.service, PROTOCOL_JSON,
          "400 {\"__type\":\"AccessDeniedException\",\"message\":\"m\"}"},
-        {"AccessDenied", 0, &eks_service, PROTOCOL_REST_JSON, "403 "},
-        {"Throttling", 0, &ssm_service, PROTOCOL_JSON, "400 {\"__type\":\"ThrottlingException\""},
-        {"InternalFailure", 0, &ecs_service, PROTOCOL_JSON, "500 {\"__type\":\"ServerException\",\"message\":\"m\"}"},
-        {"InternalFailure", 0, &elbv2_service, PROTOCOL_QUERY,
+        {"AccessDenied", 0, &eks_tables.service, PROTOCOL_REST_JSON, "403 "},
+        {"Throttling", 0, &ssm_tables.service, PROTOCOL_JSON, "400 {\"__type\":\"ThrottlingException\""},
+        {"InternalFailure", 0, &ecs_tables.service, PROTOCOL_JSON,
+         "500 {\"__type\":\"ServerException\",\"message\":\"m\"}"},
+        {"InternalFailure", 0, &elbv2_tables.service, PROTOCOL_QUERY,
          "500 <ErrorResponse "
          "xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\"><Error><Type>Receiver"},
-        {"FileSystemNotFound", 0, &efs_service, PROTOCOL_REST_JSON,
+        {"FileSystemNotFound", 0, &efs_tables.service, PROTOCOL_REST_JSON,
          "404 {\"ErrorCode\":\"FileSystemNotFound\",\"Message\":\"m\"}"},
-        {"LoadBalancerNotFoundException", 0, &elbv2_service, PROTOCOL_QUERY,
+        {"LoadBalancerNotFoundException", 0, &elbv2_tables.service, PROTOCOL_QUERY,
          "400 <ErrorResponse "
          "xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\"><Error><Type>Sender</Type>"
          "<Code>LoadBalancerNotFound</Code>"},
-        {"SomethingNew", 418, &iam_service, PROTOCOL_QUERY,
+        {"SomethingNew", 418, &iam_tables.service, PROTOCOL_QUERY,
          "418 <ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type><Code>"
          "SomethingNew</Code>"},
-        {"ResourceNotFoundException", 0, &cloudwatch_service, PROTOCOL_JSON,
+        {"ResourceNotFoundException", 0, &cloudwatch_tables.service, PROTOCOL_JSON,
          "404 {\"__type\":\"ResourceNotFoundException\""},
         {"InvalidClientTokenId", 0, NULL, PROTOCOL_JSON, "400 {\"__type\":\"UnrecognizedClientException\""},
     };
@@ -420,7 +422,7 @@ static void one_error_has_a_name_in_each_protocol(void **state)
 
 static void a_fault_of_ours_tells_nothing(void **state)
 {
-    struct exchange exchange = {.call = {.service = &ecr_service}};
+    struct exchange exchange = {.call = {.service = &ecr_tables.service}};
 
     (void)state;
     arena_init(&exchange.arena, ARENA_LIMIT_DEFAULT);
@@ -440,7 +442,7 @@ static struct str reply_header(const struct wire_reply *reply, const char *name)
 
 static void error_headers_name_the_error(void **state)
 {
-    struct wire_call call = {.service = &cloudwatch_service, .query_mode = true};
+    struct wire_call call = {.service = &cloudwatch_tables.service, .query_mode = true};
     struct wire_reply reply;
     struct arena arena;
     struct fail f;
@@ -453,7 +455,7 @@ static void error_headers_name_the_error(void **state)
     assert_true(str_is(reply_header(&reply, "content-type"), "application/x-amz-json-1.0"));
     assert_true(str_is(reply_header(&reply, "x-amzn-requestid"), "id"));
     buf_free(&reply.body);
-    call = (struct wire_call){.service = &eks_service, .protocol = PROTOCOL_REST_JSON};
+    call = (struct wire_call){.service = &eks_tables.service, .protocol = PROTOCOL_REST_JSON};
     assert_false(fail_api(&f, "ResourceNotFoundException", "m"));
     wire_encode_error(&call, &f, STR("id"), &arena, &reply);
     assert_true(str_is(reply_header(&reply, "x-amzn-errortype"), "ResourceNotFoundException"));
@@ -504,7 +506,7 @@ static void json_is_its_own_inverse(void **state)
     random_seed(&random, 1);
     for (size_t i = 0; i < SERVICES_ANSWERED; i++) {
         for (size_t at = 0; at < services[i]->shape_count; at++) {
-            const struct shape *shape = services[i]->shapes[at];
+            const struct shape *shape = &service_shapes(services[i])[at];
             struct arena arena;
             auto_buf text = {0};
             void *value;
@@ -521,9 +523,9 @@ static void json_is_its_own_inverse(void **state)
             value_fill(shape, value, &random, /* depth= */ 6, &arena);
             wire_to_json(shape, value, &text);
             if (!wire_from_json(shape, buf_str(&text), copy, &arena, &f))
-                fail_msg("%s: %s", shape->name, f.message);
+                fail_msg("%s: %s", shape_name(shape), f.message);
             if (!value_equal(shape, value, copy))
-                fail_msg("%s %s: %.*s", services[i]->id, shape->name, STR_ARG(buf_str(&text)));
+                fail_msg("%s %s: %.*s", service_id(services[i]), shape_name(shape), STR_ARG(buf_str(&text)));
             arena_free(&arena);
         }
     }
@@ -533,8 +535,8 @@ static void what_cannot_be_written_is_replaced(void **state)
 {
     struct str odd = STR("a\xff\x01\r\xef\xbf\xbf\xed\xa0\x80<");
     struct sts_get_caller_identity_response output = {.account = odd};
-    struct wire_call call = {&sts_service, service_operation(&sts_service, STR("GetCallerIdentity")), PROTOCOL_QUERY,
-                             false, NULL};
+    struct wire_call call = {&sts_tables.service, service_operation(&sts_tables.service, STR("GetCallerIdentity")),
+                             PROTOCOL_QUERY, false, NULL};
     struct wire_reply reply;
     struct arena arena;
     auto_buf json = {0};
@@ -549,7 +551,7 @@ static void what_cannot_be_written_is_replaced(void **state)
         "<GetCallerIdentityResult><Account>a\xef\xbf\xbd\xef\xbf\xbd&#xD;\xef\xbf\xbd\xef\xbf\xbd"
         "\xef\xbf\xbd\xef\xbf\xbd&lt;</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>id"
         "</RequestId></ResponseMetadata></GetCallerIdentityResponse>");
-    wire_to_json(call.operation->output, &output, &json);
+    wire_to_json(operation_output(call.operation), &output, &json);
     buf_add_char(&json, '\0');
     assert_string_equal(json.ptr,
                         "{\"Account\":\"a\xef\xbf\xbd\\u0001\\r\xef\xbf\xbf\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
@@ -573,7 +575,7 @@ static void numbers_and_times_in_json(void **state)
         auto_buf json = {0};
         auto_buf expected = {0};
 
-        wire_to_json(service_shape(&ecs_service, STR("Task")), &task, &json);
+        wire_to_json(service_shape(&ecs_tables.service, STR("Task")), &task, &json);
         buf_printf(&expected, "{\"createdAt\":%s}", rows[i].text);
         assert_true(str_eq(buf_str(&json), buf_str(&expected)));
     }
@@ -611,10 +613,10 @@ static void the_models_keep_to_what_the_codecs_know(void **state)
     (void)state;
     for (size_t i = 0; i < SERVICES_ANSWERED; i++) {
         for (size_t at = 0; at < services[i]->shape_count; at++) {
-            const struct shape *shape = services[i]->shapes[at];
+            const struct shape *shape = &service_shapes(services[i])[at];
 
             for (size_t m = 0; m < shape->member_count; m++) {
-                const struct member *member = &shape->members[m];
+                const struct member *member = &shape_members(shape)[m];
 
                 assert_true(member->location == LOCATION_BODY || member->location == LOCATION_URI ||
                             member->location == LOCATION_QUERY);

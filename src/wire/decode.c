@@ -76,10 +76,11 @@ bool decode_key(struct decoder *decoder, const struct shape *map, const struct l
 
     if (value->count == ENTRIES_MAX)
         return decode_refuse(decoder, "A map has more than %d entries", ENTRIES_MAX);
-    if (map->key->kind == SHAPE_ENUM ? !decode_enum(decoder, map->key, key, at) : !decode_str(decoder, key, at))
+    if (shape_key(map)->kind == SHAPE_ENUM ? !decode_enum(decoder, shape_key(map), key, at)
+                                           : !decode_str(decoder, key, at))
         return false;
     for (size_t i = 0; i < value->count; i++)
-        if (same_key(map->key, map_key_at(map, value, i), at))
+        if (same_key(shape_key(map), map_key_at(map, value, i), at))
             return decode_refuse(decoder, "A map has the key '%.*s' twice", STR_ARG(key));
     return true;
 }
@@ -186,11 +187,11 @@ bool decode_place(struct decoder *decoder, const struct member *member, void *va
 {
     void *at = member_at(member, value);
 
-    if (member->shape->kind != SHAPE_STRUCTURE) {
+    if (member_shape(member)->kind != SHAPE_STRUCTURE) {
         *ret_at = at;
         return true;
     }
-    if (!decode_alloc(decoder, 1, member->shape->size, ret_at))
+    if (!decode_alloc(decoder, 1, member_shape(member)->size, ret_at))
         return false;
     *(void **)at = *ret_at;
     return true;

@@ -53,5 +53,5 @@ checked bool decode_place(struct decoder *decoder, const struct member *member, 
 /* The name of a member on the wire, in JSON and XML. */
 static inline const char *wire_name(const struct member *member)
 {
-    return member->location_name != NULL ? member->location_name : member->name;
+    return member_location_name(member) != NULL ? member_location_name(member) : member_name(member);
 }

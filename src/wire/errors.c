@@ -88,7 +88,8 @@ static bool is_error(const struct shape *shape, const char *type)
 {
     if (!shape->is_exception)
         return false;
-    return strcmp(shape->name, type) == 0 || (shape->error_code != NULL && strcmp(shape->error_code, type) == 0);
+    return strcmp(shape_name(shape), type) == 0 ||
+           (shape_error_code(shape) != NULL && strcmp(shape_error_code(shape), type) == 0);
 }
 
 static const char *local_message(const struct wire_call *call, const char *type, const char *message)
@@ -103,11 +104,11 @@ static const char *local_message(const struct wire_call *call, const char *type,
 static const struct shape *find_shape(const struct wire_call *call, const char *type)
 {
     for (size_t i = 0; call->operation != NULL && i < call->operation->error_count; i++)
-        if (is_error(call->operation->errors[i], type))
-            return call->operation->errors[i];
+        if (is_error(operation_error(call->operation, i), type))
+            return operation_error(call->operation, i);
     for (size_t i = 0; call->service != NULL && i < call->service->shape_count; i++)
-        if (is_error(call->service->shapes[i], type))
-            return call->service->shapes[i];
+        if (is_error(&service_shapes(call->service)[i], type))
+            return &service_shapes(call->service)[i];
     return NULL;
 }
 
@@ -140,8 +141,8 @@ static void answer_common(const struct wire_call *call, const struct common_erro
 static void answer_modelled(const struct wire_call *call, const struct shape *shape, struct answer *answer)
 {
     answer->shape = shape;
-    answer->query_code = shape->error_code != NULL ? shape->error_code : shape->name;
-    answer->name = is_query(call) ? answer->query_code : shape->name;
+    answer->query_code = shape_error_code(shape) != NULL ? shape_error_code(shape) : shape_name(shape);
+    answer->name = is_query(call) ? answer->query_code : shape_name(shape);
     if (shape->error_status != 0)
         answer->status = shape->error_status;
     else if (answer->status == 0)
@@ -179,8 +180,8 @@ static struct answer find_answer(const struct wire_call *call, const struct fail
 static const char *message_key(const struct shape *shape)
 {
     for (size_t i = 0; shape != NULL && i < shape->member_count; i++)
-        if (str_eq_nocase(str_of(shape->members[i].name), STR("message")))
-            return shape->members[i].name;
+        if (str_eq_nocase(str_of(member_name(&shape_members(shape)[i])), STR("message")))
+            return member_name(&shape_members(shape)[i]);
     return "message";
 }
 
@@ -214,7 +215,7 @@ static void write_cbor(const struct answer *answer, struct buf *out)
 static void write_query(const struct wire_call *call, const struct answer *answer, struct str request_id,
                         struct buf *out)
 {
-    const char *xmlns = call->service == NULL ? NULL : call->service->xml_namespace;
+    const char *xmlns = call->service == NULL ? NULL : service_xml_namespace(call->service);
 
     if (xmlns == NULL)
         buf_add_cstr(out, "<ErrorResponse>");

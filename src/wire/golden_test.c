@@ -23,11 +23,11 @@ static void show(struct http_text *http, struct arena *arena, struct buf *ret_te
         !wire_route(services, SERVICES_ANSWERED, &http->request, claim.service, arena, &call, &f))
         fail_msg("%s: %s", f.type, f.message);
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): fail_msg does not return */
-    input = arena_alloc(arena, call.operation->input->size);
+    input = arena_alloc(arena, operation_input(call.operation)->size);
     if (!wire_decode(&call, &http->request, input, arena, &f))
         fail_msg("%s: %s", f.type, f.message);
-    buf_printf(ret_text, "%s ", call.operation->name);
-    value_dump(call.operation->input, input, ret_text);
+    buf_printf(ret_text, "%s ", operation_name(call.operation));
+    value_dump(operation_input(call.operation), input, ret_text);
     buf_add_cstr(ret_text, "\n");
 }
 

@@ -135,14 +135,14 @@ static bool read_list(struct decoder *decoder, const struct shape *shape, json_t
 
     if (!json_is_array(json))
         return wrong_type(decoder, shape, json);
-    if (!decode_alloc(decoder, count, shape->element->size, &list->items))
+    if (!decode_alloc(decoder, count, shape_element(shape)->size, &list->items))
         return false;
     for (size_t i = 0; i < count; i++) {
         json_t *item = json_array_get(json, i);
 
         if (json_is_null(item))
             continue;
-        if (!read_item(decoder, shape->element, item, list_at(shape, list, list->count)))
+        if (!read_item(decoder, shape_element(shape), item, list_at(shape, list, list->count)))
             return false;
         list->count++;
     }
@@ -166,7 +166,7 @@ static bool read_map(struct decoder *decoder, const struct shape *shape, json_t 
             continue;
         if (!decode_key(decoder, shape, map, (struct str){key, len}))
             return false;
-        if (!read_item(decoder, shape->element, item, map_value_at(shape, map, map->count)))
+        if (!read_item(decoder, shape_element(shape), item, map_value_at(shape, map, map->count)))
             return false;
         map->count++;
     }
@@ -176,7 +176,7 @@ static bool read_map(struct decoder *decoder, const struct shape *shape, json_t 
 static const struct member *body_member(const struct shape *structure, const char *key)
 {
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
+        const struct member *member = &shape_members(structure)[i];
 
         if (member->location == LOCATION_BODY && strcmp(wire_name(member), key) == 0)
             return member;
@@ -200,7 +200,7 @@ static bool read_structure(struct decoder *decoder, const struct shape *shape, j
             continue;
         if (!decode_place(decoder, member, value, &at))
             return false;
-        if (!read_item(decoder, member->shape, item, at))
+        if (!read_item(decoder, member_shape(member), item, at))
             return false;
         member_mark(member, value);
     }

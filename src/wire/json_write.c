@@ -57,7 +57,7 @@ static void write_list(const struct shape *shape, const struct list_value *list,
     for (size_t i = 0; i < list->count; i++) {
         if (i > 0)
             buf_add_char(out, ',');
-        wire_json_write(shape->element, list_at(shape, list, i), out);
+        wire_json_write(shape_element(shape), list_at(shape, list, i), out);
     }
     buf_add_char(out, ']');
 }
@@ -70,7 +70,7 @@ static void write_map(const struct shape *shape, const struct list_value *map, s
             buf_add_char(out, ',');
         wire_json_write_string(scalar_key(shape, map, i), out);
         buf_add_char(out, ':');
-        wire_json_write(shape->element, map_value_at(shape, map, i), out);
+        wire_json_write(shape_element(shape), map_value_at(shape, map, i), out);
     }
     buf_add_char(out, '}');
 }
@@ -80,7 +80,7 @@ static void write_structure(const struct shape *shape, const void *value, struct
     char separator = '{';
 
     for (size_t i = 0; i < shape->member_count; i++) {
-        const struct member *member = &shape->members[i];
+        const struct member *member = &shape_members(shape)[i];
 
         if (member->location != LOCATION_BODY || !member_present(member, value))
             continue;
@@ -93,7 +93,7 @@ static void write_structure(const struct shape *shape, const void *value, struct
             scalar_iso8601(*(const int64_t *)member_value(member, value), out);
             buf_add_char(out, '"');
         } else {
-            wire_json_write(member->shape, member_value(member, value), out);
+            wire_json_write(member_shape(member), member_value(member, value), out);
         }
     }
     buf_add_cstr(out, separator == '{' ? "{}" : "}");

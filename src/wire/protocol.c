@@ -16,7 +16,7 @@ static const char *content_type(const struct wire_call *call)
 {
     switch (call->protocol) {
     case PROTOCOL_JSON:
-        if (call->service != NULL && strcmp(call->service->json_version, "1.0") == 0)
+        if (call->service != NULL && strcmp(service_json_version(call->service), "1.0") == 0)
             return "application/x-amz-json-1.0";
         return "application/x-amz-json-1.1";
     case PROTOCOL_QUERY:
@@ -52,10 +52,10 @@ void wire_reply_start(const struct wire_call *call, uint16_t status, struct str 
 static bool check_required(const struct wire_call *call, const struct service_rules *rules, const void *input,
                            struct fail *f)
 {
-    const struct shape *structure = call->operation->input;
+    const struct shape *structure = operation_input(call->operation);
 
     for (size_t i = 0; rules->missing != NULL && i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
+        const struct member *member = &shape_members(structure)[i];
 
         if (!member->required || member->idempotency_token || member_present(member, input))
             continue;
@@ -69,14 +69,15 @@ static bool decode(const struct wire_call *call, const struct wire_request *requ
 {
     switch (call->protocol) {
     case PROTOCOL_JSON:
-        return wire_json_read(decoder, call->operation->input, request->body, ret_input);
+        return wire_json_read(decoder, operation_input(call->operation), request->body, ret_input);
     case PROTOCOL_QUERY:
     case PROTOCOL_EC2:
-        return query_read(decoder, call->operation->input, call->protocol == PROTOCOL_EC2, call->form, ret_input);
+        return query_read(decoder, operation_input(call->operation), call->protocol == PROTOCOL_EC2, call->form,
+                          ret_input);
     case PROTOCOL_REST_JSON:
         return rest_read(decoder, call->operation, request, ret_input);
     case PROTOCOL_CBOR:
-        return wire_cbor_read(decoder, call->operation->input, request->body, ret_input);
+        return wire_cbor_read(decoder, operation_input(call->operation), request->body, ret_input);
     case PROTOCOL_REST_XML:
         break;
     }
@@ -93,7 +94,7 @@ bool wire_decode(const struct wire_call *call, const struct wire_request *reques
         return false;
     if (!check_required(call, rules, ret_input, f))
         return false;
-    if (value_check_input(call->operation->input, ret_input, &decoder.unknown, f))
+    if (value_check_input(operation_input(call->operation), ret_input, &decoder.unknown, f))
         return true;
     service_rules_apply(rules, f);
     return false;
@@ -104,27 +105,28 @@ static void encode_query(const struct wire_call *call, const void *output, struc
 {
     const struct operation *operation = call->operation;
 
-    buf_printf(out, "<%sResponse xmlns=\"%s\">", operation->name, operation->service->xml_namespace);
-    if (operation->result_wrapper != NULL) {
-        xml_open(operation->result_wrapper, out);
-        xml_write_members(operation->output, output, /* ec2= */ false, out);
-        xml_close(operation->result_wrapper, out);
+    buf_printf(out, "<%sResponse xmlns=\"%s\">", operation_name(operation),
+               service_xml_namespace(operation_service(operation)));
+    if (operation_result_wrapper(operation) != NULL) {
+        xml_open(operation_result_wrapper(operation), out);
+        xml_write_members(operation_output(operation), output, /* ec2= */ false, out);
+        xml_close(operation_result_wrapper(operation), out);
     }
     xml_open("ResponseMetadata", out);
     xml_write_text("RequestId", request_id, out);
     xml_close("ResponseMetadata", out);
-    buf_printf(out, "</%sResponse>", operation->name);
+    buf_printf(out, "</%sResponse>", operation_name(operation));
 }
 
 static void encode_ec2(const struct wire_call *call, const void *output, struct str request_id, struct buf *out)
 {
     const struct operation *operation = call->operation;
 
-    buf_printf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%sResponse xmlns=\"%s/\">", operation->name,
-               operation->service->xml_namespace);
+    buf_printf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%sResponse xmlns=\"%s/\">", operation_name(operation),
+               service_xml_namespace(operation_service(operation)));
     xml_write_text("requestId", request_id, out);
-    xml_write_members(operation->output, output, /* ec2= */ true, out);
-    buf_printf(out, "</%sResponse>", operation->name);
+    xml_write_members(operation_output(operation), output, /* ec2= */ true, out);
+    buf_printf(out, "</%sResponse>", operation_name(operation));
 }
 
 void wire_encode(const struct wire_call *call, const void *output, struct str request_id, struct arena *arena,
@@ -136,7 +138,7 @@ void wire_encode(const struct wire_call *call, const void *output, struct str re
     wire_reply_start(call, status == 0 ? 200 : status, request_id, ret_reply);
     switch (call->protocol) {
     case PROTOCOL_JSON:
-        wire_json_write(call->operation->output, output, &ret_reply->body);
+        wire_json_write(operation_output(call->operation), output, &ret_reply->body);
         return;
     case PROTOCOL_QUERY:
         encode_query(call, output, request_id, &ret_reply->body);
@@ -146,10 +148,10 @@ void wire_encode(const struct wire_call *call, const void *output, struct str re
         return;
     case PROTOCOL_REST_JSON:
         if (ret_reply->status != 204)
-            wire_json_write(call->operation->output, output, &ret_reply->body);
+            wire_json_write(operation_output(call->operation), output, &ret_reply->body);
         return;
     case PROTOCOL_CBOR:
-        wire_cbor_write(call->operation->output, output, &ret_reply->body);
+        wire_cbor_write(operation_output(call->operation), output, &ret_reply->body);
         return;
     case PROTOCOL_REST_XML:
         break;

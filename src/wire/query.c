@@ -130,8 +130,8 @@ static bool find_items(const struct reading *reading, const struct shape *shape,
     *ret_items = *node;
     if (reading->ec2 || shape->flattened)
         return true;
-    if (shape->element_name != NULL)
-        wrapper = shape->element_name;
+    if (shape_element_name(shape) != NULL)
+        wrapper = shape_element_name(shape);
     if (!find_child(*node, wrapper, ret_items))
         *ret_items = (struct node){0};
     return ret_items->count > 0 || has_own_value(node);
@@ -146,13 +146,13 @@ static bool read_list(const struct reading *reading, const struct shape *shape, 
 
     if (!find_items(reading, shape, node, &rest))
         return true;
-    if (!decode_alloc(reading->decoder, count_items(rest), shape->element->size, &list->items))
+    if (!decode_alloc(reading->decoder, count_items(rest), shape_element(shape)->size, &list->items))
         return false;
     while (next_child(&rest, &segment, &child)) {
 
         if (!is_number(segment))
             continue;
-        if (!read_item(reading, shape->element, &child, list_at(shape, list, list->count)))
+        if (!read_item(reading, shape_element(shape), &child, list_at(shape, list, list->count)))
             return false;
         list->count++;
     }
@@ -166,13 +166,13 @@ static bool read_entry(const struct reading *reading, const struct shape *shape,
     struct node key;
     struct node value;
 
-    if (!find_child(*node, shape->key_name != NULL ? shape->key_name : "key", &key) || !has_own_value(&key))
+    if (!find_child(*node, shape_key_name(shape) != NULL ? shape_key_name(shape) : "key", &key) || !has_own_value(&key))
         return decode_refuse(reading->decoder, "An entry of a map has no key");
-    if (!find_child(*node, shape->value_name != NULL ? shape->value_name : "value", &value))
+    if (!find_child(*node, shape_value_name(shape) != NULL ? shape_value_name(shape) : "value", &value))
         return decode_refuse(reading->decoder, "An entry of a map has no value");
     if (!decode_key(reading->decoder, shape, map, key.pairs[0].value))
         return false;
-    return read_item(reading, shape->element, &value, map_value_at(shape, map, map->count));
+    return read_item(reading, shape_element(shape), &value, map_value_at(shape, map, map->count));
 }
 
 static bool read_map(const struct reading *reading, const struct shape *shape, const struct node *node,
@@ -201,11 +201,12 @@ struct str query_name(const struct member *member, bool ec2, char buffer[static 
 {
     struct str name = str_of(wire_name(member));
 
-    if (ec2 && member->query_name != NULL)
-        return str_of(member->query_name);
-    if (member->shape->kind == SHAPE_LIST && member->shape->flattened && member->shape->element_name != NULL)
-        return str_of(member->shape->element_name);
-    if (!ec2 || member->location_name == NULL || !str_to_buffer(name, buffer, 128))
+    if (ec2 && member_query_name(member) != NULL)
+        return str_of(member_query_name(member));
+    if (member_shape(member)->kind == SHAPE_LIST && member_shape(member)->flattened &&
+        shape_element_name(member_shape(member)) != NULL)
+        return str_of(shape_element_name(member_shape(member)));
+    if (!ec2 || member_location_name(member) == NULL || !str_to_buffer(name, buffer, 128))
         return name;
     if (buffer[0] >= 'a' && buffer[0] <= 'z')
         buffer[0] = (char)(buffer[0] - ('a' - 'A'));
@@ -217,8 +218,8 @@ static const struct member *find_member(const struct reading *reading, const str
     char buffer[128];
 
     for (size_t i = 0; i < shape->member_count; i++)
-        if (str_eq(query_name(&shape->members[i], reading->ec2, buffer), segment))
-            return &shape->members[i];
+        if (str_eq(query_name(&shape_members(shape)[i], reading->ec2, buffer), segment))
+            return &shape_members(shape)[i];
     return NULL;
 }
 
@@ -237,7 +238,7 @@ static bool read_structure(const struct reading *reading, const struct shape *sh
             continue;
         if (!decode_place(reading->decoder, member, value, &at))
             return false;
-        if (!read_item(reading, member->shape, &child, at))
+        if (!read_item(reading, member_shape(member), &child, at))
             return false;
         member_mark(member, value);
     }

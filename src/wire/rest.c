@@ -66,26 +66,27 @@ size_t rest_match(const char *template, struct str path)
 static const struct member *located(const struct shape *structure, enum member_location location, struct str name)
 {
     for (size_t i = 0; i < structure->member_count; i++)
-        if (structure->members[i].location == location && str_is(name, wire_name(&structure->members[i])))
-            return &structure->members[i];
+        if (shape_members(structure)[i].location == location && str_is(name, wire_name(&shape_members(structure)[i])))
+            return &shape_members(structure)[i];
     return NULL;
 }
 
 static bool read_labels(struct decoder *decoder, const struct operation *operation, struct str path, void *value)
 {
-    struct walk walk = walk_start(operation->uri, path);
+    struct walk walk = walk_start(operation_uri(operation), path);
     struct str label;
     struct str part;
     struct str literal;
 
     while (walk_next(&walk, &label, &part, &literal)) {
-        const struct member *member = label.ptr == NULL ? NULL : located(operation->input, LOCATION_URI, label);
+        const struct member *member =
+            label.ptr == NULL ? NULL : located(operation_input(operation), LOCATION_URI, label);
 
         if (member == NULL)
             continue;
         if (!percent_decode(part, false, decoder->arena, &part))
             return decode_refuse(decoder, "The path contains a malformed escape");
-        if (!decode_text(decoder, member->shape, part, member_at(member, value)))
+        if (!decode_text(decoder, member_shape(member), part, member_at(member, value)))
             return false;
         member_mark(member, value);
     }
@@ -95,7 +96,7 @@ static bool read_labels(struct decoder *decoder, const struct operation *operati
 /* name=a&name=b */
 static bool read_repeated(struct decoder *decoder, const struct member *member, const struct form *form, void *value)
 {
-    const struct shape *element = member->shape->element;
+    const struct shape *element = shape_element(member_shape(member));
     struct list_value *list = member_at(member, value);
 
     if (list->items != NULL)
@@ -106,7 +107,7 @@ static bool read_repeated(struct decoder *decoder, const struct member *member, 
 
         if (!str_is(form->pairs[i].name, wire_name(member)))
             continue;
-        if (!decode_text(decoder, element, form->pairs[i].value, list_at(member->shape, list, list->count)))
+        if (!decode_text(decoder, element, form->pairs[i].value, list_at(member_shape(member), list, list->count)))
             return false;
         list->count++;
     }
@@ -124,9 +125,9 @@ static bool read_query(struct decoder *decoder, const struct shape *structure, s
 
         if (member == NULL)
             continue;
-        if (member->shape->kind == SHAPE_LIST
+        if (member_shape(member)->kind == SHAPE_LIST
                 ? !read_repeated(decoder, member, &form, value)
-                : !decode_text(decoder, member->shape, form.pairs[i].value, member_at(member, value)))
+                : !decode_text(decoder, member_shape(member), form.pairs[i].value, member_at(member, value)))
             return false;
         member_mark(member, value);
     }
@@ -138,7 +139,7 @@ bool rest_read(struct decoder *decoder, const struct operation *operation, const
 {
     if (!read_labels(decoder, operation, request->path, ret_value))
         return false;
-    if (!read_query(decoder, operation->input, request->query, ret_value))
+    if (!read_query(decoder, operation_input(operation), request->query, ret_value))
         return false;
-    return wire_json_read(decoder, operation->input, request->body, ret_value);
+    return wire_json_read(decoder, operation_input(operation), request->body, ret_value);
 }

@@ -35,7 +35,7 @@ static bool route_cbor(const struct routing *routing, struct wire_call *call)
     for (size_t i = 0; i < routing->service_count; i++) {
         const struct service *service = routing->services[i];
 
-        if (speaks(service, PROTOCOL_CBOR) && str_is(name, service->target_prefix))
+        if (speaks(service, PROTOCOL_CBOR) && str_is(name, service_target_prefix(service)))
             call->service = service;
     }
     if (call->service != NULL && rest.ptr != NULL)
@@ -54,7 +54,7 @@ static bool route_target(const struct routing *routing, struct str target, struc
     for (size_t i = 0; i < routing->service_count; i++) {
         const struct service *service = routing->services[i];
 
-        if (speaks(service, PROTOCOL_JSON) && str_is(str_to(target, dot), service->target_prefix))
+        if (speaks(service, PROTOCOL_JSON) && str_is(str_to(target, dot), service_target_prefix(service)))
             call->service = service;
     }
     if (call->service != NULL)
@@ -69,8 +69,10 @@ static const struct operation *match_path(const struct service *service, const s
     size_t best_fit = 0;
 
     for (size_t i = 0; i < service->operation_count; i++) {
-        const struct operation *operation = &service->operations[i];
-        size_t fit = str_is(request->method, operation->http_method) ? rest_match(operation->uri, request->path) : 0;
+        const struct operation *operation = &service_operations(service)[i];
+        size_t fit = str_is(request->method, operation_http_method(operation))
+                         ? rest_match(operation_uri(operation), request->path)
+                         : 0;
 
         if (fit > best_fit) {
             best_fit = fit;
@@ -86,7 +88,7 @@ static bool find_rest(const struct routing *routing, struct wire_call *call)
 {
     for (size_t i = 0; i < routing->service_count; i++) {
         const struct service *service = routing->services[i];
-        bool named = str_is(routing->signing_name, service->signing_name);
+        bool named = str_is(routing->signing_name, service_signing_name(service));
         const struct operation *operation;
 
         if (!speaks(service, PROTOCOL_REST_JSON) || (routing->signing_name.ptr != NULL && !named))
@@ -128,11 +130,11 @@ static void find_query_service(const struct routing *routing, struct str version
     for (size_t i = 0; i < routing->service_count; i++) {
         const struct service *service = routing->services[i];
         bool ec2 = speaks(service, PROTOCOL_EC2);
-        bool fits = str_is(version, service->api_version);
+        bool fits = str_is(version, service_api_version(service));
 
         if (!ec2 && !speaks(service, PROTOCOL_QUERY))
             continue;
-        if (routing->signing_name.ptr != NULL && !str_is(routing->signing_name, service->signing_name))
+        if (routing->signing_name.ptr != NULL && !str_is(routing->signing_name, service_signing_name(service)))
             continue;
         if (!fits && (call->service != NULL || routing->signing_name.ptr == NULL))
             continue;
@@ -158,7 +160,7 @@ static bool route_query(const struct routing *routing, struct wire_call *call)
     if (action.len == 0)
         return fail_api(routing->f, call->protocol == PROTOCOL_EC2 ? "MissingParameter" : "MissingAction",
                         "The request must contain the parameter Action");
-    if (call->service != NULL && (version.ptr == NULL || str_is(version, call->service->api_version)))
+    if (call->service != NULL && (version.ptr == NULL || str_is(version, service_api_version(call->service))))
         call->operation = service_operation(call->service, action);
     if (call->operation != NULL)
         return true;
@@ -172,10 +174,10 @@ static bool route_query(const struct routing *routing, struct wire_call *call)
 /* IAM user guide, "Troubleshoot Signature Version 4": the scope must name the service that is called. */
 static bool check_scope(const struct routing *routing, const struct wire_call *call)
 {
-    if (routing->signing_name.ptr == NULL || str_is(routing->signing_name, call->service->signing_name))
+    if (routing->signing_name.ptr == NULL || str_is(routing->signing_name, service_signing_name(call->service)))
         return true;
     return fail_api(routing->f, "SignatureDoesNotMatch", "Credential should be scoped to correct service: '%s'.",
-                    call->service->signing_name);
+                    service_signing_name(call->service));
 }
 
 static bool route(const struct routing *routing, struct wire_call *call)
@@ -197,7 +199,7 @@ static bool route(const struct routing *routing, struct wire_call *call)
 static bool is_elsewhere(const struct routing *routing)
 {
     for (size_t i = 0; i < routing->service_count; i++)
-        if (str_is(routing->signing_name, routing->services[i]->signing_name))
+        if (str_is(routing->signing_name, service_signing_name(routing->services[i])))
             return false;
     return routing->signing_name.ptr != NULL;
 }

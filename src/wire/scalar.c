@@ -83,8 +83,8 @@ struct str scalar_key(const struct shape *map, const void *value, size_t index)
 {
     const void *key = map_key_at(map, value, index);
 
-    if (map->key->kind == SHAPE_ENUM)
-        return str_of(enum_name(map->key, *(const int *)key));
+    if (shape_key(map)->kind == SHAPE_ENUM)
+        return str_of(enum_name(shape_key(map), *(const int *)key));
     return *(const struct str *)key;
 }
 

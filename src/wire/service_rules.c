@@ -110,7 +110,7 @@ const struct service_rules *service_rules_of(const struct service *service)
 {
     const struct service_rules *row = rules;
 
-    while (row->service != NULL && (service == NULL || strcmp(row->service, service->id) != 0))
+    while (row->service != NULL && (service == NULL || strcmp(row->service, service_id(service)) != 0))
         row++;
     return row;
 }

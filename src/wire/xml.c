@@ -78,7 +78,7 @@ static void write_items(const char *name, const struct shape *shape, const struc
                         struct buf *out)
 {
     for (size_t i = 0; i < list->count; i++)
-        write_element(name, shape->element, list_at(shape, list, i), ec2, out);
+        write_element(name, shape_element(shape), list_at(shape, list, i), ec2, out);
 }
 
 static void write_entries(const char *name, const struct shape *shape, const struct list_value *map, bool ec2,
@@ -86,8 +86,8 @@ static void write_entries(const char *name, const struct shape *shape, const str
 {
     for (size_t i = 0; i < map->count; i++) {
         xml_open(name, out);
-        xml_write_text(shape->key_name != NULL ? shape->key_name : "key", scalar_key(shape, map, i), out);
-        write_element(shape->value_name != NULL ? shape->value_name : "value", shape->element,
+        xml_write_text(shape_key_name(shape) != NULL ? shape_key_name(shape) : "key", scalar_key(shape, map, i), out);
+        write_element(shape_value_name(shape) != NULL ? shape_value_name(shape) : "value", shape_element(shape),
                       map_value_at(shape, map, i), ec2, out);
         xml_close(name, out);
     }
@@ -97,10 +97,13 @@ static void write_entries(const char *name, const struct shape *shape, const str
 static void write_collection(const char *name, const struct shape *shape, const void *at, bool ec2, struct buf *out)
 {
     bool map = shape->kind == SHAPE_MAP;
-    const char *item = shape->element_name != NULL ? shape->element_name : map ? "entry" : ec2 ? "item" : "member";
+    const char *item = shape_element_name(shape) != NULL ? shape_element_name(shape)
+                       : map                             ? "entry"
+                       : ec2                             ? "item"
+                                                         : "member";
 
     if (shape->flattened)
-        item = shape->element_name != NULL ? shape->element_name : name;
+        item = shape_element_name(shape) != NULL ? shape_element_name(shape) : name;
     else
         xml_open(name, out);
     if (map)
@@ -142,9 +145,9 @@ static void write_element(const char *name, const struct shape *shape, const voi
 void xml_write_members(const struct shape *structure, const void *value, bool ec2, struct buf *out)
 {
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
+        const struct member *member = &shape_members(structure)[i];
 
         if (member_present(member, value))
-            write_element(wire_name(member), member->shape, member_value(member, value), ec2, out);
+            write_element(wire_name(member), member_shape(member), member_value(member, value), ec2, out);
     }
 }

@@ -13,10 +13,10 @@
 enum { CALL_TIMEOUT_MS = 42000, CONNECT_TIMEOUT_MS = 30000, ARENA_BYTES = 1 << 20 };
 
 static const struct service *const services[] = {
-    [AGENT_ECS] = &ecs_service,
-    [AGENT_ECR] = &ecr_service,
-    [AGENT_SECRETS_MANAGER] = &secretsmanager_service,
-    [AGENT_SSM] = &ssm_service,
+    [AGENT_ECS] = &ecs_tables.service,
+    [AGENT_ECR] = &ecr_tables.service,
+    [AGENT_SECRETS_MANAGER] = &secretsmanager_tables.service,
+    [AGENT_SSM] = &ssm_tables.service,
 };
 
 /* The SDKs' variables name others; without, all services answer where ECS does. */
@@ -168,7 +168,7 @@ bool agent_sign_get(struct agent_api *api, struct str url, struct str body, stru
     aws_request_add(request, "Host", host_and_port(url, arena));
     if (!get_signer(api, &signer, f))
         return false;
-    signer.service = str_of(services[api->service]->signing_name);
+    signer.service = str_of(service_signing_name(services[api->service]));
     if (!aws_request_sign(request, &signer, arena, f))
         return false;
     *ret_headers = request->headers;

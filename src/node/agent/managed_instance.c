@@ -44,7 +44,7 @@ static bool call(const struct agent_config *config, const struct operation *oper
         return true;
     (void)aws_refused(*ret_output, reply.status, f);
     json_decref(*ret_output);
-    return fail_in(f, "%s", operation->name);
+    return fail_in(f, "%s", operation_name(operation));
 }
 
 /* ---- the file ---- */

@@ -84,7 +84,7 @@ static enum log_outcome call(struct log_client *client, const struct log_call *w
                            .cancel = client->cancel};
     auto_client_reply reply = {0};
 
-    wire_json_write(wanted->operation->input, wanted->input, &body);
+    wire_json_write(operation_input(wanted->operation), wanted->input, &body);
     aws.body = buf_str(&body);
     if (!aws_call(&aws, &reply, f))
         return LOG_OUTCOME_RETRY;

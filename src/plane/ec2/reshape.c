@@ -8,13 +8,13 @@ static bool reshape_value(const struct shape *from_shape, const void *from, cons
 static bool reshape_list(const struct shape *from_shape, const struct list_value *from, const struct shape *to_shape,
                          struct list_value *to, struct arena *arena)
 {
-    char *items = arena_alloc(arena, (from->count + 1) * to_shape->element->size);
+    char *items = arena_alloc(arena, (from->count + 1) * shape_element(to_shape)->size);
 
     to->items = items;
     to->count = 0;
     for (size_t i = 0; i < from->count; i++)
-        if (reshape_value(from_shape->element, list_at(from_shape, from, i), to_shape->element,
-                          items + to->count * to_shape->element->size, arena))
+        if (reshape_value(shape_element(from_shape), list_at(from_shape, from, i), shape_element(to_shape),
+                          items + to->count * shape_element(to_shape)->size, arena))
             to->count++;
     return true;
 }
@@ -61,18 +61,18 @@ void reshape(const struct shape *from_shape, const void *from, const struct shap
              struct arena *arena)
 {
     for (size_t i = 0; i < from_shape->member_count; i++) {
-        const struct member *member = &from_shape->members[i];
-        const struct member *target = shape_member(to_shape, str_of(member->name));
+        const struct member *member = &shape_members(from_shape)[i];
+        const struct member *target = shape_member(to_shape, str_of(member_name(member)));
         void *at;
 
         if (target == NULL || target->kind != member->kind || !member_present(member, from))
             continue;
         at = member_at(target, to);
         if (target->kind == SHAPE_STRUCTURE) {
-            *(void **)at = arena_alloc(arena, target->shape->size);
+            *(void **)at = arena_alloc(arena, member_shape(target)->size);
             at = *(void **)at;
         }
-        if (reshape_value(member->shape, member_value(member, from), target->shape, at, arena))
+        if (reshape_value(member_shape(member), member_value(member, from), member_shape(target), at, arena))
             member_mark(target, to);
     }
 }

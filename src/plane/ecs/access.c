@@ -7,7 +7,7 @@ static struct str cluster_key(const struct call *call, const struct operation *o
 {
     struct str cluster = request_member(call, operation, in, "cluster");
 
-    if (shape_member(operation->input, STR("cluster")) == NULL)
+    if (shape_member(operation_input(operation), STR("cluster")) == NULL)
         return (struct str){NULL, 0};
     return ecs_arn(call, "cluster", cluster.ptr == NULL ? STR("default") : ecs_name(cluster));
 }
@@ -45,7 +45,7 @@ static struct str task_definition_key(const struct call *call, const struct oper
 static struct str create_action_key(const struct call *call, const struct operation *operation, const void *in)
 {
     (void)in;
-    return operation == call->operation ? (struct str){NULL, 0} : str_of(call->operation->name);
+    return operation == call->operation ? (struct str){NULL, 0} : str_of(operation_name(call->operation));
 }
 
 static struct str capacity_provider_arn(const struct call *call, const struct operation *operation, const void *in,

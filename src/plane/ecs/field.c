@@ -16,7 +16,7 @@ bool field_exists(const struct shape *structure, const char *path)
         member = first_member(structure, &rest);
         if (member == NULL)
             return false;
-        structure = member->shape;
+        structure = member_shape(member);
     } while (rest.ptr != NULL);
     return true;
 }
@@ -33,7 +33,7 @@ static const void *find(const struct shape *structure, const void *value, const 
         if (member == NULL || !member_present(member, value))
             return NULL;
         value = member_value(member, value);
-        structure = member->shape;
+        structure = member_shape(member);
     } while (rest.ptr != NULL);
     *ret_shape = structure;
     return value;

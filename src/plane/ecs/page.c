@@ -18,7 +18,7 @@ bool page_open(const struct call *call, const struct page_request *request, stru
         return false;
     if (key.ptr != NULL) {
         operation = str_cut(key, KEY_SEPARATOR, &page.after);
-        if (page.after.ptr == NULL || !str_is(operation, call->operation->name))
+        if (page.after.ptr == NULL || !str_is(operation, operation_name(call->operation)))
             return fail_api(call->fail, ECS_ERROR_INVALID_PARAMETER_EXCEPTION, "Invalid token: %.*s",
                             STR_ARG(request->token));
     }
@@ -28,5 +28,5 @@ bool page_open(const struct call *call, const struct page_request *request, stru
 
 struct str page_next(const struct call *call, struct str last_key)
 {
-    return page_token(call->arena, KEY(call->arena, str_of(call->operation->name), last_key));
+    return page_token(call->arena, KEY(call->arena, str_of(operation_name(call->operation)), last_key));
 }

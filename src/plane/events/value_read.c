@@ -72,10 +72,10 @@ static bool read_list(struct reader *reader, const struct shape *shape, struct j
 
     if (json.kind != JSON_ARRAY)
         return wrong(reader, "a list");
-    list->items = arena_alloc(reader->arena, count_of(json) * shape->element->size);
+    list->items = arena_alloc(reader->arena, count_of(json) * shape_element(shape)->size);
     walk = json_text_walk(json);
     while (json_text_next(&walk, &key, &item))
-        if (!read_value(reader, shape->element, item, list_at(shape, list, list->count++)))
+        if (!read_value(reader, shape_element(shape), item, list_at(shape, list, list->count++)))
             return false;
     return true;
 }
@@ -87,10 +87,10 @@ static bool read_member(struct reader *reader, const struct member *member, stru
 
     if (json.kind == JSON_NULL)
         return true;
-    reader->member = member->name;
-    if (member->shape->kind == SHAPE_STRUCTURE)
-        at = *(void **)at = arena_alloc(reader->arena, member->shape->size);
-    if (!read_value(reader, member->shape, json, at))
+    reader->member = member_name(member);
+    if (member_shape(member)->kind == SHAPE_STRUCTURE)
+        at = *(void **)at = arena_alloc(reader->arena, member_shape(member)->size);
+    if (!read_value(reader, member_shape(member), json, at))
         return false;
     member_mark(member, structure);
     return true;
@@ -143,7 +143,7 @@ static bool read_value(struct reader *reader, const struct shape *shape, struct 
 
 bool value_read_json(const struct shape *structure, struct str json, void *value, struct arena *arena, struct fail *f)
 {
-    struct reader reader = {arena, f, structure->name};
+    struct reader reader = {arena, f, shape_name(structure)};
     struct json_value root;
 
     if (!json_text_read(json, &root))

@@ -149,7 +149,7 @@ static struct str with_encoded_message(const struct call *call, struct str text,
 
 static bool deny(const struct call *call, const struct ask *ask, const struct policy_decision *decision)
 {
-    const char *service = call->operation == NULL ? "" : call->operation->service->id;
+    const char *service = call->operation == NULL ? "" : service_id(operation_service(call->operation));
     struct str reason = reason_of(call, ask, decision);
     struct str text = arena_printf(call->arena, "User: %.*s is not authorized to perform: %s on resource: %.*s %.*s",
                                    STR_ARG(call->principal->arn), ask->action, STR_ARG(ask->resource), STR_ARG(reason));

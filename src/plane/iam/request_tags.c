@@ -17,7 +17,7 @@ static const struct str tag_members[] = {STR_INIT("Tags"), STR_INIT("TagKeys"), 
 static bool is_tag_member(const struct member *member)
 {
     for (size_t i = 0; i < COUNT_OF(tag_members); i++)
-        if (str_eq_nocase(str_of(member->name), tag_members[i]))
+        if (str_eq_nocase(str_of(member_name(member)), tag_members[i]))
             return member->kind == SHAPE_LIST || member->kind == SHAPE_MAP;
     return false;
 }
@@ -25,8 +25,9 @@ static bool is_tag_member(const struct member *member)
 static struct str text_member(const struct shape *structure, const void *value, struct str name)
 {
     for (size_t i = 0; i < structure->member_count; i++)
-        if (structure->members[i].kind == SHAPE_STRING && str_eq_nocase(str_of(structure->members[i].name), name))
-            return *(const struct str *)member_at(&structure->members[i], value);
+        if (shape_members(structure)[i].kind == SHAPE_STRING &&
+            str_eq_nocase(str_of(member_name(&shape_members(structure)[i])), name))
+            return *(const struct str *)member_at(&shape_members(structure)[i], value);
     return (struct str){NULL, 0};
 }
 
@@ -47,11 +48,11 @@ static void collect_list(const struct shape *list, const void *value, struct are
         if (list->kind == SHAPE_MAP)
             *tag = (struct request_tag){*(const struct str *)map_key_at(list, value, i),
                                         *(const struct str *)map_value_at(list, value, i)};
-        else if (list->element->kind == SHAPE_STRING)
+        else if (shape_element(list)->kind == SHAPE_STRING)
             *tag = (struct request_tag){*(const struct str *)list_at(list, value, i), {NULL, 0}};
         else
-            *tag = (struct request_tag){text_member(list->element, list_at(list, value, i), STR("Key")),
-                                        text_member(list->element, list_at(list, value, i), STR("Value"))};
+            *tag = (struct request_tag){text_member(shape_element(list), list_at(list, value, i), STR("Key")),
+                                        text_member(shape_element(list), list_at(list, value, i), STR("Value"))};
         tags->count += tag->key.ptr != NULL;
     }
 }
@@ -59,24 +60,24 @@ static void collect_list(const struct shape *list, const void *value, struct are
 /* EC2's TagSpecifications are structures that have Tags. */
 static bool is_specification(const struct shape *list)
 {
-    return list->kind == SHAPE_LIST && list->element->kind == SHAPE_STRUCTURE &&
-           shape_member(list->element, STR("Tags")) != NULL;
+    return list->kind == SHAPE_LIST && shape_element(list)->kind == SHAPE_STRUCTURE &&
+           shape_member(shape_element(list), STR("Tags")) != NULL;
 }
 
 static void collect(const struct shape *structure, const void *value, struct arena *arena, struct request_tags *tags)
 {
     for (size_t i = 0; i < structure->member_count; i++) {
-        const struct member *member = &structure->members[i];
+        const struct member *member = &shape_members(structure)[i];
         const struct list_value *list = member_at(member, value);
 
         if (!is_tag_member(member) || !member_present(member, value))
             continue;
-        if (!is_specification(member->shape)) {
-            collect_list(member->shape, list, arena, tags);
+        if (!is_specification(member_shape(member))) {
+            collect_list(member_shape(member), list, arena, tags);
             continue;
         }
         for (size_t k = 0; k < list->count; k++)
-            collect(member->shape->element, list_at(member->shape, list, k), arena, tags);
+            collect(shape_element(member_shape(member)), list_at(member_shape(member), list, k), arena, tags);
     }
 }
 
@@ -85,7 +86,7 @@ static struct request_tags tags_of(const struct key_context *context)
     struct request_tags tags = {0};
 
     if (context->operation != NULL && context->in != NULL)
-        collect(context->operation->input, context->in, context->call->arena, &tags);
+        collect(operation_input(context->operation), context->in, context->call->arena, &tags);
     return tags;
 }
 

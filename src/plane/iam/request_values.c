@@ -59,7 +59,7 @@ static void collect_member(const struct shape *structure, const void *value, str
     if (member == NULL || !member_present(member, value))
         return;
     at = member_at(member, value);
-    collect(member->shape, member->kind == SHAPE_STRUCTURE ? *(const void *const *)at : at, rest, found);
+    collect(member_shape(member), member->kind == SHAPE_STRUCTURE ? *(const void *const *)at : at, rest, found);
 }
 
 /* As deep as the path is long, but for lists of lists, of which the models have two at most. */
@@ -69,7 +69,7 @@ static void collect(const struct shape *shape, const void *value, struct str pat
         collect_member(shape, value, path, found);
     else if (shape->kind == SHAPE_LIST)
         for (size_t i = 0; i < ((const struct list_value *)value)->count; i++)
-            collect(shape->element, list_at(shape, value, i), path, found);
+            collect(shape_element(shape), list_at(shape, value, i), path, found);
     else if (path.len == 0)
         add(found, text_of(shape, value, found->arena));
 }
@@ -79,7 +79,7 @@ bool request_values(const struct call *call, const struct operation *operation, 
 {
     struct found found = {.arena = call->arena};
 
-    collect(operation->input, in, str_of(path), &found);
+    collect(operation_input(operation), in, str_of(path), &found);
     *ret_values = (struct policy_values){found.items, found.count};
     return found.count > 0;
 }

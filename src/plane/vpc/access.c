@@ -27,7 +27,7 @@ static void add_id(const struct call *call, const char *action, struct str id, s
 
 static void add_member(const struct call *call, const void *in, const char *name, const char *action, struct asks *asks)
 {
-    const struct member *member = shape_member(call->operation->input, str_of(name));
+    const struct member *member = shape_member(operation_input(call->operation), str_of(name));
     const struct list_value *list;
 
     if (member == NULL || !member_present(member, in))
@@ -38,12 +38,12 @@ static void add_member(const struct call *call, const void *in, const char *name
     }
     list = member_at(member, in);
     for (size_t i = 0; i < list->count; i++)
-        add_id(call, action, *(const struct str *)list_at(member->shape, list, i), asks);
+        add_id(call, action, *(const struct str *)list_at(member_shape(member), list, i), asks);
 }
 
 static bool brings_tags(const struct call *call, const void *in)
 {
-    const struct member *tags = shape_member(call->operation->input, STR("TagSpecifications"));
+    const struct member *tags = shape_member(operation_input(call->operation), STR("TagSpecifications"));
 
     return tags != NULL && member_present(tags, in);
 }
@@ -73,7 +73,7 @@ static struct str create_action_key(const struct call *call, const struct operat
 {
     (void)call;
     (void)in;
-    return operation == &ec2_create_tags_operation ? (struct str){NULL, 0} : str_of(operation->name);
+    return operation == &ec2_create_tags_operation ? (struct str){NULL, 0} : str_of(operation_name(operation));
 }
 
 static struct str arn_key(const struct call *call, struct str id, const char *type)

@@ -88,7 +88,7 @@ static bool value_matches(const struct ec2_filter *filter, const struct shape *s
 
     if (shape->kind == SHAPE_LIST) {
         for (size_t i = 0; i < ((const struct list_value *)value)->count; i++)
-            if (value_matches(filter, shape->element, list_at(shape, value, i), path))
+            if (value_matches(filter, shape_element(shape), list_at(shape, value, i), path))
                 return true;
         return false;
     }
@@ -97,7 +97,8 @@ static bool value_matches(const struct ec2_filter *filter, const struct shape *s
     must(shape->kind == SHAPE_STRUCTURE);
     member = shape_member(shape, str_cut(path, '.', &rest));
     must(member != NULL);
-    return member_present(member, value) && value_matches(filter, member->shape, member_value(member, value), rest);
+    return member_present(member, value) &&
+           value_matches(filter, member_shape(member), member_value(member, value), rest);
 }
 
 static bool tag_matches(const struct ec2_filter *filter, const struct ec2_tag_list *tags)
@@ -122,7 +123,7 @@ static const struct ec2_tag_list *tags_of(const struct filter_table *table, cons
 
         must(member != NULL);
         noun = member_value(member, noun);
-        shape = member->shape;
+        shape = member_shape(member);
     }
     return noun;
 }

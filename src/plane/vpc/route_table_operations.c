@@ -88,7 +88,7 @@ static const struct ec2_route *route_to(const struct route_table_record *table, 
 /* Whether a request about a route has that member; those of the three operations are called alike. */
 static bool has(const struct call *call, const void *in, const char *name)
 {
-    const struct member *member = shape_member(call->operation->input, str_of(name));
+    const struct member *member = shape_member(operation_input(call->operation), str_of(name));
 
     return member != NULL && member_present(member, in);
 }

@@ -198,7 +198,7 @@ bool world_call(struct world *world, const struct operation *operation, const vo
 {
     struct calling calling = {in, out};
 
-    memset(out, 0, operation->output->size);
+    memset(out, 0, operation_output(operation)->size);
     return do_job(world, &(struct world_job){.call = handler_call, .operation = operation, .context = &calling}, "api");
 }
 
