@@ -2,5 +2,13 @@
  * each time cost a third of the processor under load (tools/bench/api, tools/bench/sim). */
 #pragma once
 
+#include <stddef.h>
+
 /* Up to two MiB stay with the process; the loop gives them back in quiet moments. Before the first thread. */
 void memory_keep(void);
+
+/* For a process that will fill about so much memory with small pieces and then end: its heap begins with that room, in
+ * huge pages where the kernel has them, and gives nothing back. A simulation spent a third of its time on page faults
+ * and on pages that the processor did not find. Before the first thread. */
+enum { MEMORY_RESERVE_MAX = 1 << 30 };
+void memory_reserve(size_t bytes);

@@ -43,6 +43,16 @@ static void print(const struct sim_options *options, const struct sim_result *re
         (void)printf("%-20s %.0f\n", "placementsPerSecond", rate);
 }
 
+/* What a world takes: about eight KiB a task, and a little for each machine. */
+static size_t room(unsigned long tasks, unsigned long machines)
+{
+    enum { WORLD_BYTES = 16 << 20, PIECE_BYTES = 8 << 10 };
+    size_t pieces_max = (MEMORY_RESERVE_MAX - WORLD_BYTES) / PIECE_BYTES;
+    size_t pieces = tasks > pieces_max - machines ? pieces_max : tasks + machines;
+
+    return WORLD_BYTES + pieces * PIECE_BYTES;
+}
+
 int verb_sim(const struct verb *verb, int argc, char **argv)
 {
     unsigned long seed = 1;
@@ -79,7 +89,7 @@ int verb_sim(const struct verb *verb, int argc, char **argv)
         (void)fprintf(stderr, "berth sim: --services takes 0 to 5000, and --instances for them, up to 100000\n");
         return EXIT_USAGE;
     }
-    memory_keep();
+    memory_reserve(room(tasks + service_tasks, hosts + instances));
     for (unsigned long i = 0; i < runs; i++) {
         struct sim_options options = {.seed = seed + i,
                                       .hosts = (unsigned)hosts,
