@@ -1,15 +1,12 @@
 #include "main/api_call.h"
 
 #include "base/must.h"
-#include "os/clock.h"
-#include "os/http_client.h"
+#include "os/aws_call.h"
 #include "wire/json.h"
-#include "wire/sigv4.h"
-#include "wire/sigv4_canonical.h"
 
 #include <stdlib.h>
 
-enum { CALL_TIMEOUT_MS = 30000, CONNECT_TIMEOUT_MS = 5000, HEADERS = 6 };
+enum { CALL_TIMEOUT_MS = 30000, CONNECT_TIMEOUT_MS = 5000 };
 
 /* ---- who calls ---- */
 
@@ -29,14 +26,12 @@ static struct str line_value(struct str lines, const char *name)
 
 /* The caller's environment as a whole, or the file of `berth env` as a whole: a key of one goes with no secret of the
  * other. */
-static bool find_signer(struct installation *in, const struct service *service, struct sigv4_signer *ret_signer,
-                        struct fail *f)
+static bool find_signer(struct installation *in, struct sigv4_signer *ret_signer, struct fail *f)
 {
     struct sigv4_signer signer = {.access_key = str_of(getenv("AWS_ACCESS_KEY_ID")),
                                   .secret = str_of(getenv("AWS_SECRET_ACCESS_KEY")),
                                   .security_token = str_of(getenv("AWS_SESSION_TOKEN")),
-                                  .region = str_of(getenv("AWS_REGION")),
-                                  .service = str_of(service->signing_name)};
+                                  .region = str_of(getenv("AWS_REGION"))};
     struct str lines;
 
     if (!data_dir_read(&in->dir, "env", &in->arena, &lines, f))
@@ -56,74 +51,24 @@ static bool find_signer(struct installation *in, const struct service *service, 
 
 /* ---- the call ---- */
 
-static bool send(struct installation *in, const struct operation *operation, struct str body,
-                 struct http_client_reply *ret_reply, struct fail *f)
-{
-    const struct service *service = operation->service;
-    struct arena *arena = &in->arena;
-    const struct clock wall = clock_wall();
-    struct http_header headers[HEADERS] = {
-        {STR("Host"), str_of(in->listen)},
-        {STR("X-Amz-Date"), sigv4_date_time(arena, clock_now_ms(&wall))},
-        {STR("X-Amz-Target"), arena_printf(arena, "%s.%s", service->target_prefix, operation->name)},
-        {STR("Content-Type"), arena_printf(arena, "application/x-amz-json-%s", service->json_version)},
-    };
-    struct wire_request request = {
-        .method = STR("POST"), .path = STR("/"), .headers = headers, .header_count = 4, .body = body};
-    struct http_client_request http = {.method = "POST",
-                                       .url = arena_printf(arena, "http://%s/", in->listen).ptr,
-                                       .body = body,
-                                       .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                       .total_timeout_ms = CALL_TIMEOUT_MS};
-    struct sigv4_signer signer;
-    struct http_client *client;
-    bool good;
-
-    if (!find_signer(in, service, &signer, f))
-        return false;
-    if (signer.security_token.ptr != NULL)
-        headers[request.header_count++] = (struct http_header){STR("X-Amz-Security-Token"), signer.security_token};
-    if (!sigv4_sign(&request, &signer, arena, &headers[request.header_count].value, f))
-        return false;
-    headers[request.header_count++].name = STR("Authorization");
-    http.headers = headers;
-    http.header_count = request.header_count;
-    if (!http_client_new(&client, f))
-        return false;
-    good = http_fetch(client, &http, ret_reply, f);
-    http_client_free(client);
-    return good;
-}
-
-/* "ClientException: why", as SDKs show errors. */
-static void read_error(const json_t *answer, uint16_t status, struct fail *f)
-{
-    const char *type = json_string_value(json_object_get(answer, "__type"));
-    const char *message = json_string_value(json_object_get(answer, "message"));
-    const char *hash = type == NULL ? NULL : strrchr(type, '#');
-
-    if (message == NULL)
-        message = json_string_value(json_object_get(answer, "Message"));
-    if (type == NULL)
-        (void)fail(f, FAIL_DENIED, "the server answers with HTTP status %u", status);
-    else
-        (void)fail(f, FAIL_DENIED, "%s: %s", hash != NULL ? hash + 1 : type, message == NULL ? "" : message);
-}
-
 bool api_call(struct installation *in, const struct operation *operation, const void *input, json_t **ret_answer,
               struct fail *f)
 {
     auto_client_reply reply = {0};
     auto_buf body = {.ptr = NULL};
-    json_error_t ignored;
+    struct aws_call call = {.operation = operation,
+                            .endpoint = arena_printf(&in->arena, "http://%s", in->listen),
+                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                            .total_timeout_ms = CALL_TIMEOUT_MS};
     json_t *answer;
 
     wire_json_write(operation->input, input, &body);
-    if (!send(in, operation, buf_str(&body), &reply, f))
+    call.body = buf_str(&body);
+    if (!find_signer(in, &call.signer, f) || !aws_call(&call, &reply, f))
         return false;
-    answer = json_loadb(reply.body.ptr == NULL ? "" : reply.body.ptr, reply.body.len, 0, &ignored);
+    answer = aws_reply_body(&reply);
     if (reply.status != 200) {
-        read_error(answer, reply.status, f);
+        (void)aws_refused(answer, reply.status, f);
         json_decref(answer);
         return false;
     }

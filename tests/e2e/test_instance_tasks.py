@@ -13,6 +13,12 @@ CONFIG = "#!/bin/sh\necho ECS_CLUSTER=machines > /etc/ecs/ecs.config\n"
 SERVE = "exec /bin/httpd -f -p 80 -h /www"
 
 
+def connected(machine):
+    arns = machine.ecs.list_container_instances(cluster="machines", status="ACTIVE")["containerInstanceArns"]
+    shown = machine.ecs.describe_container_instances(cluster="machines", containerInstances=arns)["containerInstances"] if arns else []
+    return any(one["agentConnected"] for one in shown)
+
+
 @pytest.fixture(scope="module")
 def instance(machine):
     iam = machine.client("iam")
@@ -26,7 +32,7 @@ def instance(machine):
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=CONFIG,
                                    SecurityGroupIds=[machine.group], IamInstanceProfile={"Name": "joined-node"})["Instances"][0]["InstanceId"]
     state(machine, id, "running")
-    eventually(lambda: machine.ecs.list_container_instances(cluster="machines")["containerInstanceArns"], 40, "the container instance")
+    eventually(lambda: connected(machine), 40, "the container instance")
     yield id
     print(inside(machine, id, "cat", "/var/log/ecs/ecs-agent.log"))  # shown when a test failed
     machine.ec2.terminate_instances(InstanceIds=[id])

@@ -2,22 +2,21 @@
 
 #include "base/must.h"
 #include "base/when.h"
-#include "model/host.h"
-#include "wire/sigv4.h"
-#include "wire/sigv4_canonical.h"
+#include "model/gen/ecr.h"
+#include "model/gen/ecs.h"
+#include "model/gen/secretsmanager.h"
+#include "model/gen/ssm.h"
+#include "os/aws_call.h"
 
 #include <time.h>
 
-enum { CALL_TIMEOUT_MS = 42000, CONNECT_TIMEOUT_MS = 30000, HEADERS = 8, ARENA_BYTES = 1 << 20 };
+enum { CALL_TIMEOUT_MS = 42000, CONNECT_TIMEOUT_MS = 30000, ARENA_BYTES = 1 << 20 };
 
-static const struct {
-    struct str name;
-    const char *target;
-} services[] = {
-    [AGENT_ECS] = {STR_INIT("ecs"), "AmazonEC2ContainerServiceV20141113"},
-    [AGENT_ECR] = {STR_INIT("ecr"), "AmazonEC2ContainerRegistry_V20150921"},
-    [AGENT_SECRETS_MANAGER] = {STR_INIT("secretsmanager"), "secretsmanager"},
-    [AGENT_SSM] = {STR_INIT("ssm"), "AmazonSSM"},
+static const struct service *const services[] = {
+    [AGENT_ECS] = &ecs_service,
+    [AGENT_ECR] = &ecr_service,
+    [AGENT_SECRETS_MANAGER] = &secretsmanager_service,
+    [AGENT_SSM] = &ssm_service,
 };
 
 /* The SDKs' variables name others; without, all services answer where ECS does. */
@@ -84,25 +83,6 @@ void agent_api_act(struct agent_api *api, enum agent_service service, const stru
     (void)snprintf(to->token, sizeof(to->token), "%.*s", STR_ARG(credentials->session_token));
 }
 
-struct call_headers {
-    struct http_header items[HEADERS];
-    size_t count;
-};
-
-static void add(struct call_headers *headers, const char *name, struct str value)
-{
-    must(headers->count < HEADERS);
-    headers->items[headers->count++] = (struct http_header){str_of(name), value};
-}
-
-/* "http://host:port/path" -> "host:port" */
-static struct str host_of(struct str url)
-{
-    struct str rest = str_from(url, str_search(url, STR("://")) + 3);
-
-    return str_to(rest, str_find(rest, '/') < str_find(rest, '?') ? str_find(rest, '/') : str_find(rest, '?'));
-}
-
 static bool get_credentials(struct agent_api *api, struct fail *f)
 {
     if (api->is_acting)
@@ -124,88 +104,36 @@ bool agent_api_identity(struct agent_api *api, struct host_credentials *ret_cred
     return true;
 }
 
-static bool sign(struct agent_api *api, struct wire_request *request, struct call_headers *headers, struct arena *arena,
-                 struct fail *f)
+static bool get_signer(struct agent_api *api, struct sigv4_signer *ret_signer, struct fail *f)
 {
-    const struct agent_credentials *credentials = &api->credentials;
-    struct sigv4_signer signer = {.access_key = str_of(credentials->access_key),
-                                  .secret = str_of(credentials->secret),
-                                  .region = api->region,
-                                  .service = services[api->service].name};
-    struct str authorization;
+    struct host_credentials credentials;
 
-    if (!get_credentials(api, f))
+    if (!agent_api_identity(api, &credentials, f))
         return false;
-    signer.access_key = str_of(credentials->access_key);
-    signer.secret = str_of(credentials->secret);
-    add(headers, "X-Amz-Date", sigv4_date_time(arena, now_ms()));
-    if (credentials->token[0] != '\0') {
-        signer.security_token = str_of(credentials->token);
-        add(headers, "X-Amz-Security-Token", signer.security_token);
-    }
-    request->headers = headers->items;
-    request->header_count = headers->count;
-    if (!sigv4_sign(request, &signer, arena, &authorization, f))
-        return false;
-    add(headers, "Authorization", authorization);
+    *ret_signer = aws_signer(&credentials, api->region);
     return true;
-}
-
-static bool send(struct agent_api *api, const char *operation, struct str body, struct http_client_reply *ret_reply,
-                 struct fail *f)
-{
-    struct http_client_request request = {
-        .method = "POST", .body = body, .connect_timeout_ms = CONNECT_TIMEOUT_MS, .total_timeout_ms = CALL_TIMEOUT_MS};
-    struct wire_request signed_request = {.method = STR("POST"), .path = STR("/"), .body = body};
-    struct call_headers headers = {.count = 0};
-    struct arena arena;
-    bool good;
-
-    arena_init(&arena, ARENA_BYTES);
-    add(&headers, "Host", host_of(endpoint_of(api)));
-    add(&headers, "Content-Type", STR("application/x-amz-json-1.1"));
-    add(&headers, "X-Amz-Target", arena_printf(&arena, "%s.%s", services[api->service].target, operation));
-    good = sign(api, &signed_request, &headers, &arena, f);
-    request.url = arena_printf(&arena, "%.*s/", STR_ARG(endpoint_of(api))).ptr;
-    request.headers = headers.items;
-    request.header_count = headers.count;
-    good = good && http_fetch(api->http, &request, ret_reply, f);
-    arena_free(&arena);
-    return good;
-}
-
-static bool refused(const json_t *body, uint16_t status, struct fail *f)
-{
-    const char *type = json_string_value(json_object_get(body, "__type"));
-    const char *hash = type == NULL ? NULL : strrchr(type, '#');
-    const char *message = json_string_value(json_object_get(body, "message"));
-
-    if (message == NULL)
-        message = json_string_value(json_object_get(body, "Message"));
-    return fail(f, status >= 500 ? FAIL_SYSTEM : FAIL_API, "%s: %s",
-                hash != NULL   ? hash + 1
-                : type != NULL ? type
-                               : "HTTP error",
-                message == NULL ? "the server gave no reason" : message);
 }
 
 bool agent_call(struct agent_api *api, const char *operation, json_t *input, json_t **ret_output, struct fail *f)
 {
     char *text = json_dumps(input, JSON_COMPACT);
+    struct aws_call call = {.client = api->http,
+                            .operation = service_operation(services[api->service], str_of(operation)),
+                            .endpoint = endpoint_of(api),
+                            .body = str_of(text),
+                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                            .total_timeout_ms = CALL_TIMEOUT_MS};
     auto_client_reply reply = {0};
-    json_error_t ignored;
-    json_t *body = NULL;
-    bool good;
+    json_t *body;
+    bool good = get_signer(api, &call.signer, f) && aws_call(&call, &reply, f);
 
     json_decref(input);
-    must(text != NULL);
-    good = send(api, operation, str_of(text), &reply, f);
     free(text);
     if (!good)
         return false;
-    body = json_loadb(reply.body.ptr == NULL ? "" : reply.body.ptr, reply.body.len, 0, &ignored);
+    body = aws_reply_body(&reply);
     if (reply.status != 200) {
-        (void)refused(body, reply.status, f);
+        (void)aws_refused(body, reply.status, f);
         json_decref(body);
         return false;
     }
@@ -221,7 +149,7 @@ bool agent_call_is(const struct fail *f, const char *name)
 /* As os/websocket.h sends it: with the port, also where that is the scheme's own. */
 static struct str host_and_port(struct str url, struct arena *arena)
 {
-    struct str host = host_of(url);
+    struct str host = aws_url_host(url);
     const char *port = str_starts(url, STR("wss:")) ? ":443" : ":80";
 
     return str_find(host, ':') < host.len ? host : arena_printf(arena, "%.*s%s", STR_ARG(host), port);
@@ -232,14 +160,18 @@ bool agent_sign_get(struct agent_api *api, struct str url, struct str body, stru
 {
     struct str rest = str_from(url, str_search(url, STR("://")) + 3);
     struct str target = str_from(rest, str_find(rest, '/'));
-    struct wire_request request = {.method = STR("GET"), .body = body};
-    struct call_headers *headers = arena_new(arena, struct call_headers);
+    struct aws_request *request = arena_new(arena, struct aws_request);
+    struct sigv4_signer signer;
 
-    request.path = str_cut(target, '?', &request.query);
-    add(headers, "Host", host_and_port(url, arena));
-    if (!sign(api, &request, headers, arena, f))
+    request->wire = (struct wire_request){.method = STR("GET"), .body = body};
+    request->wire.path = str_cut(target, '?', &request->wire.query);
+    aws_request_add(request, "Host", host_and_port(url, arena));
+    if (!get_signer(api, &signer, f))
         return false;
-    *ret_headers = headers->items;
-    *ret_count = headers->count;
+    signer.service = str_of(services[api->service]->signing_name);
+    if (!aws_request_sign(request, &signer, arena, f))
+        return false;
+    *ret_headers = request->headers;
+    *ret_count = request->wire.header_count;
     return true;
 }

@@ -121,6 +121,8 @@ static bool make_attributes(const struct agent_config *config, bool renews, json
         add_attribute(list, capabilities[i], NULL);
     if (!config->privileged_disabled)
         add_attribute(list, "com.amazonaws.ecs.capability.privileged-container", NULL);
+    if (config->s3_endpoint != NULL)
+        add_attribute(list, "ecs.capability.env-files.s3", NULL);
     add_attribute(list, "ecs.os-type", "linux");
     add_attribute(list, "ecs.os-family", "LINUX");
     if (!config->external)

@@ -240,6 +240,8 @@ bool agent_secrets_registry(const struct agent_config *config, const struct task
 
     if (definition->repository_credentials == NULL && !agent_secrets_is_ecr(config, registry))
         return true;
+    if (definition->repository_credentials != NULL)
+        request->on_behalf = definition->repository_credentials->credentials_parameter;
     good = agent_api_open(&api, config, f);
     agent_api_act(&api, AGENT_ECR, task->assignment->execution_credentials);
     good = good && (definition->repository_credentials == NULL

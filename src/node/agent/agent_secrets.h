@@ -13,7 +13,7 @@ checked bool agent_secrets_fetch(const struct agent_config *config, const struct
 /* Whether a registry of that name takes tokens of the ECR: "<account>.dkr.ecr....", the built-in one by the address of
  * the API, or by an address of the server's own machine, which means nothing here. */
 bool agent_secrets_is_ecr(const struct agent_config *config, struct str registry);
-/* User and password for the image of container i, where it needs some: a token of the ECR, or repositoryCredentials.
- * Worker threads. */
+/* User and password for the image of container i, where it needs some: a token of the ECR, or repositoryCredentials,
+ * whose name it is pulled on behalf of. Worker threads. */
 checked bool agent_secrets_registry(const struct agent_config *config, const struct task *task, size_t i,
                                     struct arena *arena, struct image_pull_request *request, struct fail *f);

@@ -20,8 +20,8 @@ struct instance_tasks {
     struct agent_network *network;
     struct agent_reports *reports;
     struct agent_attachments *attachments;
-    struct agent_api api;        /* of the thread that hears payloads */
-    struct host_credentials own; /* the instance's, as that thread has them */
+    struct agent_api api;     /* the instance's credentials, fetched again before they end */
+    pthread_mutex_t api_lock; /* protects it; nothing is locked under it */
     struct task_engine *engine;
     void (*changed)(void *context);
     void *context;
@@ -74,13 +74,14 @@ static bool pull_request(void *context, struct hosted *hosted, size_t i, struct 
     return agent_secrets_registry(tasks->config, hosted->task, i, arena, request, f);
 }
 
-/* The built-in registry is where the API is: its names resolve nowhere else. */
+/* The built-in registry is where the API is: its names resolve nowhere else. What has a password of its own is not
+ * there, whatever it is called. */
 static bool resolve(void *context, struct str registry, struct str on_behalf, struct image_registry *ret_registry)
 {
     const struct instance_tasks *tasks = context;
 
-    (void)on_behalf;
-    if (!str_starts(tasks->config->backend, STR("http://")) || !agent_secrets_is_ecr(tasks->config, registry))
+    if (on_behalf.len > 0 || !str_starts(tasks->config->backend, STR("http://")) ||
+        !agent_secrets_is_ecr(tasks->config, registry))
         return false;
     *ret_registry = (struct image_registry){.host = str_of(tasks->log_address), .basic = true};
     return true;
@@ -98,6 +99,22 @@ static void changed(void *context)
     agent_reports_take(tasks->reports, &now);
     arena_free(&arena);
     tasks->changed(tasks->context);
+}
+
+/* Log lines are the instance's, where the task has no execution role (developer guide, "Send Amazon ECS logs to
+ * CloudWatch": then the container instance's role needs the permissions). */
+static bool identity(void *context, struct arena *arena, struct host_credentials *ret_credentials, struct fail *f)
+{
+    struct instance_tasks *tasks = context;
+    struct host_credentials own;
+    bool good;
+
+    (void)pthread_mutex_lock(&tasks->api_lock);
+    good = agent_api_identity(&tasks->api, &own, f);
+    if (good)
+        value_copy(&host_credentials_shape, ret_credentials, &own, arena);
+    (void)pthread_mutex_unlock(&tasks->api_lock);
+    return good;
 }
 
 /* ---- reports ---- */
@@ -138,6 +155,7 @@ static bool open_engine(struct instance_tasks *tasks, struct fail *f)
                                           .api_url = str_is(tasks->config->backend, API_URL) ? API_URL : NULL,
                                           .ecs_url = tasks->ecs_url,
                                           .s3 = {.endpoint = tasks->config->s3_endpoint},
+                                          .log_identity = {identity, tasks},
                                           .port = {.context = tasks,
                                                    .network_make = network_make,
                                                    .network_remove = network_remove,
@@ -167,12 +185,13 @@ bool instance_tasks_open(const struct agent_config *config, const struct agent_r
     const struct agent_reports_options reports = {.config = config, .context = tasks, .ended = ended};
 
     must(tasks != NULL);
+    must(pthread_mutex_init(&tasks->api_lock, NULL) == 0);
     tasks->config = config;
     tasks->registration = registration;
     write_address(tasks);
-    if (!agent_network_open(&tasks->network, f) || !open_engine(tasks, f) || !agent_network_tidy(tasks->network, f) ||
-        !agent_reports_start(&reports, &tasks->reports, f) ||
-        !agent_attachments_start(tasks->reports, &tasks->attachments, f) || !agent_api_open(&tasks->api, config, f))
+    if (!agent_api_open(&tasks->api, config, f) || !agent_network_open(&tasks->network, f) || !open_engine(tasks, f) ||
+        !agent_network_tidy(tasks->network, f) || !agent_reports_start(&reports, &tasks->reports, f) ||
+        !agent_attachments_start(tasks->reports, &tasks->attachments, f))
         return false; /* the process ends */
     go_on(tasks);
     *ret_tasks = tasks;
@@ -191,12 +210,13 @@ void instance_tasks_stop(struct instance_tasks *tasks)
     task_engine_stop(tasks->engine);
     agent_attachments_stop(tasks->attachments);
     agent_reports_stop(tasks->reports);
-    agent_api_close(&tasks->api);
 }
 
 void instance_tasks_close(struct instance_tasks *tasks)
 {
-    task_engine_free(tasks->engine);
+    task_engine_free(tasks->engine); /* the last that asks for the instance's credentials */
+    agent_api_close(&tasks->api);
+    (void)pthread_mutex_destroy(&tasks->api_lock);
     agent_network_close(tasks->network);
     free(tasks);
 }
@@ -233,24 +253,6 @@ static void refuse(struct instance_tasks *tasks, const struct host_task_assignme
     arena_free(&arena);
 }
 
-/* Whose log lines are the instance's, where the task has no execution role (developer guide, "Send Amazon ECS logs to
- * CloudWatch": then the container instance's role needs the permissions). */
-static bool act_as_instance(struct instance_tasks *tasks, struct host_task_assignment *assignment, struct fail *f)
-{
-    const struct ecs_task_definition *definition = assignment->task_definition;
-    bool any = false;
-
-    for (size_t i = 0; definition != NULL && i < definition->container_definitions.count; i++) {
-        const struct ecs_log_configuration *log = definition->container_definitions.items[i].log_configuration;
-
-        any = any || (log != NULL && log->log_driver == ECS_LOG_DRIVER_AWSLOGS);
-    }
-    if (!any || assignment->execution_credentials != NULL)
-        return true;
-    assignment->execution_credentials = &tasks->own;
-    return agent_api_identity(&tasks->api, &tasks->own, f);
-}
-
 void instance_tasks_payload(struct instance_tasks *tasks, struct str text)
 {
     const struct agent_payload_defaults defaults = {.region = tasks->config->region,
@@ -260,7 +262,7 @@ void instance_tasks_payload(struct instance_tasks *tasks, struct str text)
     struct fail f;
 
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
-    if (agent_payload_read(text, &defaults, &arena, &assignment, &f) && act_as_instance(tasks, &assignment, &f))
+    if (agent_payload_read(text, &defaults, &arena, &assignment, &f))
         assign(tasks, &assignment);
     else
         refuse(tasks, &assignment, &f);

@@ -2,14 +2,14 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "model/gen/ssm.h"
 #include "node/agent/agent_config.h"
 #include "node/runtime/small_file.h"
+#include "os/aws_call.h"
 #include "os/entropy.h"
 #include "os/files.h"
-#include "os/http_client.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <sys/stat.h>
 
 #define AHEAD_MS INT64_C(300000)
@@ -26,42 +26,25 @@ static const char *text(const json_t *object, const char *name)
 }
 
 /* Takes the reference of `input`. */
-static bool call(const struct agent_config *config, const char *operation, json_t *input, json_t **ret_output,
-                 struct fail *f)
+static bool call(const struct agent_config *config, const struct operation *operation, json_t *input,
+                 json_t **ret_output, struct fail *f)
 {
-    struct arena arena;
-    struct http_header headers[] = {{STR("Content-Type"), STR("application/x-amz-json-1.1")},
-                                    {STR("X-Amz-Target"), {NULL, 0}}};
-    struct http_client_request request = {
-        .method = "POST", .headers = headers, .header_count = COUNT_OF(headers), .total_timeout_ms = CALL_TIMEOUT_MS};
     char *body = json_dumps(input, JSON_COMPACT);
+    const struct aws_call call = {
+        .operation = operation, .endpoint = config->backend, .body = str_of(body), .total_timeout_ms = CALL_TIMEOUT_MS};
     auto_client_reply reply = {0};
-    struct http_client *http;
-    json_error_t ignored;
-    bool good;
+    bool good = aws_call(&call, &reply, f);
 
     json_decref(input);
-    must(body != NULL);
-    arena_init(&arena, (size_t)1 << 16);
-    headers[1].value = arena_printf(&arena, "AmazonSSM.%s", operation);
-    request.url = arena_printf(&arena, "%.*s/", STR_ARG(config->backend)).ptr;
-    request.body = str_of(body);
-    good = http_client_new(&http, f);
-    if (good) {
-        good = http_fetch(http, &request, &reply, f);
-        http_client_free(http);
-    }
-    arena_free(&arena);
     free(body);
     if (!good)
         return false;
-    *ret_output = json_loadb(reply.body.ptr == NULL ? "" : reply.body.ptr, reply.body.len, 0, &ignored);
+    *ret_output = aws_reply_body(&reply);
     if (reply.status == 200)
         return true;
-    (void)fail(f, reply.status >= 500 ? FAIL_SYSTEM : FAIL_API, "%s: %s: %s", operation, text(*ret_output, "__type"),
-               text(*ret_output, "message")[0] != '\0' ? text(*ret_output, "message") : text(*ret_output, "Message"));
+    (void)aws_refused(*ret_output, reply.status, f);
     json_decref(*ret_output);
-    return false;
+    return fail_in(f, "%s", operation->name);
 }
 
 /* ---- the file ---- */
@@ -130,7 +113,7 @@ static bool register_machine(const struct agent_config *config, struct managed_i
     (void)snprintf(managed->fingerprint, sizeof(managed->fingerprint), "%.*s", STR_ARG(entropy_uuid(&arena)));
     arena_free(&arena);
     good = make_directory(config, f) &&
-           call(config, "RegisterManagedInstance",
+           call(config, &ssm_register_managed_instance_operation,
                 json_pack("{s:s%,s:s%,s:s}", "ActivationId", config->activation_id.ptr, config->activation_id.len,
                           "ActivationCode", config->activation_code.ptr, config->activation_code.len, "Fingerprint",
                           managed->fingerprint),
@@ -165,8 +148,8 @@ bool managed_instance_credentials(const struct agent_config *config, struct agen
 
     if (credentials->access_key[0] != '\0' && now_ms < credentials->expires_ms - AHEAD_MS)
         return true;
-    if (!call(config, "RequestManagedInstanceRoleToken", json_pack("{s:s}", "Fingerprint", config->managed.fingerprint),
-              &answer, f))
+    if (!call(config, &ssm_request_managed_instance_role_token_operation,
+              json_pack("{s:s}", "Fingerprint", config->managed.fingerprint), &answer, f))
         return false;
     good = strlen(text(answer, "SessionToken")) < sizeof(credentials->token) && text(answer, "AccessKeyId")[0] != '\0';
     if (good) {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "node/task/log_route.h"
+#include "node/task/task_protection.h"
 #include "node/task/users.h"
 #include "os/files.h"
 
@@ -243,6 +244,7 @@ static bool start_logs(struct task_engine *engine, struct fail *f)
     struct log_shipper_options options = {.logs_dir = path,
                                           .address = engine->options.log_address,
                                           .lives = is_hosted,
+                                          .identity = engine->options.log_identity,
                                           .ended = logs_ended,
                                           .context = engine};
 
@@ -321,6 +323,7 @@ bool task_engine_open(const struct task_engine_options *options, struct task_eng
     must(pthread_cond_init(&engine->works.wake, NULL) == 0);
     list_init(&engine->pulls.items);
     list_init(&engine->works.items);
+    engine->protections = protection_calls_new();
     if (!open_rooms(engine, f) || !hosted_adopt_all(engine, f) || !start_logs(engine, f)) {
         task_engine_free(engine);
         return false;
@@ -375,6 +378,7 @@ void task_engine_free(struct task_engine *engine)
     struct hosted *hosted;
     size_t at = 0;
 
+    protection_calls_free(engine->protections);
     log_shipper_stop(engine->splunk_logs); /* first: it tells the other */
     log_shipper_stop(engine->logs);
     while ((hosted = map_next(&engine->tasks, &at)) != NULL)

@@ -29,6 +29,7 @@ enum { PULL_WORKERS = 4, WORKERS = 8, TASK_PATH = 256 };
 
 struct task_engine;
 struct hosted;
+struct protection_calls;
 
 /* Where a container is in the network; strings live as long as the task's `places`. */
 struct task_place {
@@ -97,6 +98,7 @@ struct task_engine_options {
     const char *api_url;     /* AWS_ENDPOINT_URL in containers; NULL: it is not set */
     const char *ecs_url;     /* where ECS answers us: "http://127.0.0.1:4566" */
     struct host_s3 s3;
+    struct log_identity log_identity; /* whose the log lines are of tasks without an execution role; zero: nobody's */
     bool is_fargate; /* containers are as Fargate makes them, with users of their own; else as Docker does */
     struct task_engine_port port;
 };
@@ -116,6 +118,7 @@ struct task_engine {
     struct log_shipper *splunk_logs; /* of containers with that driver */
     bool maps_users;                 /* tasks get users of their own */
     int stop_fd;                     /* readable at the end */
+    struct protection_calls *protections;
 
     pthread_mutex_t lock;        /* protects everything below; nothing is locked under it */
     pthread_cond_t planner_wake; /* the planner alone waits here: a signal must not go to another thread */

@@ -38,7 +38,7 @@ static struct s3_object object_of(const struct task_engine *engine, const struct
 static bool get(const struct s3_object *object, struct buf *text, struct fail *f)
 {
     for (unsigned attempt = 1;; attempt++) {
-        if (s3_object_get(object, task_engine_now_ms(), text, f))
+        if (s3_object_get(object, text, f))
             return true;
         if (f->code != FAIL_SYSTEM || attempt == ATTEMPTS)
             return fail_in(f, FAILED ": service call has been retried %u time(s)", attempt);

@@ -50,8 +50,6 @@ static bool make_awslogs(const struct host_task_assignment *task, const struct e
 
     if (record->configuration->secret_options.count > 0)
         return fail(f, FAIL_INPUT, "log driver awslogs takes no secretOptions");
-    if (record->credentials == NULL)
-        return fail(f, FAIL_INPUT, "the task has no execution role to log with");
     if (!log_route_options(record->configuration, &options, f))
         return false;
     record->log_stream = awslogs_stream_name(&options, container->name, task->task_id, task->task_id, arena);
@@ -95,7 +93,7 @@ static bool verify_splunk(const struct log_admission *admission, const struct lo
     return outcome == LOG_OUTCOME_DONE || fail(f, FAIL_INPUT, "splunk: failed to verify connection: %s", why.message);
 }
 
-static bool ensure_stream(const struct log_admission *admission, const struct log_route *route, struct fail *f)
+static bool make_stream(const struct log_admission *admission, const struct log_route *route, struct fail *f)
 {
     enum log_outcome outcome = LOG_OUTCOME_RETRY;
     struct log_client *client;
@@ -116,6 +114,17 @@ static bool ensure_stream(const struct log_admission *admission, const struct lo
         return true;
     return fail(f, FAIL_INPUT, "create stream has been retried 1 times: failed to create Cloudwatch log stream: %s",
                 why.message);
+}
+
+static bool ensure_stream(const struct log_admission *admission, struct log_route *route, struct fail *f)
+{
+    struct arena arena;
+    bool good;
+
+    arena_init(&arena, (size_t)1 << 16);
+    good = log_route_act(route, admission->identity, &arena, f) && make_stream(admission, route, f);
+    arena_free(&arena);
+    return good;
 }
 
 static bool admit(const struct log_admission *admission, const struct log_route_record *record, size_t i,

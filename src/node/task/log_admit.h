@@ -7,6 +7,7 @@ struct log_admission {
     const char *logs_dir;
     const char *address; /* of the server */
     const _Atomic bool *cancel;
+    const struct log_identity *identity; /* of tasks without an execution role; NULL: such a task cannot log */
 };
 
 /* Writes the container's route and, for driver awslogs, makes the stream (again and again while the server is away, for

@@ -1,7 +1,8 @@
 /* The host as a client of CloudWatch Logs: the three calls of the awslogs driver, through the server's public API,
- * signed with the credentials of a task's execution role. One thread uses a client at a time. */
+ * signed with the credentials of a task's execution role, or of who it runs for. One thread uses a client at a time. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/fail.h"
 #include "model/gen/logs.h"
 #include "model/host.h"
@@ -15,6 +16,12 @@ struct log_place {
     struct str region;
     struct str group;
     struct str stream;
+};
+
+/* Whose the lines are of a task without an execution role: credentials that are good now, in the arena. Any thread. */
+struct log_identity {
+    bool (*get)(void *context, struct arena *arena, struct host_credentials *ret_credentials, struct fail *f);
+    void *context;
 };
 
 /* address: "127.0.0.1:4566"; calls break off soon after *cancel has become true. Both outlive the client. */

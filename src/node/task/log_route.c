@@ -139,6 +139,19 @@ void log_route_close(struct log_route *route)
     free(route);
 }
 
+bool log_route_act(struct log_route *route, const struct log_identity *identity, struct arena *arena, struct fail *f)
+{
+    struct host_credentials *own;
+
+    if (route->record.credentials != NULL || route->is_splunk)
+        return true;
+    if (identity == NULL || identity->get == NULL)
+        return fail(f, FAIL_INPUT, "the task has no execution role to log with");
+    own = arena_new(arena, struct host_credentials);
+    route->place.credentials = own;
+    return identity->get(identity->context, arena, own, f);
+}
+
 /* ---- reading ---- */
 
 /* A batch that a former process had under way ends where it ended then. */

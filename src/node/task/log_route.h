@@ -61,6 +61,11 @@ checked bool log_route_open(const char *logs_dir, const struct log_route_record 
                             int64_t now_ms, struct log_route **ret_route, struct fail *f);
 void log_route_close(struct log_route *route); /* NULL is fine */
 
+/* Without credentials of its own it acts as that identity, until the arena's end; NULL: FAIL_INPUT. Before each use of
+ * route->place. */
+checked bool log_route_act(struct log_route *route, const struct log_identity *identity, struct arena *arena,
+                           struct fail *f);
+
 enum log_step {
     LOG_STEP_IDLE,     /* nothing to do before log_route_due_ms or new lines */
     LOG_STEP_SENT,     /* a batch was delivered (or given up): perhaps there are more */

@@ -54,6 +54,7 @@ struct log_shipper {
     void *context;
     char logs_dir[LOG_PATH_BYTES - 100];
     char address[280];
+    struct log_identity identity;
     bool foreign;
     struct log_client *client;
     int inotify_fd, wake_fd;
@@ -128,8 +129,10 @@ static void remove_shipment(struct log_shipper *shipper, struct shipment *shipme
 bool log_shipper_begin(struct log_shipper *shipper, const struct host_task_assignment *task,
                        const struct ecs_container_definition *container, size_t i, struct fail *f)
 {
-    const struct log_admission admission = {
-        .logs_dir = shipper->logs_dir, .address = shipper->address, .cancel = &shipper->stopping};
+    const struct log_admission admission = {.logs_dir = shipper->logs_dir,
+                                            .address = shipper->address,
+                                            .cancel = &shipper->stopping,
+                                            .identity = &shipper->identity};
     struct log_route *route;
 
     if (!log_admit(&admission, task, container, i, &route, f))
@@ -229,12 +232,25 @@ static bool is_hopeless(const struct log_shipper *shipper, struct shipment *ship
     return task_engine_now_ms() >= shipment->give_up_ms;
 }
 
+/* Credentials that have ended since the last step are no reason to lose a line: they are asked for each time. */
+static enum log_step take_step(struct log_shipper *shipper, struct shipment *shipment, bool ended, struct fail *f)
+{
+    enum log_step step = LOG_STEP_AWAY;
+    struct arena arena;
+
+    arena_init(&arena, (size_t)1 << 16);
+    if (log_route_act(shipment->route, &shipper->identity, &arena, f))
+        step = log_route_step(shipment->route, shipper->client, ended, task_engine_now_ms(), f);
+    arena_free(&arena);
+    return step;
+}
+
 /* One batch of one container. True: it may have more. */
 static bool step(struct log_shipper *shipper, struct shipment *shipment, bool ended)
 {
     struct fail f = {.message = ""};
 
-    switch (log_route_step(shipment->route, shipper->client, ended, task_engine_now_ms(), &f)) {
+    switch (take_step(shipper, shipment, ended, &f)) {
     case LOG_STEP_IDLE:
         return false;
     case LOG_STEP_SENT:
@@ -500,6 +516,7 @@ bool log_shipper_start(const struct log_shipper_options *options, struct log_shi
     shipper->ended = options->ended;
     shipper->context = options->context;
     shipper->foreign = options->foreign;
+    shipper->identity = options->identity;
     must(str_to_buffer(str_of(options->logs_dir), shipper->logs_dir, sizeof(shipper->logs_dir)));
     must(str_to_buffer(str_of(options->address), shipper->address, sizeof(shipper->address)));
     if (!open_ports(shipper, f) || !take_up_all(shipper, options, f)) {

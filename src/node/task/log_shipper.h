@@ -12,6 +12,7 @@
 #include "base/fail.h"
 #include "base/when.h"
 #include "model/host.h"
+#include "node/task/log_client.h"
 #include "node/task/log_files.h"
 
 #define LOG_KEPT_BYTES ((uint64_t)64 << 20)
@@ -29,6 +30,7 @@ struct log_shipper_options {
     bool (*lives)(void *context, struct str task_id);
     void (*ended)(void *context, struct str task_id); /* log_shipper_end */
     void *context;
+    struct log_identity identity; /* of tasks without an execution role; zero: they cannot log */
 };
 
 /* The options' strings are copied. */

@@ -8,11 +8,6 @@
 
 enum { WISH_BYTES_MAX = 4096 };
 
-struct answer {
-    json_t *json;
-    uint16_t status;
-};
-
 /* ---- requests ---- */
 
 /* "/v4/ID/REST": REST is absent where the path ends behind the id. */
@@ -139,76 +134,77 @@ static bool is_protection(struct str path, struct str *ret_id)
     return str_is(rest, "task-protection/v1/state");
 }
 
-/* Who asks, in the arena: asking the server takes its time, without the lock. */
-static bool read_protection(struct task_engine *engine, const struct metadata_asker *asker,
-                            const struct http_exchange *exchange, struct str id, struct task_protection *ret)
+/* Who asks, in the exchange's arena; NULL: nobody that is here. */
+static const struct task_protection *read_protection(struct task_engine *engine, const struct metadata_asker *asker,
+                                                     const struct http_exchange *exchange, struct str id)
 {
+    struct task_protection *of = arena_new(exchange->arena, struct task_protection);
+    struct host_credentials *credentials = arena_new(exchange->arena, struct host_credentials);
     const struct hosted *hosted;
     size_t container;
-    bool found;
 
     (void)pthread_mutex_lock(&engine->lock);
     hosted = find(engine, asker, exchange->peer_address, id, &container);
-    found = hosted != NULL;
-    if (found) {
+    if (hosted != NULL) {
         const struct host_task_assignment *assignment = hosted->task->assignment;
-        struct host_credentials *credentials = NULL;
 
+        *of = (struct task_protection){.endpoint = str_of(engine->options.ecs_url),
+                                       .region = arena_str(exchange->arena, assignment->region),
+                                       .cluster_arn = arena_str(exchange->arena, assignment->cluster_arn),
+                                       .task_arn = arena_str(exchange->arena, assignment->task_arn)};
         if (hosted->credentials != NULL) {
-            credentials = arena_new(exchange->arena, struct host_credentials);
             value_copy(&host_credentials_shape, credentials, hosted->credentials, exchange->arena);
+            of->credentials = credentials;
         }
-        *ret = (struct task_protection){.endpoint = str_of(engine->options.ecs_url),
-                                        .region = arena_str(exchange->arena, assignment->region),
-                                        .cluster_arn = arena_str(exchange->arena, assignment->cluster_arn),
-                                        .task_arn = arena_str(exchange->arena, assignment->task_arn),
-                                        .credentials = credentials};
     }
     (void)pthread_mutex_unlock(&engine->lock);
-    return found;
+    return hosted == NULL ? NULL : of;
 }
 
-static bool answer_protection(struct task_engine *engine, const struct metadata_asker *asker,
-                              const struct http_exchange *exchange, struct str id, struct answer *ret_answer,
-                              struct fail *f)
+static void answer_protection(struct task_engine *engine, const struct metadata_asker *asker,
+                              struct http_exchange *exchange, struct str id)
 {
     const struct wire_request *request = &exchange->request;
-    bool puts = str_is(request->method, "PUT");
-    struct task_protection protection;
+    const struct task_protection *of;
+    struct fail f;
 
-    if (!puts && !str_is(request->method, "GET"))
-        return fail_status(f, 405, "MethodNotAllowed", "only GET and PUT");
-    if (!read_protection(engine, asker, exchange, id, &protection))
-        return fail_status(f, 404, "NotFound", "unable to find a task for %.*s", STR_ARG(request->path));
-    ret_answer->json = task_protection_answer(&protection, puts ? request->body : (struct str){NULL, 0},
-                                              task_engine_now_ms(), &ret_answer->status);
-    return true;
+    if (!str_is(request->method, "PUT") && !str_is(request->method, "GET")) {
+        metadata_reply(exchange, json_string("only GET and PUT"), 405);
+        return;
+    }
+    of = read_protection(engine, asker, exchange, id);
+    if (of != NULL) {
+        task_protection_answer(engine->protections, of, exchange);
+        return;
+    }
+    (void)fail_status(&f, 404, "NotFound", "unable to find a task for %.*s", STR_ARG(request->path));
+    metadata_reply(exchange, json_string(f.message), f.status);
 }
 
 static bool answer(struct task_engine *engine, const struct metadata_asker *asker, const struct http_exchange *exchange,
-                   struct answer *ret_answer, struct fail *f)
+                   json_t **ret_answer, struct fail *f)
 {
     struct hosted *hosted;
     struct str id;
     struct str rest;
+    json_t *found;
     size_t container;
     uint64_t machine_ns;
 
-    if (is_protection(exchange->request.path, &id))
-        return answer_protection(engine, asker, exchange, id, ret_answer, f);
     if (!str_is(exchange->request.method, "GET"))
         return fail_status(f, 405, "MethodNotAllowed", "only GET");
     if (str_starts(exchange->request.path, STR(CREDENTIALS_PATH)))
-        return answer_credentials(engine, asker, exchange, &ret_answer->json, f);
+        return answer_credentials(engine, asker, exchange, ret_answer, f);
     if (!parse_path(exchange->request.path, &id, &rest))
         return fail_status(f, 404, "NotFound", "there is no %.*s", STR_ARG(exchange->request.path));
     machine_ns = str_ends(rest, STR("stats")) ? machine_cpu_ns() : 0;
     (void)pthread_mutex_lock(&engine->lock);
     hosted = find(engine, asker, exchange->peer_address, id, &container);
-    ret_answer->json = hosted == NULL ? NULL : view(engine, hosted, container, rest, machine_ns);
+    found = hosted == NULL ? NULL : view(engine, hosted, container, rest, machine_ns);
     (void)pthread_mutex_unlock(&engine->lock);
-    if (ret_answer->json == NULL)
+    if (found == NULL)
         return fail_status(f, 404, "NotFound", "unable to generate metadata for %.*s", STR_ARG(exchange->request.path));
+    *ret_answer = found;
     return true;
 }
 
@@ -221,23 +217,32 @@ bool metadata_begin(void *context, struct http_exchange *exchange)
     return true;
 }
 
-void metadata_answer(struct task_engine *engine, const struct metadata_asker *asker, struct http_exchange *exchange)
+void metadata_reply(struct http_exchange *exchange, json_t *json, uint16_t status)
 {
     const struct http_header headers[] = {{STR("Content-Type"), STR("application/json")}};
-    struct http_reply reply = {.status = 200, .headers = headers, .header_count = 1, .kind = HTTP_BODY_BYTES};
-    struct answer found = {.status = 200};
-    struct fail f;
-    char *text;
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
 
-    if (!answer(engine, asker, exchange, &found, &f))
-        found = (struct answer){json_string(f.message), f.status};
-    reply.status = found.status;
-    text = json_dumps(found.json, JSON_COMPACT | JSON_ENCODE_ANY);
     must(text != NULL);
-    reply.bytes = str_of(text);
-    http_exchange_reply(exchange, &reply);
-    json_decref(found.json);
+    json_decref(json);
+    http_exchange_reply(
+        exchange,
+        &(struct http_reply){
+            .status = status, .headers = headers, .header_count = 1, .kind = HTTP_BODY_BYTES, .bytes = str_of(text)});
     free(text);
+}
+
+void metadata_answer(struct task_engine *engine, const struct metadata_asker *asker, struct http_exchange *exchange)
+{
+    struct str id;
+    json_t *found;
+    struct fail f;
+
+    if (is_protection(exchange->request.path, &id))
+        answer_protection(engine, asker, exchange, id);
+    else if (answer(engine, asker, exchange, &found, &f))
+        metadata_reply(exchange, found, 200);
+    else
+        metadata_reply(exchange, json_string(f.message), f.status);
 }
 
 struct str metadata_uri(struct arena *arena, const char *version, struct str runtime_id)

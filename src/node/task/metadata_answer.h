@@ -13,6 +13,8 @@
 #include "node/task/engine.h"
 #include "os/http_server.h"
 
+#include <jansson.h>
+
 #define METADATA_ADDRESS "169.254.170.2"
 #define CREDENTIALS_PATH "/v2/credentials/"
 
@@ -24,8 +26,11 @@ struct metadata_asker {
 
 /* In `begin` of the server's handler: how long a body may be. */
 bool metadata_begin(void *context, struct http_exchange *exchange);
-/* In `complete`: replies. A thread that may wait. */
+/* In `complete`: replies, now or later. */
 void metadata_answer(struct task_engine *engine, const struct metadata_asker *asker, struct http_exchange *exchange);
+
+/* Replies with the JSON, of which it takes the reference. */
+void metadata_reply(struct http_exchange *exchange, json_t *json, uint16_t status);
 
 /* What a container's environment names, in the arena: version "v3" or "v4", or "api". */
 struct str metadata_uri(struct arena *arena, const char *version, struct str runtime_id);

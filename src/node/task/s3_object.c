@@ -1,27 +1,13 @@
 #include "node/task/s3_object.h"
 
 #include "base/must.h"
-#include "os/http_client.h"
+#include "os/aws_call.h"
 #include "wire/percent.h"
-#include "wire/sigv4.h"
 #include "wire/sigv4_canonical.h"
 
-enum { CONNECT_TIMEOUT_MS = 5000, TOTAL_TIMEOUT_MS = 30000, HEADERS = 5, ERROR_TEXT_MAX = 300, ARENA_BYTES = 1 << 20 };
+enum { CONNECT_TIMEOUT_MS = 5000, TOTAL_TIMEOUT_MS = 30000, ERROR_TEXT_MAX = 300, ARENA_BYTES = 1 << 20 };
 
 #define OPERATION "operation error S3: GetObject, "
-
-/* What the request says, in the arena. */
-struct s3_request {
-    struct str path;
-    struct http_header headers[HEADERS];
-    size_t count;
-};
-
-static void add(struct s3_request *request, const char *name, struct str value)
-{
-    must(request->count < HEADERS);
-    request->headers[request->count++] = (struct http_header){str_of(name), value};
-}
 
 static struct str path_of(const struct s3_object *object, struct arena *arena)
 {
@@ -34,35 +20,18 @@ static struct str path_of(const struct s3_object *object, struct arena *arena)
     return arena_str(arena, buf_str(&path));
 }
 
-static struct str host_of(const char *endpoint)
-{
-    struct str url = str_of(endpoint);
-
-    return str_from(url, str_search(url, STR("://")) + strlen("://"));
-}
-
-static bool sign(const struct s3_object *object, int64_t now_ms, struct arena *arena, struct s3_request *request,
-                 struct fail *f)
+static bool sign(const struct s3_object *object, struct arena *arena, struct aws_request *request, struct fail *f)
 {
     const struct sigv4_signer signer = {.access_key = object->access_key,
                                         .secret = object->secret,
                                         .security_token = object->session_token,
                                         .region = object->region,
                                         .service = STR("s3")};
-    struct wire_request signed_request = {.method = STR("GET"), .path = request->path, .headers = request->headers};
     struct sigv4_hex nothing = sigv4_hash(STR(""));
-    struct str authorization;
 
-    add(request, "Host", host_of(object->endpoint));
-    add(request, "X-Amz-Date", sigv4_date_time(arena, now_ms));
-    add(request, "X-Amz-Content-Sha256", arena_str(arena, sigv4_hex_str(&nothing)));
-    if (object->session_token.ptr != NULL)
-        add(request, "X-Amz-Security-Token", object->session_token);
-    signed_request.header_count = request->count;
-    if (!sigv4_sign(&signed_request, &signer, arena, &authorization, f))
-        return false;
-    add(request, "Authorization", authorization);
-    return true;
+    aws_request_add(request, "Host", aws_url_host(str_of(object->endpoint)));
+    aws_request_add(request, "X-Amz-Content-Sha256", arena_str(arena, sigv4_hex_str(&nothing)));
+    return aws_request_sign(request, &signer, arena, f);
 }
 
 /* The text of an element of S3's error document; only what can be shown anywhere: visible ASCII. */
@@ -105,11 +74,11 @@ static bool fetch(struct http_client *client, const struct http_client_request *
     return !body->overflowed || fail(f, FAIL_LIMIT, OPERATION "the object is larger than %zu bytes", body->limit);
 }
 
-bool s3_object_get(const struct s3_object *object, int64_t now_ms, struct buf *body, struct fail *f)
+bool s3_object_get(const struct s3_object *object, struct buf *body, struct fail *f)
 {
     struct http_client_request request = {
         .body_limit = body->limit, .connect_timeout_ms = CONNECT_TIMEOUT_MS, .total_timeout_ms = TOTAL_TIMEOUT_MS};
-    struct s3_request asked = {.count = 0};
+    struct aws_request asked = {.wire = {.method = STR("GET")}};
     struct http_client *client;
     struct arena arena;
     bool good;
@@ -117,11 +86,11 @@ bool s3_object_get(const struct s3_object *object, int64_t now_ms, struct buf *b
     if (!http_client_new(&client, f))
         return false;
     arena_init(&arena, ARENA_BYTES);
-    asked.path = path_of(object, &arena);
-    good = sign(object, now_ms, &arena, &asked, f);
-    request.url = arena_printf(&arena, "%s%.*s", object->endpoint, STR_ARG(asked.path)).ptr;
+    asked.wire.path = path_of(object, &arena);
+    good = sign(object, &arena, &asked, f);
+    request.url = arena_printf(&arena, "%s%.*s", object->endpoint, STR_ARG(asked.wire.path)).ptr;
     request.headers = asked.headers;
-    request.header_count = asked.count;
+    request.header_count = asked.wire.header_count;
     good = good && fetch(client, &request, body, f);
     arena_free(&arena);
     http_client_free(client);

@@ -18,4 +18,4 @@ struct s3_object {
 /* Adds the object to *body. Fails in the words of AWS's SDKs ("operation error S3: GetObject, ..."): FAIL_DENIED when
  * the server refused, FAIL_LIMIT when the object is larger than body's limit, FAIL_SYSTEM when there was no answer, or
  * one of 5xx: then it may be tried again. */
-checked bool s3_object_get(const struct s3_object *object, int64_t now_ms, struct buf *body, struct fail *f);
+checked bool s3_object_get(const struct s3_object *object, struct buf *body, struct fail *f);

@@ -2,11 +2,14 @@
 
 #include "base/must.h"
 #include "base/when.h"
-#include "os/http_client.h"
-#include "wire/sigv4.h"
-#include "wire/sigv4_canonical.h"
+#include "model/gen/ecs.h"
+#include "node/task/metadata_answer.h"
+#include "os/aws_call.h"
 
-enum { TIMEOUT_MS = 4000, HEADERS = 6, ARENA_BYTES = 1 << 20, BAD_REQUEST = 400, FORBIDDEN = 403, FAULT = 500 };
+#include <pthread.h>
+
+enum { TIMEOUT_MS = 4000, THREAD_STACK = 256 << 10, ARENA_BYTES = 1 << 20 };
+enum { BAD_REQUEST = 400, FORBIDDEN = 403, TOO_MANY = 429, FAULT = 500, TIMED_OUT = 504 }; /* HTTP statuses */
 
 static json_t *text(struct str value)
 {
@@ -36,48 +39,6 @@ static bool add_wish(json_t *request, struct str body)
     if (good && json_is_integer(minutes))
         must(json_object_set(request, "expiresInMinutes", minutes) == 0);
     json_decref(wish);
-    return good;
-}
-
-/* ---- the call ---- */
-
-static void add(struct http_header *headers, size_t *count, const char *name, struct str value)
-{
-    must(*count < HEADERS);
-    headers[(*count)++] = (struct http_header){str_of(name), value};
-}
-
-static bool call(const struct task_protection *of, const char *operation, struct str body, int64_t now_ms,
-                 struct arena *arena, struct http_client_reply *ret_reply, struct fail *f)
-{
-    const struct sigv4_signer signer = {.access_key = of->credentials->access_key_id,
-                                        .secret = of->credentials->secret_access_key,
-                                        .security_token = of->credentials->session_token,
-                                        .region = of->region,
-                                        .service = STR("ecs")};
-    struct http_header headers[HEADERS];
-    struct wire_request signed_request = {.method = STR("POST"), .path = STR("/"), .headers = headers, .body = body};
-    struct http_client_request request = {
-        .method = "POST", .headers = headers, .body = body, .total_timeout_ms = TIMEOUT_MS};
-    struct http_client *client;
-    struct str authorization;
-    size_t count = 0;
-    bool good;
-
-    add(headers, &count, "Host", str_from(of->endpoint, str_search(of->endpoint, STR("://")) + strlen("://")));
-    add(headers, &count, "X-Amz-Date", sigv4_date_time(arena, now_ms));
-    add(headers, &count, "X-Amz-Target", arena_printf(arena, "AmazonEC2ContainerServiceV20141113.%s", operation));
-    add(headers, &count, "Content-Type", STR("application/x-amz-json-1.1"));
-    if (of->credentials->session_token.ptr != NULL)
-        add(headers, &count, "X-Amz-Security-Token", of->credentials->session_token);
-    signed_request.header_count = count;
-    if (!sigv4_sign(&signed_request, &signer, arena, &authorization, f) || !http_client_new(&client, f))
-        return false;
-    add(headers, &count, "Authorization", authorization);
-    request.url = arena_printf(arena, "%.*s/", STR_ARG(of->endpoint)).ptr;
-    request.header_count = count;
-    good = http_fetch(client, &request, ret_reply, f);
-    http_client_free(client);
     return good;
 }
 
@@ -120,22 +81,16 @@ static json_t *show_failure(const json_t *from)
 
 static json_t *show_error(const struct task_protection *of, const json_t *from, struct str request_id)
 {
-    const char *type = json_string_value(json_object_get(from, "__type"));
-    const char *hash = type == NULL ? NULL : strrchr(type, '#');
-    const char *message = json_string_value(json_object_get(from, "message"));
+    const char *type = aws_error_type(from);
+    const char *message = aws_error_message(from);
 
     return json_pack("{s:o,s:o}", "requestID", text(request_id), "error",
-                     error_of(of,
-                              hash != NULL   ? hash + 1
-                              : type != NULL ? type
-                                             : "ServerException",
-                              message == NULL ? "" : message));
+                     error_of(of, type != NULL ? type : "ServerException", message != NULL ? message : ""));
 }
 
 static json_t *show(const struct task_protection *of, const struct http_client_reply *reply, uint16_t *ret_status)
 {
-    json_error_t ignored;
-    json_t *body = json_loadb(reply->body.ptr == NULL ? "" : reply->body.ptr, reply->body.len, 0, &ignored);
+    json_t *body = aws_reply_body(reply);
     const json_t *failure = json_array_get(json_object_get(body, "failures"), 0);
     json_t *answer;
 
@@ -150,48 +105,147 @@ static json_t *show(const struct task_protection *of, const struct http_client_r
     return answer;
 }
 
-static json_t *ask(const struct task_protection *of, const char *operation, json_t *request, int64_t now_ms,
-                   uint16_t *ret_status)
-{
-    char *body = json_dumps(request, JSON_COMPACT);
-    auto_client_reply reply = {0};
-    struct arena arena;
-    json_t *answer;
-    struct fail f;
+/* ---- the call ---- */
 
-    must(body != NULL);
-    arena_init(&arena, ARENA_BYTES);
-    if (call(of, operation, str_of(body), now_ms, &arena, &reply, &f)) {
-        answer = show(of, &reply, ret_status);
-    } else {
-        *ret_status = FAULT;
-        answer = json_pack("{s:o}", "error", error_of(of, "ServerException", f.message));
-    }
-    arena_free(&arena);
-    free(body);
-    return answer;
+struct protection_calls {
+    pthread_mutex_t lock; /* protects `running` */
+    pthread_cond_t ended;
+    size_t running;
+    _Atomic bool stopping;
+};
+
+/* In its exchange's arena. */
+struct protection_call {
+    struct protection_calls *calls;
+    struct http_exchange *exchange;
+    const struct task_protection *of;
+    const struct operation *operation;
+    char *body;
+};
+
+static json_t *could_not_call(const struct task_protection *of, const struct fail *f, uint16_t *ret_status)
+{
+    bool late = f->code == FAIL_LIMIT;
+
+    *ret_status = late ? TIMED_OUT : FAULT;
+    return json_pack("{s:o}", "error",
+                     late ? error_of(of, "RequestCanceled", "Timed out calling ECS Task Protection API")
+                          : error_of(of, "ServerException", f->message));
 }
 
-json_t *task_protection_answer(const struct task_protection *of, struct str body, int64_t now_ms, uint16_t *ret_status)
+static void *call_main(void *context)
+{
+    const struct protection_call *call = context;
+    struct protection_calls *calls = call->calls;
+    const struct aws_call aws = {.operation = call->operation,
+                                 .signer = aws_signer(call->of->credentials, call->of->region),
+                                 .endpoint = call->of->endpoint,
+                                 .body = str_of(call->body),
+                                 .total_timeout_ms = TIMEOUT_MS,
+                                 .cancel = &calls->stopping};
+    auto_client_reply reply = {0};
+    uint16_t status;
+    struct fail f;
+    json_t *answer =
+        aws_call(&aws, &reply, &f) ? show(call->of, &reply, &status) : could_not_call(call->of, &f, &status);
+
+    free(call->body);
+    metadata_reply(call->exchange, answer, status);
+    (void)pthread_mutex_lock(&calls->lock);
+    calls->running--;
+    (void)pthread_cond_signal(&calls->ended);
+    (void)pthread_mutex_unlock(&calls->lock);
+    return NULL;
+}
+
+/* false: there are too many. */
+static bool count_call(struct protection_calls *calls)
+{
+    bool good;
+
+    (void)pthread_mutex_lock(&calls->lock);
+    good = calls->running < PROTECTION_CALLS_MAX;
+    if (good)
+        calls->running++;
+    (void)pthread_mutex_unlock(&calls->lock);
+    return good;
+}
+
+static void start_thread(struct protection_call *call)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    must(pthread_attr_init(&attributes) == 0);
+    must(pthread_attr_setstacksize(&attributes, THREAD_STACK) == 0);
+    must(pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0);
+    must(pthread_create(&thread, &attributes, call_main, call) == 0);
+    (void)pthread_attr_destroy(&attributes);
+}
+
+struct protection_calls *protection_calls_new(void)
+{
+    struct protection_calls *calls = calloc(1, sizeof(*calls));
+
+    must(calls != NULL);
+    must(pthread_mutex_init(&calls->lock, NULL) == 0);
+    must(pthread_cond_init(&calls->ended, NULL) == 0);
+    return calls;
+}
+
+void protection_calls_free(struct protection_calls *calls)
+{
+    if (calls == NULL)
+        return;
+    calls->stopping = true;
+    (void)pthread_mutex_lock(&calls->lock);
+    while (calls->running > 0)
+        (void)pthread_cond_wait(&calls->ended, &calls->lock);
+    (void)pthread_mutex_unlock(&calls->lock);
+    (void)pthread_mutex_destroy(&calls->lock);
+    (void)pthread_cond_destroy(&calls->ended);
+    free(calls);
+}
+
+/* ---- requests ---- */
+
+static void refuse(const struct task_protection *of, struct http_exchange *exchange, uint16_t status, const char *code,
+                   const char *message)
+{
+    metadata_reply(exchange, json_pack("{s:o}", "error", error_of(of, code, message)), status);
+}
+
+static void begin(struct protection_calls *calls, const struct task_protection *of, struct http_exchange *exchange,
+                  const json_t *request)
+{
+    struct protection_call *call = arena_new(exchange->arena, struct protection_call);
+
+    if (!count_call(calls)) {
+        refuse(of, exchange, TOO_MANY, "ThrottlingException", "Rate exceeded");
+        return;
+    }
+    *call = (struct protection_call){calls, exchange, of, &ecs_get_task_protection_operation,
+                                     json_dumps(request, JSON_COMPACT)};
+    must(call->body != NULL);
+    if (str_is(exchange->request.method, "PUT"))
+        call->operation = &ecs_update_task_protection_operation;
+    start_thread(call);
+}
+
+void task_protection_answer(struct protection_calls *calls, const struct task_protection *of,
+                            struct http_exchange *exchange)
 {
     json_t *request = json_pack("{s:o,s:[o]}", "cluster", text(of->cluster_arn), "tasks", text(of->task_arn));
-    json_t *answer;
 
     must(request != NULL);
-    if (of->credentials == NULL) {
-        *ret_status = FORBIDDEN;
-        answer = json_pack(
-            "{s:o}", "error",
-            error_of(of, "AccessDeniedException", "Invalid Request: no task IAM role credentials available for task"));
-    } else if (body.ptr != NULL && !add_wish(request, body)) {
-        *ret_status = BAD_REQUEST;
-        answer = json_pack("{s:o}", "error",
-                           error_of(of, "InvalidParameterException",
-                                    "Invalid request: does not contain 'ProtectionEnabled' field, or others than that "
-                                    "and 'ExpiresInMinutes'"));
-    } else {
-        answer = ask(of, body.ptr == NULL ? "GetTaskProtection" : "UpdateTaskProtection", request, now_ms, ret_status);
-    }
+    if (of->credentials == NULL)
+        refuse(of, exchange, FORBIDDEN, "AccessDeniedException",
+               "Invalid Request: no task IAM role credentials available for task");
+    else if (str_is(exchange->request.method, "PUT") && !add_wish(request, exchange->request.body))
+        refuse(of, exchange, BAD_REQUEST, "InvalidParameterException",
+               "Invalid request: does not contain 'ProtectionEnabled' field, or others than that and "
+               "'ExpiresInMinutes'");
+    else
+        begin(calls, of, exchange, request);
     json_decref(request);
-    return answer;
 }

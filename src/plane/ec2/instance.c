@@ -257,9 +257,17 @@ bool instance_find(const struct call *call, struct str id, const struct instance
 
 /* ---- its role ---- */
 
-/* A session lasts six hours, the next is made an hour ahead: SDKs ask again in the last fifteen minutes. */
-#define SESSION_MS      (6 * HOUR_MS)
-#define ROTATE_AHEAD_MS HOUR_MS
+/* A session lasts six hours unless the installation has it otherwise, as those of tasks. The next is made when a sixth
+ * of that is left: SDKs ask again in the last fifteen minutes. */
+#define SESSION_MS (6 * HOUR_MS)
+enum { ROTATE_AHEAD = 6 };
+
+static int64_t session_ms(const struct transaction *tx)
+{
+    int64_t chosen = transaction_settings(tx)->task_session_ms;
+
+    return chosen == 0 ? SESSION_MS : chosen;
+}
 
 /* "arn:aws:iam::123456789012:instance-profile/path/name" */
 static const struct role_record *role_of(const struct transaction *tx, const struct instance_record *record)
@@ -276,17 +284,18 @@ int64_t instance_session_renew(struct transaction *tx, struct instance_edit *edi
     const struct access_key_record *key = edit->record.session_key_id.ptr == NULL
                                               ? NULL
                                               : transaction_get(tx, &access_key_table, edit->record.session_key_id);
+    int64_t ahead_ms = session_ms(tx) / ROTATE_AHEAD;
     const struct role_record *role;
 
     if (edit->instance.iam_instance_profile == NULL)
         return WHEN_NEVER;
-    if (key != NULL && tx->now_ms < key->expires_at - ROTATE_AHEAD_MS)
-        return key->expires_at - ROTATE_AHEAD_MS;
+    if (key != NULL && tx->now_ms < key->expires_at - ahead_ms)
+        return key->expires_at - ahead_ms;
     role = role_of(tx, &edit->record);
     edit->record.session_key_id = (struct str){NULL, 0};
     if (role == NULL)
-        return tx->now_ms + ROTATE_AHEAD_MS;
+        return tx->now_ms + ahead_ms;
     edit->record.session_key_id = iam_session_begin(tx, edit->record.account_id, role->role->arn,
-                                                    edit->instance.instance_id, SESSION_MS / SECOND_MS);
-    return tx->now_ms + SESSION_MS - ROTATE_AHEAD_MS; /* the one before ends by itself */
+                                                    edit->instance.instance_id, session_ms(tx) / SECOND_MS);
+    return tx->now_ms + session_ms(tx) - ahead_ms; /* the one before ends by itself */
 }

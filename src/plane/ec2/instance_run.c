@@ -57,7 +57,6 @@ static void fill_hardware(const struct call *call, const struct run_wish *wish, 
     SET(instance->cpu_options, core_count, wish->type->vcpus / wish->type->threads_per_core);
     instance->monitoring = arena_new(call->arena, struct ec2_monitoring);
     instance->monitoring->state = EC2_MONITORING_STATE_DISABLED;
-    SET(instance, ebs_optimized, false);
     SET(instance, ena_support, true);
     SET(instance, source_dest_check, true);
 }
@@ -72,6 +71,7 @@ static void fill(struct call *call, const struct run_wish *wish, struct instance
     fill_hardware(call, wish, instance);
     *metadata = wish->metadata;
     instance->metadata_options = metadata;
+    SET(instance, ebs_optimized, in->ebs_optimized);
     instance->instance_id = vpc_id_new(call->tx, "i");
     instance->client_token = in->client_token.ptr == NULL ? STR("") : in->client_token;
     instance->tags = wish->instance_tags;

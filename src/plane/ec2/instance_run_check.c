@@ -45,6 +45,13 @@ static bool is_standard(const struct ec2_run_instances_request *in)
            in->elastic_gpu_specification.count == 0 && in->elastic_inference_accelerators.count == 0;
 }
 
+static bool is_reserved(const struct ec2_capacity_reservation_specification *reservation)
+{
+    return reservation != NULL && (reservation->capacity_reservation_target != NULL ||
+                                   reservation->capacity_reservation_preference ==
+                                       EC2_CAPACITY_RESERVATION_PREFERENCE_CAPACITY_RESERVATIONS_ONLY);
+}
+
 static bool refuse(const struct call *call, const struct ec2_run_instances_request *in)
 {
     if (!is_standard(in))
@@ -55,6 +62,12 @@ static bool refuse(const struct call *call, const struct ec2_run_instances_reque
     if (in->kernel_id.ptr != NULL || in->ramdisk_id.ptr != NULL)
         return fail_api(call->fail, "UnsupportedOperation",
                         "Berth's instances have no kernel or RAM disk of their own");
+    if (is_reserved(in->capacity_reservation_specification))
+        return fail_api(call->fail, "UnsupportedOperation", "Berth has no capacity reservations");
+    if (in->private_dns_name_options != NULL &&
+        in->private_dns_name_options->hostname_type == EC2_HOSTNAME_TYPE_RESOURCE_NAME)
+        return fail_api(call->fail, "UnsupportedOperation",
+                        "The names of Berth's instances are made of their addresses: 'resource-name' is no choice");
     if (in->has_ipv6_address_count || in->ipv6_addresses.count > 0)
         return fail_api(call->fail, "UnsupportedOperation", "Berth's interfaces have no IPv6 addresses yet");
     if (in->placement != NULL && (in->placement->group_name.len > 0 || in->placement->group_id.len > 0 ||

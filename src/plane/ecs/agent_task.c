@@ -123,20 +123,48 @@ static struct agent_restart_policy *restart_of(struct arena *arena, const struct
     return to;
 }
 
-static struct agent_secrets secrets_of(struct arena *arena, const struct ecs_secret_list *from, struct str region)
+/* Behind those already there. */
+static void add_secrets(const struct ecs_secret_list *from, struct str region, const char *target,
+                        struct agent_secrets *to)
 {
-    struct agent_secrets to = {arena_array(arena, struct agent_container_secret, from->count + 1), from->count};
-
     for (size_t i = 0; i < from->count; i++) {
         bool is_secret = str_search(from->items[i].value_from, STR(":secretsmanager:")) < from->items[i].value_from.len;
 
-        to.items[i] = (struct agent_container_secret){.name = from->items[i].name,
-                                                      .value_from = from->items[i].value_from,
-                                                      .type = STR("ENVIRONMENT_VARIABLE"),
-                                                      .region = region,
-                                                      .provider = is_secret ? STR("asm") : STR("ssm"),
-                                                      .target = STR("CONTAINER")};
+        to->items[to->count++] = (struct agent_container_secret){.name = from->items[i].name,
+                                                                 .value_from = from->items[i].value_from,
+                                                                 .type = STR("ENVIRONMENT_VARIABLE"),
+                                                                 .region = region,
+                                                                 .provider = is_secret ? STR("asm") : STR("ssm"),
+                                                                 .target = str_of(target)};
     }
+}
+
+/* Those of the environment, and those of the log driver's options. */
+static struct agent_secrets secrets_of(struct arena *arena, const struct ecs_container_definition *container,
+                                       struct str region)
+{
+    static const struct ecs_secret_list none = {NULL, 0};
+    const struct ecs_log_configuration *log = container->log_configuration;
+    const struct ecs_secret_list *options = log == NULL ? &none : &log->secret_options;
+    struct agent_secrets to = {
+        arena_array(arena, struct agent_container_secret, container->secrets.count + options->count + 1), 0};
+
+    add_secrets(&container->secrets, region, "CONTAINER", &to);
+    add_secrets(options, region, "LOG_DRIVER", &to);
+    return to;
+}
+
+/* Files of an override stand in the place of the definition's. */
+static struct agent_environment_files files_of(struct arena *arena, const struct ecs_container_definition *definition,
+                                               const struct ecs_container_override *override)
+{
+    const struct ecs_environment_files *from =
+        override->environment_files.items != NULL ? &override->environment_files : &definition->environment_files;
+    struct agent_environment_files to = {arena_array(arena, struct agent_environment_file, from->count + 1),
+                                         from->count};
+
+    for (size_t i = 0; i < from->count; i++)
+        to.items[i] = (struct agent_environment_file){.value = from->items[i].value, .type = STR("s3")};
     return to;
 }
 
@@ -184,14 +212,20 @@ static bool registry_of_image(const struct transaction *tx, struct str image, st
 }
 
 static struct agent_registry_authentication *registry_of(const struct transaction *tx, const struct task_record *task,
-                                                         struct str image)
+                                                         const struct ecs_container_definition *container)
 {
-    struct agent_registry_authentication *to;
+    struct agent_registry_authentication *to = arena_new(tx->arena, struct agent_registry_authentication);
     struct registry_id registry;
 
-    if (!registry_of_image(tx, image, &registry))
+    if (container->repository_credentials != NULL) {
+        to->type = STR("asm");
+        to->asm_auth_data = arena_new(tx->arena, struct agent_asm_auth_data);
+        to->asm_auth_data->credentials_parameter = container->repository_credentials->credentials_parameter;
+        to->asm_auth_data->region = task->region;
+        return to;
+    }
+    if (!registry_of_image(tx, container->image, &registry))
         return NULL;
-    to = arena_new(tx->arena, struct agent_registry_authentication);
     to->type = STR("ecr");
     to->ecr_auth_data = arena_new(tx->arena, struct agent_ecr_auth_data);
     to->ecr_auth_data->registry_id = registry.account;
@@ -264,8 +298,9 @@ static struct agent_container container_of(struct transaction *tx, const struct 
         .depends_on = dependencies_of(tx->arena, &definition->depends_on),
         .restart_policy = restart_of(tx->arena, definition->restart_policy),
         .health_check_type = definition->health_check != NULL ? STR("docker") : (struct str){NULL, 0},
-        .registry_authentication = registry_of(tx, task, definition->image),
-        .secrets = secrets_of(tx->arena, &definition->secrets, task->region),
+        .registry_authentication = registry_of(tx, task, definition),
+        .secrets = secrets_of(tx->arena, definition, task->region),
+        .environment_files = files_of(tx->arena, definition, override),
         .overrides = STR("{}"),
     };
 

@@ -33,6 +33,8 @@ static const struct attribute_row of_container[] = {
     {"startTimeout", "ecs.capability.container-ordering"},
     {"stopTimeout", "ecs.capability.container-ordering"},
     {"restartPolicy", "ecs.capability.container-restart-policy"},
+    {"environmentFiles", "ecs.capability.env-files.s3"},
+    {"repositoryCredentials", "ecs.capability.private-registry-authentication.secretsmanager"},
 };
 
 static const struct attribute_row of_volume[] = {
@@ -40,7 +42,7 @@ static const struct attribute_row of_volume[] = {
     {"dockerVolumeConfiguration", DOCKER "1.25"},
 };
 
-enum { PER_CONTAINER_MAX = COUNT_OF(of_container) + 4 };
+enum { PER_CONTAINER_MAX = COUNT_OF(of_container) + 8 };
 
 static bool rows_exist(const struct shape *shape, const struct attribute_row *rows, size_t count)
 {
@@ -73,12 +75,27 @@ static void add_rows(struct ecs_requires_attributes *to, const struct attribute_
             add(to, str_of(rows[i].attribute));
 }
 
+static void add_secrets(struct ecs_requires_attributes *to, const struct ecs_secret_list *secrets, const char *asm_name,
+                        const char *ssm_name)
+{
+    for (size_t i = 0; i < secrets->count; i++) {
+        struct str from = secrets->items[i].value_from;
+
+        add(to, str_of(str_search(from, STR(":secretsmanager:")) < from.len ? asm_name : ssm_name));
+    }
+}
+
 static void add_container(struct ecs_requires_attributes *to, const struct ecs_container_definition *container,
                           bool has_execution_role, struct arena *arena)
 {
     const struct ecs_log_configuration *log = container->log_configuration;
 
     add_rows(to, of_container, COUNT_OF(of_container), &ecs_container_definition_shape, container);
+    add_secrets(to, &container->secrets, "ecs.capability.secrets.asm.environment-variables",
+                "ecs.capability.secrets.ssm.environment-variables");
+    if (log != NULL)
+        add_secrets(to, &log->secret_options, "ecs.capability.secrets.asm.bootstrap.log-driver",
+                    "ecs.capability.secrets.ssm.bootstrap.log-driver");
     if (log != NULL && log->log_driver != ECS_LOG_DRIVER_NONE)
         add(to, arena_printf(arena, "com.amazonaws.ecs.capability.logging-driver.%s",
                              enum_name(&ecs_log_driver_shape, (int)log->log_driver)));
