@@ -48,7 +48,8 @@ static void tally_changed(void *derived, struct str key, const void *before, con
     *(int *)derived += (after != NULL) - (before != NULL);
 }
 
-static const struct derived_spec tally = {&item_table, tally_make, tally_changed, free};
+static const struct derived_spec tally = {
+    .table = &item_table, .make = tally_make, .changed = tally_changed, .end = free};
 
 struct put_job {
     struct job job;

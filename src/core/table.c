@@ -125,29 +125,50 @@ static struct record *record_add(struct table *table, struct str key)
 static void tell_derived(const struct table *table, struct str key, const void *before, const void *after)
 {
     for (size_t i = 0; i < table->derived_count; i++)
-        table->derived[i].spec->changed(table->derived[i].value, key, before, after);
+        if (table->derived[i].is_other)
+            table->derived[i].spec->other_changed(table->derived[i].value, key, before, after);
+        else
+            table->derived[i].spec->changed(table->derived[i].value, key, before, after);
 }
 
-void *table_derived(struct table *table, const struct derived_spec *spec)
+static void add_derived(struct table *table, const struct derived *derived)
 {
-    struct derived *derived;
+    table->derived = realloc(table->derived, (table->derived_count + 1) * sizeof(*table->derived));
+    must(table->derived != NULL);
+    table->derived[table->derived_count++] = *derived;
+}
 
+void *table_derived_find(const struct table *table, const struct derived_spec *spec)
+{
     for (size_t i = 0; i < table->derived_count; i++)
         if (table->derived[i].spec == spec)
             return table->derived[i].value;
-    table->derived = realloc(table->derived, (table->derived_count + 1) * sizeof(*table->derived));
-    must(table->derived != NULL);
-    derived = &table->derived[table->derived_count++];
-    *derived = (struct derived){spec, spec->make()};
+    return NULL;
+}
+
+void *table_derived_make(struct table *table, const struct derived_spec *spec)
+{
+    void *value;
+
+    value = spec->make();
+    add_derived(table, &(struct derived){.spec = spec, .value = value});
     for (struct tree_node *node = tree_at(&table->records, STR("")); node != NULL; node = tree_next(node))
-        spec->changed(derived->value, node->key, NULL, tree_item(node, struct record, node)->value);
-    return derived->value;
+        spec->changed(value, node->key, NULL, tree_item(node, struct record, node)->value);
+    return value;
+}
+
+void table_derived_make_other(struct table *table, const struct derived_spec *spec, void *value)
+{
+    add_derived(table, &(struct derived){.spec = spec, .value = value, .is_other = true});
+    for (struct tree_node *node = tree_at(&table->records, STR("")); node != NULL; node = tree_next(node))
+        spec->other_changed(value, node->key, NULL, tree_item(node, struct record, node)->value);
 }
 
 static void end_derived(struct table *table)
 {
     for (size_t i = 0; i < table->derived_count; i++)
-        table->derived[i].spec->end(table->derived[i].value);
+        if (!table->derived[i].is_other)
+            table->derived[i].spec->end(table->derived[i].value);
     free(table->derived);
     table->derived = NULL;
     table->derived_count = 0;

@@ -72,6 +72,7 @@ struct derived_spec;
 struct derived {
     const struct derived_spec *spec;
     void *value;
+    bool is_other; /* this is its other table, and does not own it */
 };
 
 struct table {
@@ -111,5 +112,9 @@ struct record *table_find(const struct table *table, struct str key);
 void *table_set(struct table *table, struct str key, void *block);
 /* The same where the record is known: what table_find says. */
 void *table_set_record(struct table *table, struct record *record, struct str key, void *block);
-/* What is derived by that spec (transaction.h); made when it is asked for first. */
-void *table_derived(struct table *table, const struct derived_spec *spec);
+/* What is derived by that spec (transaction.h); NULL: it was not made yet. */
+void *table_derived_find(const struct table *table, const struct derived_spec *spec);
+/* Makes it. */
+void *table_derived_make(struct table *table, const struct derived_spec *spec);
+/* The table is its other one: it tells of its changes too. */
+void table_derived_make_other(struct table *table, const struct derived_spec *spec, void *value);

@@ -166,7 +166,15 @@ size_t transaction_count(const struct transaction *tx, const struct table_spec *
 
 void *transaction_derived(const struct transaction *tx, const struct derived_spec *spec)
 {
-    return table_derived(core_table_state(tx->core, spec->table), spec);
+    struct table *table = core_table_state(tx->core, spec->table);
+    void *derived = table_derived_find(table, spec);
+
+    if (derived == NULL) {
+        derived = table_derived_make(table, spec);
+        if (spec->other_table != NULL)
+            table_derived_make_other(core_table_state(tx->core, spec->other_table), spec, derived);
+    }
+    return derived;
 }
 
 void transaction_effect(struct transaction *tx, const char *kind, struct str target, struct str bytes)

@@ -65,6 +65,9 @@ struct derived_spec {
     void *(*make)(void); /* of an empty table: it is told of what stands there */
     void (*changed)(void *derived, struct str key, const void *before, const void *after); /* NULL: no record */
     void (*end)(void *derived);
+    /* Another table that it is a view of too, told of after the first; NULL: none. */
+    const struct table_spec *other_table;
+    void (*other_changed)(void *derived, struct str key, const void *before, const void *after);
 };
 void *transaction_derived(const struct transaction *tx, const struct derived_spec *spec);
 

@@ -61,10 +61,15 @@ static void send_call(struct world *world, unsigned number, const struct sim_age
 
 static struct sim_agent_task *find(const struct sim_agent *agent, struct str arn)
 {
-    for (size_t i = 0; i < agent->task_count; i++)
-        if (str_eq(agent->tasks[i].arn, arn))
-            return &agent->tasks[i];
-    return NULL;
+    uintptr_t found = (uintptr_t)map_get(&agent->by_arn, arn);
+
+    return found == 0 ? NULL : &agent->tasks[found - 1];
+}
+
+static void put(struct sim_agent *agent, size_t at, struct sim_agent_task task)
+{
+    agent->tasks[at] = task;
+    (void)map_put(&agent->by_arn, task.arn, (void *)(at + 1));
 }
 
 static struct sim_agent_task *add(struct world *world, struct sim_agent *agent, struct str arn)
@@ -78,8 +83,9 @@ static struct sim_agent_task *add(struct world *world, struct sim_agent *agent, 
     must(copy != NULL);
     must(agent->tasks != NULL);
     memcpy(copy, arn.ptr, arn.len);
-    agent->tasks[agent->task_count] = (struct sim_agent_task){
-        .arn = {copy, arn.len}, .wanted = true, .next_ms = world->now_ms + below(world, STEP_MS_MAX)};
+    put(agent, agent->task_count,
+        (struct sim_agent_task){
+            .arn = {copy, arn.len}, .wanted = true, .next_ms = world->now_ms + below(world, STEP_MS_MAX)});
     return &agent->tasks[agent->task_count++];
 }
 
@@ -308,7 +314,7 @@ static int64_t next_ms(const struct sim_agent *agent)
 
     if (!agent->alive)
         return agent->back_ms;
-    for (size_t i = 0; i < agent->task_count; i++) {
+    for (size_t i = agent->over; i < agent->task_count; i++) {
         const struct sim_agent_task *task = &agent->tasks[i];
 
         next = task->next_ms < next ? task->next_ms : next;
@@ -328,6 +334,15 @@ void sim_agent_wake(struct world *world, unsigned number)
     world_post(world, EVENT_AGENT_WAKE, number, STR(""), agent->wake_ms - world->now_ms);
 }
 
+/* To those that are over. */
+static void put_away(struct sim_agent *agent, size_t i)
+{
+    struct sim_agent_task task = agent->tasks[i];
+
+    put(agent, i, agent->tasks[agent->over]);
+    put(agent, agent->over++, task);
+}
+
 void sim_agent_step(struct world *world, unsigned number)
 {
     struct sim_agent *agent = &world->agents[number];
@@ -335,13 +350,15 @@ void sim_agent_step(struct world *world, unsigned number)
     agent->wake_ms = WHEN_NEVER;
     if (!agent->alive && world->now_ms >= agent->back_ms)
         sim_agent_return(world, number);
-    for (size_t i = 0; i < agent->task_count && agent->alive; i++) {
+    for (size_t i = agent->over; i < agent->task_count && agent->alive; i++) {
         struct sim_agent_task *task = &agent->tasks[i];
 
         if (task->next_ms <= world->now_ms)
             advance(world, task);
         if (task->status != task->told && task->say_ms <= world->now_ms)
             say(world, number, task);
+        if (task->status == AGENT_TASK_STOPPED && task->told == AGENT_TASK_STOPPED)
+            put_away(agent, i);
     }
     if (agent->alive && agent->link_ms <= world->now_ms)
         link_step(world, number);
@@ -352,7 +369,8 @@ static void forget_tasks(struct sim_agent *agent)
 {
     for (size_t i = 0; i < agent->task_count; i++)
         free((void *)(uintptr_t)agent->tasks[i].arn.ptr);
-    agent->task_count = 0;
+    agent->task_count = agent->over = 0;
+    map_free(&agent->by_arn);
 }
 
 /* Another machine in the place of this one, or this one as another instance. */

@@ -1,6 +1,7 @@
 /* What must hold of a world, written apart from the code that makes it hold. */
 #include "base/must.h"
 #include "plane/ec2/host.h"
+#include "plane/ecs/service_roster.h"
 #include "plane/vpc/vpc.h"
 #include "sim/world.h"
 
@@ -219,6 +220,8 @@ void check_world(struct world *world)
     check_addresses(world, &view);
     check_records(world, &view);
     check_seen(world, &view);
+    if (!roster_is_right(&view))
+        world_wrong(world, "what is kept of the tasks of services is not what a recount says");
     arena_free(&arena);
 }
 

@@ -13,7 +13,7 @@ enum {
     TASKS_A_SECOND = 20,               /* a host, without */
     FAULTS_ONE_IN = 1000,              /* instances: at each moment of a fault */
     DIAL_JITTER_MS = 10 * 1000,        /* of agents that lost the server */
-    CHECK_EVERY = 512,                 /* steps between two looks at the whole world, and a few more for large ones */
+    CHECK_EVERY = 512,                 /* steps between two looks at the whole world, and more for large ones */
     CALM_LIMIT_MS = 30 * 60 * 1000,    /* how long the liveness phase may take, in virtual time */
 };
 
@@ -34,11 +34,6 @@ void world_wrong(struct world *world, const char *format, ...)
 bool world_chance(struct world *world, unsigned permille)
 {
     return world->options.faults && !world->calm && random_chance(&world->random, permille);
-}
-
-unsigned world_size(const struct world *world)
-{
-    return world->options.tasks + world->options.service_tasks + world->options.instances;
 }
 
 void world_post_session(struct world *world, const struct event *of, int64_t delay_ms)
@@ -253,11 +248,28 @@ static int64_t safety_ms(const struct sim_options *options)
                            : (int64_t)options->tasks * SECOND_MS / ((int64_t)TASKS_A_SECOND * options->hosts) + 1;
 }
 
+/* As a look costs as much as there are tasks, it comes less often: what changes is looked at as it changes. */
+static unsigned long check_interval(const struct world *world)
+{
+    return CHECK_EVERY + world->seen.count / 4;
+}
+
+/* The larger the services are, the longer a change of one is under way. */
+static void change_service(struct world *world)
+{
+    if (world->now_ms < world->next_service_change_ms || !random_chance(&world->random, 5))
+        return;
+    world->next_service_change_ms =
+        world->now_ms + (int64_t)random_below(&world->random, 1 + world->options.service_tasks / 10);
+    sim_client_change_service(world);
+}
+
 static void safety(struct world *world)
 {
     int64_t begin_ms = world->now_ms;
     int64_t last_ms = safety_ms(&world->options);
-    unsigned long check_every = CHECK_EVERY + world_size(world) / 8;
+    unsigned long next_check = CHECK_EVERY;
+    unsigned long next_mutation = CHECK_EVERY / 2;
     unsigned long steps = 0;
     int64_t asked = 0;
 
@@ -270,15 +282,18 @@ static void safety(struct world *world)
             sim_client_run_task(world);
         if (world->options.faults && random_chance(&world->random, 30))
             sim_client_stop_some_task(world);
-        if (world->options.faults && random_chance(&world->random, 5))
-            sim_client_change_service(world);
+        if (world->options.faults)
+            change_service(world);
         if (world->options.faults && world->options.instances > 0 && random_chance(&world->random, 2))
             sim_client_change_instance(world);
         step(world);
-        if (++steps % check_every == 0)
-            check_world(world);
-        if (steps % check_every == check_every / 2)
+        if (++steps == next_mutation)
             sim_mutate(world);
+        if (steps < next_check)
+            continue;
+        check_world(world);
+        next_check = steps + check_interval(world);
+        next_mutation = steps + check_interval(world) / 2;
     }
 }
 
@@ -319,16 +334,18 @@ static void liveness(struct world *world)
 {
     int64_t limit_ms = world->now_ms + CALM_LIMIT_MS;
     int64_t prompt_ms = world->now_ms;
-    unsigned look_every = 64 + world_size(world) / 64; /* a look costs more in a large world */
+    unsigned long next_check = 0;
     unsigned long steps = 0;
     auto_buf why = {.limit = 1000};
 
     begin_calm(world);
     while (!world->broken && !check_finished(world, &why)) {
-        for (unsigned i = 0; i < look_every && !world->broken; i++)
+        for (unsigned long until = steps + 64 + world->seen.count / 64; steps < until && !world->broken; steps++)
             step(world);
-        if (++steps % 16 == 0)
+        if (steps >= next_check) {
             check_world(world);
+            next_check = steps + check_interval(world);
+        }
         if (world->now_ms > prompt_ms + PROMPT_MS) {
             check_prompt(world);
             prompt_ms = world->now_ms;

@@ -67,7 +67,9 @@ struct sim_agent {
     int64_t link_ms;         /* when it registers, dials, or ends its session */
     struct sim_agent_task *tasks;
     size_t task_count, task_capacity;
-    int64_t wake_ms; /* of the EVENT_AGENT_WAKE that counts; WHEN_NEVER: none is posted */
+    size_t over;       /* so many of the first are STOPPED, and the server has answered to that: only remembered */
+    struct map by_arn; /* 1 + the number of each */
+    int64_t wake_ms;   /* of the EVENT_AGENT_WAKE that counts; WHEN_NEVER: none is posted */
 };
 
 /* What an agent asks of the API, and the answer: a register call, or the state of a task. */
@@ -127,6 +129,7 @@ struct world {
     struct heap events;
     int64_t now_ms;
     int64_t next_fault_ms;
+    int64_t next_service_change_ms;
     struct turn *unsettled[UNSETTLED_MAX]; /* oldest first: turns that wait for the disk, as in the product */
     unsigned unsettled_count;
     int64_t committed_ms;        /* when the disk has the oldest */
@@ -179,8 +182,6 @@ bool world_chance(struct world *world, unsigned permille); /* never in the liven
 
 /* Of one session. */
 void world_post_session(struct world *world, const struct event *of, int64_t delay_ms);
-/* How much there is to look at. */
-unsigned world_size(const struct world *world);
 
 /* host.c */
 void sim_host_receive(struct world *world, unsigned number, struct str bytes);

@@ -161,22 +161,31 @@ static void attach(struct call *call, const struct task_record *task, const stru
     (void)task_edit_put(call->tx, edit);
 }
 
+/* The task that waits for the interface; NULL: none. */
+static const struct task_record *waiting_for(const struct call *call, const struct cluster_record *cluster,
+                                             struct str attachment_arn)
+{
+    struct walk walk = transaction_walk(call->tx, &task_table, "waiting",
+                                        KEY_PREFIX(call->arena, STR("attachment"), cluster->account_id, cluster->region,
+                                                   cluster->cluster->cluster_name, ecs_name(attachment_arn)));
+
+    return walk_next(&walk);
+}
+
 bool ecs_submit_attachment_state_changes(struct call *call,
                                          const struct ecs_submit_attachment_state_changes_request *in,
                                          struct ecs_submit_attachment_state_changes_response *out)
 {
     const struct cluster_record *cluster;
-    const struct task_record *task;
-    struct walk walk;
 
     if (!cluster_find(call, in->cluster, &cluster))
         return false;
-    walk = transaction_walk(
-        call->tx, &task_table, "desired",
-        KEY_PREFIX(call->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name, STR("RUNNING")));
-    while (in->attachments.count > 0 && (task = walk_next(&walk)) != NULL)
-        for (size_t i = 0; i < in->attachments.count; i++)
+    for (size_t i = 0; i < in->attachments.count; i++) {
+        const struct task_record *task = waiting_for(call, cluster, in->attachments.items[i].attachment_arn);
+
+        if (task != NULL)
             attach(call, task, &in->attachments.items[i]);
+    }
     out->acknowledgment = STR("ACK");
     return true;
 }

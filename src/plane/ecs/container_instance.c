@@ -53,6 +53,24 @@ static void present_key(const void *record, struct buf *at)
     key_add(at, instance->cluster_name);
 }
 
+struct str container_instance_zone(const struct container_instance_record *instance)
+{
+    return cluster_query_attribute(&instance->instance->attributes, STR("ecs.availability-zone"));
+}
+
+/* Of a cluster, the zones one after the other. */
+static void zone_key(const void *record, struct buf *at)
+{
+    const struct container_instance_record *instance = record;
+    struct str zone = container_instance_zone(instance);
+
+    if (zone.ptr == NULL)
+        return;
+    present_key(record, at);
+    if (at->len > 0)
+        key_add(at, zone);
+}
+
 static void ec2_key(const void *record, struct buf *at)
 {
     const struct container_instance_record *instance = record;
@@ -95,7 +113,7 @@ const struct table_spec container_instance_table = {
     .name = "container_instance",
     .shape = &container_instance_record_shape,
     .key = key,
-    .indexes = {{"present", present_key}, {"ec2", ec2_key}, {"connected", connected_key}},
+    .indexes = {{"present", present_key}, {"ec2", ec2_key}, {"connected", connected_key}, {"zone", zone_key}},
     .status = status_of,
     .status_rules = status_rules,
     .status_rule_count = COUNT_OF(status_rules),
@@ -220,6 +238,19 @@ struct walk container_instances_of(const struct transaction *tx, const struct cl
     return transaction_walk(
         tx, &container_instance_table, "present",
         KEY_PREFIX(tx->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name));
+}
+
+struct walk container_instances_by_zone(const struct transaction *tx, const struct cluster_record *cluster)
+{
+    return transaction_walk(
+        tx, &container_instance_table, "zone",
+        KEY_PREFIX(tx->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name));
+}
+
+void container_instances_skip_zone(struct walk *walk, const struct container_instance_record *at)
+{
+    walk->at = KEY(walk->tx->arena, at->account_id, at->region, at->cluster_name, container_instance_zone(at),
+                   STR("\xff")); /* behind all keys */
 }
 
 struct walk container_instance_tasks(const struct transaction *tx, const struct container_instance_record *instance)

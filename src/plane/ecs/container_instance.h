@@ -41,9 +41,13 @@ struct str container_instance_stopped(const struct transaction *tx, const struct
 bool container_instance_is_active(const struct container_instance_record *instance);
 bool container_instance_is_gone(const struct container_instance_record *instance); /* INACTIVE */
 bool container_instance_is_external(const struct container_instance_record *instance);
+struct str container_instance_zone(const struct container_instance_record *instance); /* absent: nobody knows */
 
 /* All of a cluster that are not INACTIVE: KEY_PREFIX of account, region and cluster in the index "present". */
 struct walk container_instances_of(const struct transaction *tx, const struct cluster_record *cluster);
+/* The same, zone after zone, of those that have one; goes on with the next zone. */
+struct walk container_instances_by_zone(const struct transaction *tx, const struct cluster_record *cluster);
+void container_instances_skip_zone(struct walk *walk, const struct container_instance_record *at);
 struct str container_instance_key(struct arena *arena, const struct container_instance_record *instance);
 
 /* The instance that a request names by id or ARN, in that cluster. An identifier that cannot be one fails with

@@ -117,7 +117,7 @@ static void host_dirties(const struct transaction *tx, const void *before, const
     const struct host_record *host = after;
 
     if (host_has_grown(old, host)) {
-        mark_tasks(transaction_walk(tx, &task_table, "waiting", STR("")), marks);
+        mark_tasks(transaction_walk(tx, &task_table, "waiting", KEY_PREFIX(tx->arena, STR("host"))), marks);
         services_mark_unplaced(tx, marks);
     }
     if (old != NULL && old->status == host->status && old->connected_at == host->connected_at)

@@ -104,7 +104,8 @@ static void changed(void *derived, struct str key, const void *before, const voi
     all->told++;
 }
 
-static const struct derived_spec derived_placements = {&container_instance_table, make, changed, end};
+static const struct derived_spec derived_placements = {
+    .table = &container_instance_table, .make = make, .changed = changed, .end = end};
 
 /* ---- making ---- */
 

@@ -1,7 +1,6 @@
 /* What a plan says, done: tasks started and stopped, and the events that tell of it. */
 #include "plane/ecs/service_act.h"
 
-#include "base/map.h"
 #include "base/must.h"
 #include "plane/ecs/container_instance.h"
 #include "plane/ecs/service_event.h"
@@ -14,9 +13,9 @@
 /* The texts of AWS (developer guide, "Amazon ECS service event messages"). */
 #define MORE "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 
-static bool is_in_group(const struct act *act, const struct task_record *task)
+static bool is_in_group(const struct act *act, const struct roster_cell *cell)
 {
-    return act->group->others || service_task_is_of(task, act->group->id);
+    return cell->phase != PHASE_GONE && (act->group->others || str_eq(cell->group, act->group->id));
 }
 
 /* ---- what there is, for the plan ---- */
@@ -61,22 +60,27 @@ static void find_wish(struct act *act)
     act->zones = service_zones_of(act->look->tx, &act->wish);
 }
 
+static struct roster_cells cells_of_group(const struct act *act)
+{
+    struct roster_cells cells = roster_cells_of(act->look->tx, &act->look->service.record);
+    size_t count = 0;
+
+    for (size_t i = 0; i < cells.count; i++)
+        if (is_in_group(act, cells.items[i]))
+            cells.items[count++] = cells.items[i];
+    cells.count = count;
+    return cells;
+}
+
 void act_begin(struct look *look, const struct look_group *group, struct plan *plan, struct act *ret_act)
 {
     *ret_act = (struct act){.look = look, .group = group, .plan = plan};
     find_wish(ret_act);
+    ret_act->cells = cells_of_group(ret_act);
     ret_act->zone_count = ret_act->zones.count;
-    ret_act->all_zones = arena_array(look->tx->arena, struct str, ret_act->zones.count + look->count);
+    ret_act->all_zones = arena_array(look->tx->arena, struct str, ret_act->zones.count + ret_act->cells.count);
     for (size_t i = 0; i < ret_act->zones.count; i++)
         ret_act->all_zones[i] = ret_act->zones.names[i];
-}
-
-/* Its container instance is to be emptied: the task gives way as one of an older revision does. */
-static bool is_draining(const struct transaction *tx, const struct task_record *task)
-{
-    const struct container_instance_record *instance = container_instance_of_task(tx, task);
-
-    return instance != NULL && !container_instance_is_active(instance);
 }
 
 static const struct ecs_capacity_provider_strategy *strategy_of(const struct act *act)
@@ -84,51 +88,27 @@ static const struct ecs_capacity_provider_strategy *strategy_of(const struct act
     return act->can_start ? act->wish.launch.strategy : NULL;
 }
 
-static size_t provider_of(const struct act *act, const struct task_record *task)
+static size_t provider_of(const struct act *act, const struct roster_cell *cell)
 {
-    return strategy_of(act) == NULL ? 0 : service_provider_number(strategy_of(act), task->task->capacity_provider_name);
+    return strategy_of(act) == NULL ? 0 : service_provider_number(strategy_of(act), cell->provider);
 }
 
-/* The numbers of container instances, as they come. */
-static size_t host_number(struct map *hosts, const struct task_record *task)
+/* Tasks whose container instance is to be emptied give way as those of an older revision do. */
+static struct plan_cell *plan_cells(struct act *act)
 {
-    struct str id = task->container_instance_id;
-    uintptr_t found = id.ptr == NULL ? 1 : (uintptr_t)map_get(hosts, id);
+    struct plan_cell *cells = arena_array(act->look->tx->arena, struct plan_cell, act->cells.count);
 
-    if (found == 0) {
-        found = hosts->count + 2;
-        (void)map_put(hosts, id, (void *)found);
+    for (size_t i = 0; i < act->cells.count; i++) {
+        const struct roster_cell *cell = act->cells.items[i];
+
+        cells[i] = (struct plan_cell){.phase = cell->phase,
+                                      .is_new = str_eq(cell->group, act->group->id) && !cell->draining,
+                                      .is_protected = cell->guarded,
+                                      .zone = zone_number(act, cell->zone),
+                                      .provider = provider_of(act, cell),
+                                      .count = cell->count};
     }
-    return found - 1;
-}
-
-/* ret_numbers: which task of the look each is. */
-static struct plan_task *plan_tasks(struct act *act, size_t **ret_numbers, size_t *ret_count)
-{
-    const struct look *look = act->look;
-    struct plan_task *tasks = arena_array(look->tx->arena, struct plan_task, look->count);
-    size_t *numbers = arena_array(look->tx->arena, size_t, look->count);
-    struct map hosts = {.count = 0};
-    size_t count = 0;
-
-    for (size_t i = 0; i < look->count; i++) {
-        const struct task_record *task = look->tasks[i];
-
-        if (!is_in_group(act, task))
-            continue;
-        numbers[count] = i;
-        tasks[count++] =
-            (struct plan_task){.phase = look->phases[i],
-                               .is_new = service_task_is_of(task, act->group->id) && !is_draining(look->tx, task),
-                               .is_protected = service_task_is_protected(task, look->tx->now_ms),
-                               .zone = zone_number(act, task->task->availability_zone),
-                               .host = host_number(&hosts, task),
-                               .provider = provider_of(act, task)};
-    }
-    map_free(&hosts);
-    *ret_numbers = numbers;
-    *ret_count = count;
-    return tasks;
+    return cells;
 }
 
 /* ---- starting ---- */
@@ -138,14 +118,13 @@ static size_t next_provider(const struct act *act)
 {
     const struct ecs_capacity_provider_strategy *strategy = act->wish.launch.strategy;
     int32_t *counts = arena_array(act->look->tx->arena, int32_t, strategy->count + 1);
-    struct walk walk = service_tasks_walk(act->look->tx, &act->look->service.record);
-    const struct task_record *task;
+    struct roster_cells cells = roster_cells_of(act->look->tx, &act->look->service.record); /* as they are by now */
 
     if (act->plan->rebalances && act->plan->provider < strategy->count)
         return act->plan->provider;
-    while ((task = walk_next(&walk)) != NULL)
-        if (task_wants_to_run(task) && service_task_is_of(task, act->group->id))
-            counts[provider_of(act, task)]++;
+    for (size_t i = 0; i < cells.count; i++)
+        if (cells.items[i]->phase < PHASE_LEAVING && str_eq(cells.items[i]->group, act->group->id))
+            counts[provider_of(act, cells.items[i])] += (int32_t)cells.items[i]->count;
     return service_next_provider(strategy, counts);
 }
 
@@ -286,42 +265,42 @@ static void stop_unhealthy(struct act *act, const struct task_record *task)
               STR("Task failed container health checks"));
 }
 
-static void say_stopped(struct act *act, size_t stopped, struct str tasks, struct str zone)
+void act_stop(struct act *act, const struct task_record *task, struct act_stops *stops)
+{
+    struct transaction *tx = act->look->tx;
+    enum task_phase phase = service_task_phase(task);
+
+    if (phase == PHASE_FAILED || phase == PHASE_UNHEALTHY) {
+        stop_unhealthy(act, task);
+        return;
+    }
+    task_stop(
+        tx, task, ECS_TASK_STOP_CODE_SERVICE_SCHEDULER_INITIATED,
+        arena_printf(tx->arena, "Scaling activity initiated by (deployment ecs-svc/%.*s)", STR_ARG(act->group->id)));
+    stops->tasks = act_with_task(tx->arena, stops->tasks, task->task->task_arn);
+    stops->zone = task->task->availability_zone;
+    stops->count++;
+}
+
+void act_say_stopped(struct act *act, const struct act_stops *stops)
 {
     struct transaction *tx = act->look->tx;
     struct service_edit *service = &act->look->service;
 
-    if (service->record.rebalancing)
-        service_event_add(tx, service, "has stopped %zu running tasks in %.*s due to AZ rebalancing: %.*s.", stopped,
-                          STR_ARG(zone), STR_ARG(tasks));
-    else
-        service_event_add(tx, service, "has stopped %zu running tasks: %.*s.", stopped, STR_ARG(tasks));
+    if (stops->count > 0 && service->record.rebalancing)
+        service_event_add(tx, service, "has stopped %zu running tasks in %.*s due to AZ rebalancing: %.*s.",
+                          stops->count, STR_ARG(stops->zone), STR_ARG(stops->tasks));
+    else if (stops->count > 0)
+        service_event_add(tx, service, "has stopped %zu running tasks: %.*s.", stops->count, STR_ARG(stops->tasks));
 }
 
-void act_stop(struct act *act, const size_t *numbers)
+static void stop(struct act *act)
 {
-    struct transaction *tx = act->look->tx;
-    struct str reason =
-        arena_printf(tx->arena, "Scaling activity initiated by (deployment ecs-svc/%.*s)", STR_ARG(act->group->id));
-    struct str tasks = STR("");
-    struct str zone = STR("");
-    size_t stopped = 0;
+    struct act_stops stops = {.count = 0};
 
-    for (size_t i = 0; i < act->plan->stop_count; i++) {
-        size_t number = numbers[act->plan->stops[i]];
-        const struct task_record *task = act->look->tasks[number];
-
-        if (act->look->phases[number] == PHASE_FAILED || act->look->phases[number] == PHASE_UNHEALTHY) {
-            stop_unhealthy(act, task);
-            continue;
-        }
-        task_stop(tx, task, ECS_TASK_STOP_CODE_SERVICE_SCHEDULER_INITIATED, reason);
-        tasks = act_with_task(tx->arena, tasks, task->task->task_arn);
-        zone = task->task->availability_zone;
-        stopped++;
-    }
-    if (stopped > 0)
-        say_stopped(act, stopped, tasks, zone);
+    for (size_t i = 0; i < act->plan->stop_count; i++)
+        act_stop(act, roster_cell_first(act->cells.items[act->plan->stops[i]]), &stops);
+    act_say_stopped(act, &stops);
 }
 
 /* ---- evenness ---- */
@@ -335,9 +314,9 @@ static struct str zones_text(const struct act *act)
     for (size_t zone = 0; zone < act->zone_count; zone++) {
         size_t count = 0;
 
-        for (size_t i = 0; i < act->look->count; i++)
-            count += act->look->phases[i] != PHASE_LEAVING &&
-                     str_eq(act->look->tasks[i]->task->availability_zone, act->all_zones[zone]);
+        for (size_t i = 0; i < act->cells.count; i++)
+            if (act->cells.items[i]->phase != PHASE_LEAVING && str_eq(act->cells.items[i]->zone, act->all_zones[zone]))
+                count += act->cells.items[i]->count;
         text = arena_printf(arena, "%.*s%s%zu tasks in %.*s", STR_ARG(text),
                             zone == 0                     ? ""
                             : zone + 1 == act->zone_count ? " and "
@@ -364,15 +343,15 @@ static void note_evenness(struct act *act)
 
 /* ---- protection ---- */
 
-static void say_kept(struct act *act, const size_t *numbers)
+static void say_kept(struct act *act)
 {
-    const struct task_record *task = act->look->tasks[numbers[act->plan->first_kept]];
+    struct str kept_group = act->cells.items[act->plan->first_kept]->group;
 
-    service_event_add(act->look->tx, &act->look->service,
-                      "was unable to %s because (taskSet %.*s) was unable to scale in due to (reason %zu tasks under "
-                      "protection)",
-                      act->plan->cannot_even_out ? "AZ Rebalance" : "reach steady state",
-                      STR_ARG(task->task->started_by), act->plan->kept);
+    service_event_add(
+        act->look->tx, &act->look->service,
+        "was unable to %s because (taskSet ecs-svc/%.*s) was unable to scale in due to (reason %zu tasks under "
+        "protection)",
+        act->plan->cannot_even_out ? "AZ Rebalance" : "reach steady state", STR_ARG(kept_group), act->plan->kept);
 }
 
 /* ---- all of it ---- */
@@ -384,28 +363,25 @@ void look_act(struct look *look, const struct look_group *group, struct plan *re
                              .minimum = group->minimum,
                              .maximum = group->maximum,
                              .may_start = group->may_start && !waits};
-    struct plan_task *tasks;
-    size_t *numbers;
-    size_t count;
+    struct plan_cell *cells;
     struct act act;
 
     if (waits)
         look_wake_at(look, group->trouble->until);
     act_begin(look, group, ret_plan, &act);
-    tasks = plan_tasks(&act, &numbers, &count);
+    cells = plan_cells(&act);
     wish.rebalance = group->rebalance && act.can_start;
     wish.zone_count = act.zones.count;
     wish.zones_all = act.zone_count;
-    wish.hosts_all = count;
     if (strategy_of(&act) != NULL) {
         wish.provider_count = strategy_of(&act)->count;
         wish.shares = service_provider_shares(look->tx->arena, strategy_of(&act), group->desired);
     }
-    service_plan_make(&wish, tasks, count, look->tx->arena, ret_plan);
+    service_plan_make(&wish, cells, act.cells.count, look->tx->arena, ret_plan);
     note_evenness(&act);
-    act_stop(&act, numbers);
+    stop(&act);
     if (ret_plan->kept > 0)
-        say_kept(&act, numbers);
+        say_kept(&act);
     if (ret_plan->start_count > 0 && !act.can_start)
         act_could_not_start(&act);
     else if (ret_plan->start_count > 0)

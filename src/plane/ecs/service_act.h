@@ -7,6 +7,7 @@ struct act {
     struct look *look;
     const struct look_group *group;
     struct plan *plan;
+    struct roster_cells cells; /* of the group */
     struct task_wish wish;
     struct service_zones zones;
     struct str *all_zones; /* those, and behind them others that tasks are in */
@@ -22,8 +23,13 @@ struct call act_call(struct transaction *tx, const struct service_record *servic
 /* Finds out what tasks would be made of. */
 void act_begin(struct look *look, const struct look_group *group, struct plan *plan, struct act *ret_act);
 
-/* Stops what the plan says; numbers: which task of the look each of the plan's is. */
-void act_stop(struct act *act, const size_t *numbers);
+/* Stops one, and takes note of it for the event that tells of all. */
+struct act_stops {
+    struct str tasks, zone;
+    size_t count;
+};
+void act_stop(struct act *act, const struct task_record *task, struct act_stops *stops);
+void act_say_stopped(struct act *act, const struct act_stops *stops);
 
 /* A task that was started, for an event that tells of several. */
 struct str act_with_task(struct arena *arena, struct str text, struct str arn);

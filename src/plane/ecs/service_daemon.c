@@ -81,26 +81,59 @@ static bool is_waited_for(const struct transaction *tx, const struct task_record
 
 /* ---- what there is, for the plan ---- */
 
-static struct plan_task *plan_tasks(struct daemon *daemon, size_t *ret_numbers, size_t *ret_count)
+static const struct task_record **list_tasks(const struct look *look, size_t *ret_count)
 {
-    const struct look *look = daemon->act.look;
-    struct plan_task *tasks = arena_array(look->tx->arena, struct plan_task, look->count + 1);
+    struct walk walk = service_tasks_walk(look->tx, &look->service.record);
+    const struct task_record **tasks;
+    const struct task_record *task;
     size_t count = 0;
 
-    for (size_t i = 0; i < look->count; i++) {
-        const struct task_record *task = look->tasks[i];
+    while (walk_next(&walk) != NULL)
+        count++;
+    tasks = arena_array(look->tx->arena, const struct task_record *, count + 1);
+    walk = service_tasks_walk(look->tx, &look->service.record);
+    count = 0;
+    while ((task = walk_next(&walk)) != NULL)
+        if (service_task_phase(task) != PHASE_GONE)
+            tasks[count++] = task;
+    *ret_count = count;
+    return tasks;
+}
+
+/* ret_records: the record of each. */
+static struct daemon_task *plan_tasks(struct daemon *daemon, const struct task_record ***ret_records, size_t *ret_count)
+{
+    const struct look *look = daemon->act.look;
+    size_t all;
+    const struct task_record **records = list_tasks(look, &all);
+    struct daemon_task *tasks = arena_array(look->tx->arena, struct daemon_task, all + 1);
+    size_t count = 0;
+
+    for (size_t i = 0; i < all; i++) {
+        const struct task_record *task = records[i];
         size_t place = place_of(daemon, task);
 
         if (place == daemon->count && is_waited_for(look->tx, task))
             continue;
-        ret_numbers[count] = i;
-        tasks[count++] = (struct plan_task){.phase = look->phases[i],
-                                            .is_new = service_task_is_of(task, daemon->act.group->id),
-                                            .is_protected = service_task_is_protected(task, look->tx->now_ms),
-                                            .zone = place};
+        records[count] = task;
+        tasks[count++] = (struct daemon_task){.phase = service_task_phase(task),
+                                              .is_new = service_task_is_of(task, daemon->act.group->id),
+                                              .is_protected = service_task_is_protected(task, look->tx->now_ms),
+                                              .place = place};
     }
+    *ret_records = records;
     *ret_count = count;
     return tasks;
+}
+
+static void stop(struct daemon *daemon, const struct task_record *const *records)
+{
+    const struct plan *plan = daemon->act.plan;
+    struct act_stops stops = {.count = 0};
+
+    for (size_t i = 0; i < plan->stop_count; i++)
+        act_stop(&daemon->act, records[plan->stops[i]], &stops);
+    act_say_stopped(&daemon->act, &stops);
 }
 
 /* ---- starting ---- */
@@ -164,10 +197,10 @@ static void count_wish(struct daemon *daemon, struct look_group *group)
 void daemon_act(struct look *look, struct look_group *group, struct plan *ret_plan)
 {
     bool waits = start_trouble_waits(group->trouble, look->tx->now_ms);
-    size_t *numbers = arena_array(look->tx->arena, size_t, look->count + 1);
+    const struct task_record **records;
     struct daemon daemon = {.count = 0};
     struct daemon_wish wish;
-    struct plan_task *tasks;
+    struct daemon_task *tasks;
     size_t count;
 
     if (waits)
@@ -180,9 +213,9 @@ void daemon_act(struct look *look, struct look_group *group, struct plan *ret_pl
     }
     find_places(&daemon);
     count_wish(&daemon, group);
-    tasks = plan_tasks(&daemon, numbers, &count);
+    tasks = plan_tasks(&daemon, &records, &count);
     wish = (struct daemon_wish){daemon.count, group->minimum, group->may_start && !waits};
     daemon_plan_make(&wish, tasks, count, look->tx->arena, ret_plan);
-    act_stop(&daemon.act, numbers);
+    stop(&daemon, records);
     start(&daemon);
 }

@@ -2,7 +2,7 @@
 
 struct planner {
     const struct daemon_wish *wish;
-    const struct plan_task *tasks;
+    const struct daemon_task *tasks;
     size_t count;
     struct plan *plan;
     size_t *there;   /* tasks whose containers may be at the place */
@@ -11,21 +11,21 @@ struct planner {
     bool is_moving;  /* a task is on its way up or down */
 };
 
-static bool has_place(const struct planner *p, const struct plan_task *task)
+static bool has_place(const struct planner *p, const struct daemon_task *task)
 {
-    return task->zone < p->wish->places;
+    return task->place < p->wish->places;
 }
 
 static void look(struct planner *p)
 {
     for (size_t i = 0; i < p->count; i++) {
-        const struct plan_task *task = &p->tasks[i];
+        const struct daemon_task *task = &p->tasks[i];
 
         p->is_moving |= task->phase == PHASE_LEAVING ||
                         (task->is_new && (task->phase == PHASE_STARTING || task->phase == PHASE_UNPROVEN));
         if (!has_place(p, task))
             continue;
-        p->there[task->zone]++;
+        p->there[task->place]++;
         p->healthy += task->phase == PHASE_HEALTHY;
     }
 }
@@ -59,17 +59,17 @@ static void stop_surplus(struct planner *p)
 
     for (size_t k = 0; k < COUNT_OF(best_first); k++)
         for (size_t i = 0; i < p->count; i++) {
-            const struct plan_task *task = &p->tasks[i];
+            const struct daemon_task *task = &p->tasks[i];
 
             if (!task->is_new || task->phase != best_first[k] || !has_place(p, task))
                 continue;
-            if (p->has_kept[task->zone])
+            if (p->has_kept[task->place])
                 stop(p, i);
-            p->has_kept[task->zone] = true;
+            p->has_kept[task->place] = true;
         }
 }
 
-static bool is_spare(const struct planner *p, const struct plan_task *task)
+static bool is_spare(const struct planner *p, const struct daemon_task *task)
 {
     return task->phase != PHASE_HEALTHY || p->healthy > p->wish->minimum;
 }
@@ -78,7 +78,7 @@ static bool is_spare(const struct planner *p, const struct plan_task *task)
 static void stop_old(struct planner *p)
 {
     for (size_t i = 0; i < p->count && p->wish->may_start; i++) {
-        const struct plan_task *task = &p->tasks[i];
+        const struct daemon_task *task = &p->tasks[i];
 
         if (!task->is_new && task->phase <= PHASE_HEALTHY && has_place(p, task) && !task->is_protected &&
             is_spare(p, task))
@@ -103,7 +103,7 @@ static bool is_done(const struct planner *p)
 
     for (size_t i = 0; i < p->count; i++)
         good += p->tasks[i].is_new && p->tasks[i].phase == PHASE_HEALTHY && has_place(p, &p->tasks[i]) &&
-                p->there[p->tasks[i].zone] == 1;
+                p->there[p->tasks[i].place] == 1;
     return good == p->wish->places && good == p->count;
 }
 
@@ -116,8 +116,8 @@ static bool is_stuck(const struct planner *p)
     return false;
 }
 
-void daemon_plan_make(const struct daemon_wish *wish, const struct plan_task *tasks, size_t count, struct arena *arena,
-                      struct plan *ret_plan)
+void daemon_plan_make(const struct daemon_wish *wish, const struct daemon_task *tasks, size_t count,
+                      struct arena *arena, struct plan *ret_plan)
 {
     struct planner p = {.wish = wish,
                         .tasks = tasks,

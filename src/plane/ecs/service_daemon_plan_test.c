@@ -16,7 +16,7 @@ enum { TASKS_MAX = 32 };
 /* ---- cases: a letter and a place a task, small for an old one: s starting, u unproven, h healthy, x unhealthy, f
  * failed, l leaving, p healthy and protected ---- */
 
-static struct plan_task task_of(char letter, char place)
+static struct daemon_task task_of(char letter, char place)
 {
     static const char letters[] = "SUHXFLP";
     static const enum task_phase phases[] = {PHASE_STARTING, PHASE_UNPROVEN, PHASE_HEALTHY, PHASE_UNHEALTHY,
@@ -24,10 +24,10 @@ static struct plan_task task_of(char letter, char place)
     const char *found = strchr(letters, toupper((unsigned char)letter));
 
     must(found != NULL);
-    return (struct plan_task){.phase = phases[found - letters],
-                              .is_new = isupper((unsigned char)letter) != 0,
-                              .is_protected = toupper((unsigned char)letter) == 'P',
-                              .zone = (size_t)(place - '0')};
+    return (struct daemon_task){.phase = phases[found - letters],
+                                .is_new = isupper((unsigned char)letter) != 0,
+                                .is_protected = toupper((unsigned char)letter) == 'P',
+                                .place = (size_t)(place - '0')};
 }
 
 static const struct daemon_case {
@@ -58,7 +58,7 @@ static const struct daemon_case {
     {"two on one instance: the better one stays", 2, 0, "S0H0H1", "", "0", false, false},
 };
 
-static void check(const struct daemon_case *row, const struct plan *plan, const struct plan_task *tasks)
+static void check(const struct daemon_case *row, const struct plan *plan, const struct daemon_task *tasks)
 {
     char starts[PLAN_STARTS_MAX + 1] = "";
     char stops[PLAN_STOPS_MAX + 1] = "";
@@ -66,7 +66,7 @@ static void check(const struct daemon_case *row, const struct plan *plan, const 
     for (size_t i = 0; i < plan->start_count; i++)
         starts[i] = (char)('0' + plan->starts[i]);
     for (size_t i = 0; i < plan->stop_count; i++)
-        stops[i] = (char)('0' + tasks[plan->stops[i]].zone);
+        stops[i] = (char)('0' + tasks[plan->stops[i]].place);
     if (strcmp(starts, row->starts) != 0 || strcmp(stops, row->stops) != 0 || plan->is_done != row->done ||
         plan->is_stuck != row->stuck)
         fail_msg("%s: starts \"%s\", stops \"%s\", done %d, stuck %d", row->what, starts, stops, plan->is_done,
@@ -79,7 +79,7 @@ static void every_case_has_its_plan(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const struct daemon_case *row = &cases[i];
         struct daemon_wish wish = {.places = row->places, .minimum = row->minimum, .may_start = true};
-        struct plan_task tasks[TASKS_MAX];
+        struct daemon_task tasks[TASKS_MAX];
         size_t count = strlen(row->tasks) / 2;
         struct arena arena;
         struct plan plan;
@@ -96,7 +96,7 @@ static void every_case_has_its_plan(void **state)
 static void what_cannot_be_replaced_is_not_stopped(void **state)
 {
     struct daemon_wish wish = {.places = 2, .may_start = false};
-    struct plan_task tasks[] = {task_of('h', '0'), task_of('h', '1')};
+    struct daemon_task tasks[] = {task_of('h', '0'), task_of('h', '1')};
     struct arena arena;
     struct plan plan;
 
@@ -110,7 +110,7 @@ static void what_cannot_be_replaced_is_not_stopped(void **state)
 /* ---- random worlds ---- */
 
 struct world {
-    struct plan_task tasks[TASKS_MAX];
+    struct daemon_task tasks[TASKS_MAX];
     size_t count;
     struct daemon_wish wish;
     struct random random;
@@ -122,13 +122,13 @@ static int32_t healthy(const struct world *world)
     int32_t count = 0;
 
     for (size_t i = 0; i < world->count; i++)
-        count += world->tasks[i].phase == PHASE_HEALTHY && world->tasks[i].zone < world->wish.places;
+        count += world->tasks[i].phase == PHASE_HEALTHY && world->tasks[i].place < world->wish.places;
     return count;
 }
 
 static void live(struct world *world, size_t i)
 {
-    struct plan_task *task = &world->tasks[i];
+    struct daemon_task *task = &world->tasks[i];
     bool breaks = !world->calm && random_chance(&world->random, 100);
 
     if (task->phase == PHASE_LEAVING)
@@ -157,9 +157,9 @@ static struct plan step(struct world *world)
         assert_true(healthy(world) >= world->wish.minimum);
     for (size_t i = 0; i < plan.start_count; i++) {
         for (size_t k = 0; k < world->count; k++)
-            assert_int_not_equal(world->tasks[k].zone, plan.starts[i]);
+            assert_int_not_equal(world->tasks[k].place, plan.starts[i]);
         world->tasks[world->count++] =
-            (struct plan_task){.phase = PHASE_STARTING, .is_new = true, .zone = plan.starts[i]};
+            (struct daemon_task){.phase = PHASE_STARTING, .is_new = true, .place = plan.starts[i]};
     }
     arena_free(&arena);
     return plan;

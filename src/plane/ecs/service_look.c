@@ -16,17 +16,6 @@ void look_wake_at(struct look *look, int64_t when_ms)
 
 /* ---- one task ---- */
 
-static enum task_phase phase_of(const struct task_record *task)
-{
-    if (!task_wants_to_run(task))
-        return PHASE_LEAVING;
-    if (task_status(task) < TASK_RUNNING)
-        return PHASE_STARTING;
-    if (task->task->health_status == ECS_HEALTH_STATUS_UNHEALTHY)
-        return task->proven ? PHASE_UNHEALTHY : PHASE_FAILED;
-    return task->proven ? PHASE_HEALTHY : PHASE_UNPROVEN;
-}
-
 /* Whether its end speaks against what it was made of. */
 static bool has_failed(const struct task_record *task)
 {
@@ -56,65 +45,35 @@ static void judge(struct look *look, const struct look_note *note, const struct 
         note->failed(note->context, task);
 }
 
-/* When it has been RUNNING for long enough; a task with health checks proves itself by them. */
-static int64_t settles_at(const struct task_record *task)
+static void end_protection(struct look *look, const struct task_record *task)
 {
-    if (task->health_deciders.count > 0)
-        return task->task->health_status == ECS_HEALTH_STATUS_HEALTHY ? 0 : WHEN_NEVER;
-    return task->running_at + SERVICE_TASK_SETTLES_MS;
+    struct task_record free = *task;
+
+    SET(&free, protected_until, 0);
+    must(transaction_put(look->tx, &task_table, &free));
 }
 
-/* The task as it then is. */
-static const struct task_record *prove(struct look *look, const struct look_note *note, const struct task_record *task)
+static void prove(struct look *look, const struct look_note *note, const struct task_record *task)
 {
     struct task_record proven = *task;
-    int64_t settles_ms = settles_at(task);
 
-    if (look->tx->now_ms < settles_ms) {
-        look_wake_at(look, settles_ms);
-        return task;
-    }
     SET(&proven, proven, true);
     must(transaction_put(look->tx, &task_table, &proven));
     note->proved(note->context, task);
-    return task_of_arn(look->tx, task->task->task_arn);
-}
-
-static void add(struct look *look, const struct task_record *task)
-{
-    look->tasks[look->count] = task;
-    look->phases[look->count++] = phase_of(task);
-}
-
-static size_t count_tasks(const struct look *look)
-{
-    struct walk walk = service_tasks_walk(look->tx, &look->service.record);
-    size_t count = 0;
-
-    while (walk_next(&walk) != NULL)
-        count++;
-    return count;
 }
 
 void look_at_tasks(struct look *look, const struct look_note *note)
 {
-    size_t count = count_tasks(look);
-    struct walk walk = service_tasks_walk(look->tx, &look->service.record);
+    const struct service_record *service = &look->service.record;
     const struct task_record *task;
+    int64_t due_ms;
 
-    look->tasks = arena_array(look->tx->arena, const struct task_record *, count);
-    look->phases = arena_array(look->tx->arena, enum task_phase, count);
-    while ((task = walk_next(&walk)) != NULL) {
-        if (task_is_stopped(task)) {
-            judge(look, note, task);
-            continue;
-        }
-        look->remaining++;
-        if (phase_of(task) == PHASE_UNPROVEN)
-            task = prove(look, note, task);
-        if (task_status(task) < TASK_DEPROVISIONING)
-            add(look, task);
-        if (service_task_is_protected(task, look->tx->now_ms))
-            look_wake_at(look, task->protected_until);
-    }
+    while ((task = roster_ended(look->tx, service)) != NULL)
+        judge(look, note, task);
+    while ((task = roster_next_due(look->tx, service, &due_ms)) != NULL && due_ms <= look->tx->now_ms)
+        if (task->protected_until > 0 && task->protected_until <= look->tx->now_ms)
+            end_protection(look, task);
+        else
+            prove(look, note, task);
+    look_wake_at(look, due_ms);
 }

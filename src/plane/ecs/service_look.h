@@ -3,23 +3,18 @@
 #pragma once
 
 #include "plane/ecs/service.h"
-#include "plane/ecs/service_plan.h"
-#include "plane/ecs/service_tasks.h"
+#include "plane/ecs/service_roster.h"
 #include "plane/ecs/service_wish.h"
 #include "plane/ecs/start_trouble.h"
 
 struct look {
     struct transaction *tx;
     struct service_edit service;
-    const struct task_record **tasks; /* whose containers may be there */
-    enum task_phase *phases;          /* of each */
-    size_t count;
-    size_t remaining; /* that have not STOPPED yet */
-    int64_t wake_ms;  /* when to look again if nothing happens before */
+    int64_t wake_ms; /* when to look again if nothing happens before */
 };
 
-/* Looks at the tasks: ones that proved themselves or ended are marked so, and told to `note` (of which deployment or
- * task set it is, it finds out itself). */
+/* Ends the protection of tasks whose time is over, and marks those that proved themselves or ended: `note` is told of
+ * them (of which deployment or task set they are, it finds out itself). */
 struct look_note {
     void (*proved)(void *context, const struct task_record *task);
     void (*failed)(void *context, const struct task_record *task);

@@ -10,13 +10,12 @@ struct tally {
 
 struct planner {
     const struct plan_wish *wish;
-    const struct plan_task *tasks;
+    const struct plan_cell *cells;
     size_t count;
     struct plan *plan;
-    bool *stopped;      /* by this plan */
-    struct tally tally; /* of what is not stopped by it */
-    size_t *in_zone;    /* new ones that are wanted, by zone */
-    size_t *on_host;    /* the same by container instance */
+    size_t *left;       /* of each cell: what is not stopped by this plan */
+    struct tally tally; /* of that */
+    int32_t *in_zone;   /* new ones that are wanted, by zone */
     int32_t *provided;  /* the same by provider */
     int32_t occupied;   /* may be running, whatever the plan does now */
 };
@@ -49,20 +48,19 @@ static int32_t leaving(const struct planner *p)
     return have(p, true, PHASE_LEAVING) + have(p, false, PHASE_LEAVING) + (int32_t)p->plan->stop_count;
 }
 
-static bool is_hopeful(const struct plan_task *task)
+static bool is_hopeful(const struct plan_cell *cell)
 {
-    return task->is_new && task->phase <= PHASE_HEALTHY;
+    return cell->is_new && cell->phase <= PHASE_HEALTHY;
 }
 
-static void count_in(struct planner *p, const struct plan_task *task, int32_t by)
+static void count_in(struct planner *p, const struct plan_cell *cell, int32_t by)
 {
-    p->tally.by_phase[task->is_new][task->phase] += by;
-    if (!is_hopeful(task))
+    p->tally.by_phase[cell->is_new][cell->phase] += by;
+    if (!is_hopeful(cell))
         return;
-    p->in_zone[task->zone] += (size_t)by;
-    p->on_host[task->host] += (size_t)by;
-    if (task->provider < p->wish->provider_count)
-        p->provided[task->provider] += by;
+    p->in_zone[cell->zone] += by;
+    if (cell->provider < p->wish->provider_count)
+        p->provided[cell->provider] += by;
 }
 
 /* New ones that are missing and cannot be started as long as nothing goes. */
@@ -76,21 +74,22 @@ static int32_t lacking_room(const struct planner *p)
 
 /* ---- stopping ---- */
 
-/* Whether enough healthy ones are left without it. */
-static bool is_spare(const struct planner *p, const struct plan_task *task)
+/* Whether enough healthy ones are left without one of these. */
+static bool is_spare(const struct planner *p, const struct plan_cell *cell)
 {
-    if (task->phase == PHASE_STARTING || task->phase == PHASE_FAILED)
+    if (cell->phase == PHASE_STARTING || cell->phase == PHASE_FAILED)
         return true;
-    return healthy(p) - (task->phase == PHASE_HEALTHY) >= p->wish->minimum;
+    return healthy(p) - (cell->phase == PHASE_HEALTHY) >= p->wish->minimum;
 }
 
-static void stop(struct planner *p, size_t i)
+static bool stop(struct planner *p, size_t i)
 {
     if (p->plan->stop_count == PLAN_STOPS_MAX)
-        return;
-    p->stopped[i] = true;
-    count_in(p, &p->tasks[i], -1);
+        return false;
+    p->left[i]--;
+    count_in(p, &p->cells[i], -1);
     p->plan->stops[p->plan->stop_count++] = i;
+    return true;
 }
 
 /* Up to that many in that phase; protection is no matter for what fails its health checks. */
@@ -99,16 +98,13 @@ static int32_t stop_some(struct planner *p, bool is_new, enum task_phase phase, 
     bool despite_protection = phase == PHASE_FAILED || phase == PHASE_UNHEALTHY;
     int32_t done = 0;
 
-    for (size_t i = 0; i < p->count && done < most; i++) {
-        const struct plan_task *task = &p->tasks[i];
+    for (size_t i = 0; i < p->count; i++) {
+        const struct plan_cell *cell = &p->cells[i];
 
-        if (task->is_new != is_new || task->phase != phase || p->stopped[i] ||
-            (task->is_protected && !despite_protection))
+        if (cell->is_new != is_new || cell->phase != phase || (cell->is_protected && !despite_protection))
             continue;
-        if (!is_spare(p, task) || p->plan->stop_count == PLAN_STOPS_MAX)
-            break;
-        stop(p, i);
-        done++;
+        while (done < most && p->left[i] > 0 && is_spare(p, cell) && stop(p, i))
+            done++;
     }
     return done;
 }
@@ -121,8 +117,8 @@ static void stop_unhealthy(struct planner *p)
     if (have(p, true, PHASE_HEALTHY) >= p->wish->desired)
         (void)stop_some(p, true, PHASE_UNHEALTHY, INT32_MAX);
     for (size_t i = 0; i < p->count && lacking_room(p) > 0 && leaving(p) == 0; i++)
-        if (p->tasks[i].phase == PHASE_UNHEALTHY && !p->stopped[i])
-            stop(p, i);
+        if (p->cells[i].phase == PHASE_UNHEALTHY && p->left[i] > 0)
+            (void)stop(p, i);
 }
 
 /* Old ones go as new ones prove themselves, and where new ones need their room; the worst first. */
@@ -141,36 +137,34 @@ static void stop_old(struct planner *p)
 }
 
 /* Whether its provider has more than its share. */
-static bool is_over_share(const struct planner *p, const struct plan_task *task)
+static bool is_over_share(const struct planner *p, const struct plan_cell *cell)
 {
     if (p->wish->provider_count == 0)
         return false;
-    return task->provider >= p->wish->provider_count || p->provided[task->provider] > p->wish->shares[task->provider];
+    return cell->provider >= p->wish->provider_count || p->provided[cell->provider] > p->wish->shares[cell->provider];
 }
 
-/* Whether the first is rather given up: of a provider with too many, from the fullest zone, least useful there, from
- * the instance with most of them, the later one (developer guide, "Amazon ECS services", on the zones). */
-static bool goes_before(const struct planner *p, const struct plan_task *a, const struct plan_task *b)
+/* Whether one of the first is rather given up: of a provider with too many, from the fullest zone, least useful there
+ * (developer guide, "Amazon ECS services", on the zones). */
+static bool goes_before(const struct planner *p, const struct plan_cell *a, const struct plan_cell *b)
 {
     if (is_over_share(p, a) != is_over_share(p, b))
         return is_over_share(p, a);
     if (p->in_zone[a->zone] != p->in_zone[b->zone])
         return p->in_zone[a->zone] > p->in_zone[b->zone];
-    if (a->phase != b->phase)
-        return a->phase < b->phase;
-    return p->on_host[a->host] >= p->on_host[b->host];
+    return a->phase <= b->phase;
 }
 
-/* The new one that is given up first; NULL: none can be. */
-static const struct plan_task *first_to_go(const struct planner *p)
+/* The new ones of which one is given up first; NULL: none can be. */
+static const struct plan_cell *first_to_go(const struct planner *p)
 {
-    const struct plan_task *best = NULL;
+    const struct plan_cell *best = NULL;
 
     for (size_t i = 0; i < p->count; i++) {
-        const struct plan_task *task = &p->tasks[i];
+        const struct plan_cell *cell = &p->cells[i];
 
-        if (is_hopeful(task) && !p->stopped[i] && !task->is_protected && (best == NULL || goes_before(p, task, best)))
-            best = task;
+        if (is_hopeful(cell) && p->left[i] > 0 && !cell->is_protected && (best == NULL || goes_before(p, cell, best)))
+            best = cell;
     }
     return best;
 }
@@ -179,11 +173,10 @@ static const struct plan_task *first_to_go(const struct planner *p)
 static void stop_surplus(struct planner *p)
 {
     for (int32_t surplus = hopeful(p) - p->wish->desired; surplus > 0; surplus--) {
-        const struct plan_task *best = first_to_go(p);
+        const struct plan_cell *best = first_to_go(p);
 
-        if (best == NULL || !is_spare(p, best) || p->plan->stop_count == PLAN_STOPS_MAX)
+        if (best == NULL || !is_spare(p, best) || !stop(p, (size_t)(best - p->cells)))
             return;
-        stop(p, (size_t)(best - p->tasks));
     }
     if (p->wish->desired == 0)
         (void)stop_some(p, true, PHASE_UNHEALTHY, INT32_MAX);
@@ -241,7 +234,7 @@ static void start_missing(struct planner *p)
 /* One task more, where it makes the zones even; then one is too many. Not when those of the fullest zone must stay. */
 static void start_to_even_out(struct planner *p)
 {
-    const struct plan_task *going = first_to_go(p);
+    const struct plan_cell *going = first_to_go(p);
 
     if (!p->wish->rebalance || !p->wish->may_start || !p->plan->is_done || p->plan->is_even ||
         p->occupied >= p->wish->maximum)
@@ -257,20 +250,20 @@ static void start_to_even_out(struct planner *p)
 
 /* ---- what protection keeps ---- */
 
-static bool is_kept(const struct planner *p, const struct plan_task *task)
+static bool is_kept(const struct planner *p, const struct plan_cell *cell)
 {
-    if (!task->is_protected || task->phase > PHASE_HEALTHY)
+    if (!cell->is_protected || cell->phase > PHASE_HEALTHY)
         return false;
     if (p->plan->cannot_even_out)
-        return task->is_new && p->in_zone[task->zone] == p->in_zone[fullest(p, p->wish->zones_all)];
-    return task->is_new ? hopeful(p) > p->wish->desired : have(p, true, PHASE_HEALTHY) >= p->wish->desired;
+        return cell->is_new && p->in_zone[cell->zone] == p->in_zone[fullest(p, p->wish->zones_all)];
+    return cell->is_new ? hopeful(p) > p->wish->desired : have(p, true, PHASE_HEALTHY) >= p->wish->desired;
 }
 
 static void count_kept(struct planner *p)
 {
     for (size_t i = p->count; i-- > 0;)
-        if (is_kept(p, &p->tasks[i])) {
-            p->plan->kept++;
+        if (is_kept(p, &p->cells[i])) {
+            p->plan->kept += p->cells[i].count;
             p->plan->first_kept = i;
         }
 }
@@ -289,24 +282,25 @@ static bool is_stuck(const struct planner *p)
            have(p, true, PHASE_UNPROVEN) == 0;
 }
 
-void service_plan_make(const struct plan_wish *wish, const struct plan_task *tasks, size_t count, struct arena *arena,
+void service_plan_make(const struct plan_wish *wish, const struct plan_cell *cells, size_t count, struct arena *arena,
                        struct plan *ret_plan)
 {
     struct planner p = {.wish = wish,
-                        .tasks = tasks,
+                        .cells = cells,
                         .count = count,
                         .plan = ret_plan,
-                        .stopped = arena_array(arena, bool, count),
-                        .in_zone = arena_array(arena, size_t, wish->zones_all),
-                        .on_host = arena_array(arena, size_t, wish->hosts_all + 1),
-                        .provided = arena_array(arena, int32_t, wish->provider_count + 1),
-                        .occupied = (int32_t)count};
+                        .left = arena_array(arena, size_t, count),
+                        .in_zone = arena_array(arena, int32_t, wish->zones_all),
+                        .provided = arena_array(arena, int32_t, wish->provider_count + 1)};
 
     must(wish->zone_count > 0);
     must(wish->zone_count <= wish->zones_all);
     *ret_plan = (struct plan){.stops = arena_array(arena, size_t, PLAN_STOPS_MAX)};
-    for (size_t i = 0; i < count; i++)
-        count_in(&p, &tasks[i], 1);
+    for (size_t i = 0; i < count; i++) {
+        p.left[i] = cells[i].count;
+        p.occupied += (int32_t)cells[i].count;
+        count_in(&p, &cells[i], (int32_t)cells[i].count);
+    }
     ret_plan->is_done = is_done(&p);
     ret_plan->is_even = is_even(&p);
     stop_unhealthy(&p);

@@ -3,7 +3,8 @@
  * Of tasks that may be running there are never more than the maximum because of what is started here; of healthy tasks
  * never less than the minimum because of what is stopped here (API reference, "DeploymentConfiguration"). Tasks that
  * are being stopped count to the maximum until their containers are gone. Nothing is decided by numbers of tasks that
- * are on their way: the next look decides again. */
+ * are on their way: the next look decides again. Of a cell's tasks the one that is given up is somebody else's choice
+ * (service_roster.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -20,15 +21,17 @@ enum task_phase {
     PHASE_FAILED,    /* fails its health checks and never was healthy */
     PHASE_LEAVING,   /* to be stopped already, containers perhaps still there */
     TASK_PHASES,
+    PHASE_GONE = TASK_PHASES, /* its containers are: no matter for a plan */
 };
 
-struct plan_task {
+/* Tasks that are alike for the plan. */
+struct plan_cell {
     enum task_phase phase;
     bool is_new;       /* of the deployment that is wished for */
     bool is_protected; /* not to be stopped to make the service smaller or newer */
     size_t zone;
-    size_t host;     /* the container instance; 0 without */
     size_t provider; /* of the strategy; one beyond: none of it */
+    size_t count;
 };
 
 struct plan_wish {
@@ -37,7 +40,6 @@ struct plan_wish {
     bool rebalance;    /* zones are to be evened out */
     size_t zone_count; /* where tasks may be started; tasks may stand in zones beyond */
     size_t zones_all;
-    size_t hosts_all;
     size_t provider_count; /* of the capacity provider strategy; 0: none, and no shares */
     const int32_t *shares; /* how many of the desired tasks each provider has */
 };
@@ -48,11 +50,11 @@ enum { PLAN_STARTS_MAX = 10, PLAN_STOPS_MAX = 10 };
 struct plan {
     size_t starts[PLAN_STARTS_MAX]; /* the zone of each */
     size_t start_count;
-    size_t *stops; /* numbers of tasks, in the arena */
+    size_t *stops; /* numbers of cells, each to give up one task, in the arena */
     size_t stop_count;
     bool rebalances; /* the start is one that evens out the zones; it takes the provider of the task that will go */
     size_t provider;
-    size_t kept; /* tasks that would go, were they not protected: how many, and the first of them */
+    size_t kept; /* tasks that would go, were they not protected: how many, and a cell of them */
     size_t first_kept;
     bool cannot_even_out; /* that is all that keeps the zones uneven */
     bool is_stuck;        /* tasks are missing, and neither start nor stop is allowed, whatever happens */
@@ -60,5 +62,5 @@ struct plan {
     bool is_even;         /* over the zones */
 };
 
-void service_plan_make(const struct plan_wish *wish, const struct plan_task *tasks, size_t count, struct arena *arena,
+void service_plan_make(const struct plan_wish *wish, const struct plan_cell *cells, size_t count, struct arena *arena,
                        struct plan *ret_plan);

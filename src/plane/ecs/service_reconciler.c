@@ -29,25 +29,34 @@ static void stop(struct look *look, const struct task_record *task)
                            STR_ARG(task->task->started_by)));
 }
 
+/* One that is to be stopped yet; NULL: none. */
+static const struct task_record *next_to_stop(const struct look *look)
+{
+    struct roster_cells cells = roster_cells_of(look->tx, &look->service.record);
+
+    for (size_t i = 0; i < cells.count; i++)
+        if (cells.items[i]->phase < PHASE_LEAVING)
+            return roster_cell_first(cells.items[i]);
+    return NULL;
+}
+
 /* As many at a time as one event tells of. */
 static void drain(struct look *look)
 {
     static const struct look_note note = {nobody_cares, nobody_cares, NULL};
+    const struct task_record *task;
     struct str tasks = STR("");
     size_t stopped = 0;
 
     look_at_tasks(look, &note);
-    for (size_t i = 0; i < look->count && stopped < PLAN_STOPS_MAX; i++) {
-        if (look->phases[i] == PHASE_LEAVING)
-            continue;
-        stop(look, look->tasks[i]);
+    for (; stopped < PLAN_STOPS_MAX && (task = next_to_stop(look)) != NULL; stopped++) {
+        stop(look, task);
         tasks = arena_printf(look->tx->arena, "%.*s%s(task %.*s)", STR_ARG(tasks), stopped == 0 ? "" : " ",
-                             STR_ARG(look->tasks[i]->task_id));
-        stopped++;
+                             STR_ARG(task->task_id));
     }
     if (stopped > 0)
         service_event_add(look->tx, &look->service, "has stopped %zu running tasks: %.*s.", stopped, STR_ARG(tasks));
-    if (look->remaining == 0)
+    if (!roster_has_tasks(look->tx, &look->service.record, (struct str){NULL, 0}))
         become_inactive(look);
 }
 

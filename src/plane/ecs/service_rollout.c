@@ -239,17 +239,6 @@ static void conclude(struct rollout *rollout, const struct plan *plan)
 
 /* ---- deployments that are over ---- */
 
-static bool has_tasks(const struct look *look, struct str id)
-{
-    struct walk walk = service_tasks_walk(look->tx, &look->service.record);
-    const struct task_record *task;
-
-    while ((task = walk_next(&walk)) != NULL)
-        if (!task_is_stopped(task) && service_task_is_of(task, id))
-            return true;
-    return false;
-}
-
 static void forget_others(struct look *look)
 {
     const struct service_record *service = &look->service.record;
@@ -258,7 +247,7 @@ static void forget_others(struct look *look)
 
     while ((deployment = walk_next(&walk)) != NULL)
         if (!str_eq(deployment->id, service->primary_id) && !str_eq(deployment->id, service->stable_id) &&
-            !has_tasks(look, deployment->id))
+            !roster_has_tasks(look->tx, service, deployment->id))
             transaction_delete(look->tx, &deployment_table, walk.at);
 }
 

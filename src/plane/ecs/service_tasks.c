@@ -1,5 +1,7 @@
 #include "plane/ecs/service_tasks.h"
 
+#include "plane/ecs/service_roster.h"
+
 struct walk service_tasks_walk(const struct transaction *tx, const struct service_record *service)
 {
     return transaction_walk(tx, &task_table, "service", SERVICE_PREFIX(tx->arena, service));
@@ -18,15 +20,15 @@ bool service_task_is_protected(const struct task_record *task, int64_t now_ms)
 struct service_task_counts service_tasks_count(const struct transaction *tx, const struct service_record *service,
                                                struct str id)
 {
-    struct walk walk = service_tasks_walk(tx, service);
+    struct roster_cells cells = roster_cells_of(tx, service);
     struct service_task_counts counts = {0, 0};
-    const struct task_record *task;
 
-    while ((task = walk_next(&walk)) != NULL) {
-        if (!task_wants_to_run(task) || (id.ptr != NULL && !service_task_is_of(task, id)))
+    for (size_t i = 0; i < cells.count; i++) {
+        const struct roster_cell *cell = cells.items[i];
+
+        if (cell->phase >= PHASE_LEAVING || (id.ptr != NULL && !str_eq(cell->group, id)))
             continue;
-        counts.running += task_status(task) == TASK_RUNNING;
-        counts.pending += task_status(task) < TASK_RUNNING;
+        *(cell->phase == PHASE_STARTING ? &counts.pending : &counts.running) += (int32_t)cell->count;
     }
     return counts;
 }

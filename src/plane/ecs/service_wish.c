@@ -6,6 +6,9 @@
 #include "plane/ecs/task_instances.h"
 #include "plane/vpc/vpc.h"
 
+/* More than any region has; instances name theirs themselves. */
+enum { INSTANCE_ZONES_MAX = 32 };
+
 /* ---- tags ---- */
 
 static void add_tags(struct ecs_tags *tags, const struct ecs_tags *more)
@@ -95,23 +98,16 @@ static void add_zone(struct service_zones *zones, struct str name, struct str su
 /* Those of the instances that the tasks may be on; "" stands for a zone when there is none. */
 static struct service_zones zones_of_instances(const struct transaction *tx, const struct task_wish *wish)
 {
-    struct walk walk = container_instances_of(tx, wish->cluster);
+    struct walk walk = container_instances_by_zone(tx, wish->cluster);
     const struct container_instance_record *instance;
-    struct service_zones zones = {.count = 0};
-    size_t most = 1;
+    struct service_zones zones = {.names = arena_array(tx->arena, struct str, INSTANCE_ZONES_MAX),
+                                  .subnets = arena_array(tx->arena, struct str, INSTANCE_ZONES_MAX)};
 
-    while (walk_next(&walk) != NULL)
-        most++;
-    zones.names = arena_array(tx->arena, struct str, most);
-    zones.subnets = arena_array(tx->arena, struct str, most);
-    walk = container_instances_of(tx, wish->cluster);
-    while ((instance = walk_next(&walk)) != NULL) {
-        struct str zone = task_instances_zone(instance);
-
-        if (zone.ptr != NULL && !str_is_among(zone, zones.names, zones.count) &&
-            task_instances_suits(tx, wish, instance))
-            add_zone(&zones, zone, (struct str){NULL, 0});
-    }
+    while (zones.count < INSTANCE_ZONES_MAX && (instance = walk_next(&walk)) != NULL)
+        if (task_instances_suits(tx, wish, instance)) {
+            zones.names[zones.count++] = container_instance_zone(instance);
+            container_instances_skip_zone(&walk, instance);
+        }
     if (zones.count == 0)
         add_zone(&zones, STR(""), (struct str){NULL, 0});
     return zones;
@@ -163,8 +159,16 @@ int32_t *service_provider_shares(struct arena *arena, const struct ecs_capacity_
                                  int32_t tasks)
 {
     int32_t *shares = arena_array(arena, int32_t, strategy->count);
+    int32_t weights = 0;
 
-    for (int32_t i = 0; i < tasks; i++)
+    for (size_t i = 0; i < strategy->count; i++) {
+        shares[i] = strategy->items[i].base < tasks ? strategy->items[i].base : tasks;
+        tasks -= shares[i];
+        weights += strategy->items[i].weight;
+    }
+    for (size_t i = 0; i < strategy->count && weights > 0; i++) /* whole rounds, in which each has its weight */
+        shares[i] += tasks / weights * strategy->items[i].weight;
+    for (int32_t i = 0; i < (weights > 0 ? tasks % weights : tasks); i++)
         shares[service_next_provider(strategy, shares)]++;
     return shares;
 }

@@ -92,13 +92,23 @@ static void task_id_key(const void *record, struct buf *key)
     key_add(key, task->task_id);
 }
 
-/* Without a host, the one that has waited longest first. */
+/* For a host, the one that has waited longest first; for its interface, by what agents name that. */
 static void task_waiting_key(const void *record, struct buf *key)
 {
     const struct task_record *task = record;
 
-    if (status_of(record) == TASK_PROVISIONING && task->host_id.ptr == NULL && task->container_instance_id.ptr == NULL)
+    if (status_of(record) != TASK_PROVISIONING || task->host_id.ptr != NULL)
+        return;
+    if (task->container_instance_id.ptr == NULL) {
+        key_add(key, STR("host"));
         key_add_number(key, task->task->created_at);
+    } else if (task_is_attaching(task)) {
+        key_add(key, STR("attachment"));
+        key_add(key, task->account_id);
+        key_add(key, task->region);
+        key_add(key, task->cluster_name);
+        key_add(key, task->task->attachments.items[0].id);
+    }
 }
 
 static void task_desired_key(const void *record, struct buf *key)

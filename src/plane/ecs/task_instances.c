@@ -218,16 +218,11 @@ static const struct ecs_placement_strategies *strategies_or_default(const struct
     return wish->service_name.ptr == NULL ? &of_task : &of_service;
 }
 
-struct str task_instances_zone(const struct container_instance_record *instance)
-{
-    return cluster_query_attribute(&instance->instance->attributes, STR("ecs.availability-zone"));
-}
-
 bool task_instances_is_candidate(const struct task_instances *instances,
                                  const struct container_instance_record *instance)
 {
     return is_of_type(instance, instances->type) && container_instance_is_active(instance) &&
-           (instances->zone.ptr == NULL || str_eq(instances->zone, task_instances_zone(instance)));
+           (instances->zone.ptr == NULL || str_eq(instances->zone, container_instance_zone(instance)));
 }
 
 static void begin(struct transaction *tx, const struct task_wish *wish, struct task_instances *instances)

@@ -41,9 +41,6 @@ const struct container_instance_record *task_instances_place(struct transaction 
  * place of what task_instances_place has said, unless there are none. */
 void task_instances_failures(struct transaction *tx, const struct task_wish *wish, struct ecs_failures *failures);
 
-/* Where an instance is. */
-struct str task_instances_zone(const struct container_instance_record *instance);
-
 /* Whether the instance is one for such tasks: ACTIVE, of the launch type, with the attributes, within the constraints;
  * whatever room it has. */
 bool task_instances_suits(const struct transaction *tx, const struct task_wish *wish,

@@ -59,17 +59,6 @@ static void note_stability(struct look *look, struct task_set_edit *edit, bool i
                           STR_ARG(edit->set.id));
 }
 
-static bool has_tasks(const struct look *look, struct str id)
-{
-    struct walk walk = service_tasks_walk(look->tx, &look->service.record);
-    const struct task_record *task;
-
-    while ((task = walk_next(&walk)) != NULL)
-        if (!task_is_stopped(task) && service_task_is_of(task, id))
-            return true;
-    return false;
-}
-
 /* Scale is all there is to a set: there is no minimum that another must hold for it. */
 static void roll(struct look *look, const struct task_set_record *set)
 {
@@ -94,7 +83,7 @@ void task_sets_roll(struct look *look)
     look_at_tasks(look, &note);
     walk = transaction_walk(look->tx, &task_set_table, NULL, SERVICE_PREFIX(look->tx->arena, &look->service.record));
     while ((set = walk_next(&walk)) != NULL)
-        if (task_set_is_draining(set) && !has_tasks(look, set->id))
+        if (task_set_is_draining(set) && !roster_has_tasks(look->tx, &look->service.record, set->id))
             transaction_delete(look->tx, &task_set_table, walk.at);
         else
             roll(look, set);
