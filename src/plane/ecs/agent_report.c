@@ -154,17 +154,20 @@ bool ecs_submit_attachment_state_changes(struct call *call,
                                          struct ecs_submit_attachment_state_changes_response *out)
 {
     const struct cluster_record *cluster;
-    const struct task_record *task;
-    struct walk walk;
 
     if (!cluster_find(call, in->cluster, &cluster))
         return false;
-    walk = transaction_walk(
-        call->tx, &task_table, "desired",
-        KEY_PREFIX(call->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name, STR("RUNNING")));
-    while (in->attachments.count > 0 && (task = walk_next(&walk)) != NULL)
-        for (size_t i = 0; i < in->attachments.count; i++)
-            attach(call, task, &in->attachments.items[i]);
+    for (size_t i = 0; i < in->attachments.count; i++) {
+        const struct ecs_attachment_state_change *change = &in->attachments.items[i];
+        struct walk walk =
+            transaction_walk(call->tx, &task_table, "attaching",
+                             KEY_PREFIX(call->arena, cluster->account_id, cluster->region,
+                                        cluster->cluster->cluster_name, ecs_name(change->attachment_arn)));
+        const struct task_record *task = walk_next(&walk);
+
+        if (task != NULL) /* else it is another's, or said too late */
+            attach(call, task, change);
+    }
     out->acknowledgment = STR("ACK");
     return true;
 }

@@ -133,6 +133,19 @@ static void task_service_key(const void *record, struct buf *key)
     key_add(key, task->service_name);
 }
 
+/* As long as its agent has to find an interface: by the id of that attachment. */
+static void task_attaching_key(const void *record, struct buf *key)
+{
+    const struct task_record *task = record;
+
+    if (!task_is_attaching(task))
+        return;
+    key_add(key, task->account_id);
+    key_add(key, task->region);
+    key_add(key, task->cluster_name);
+    key_add(key, task->task->attachments.items[0].id);
+}
+
 static bool task_invariant(const void *record)
 {
     const struct task_record *task = record;
@@ -155,7 +168,8 @@ const struct table_spec task_table = {
                 {"waiting", task_waiting_key},
                 {"desired", task_desired_key},
                 {"definition", task_definition_arn_key},
-                {"service", task_service_key}},
+                {"service", task_service_key},
+                {"attaching", task_attaching_key}},
     .status = status_of,
     .status_rules = status_rules,
     .status_rule_count = COUNT_OF(status_rules),
