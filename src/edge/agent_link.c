@@ -21,6 +21,8 @@ enum {
     UNOPENED_BEATS_MAX = 30,     /* a session whose client left before it was opened */
     MESSAGE_BYTES_MAX = 4 << 20, /* agents send at most 1 MiB of metrics */
     TYPICAL_MESSAGE_BYTES = 4096,
+    WAITING_MAX = 4096,           /* messages of one session that the core has not taken yet, */
+    WAITING_BYTES_MAX = 16 << 20, /* and their bytes: whose agent says more, its session ends with 1008 */
 };
 
 enum session_kind { SESSION_ACS, SESSION_TCS };
@@ -43,6 +45,7 @@ struct session {
     uint64_t id;     /* 0: not opened yet */
     uint64_t number; /* of an ACS session, when it is opened: above those of all before */
     unsigned unopened_beats;
+    size_t waiting, waiting_bytes; /* links->lock */
 };
 
 /* What the core thread knows of an instance's ACS sessions: by the newest of each, jobs that a full disk undid and that
@@ -65,6 +68,7 @@ struct agent_links {
     pthread_cond_t wake;
     struct list sessions;
     struct map by_instance; /* the ACS sessions that count */
+    struct map by_id;       /* all that are opened */
     uint64_t number;        /* the last that one was given */
     bool ending;
 };
@@ -82,7 +86,8 @@ struct agent_job {
     struct agent_hello hello; /* instance_arn of all kinds */
     struct agent_from_agent message;
     struct agent_from_telemetry telemetry;
-    uint64_t session_id; /* who gets the acknowledgement of telemetry */
+    uint64_t session_id; /* who gets the acknowledgement of telemetry; 0: no message */
+    size_t bytes;        /* of the message */
 };
 
 static struct agent_job *job_new(struct agent_links *links, enum job_kind kind, struct str instance_arn)
@@ -199,6 +204,46 @@ static void acknowledge(const struct agent_job *agent_job)
     (void)pthread_mutex_unlock(&agent_job->links->lock);
 }
 
+static struct str id_key(const uint64_t *id)
+{
+    return (struct str){(const char *)id, sizeof(*id)};
+}
+
+/* Takes a place in the line for a message; false: the session has too many there already. */
+static bool stand_in_line(const struct agent_job *agent_job)
+{
+    struct agent_links *links = agent_job->links;
+    struct session *session;
+    bool room;
+
+    (void)pthread_mutex_lock(&links->lock);
+    session = map_get(&links->by_id, id_key(&agent_job->session_id));
+    room = session != NULL && session->waiting < WAITING_MAX &&
+           agent_job->bytes <= WAITING_BYTES_MAX - session->waiting_bytes;
+    if (room) {
+        session->waiting++;
+        session->waiting_bytes += agent_job->bytes;
+    }
+    (void)pthread_mutex_unlock(&links->lock);
+    return room;
+}
+
+static void leave_line(const struct agent_job *agent_job)
+{
+    struct agent_links *links = agent_job->links;
+    struct session *session;
+
+    if (agent_job->session_id == 0)
+        return;
+    (void)pthread_mutex_lock(&links->lock);
+    session = map_get(&links->by_id, id_key(&agent_job->session_id));
+    if (session != NULL) {
+        session->waiting--;
+        session->waiting_bytes -= agent_job->bytes;
+    }
+    (void)pthread_mutex_unlock(&links->lock);
+}
+
 static void job_done(struct job *job, bool durable)
 {
     struct agent_job *agent_job = list_item(&job->link, struct agent_job, job.link);
@@ -208,6 +253,7 @@ static void job_done(struct job *job, bool durable)
         loop_submit(agent_job->links->loop, job);
         return;
     }
+    leave_line(agent_job);
     if (durable && agent_job->kind == JOB_TELEMETRY)
         acknowledge(agent_job);
     job_free(agent_job); /* what was not heard comes again */
@@ -264,6 +310,7 @@ static void opened(void *context, uint64_t id)
     (void)pthread_mutex_lock(&links->lock);
     session->id = id;
     session->number = ++links->number;
+    must(map_put(&links->by_id, id_key(&session->id), session) == NULL);
     if (session->kind == SESSION_ACS)
         older = map_put(&links->by_instance, session->hello.instance_arn, session);
     if (older != NULL)
@@ -292,6 +339,7 @@ static void closed(void *context, uint64_t id, uint16_t code, struct str reason)
     current = map_get(&links->by_instance, instance) == session;
     if (current)
         (void)map_remove(&links->by_instance, instance);
+    (void)map_remove(&links->by_id, id_key(&session->id));
     list_remove(&session->link);
     (void)pthread_mutex_unlock(&links->lock);
     if (current) {
@@ -360,7 +408,13 @@ static void message(void *context, uint64_t id, bool text, struct str bytes)
     if (agent_job->telemetry.metrics != NULL)
         take_usage(session, agent_job->telemetry.metrics);
     agent_job->session_id = id;
-    submit(agent_job);
+    agent_job->bytes = bytes.len;
+    if (stand_in_line(agent_job)) {
+        submit(agent_job);
+        return;
+    }
+    websocket_close(session->links->sockets, id, 1008, STR("more messages than can be taken"));
+    job_free(agent_job);
 }
 
 /* ---- the door ---- */
@@ -664,6 +718,7 @@ void agent_links_free(struct agent_links *links)
         free(said);
     map_free(&links->said);
     map_free(&links->by_instance);
+    map_free(&links->by_id);
     (void)pthread_mutex_destroy(&links->lock);
     (void)pthread_cond_destroy(&links->wake);
     free(links);

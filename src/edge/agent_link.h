@@ -7,6 +7,11 @@
  * One session of a kind a container instance: a newer one takes the place of the older, which is closed with 1008, so
  * that two agents with one identity do not chase each other (agents come back at once after 1000 and 1001).
  *
+ * What an agent says faster than the core takes it stands in line, up to 4096 messages and 16 MiB a session; then the
+ * session ends with 1008. Its agent comes back after a pause of its own, and what was not heard it says again: reports
+ * go another way (SubmitTaskStateChange), what was not acknowledged it is told again, and metrics of that minute are
+ * fewer.
+ *
  * Both are kept alive by heartbeats: agents leave a session that brings no message for a minute. An agent from which
  * not even a pong comes for 30 seconds is disconnected. */
 #pragma once

@@ -343,3 +343,32 @@ def test_a_cut_of_ten_minutes(fast_server):
     finally:
         cut_off.close()
         stays.close()
+
+
+# ---- floods
+
+
+def memory_of(process):
+    with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) // 1024  # MiB
+
+
+def test_who_says_more_than_can_be_taken_is_sent_away(server, cluster, agents):  # noqa: F811
+    """Hundreds of MiB of messages, written without a look at what comes back."""
+    agent = agents()
+    before = memory_of(server.process)
+    candidates = [{"taskArn": f"{agent.arn}{i}", "taskClusterArn": cluster, "desiredStatus": "STOPPED"} for i in range(8000)]
+    text = json.dumps({"type": "TaskStopVerificationMessage", "message": {"messageId": "m", "stopCandidates": candidates}})
+    highest, sent = before, 0
+    try:
+        while sent < 1 << 28:
+            agent.acs.send(text)
+            sent += len(text)
+            highest = max(highest, memory_of(server.process))
+    except OSError:
+        pass  # it was sent away
+    agent.acs.connection.close()
+    print(f"{sent >> 20} MiB sent, {highest - before} MiB more")
+    assert highest - before < 400
+    again = agents()  # and the server has time for others
+    assert again.described()["agentConnected"]

@@ -425,3 +425,39 @@ def test_the_recorded_health_becomes_the_tasks(ecs, cluster, agents):
     assert sent >= 5
     shown = describe(ecs, cluster, arn)
     assert shown["containers"][0]["healthStatus"] == last and shown["healthStatus"] == last
+
+
+def test_containers_that_older_agents_report_by_themselves(ecs, cluster, agents):
+    agent = agents()
+    [arn], _ = run(ecs, cluster, define(ecs))
+    binding = {"bindIP": "0.0.0.0", "containerPort": 80, "hostPort": 32801, "protocol": "tcp"}
+
+    def say(status, **more):
+        answer = agent.ecs.submit_container_state_change(cluster=cluster, task=arn, containerName="page", status=status, **more)
+        assert answer["acknowledgment"]
+        return describe(ecs, cluster, arn)["containers"][0]
+    shown = say("RUNNING", runtimeId="f" * 64, networkBindings=[binding])
+    assert shown["lastStatus"] == "RUNNING" and shown["runtimeId"] == "f" * 64 and shown["networkBindings"] == [binding]
+    agent.report(arn, "RUNNING")
+    assert describe(ecs, cluster, arn)["lastStatus"] == "RUNNING"
+    shown = say("STOPPED", exitCode=3, reason="OutOfMemoryError: Container killed due to memory usage")
+    assert shown["lastStatus"] == "STOPPED" and shown["exitCode"] == 3 and shown["reason"].startswith("OutOfMemoryError: ")
+    assert say("RUNNING")["lastStatus"] == "STOPPED", "said late, it does not come back"
+    agent.report(arn, "STOPPED")
+    task = describe(ecs, cluster, arn)
+    assert task["stopCode"] == "EssentialContainerExited" and task["containers"][0]["exitCode"] == 3
+    assert say("STOPPED", exitCode=9)["exitCode"] == 3, "after the end nothing changes"
+    assert refusal(agent.ecs.submit_container_state_change, cluster=cluster, task=arn, containerName="page", status="LOST")[1] == \
+        "status 'LOST' is not one of [PENDING, RUNNING, STOPPED]."
+
+
+@pytest.mark.parametrize("said, code, reason", [
+    ({"reason": "CannotPullContainerError: no such image"}, "TaskFailedToStart", "CannotPullContainerError: no such image"),
+    ({"exitCode": 1}, "EssentialContainerExited", "Essential container in task exited")])
+def test_why_a_task_ended_of_which_only_its_container_was_reported(ecs, cluster, agents, said, code, reason):
+    agent = agents()
+    [arn], _ = run(ecs, cluster, define(ecs))
+    agent.ecs.submit_container_state_change(cluster=cluster, task=arn, containerName="page", status="STOPPED", **said)
+    agent.report(arn, "STOPPED")
+    task = describe(ecs, cluster, arn)
+    assert (task["stopCode"], task["stoppedReason"]) == (code, reason)

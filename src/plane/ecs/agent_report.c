@@ -69,6 +69,9 @@ static bool has_run(const struct ecs_submit_task_state_change_request *in, const
     for (size_t i = 0; i < in->containers.count; i++)
         if (in->containers.items[i].has_exit_code) /* for less than a report */
             return true;
+    for (size_t i = 0; i < task->task->containers.count; i++)
+        if (task->task->containers.items[i].has_exit_code) /* said before, by itself */
+            return true;
     return task->task->has_started_at;
 }
 
@@ -84,6 +87,9 @@ static void explain_stop(const struct ecs_submit_task_state_change_request *in, 
     } else {
         report->stop_code = ECS_TASK_STOP_CODE_TASK_FAILED_TO_START;
         report->reason = STR("Task failed to start");
+        for (size_t i = task->task->containers.count; i-- > 0;)
+            if (task->task->containers.items[i].reason.len > 0)
+                report->reason = task->task->containers.items[i].reason;
         for (size_t i = in->containers.count; i-- > 0;)
             if (in->containers.items[i].reason.len > 0)
                 report->reason = cut_to(in->containers.items[i].reason, REASON_LEN_MAX);
