@@ -8,7 +8,7 @@ import pytest
 from conftest import BERTH, CLEAN, eventually
 from data_channel import DataChannel
 from machine import container_of, shell
-from test_exec import ACTIONS
+from test_exec import ACTIONS, on_a_terminal
 from test_instance_tasks import described, instance, stop, wait  # noqa: F401 - instance is a fixture
 
 SLEEP = shell("exec sleep 100000")
@@ -97,6 +97,10 @@ def test_berth_exec(machine, task):
                            "--", "sh", "-c", "echo from $1; exit 9", "sh", "afar"], capture_output=True, text=True, timeout=60, env=CLEAN,
                           stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stdout.replace("\r\n", "\n"), done.stderr) == (9, "from afar\n", "")
+
+
+def test_berth_exec_on_a_terminal(machine, task):
+    on_a_terminal(machine, task, "--cluster", "machines", "--container", "main")
 
 
 def test_the_session_is_logged_where_the_cluster_says(machine, task):
