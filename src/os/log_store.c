@@ -15,8 +15,6 @@
 #include "os/database_file.h"
 #include "os/log_store_private.h"
 
-enum { BUSY_TIMEOUT_MS = 10000 };
-
 /* secure_delete is a default of Debian's SQLite: zeroing pages that a log drops doubles the cost of retention. */
 static const char writer_sql[] = "PRAGMA page_size = 8192;"
                                  "PRAGMA auto_vacuum = INCREMENTAL;"
@@ -91,6 +89,13 @@ static const char *const statement_sql[LOG_STATEMENT_COUNT] = {
     [LOG_DOOMED_DONE] = "DELETE FROM doomed WHERE stream = ?1",
 };
 
+static const struct database_spec spec = {.name = "log store",
+                                          .writer_sql = writer_sql,
+                                          .reader_sql = reader_sql,
+                                          .schema_sql = schema_sql,
+                                          .statement_sql = statement_sql,
+                                          .statement_count = LOG_STATEMENT_COUNT};
+
 struct log_append_request {
     const struct log_append *batch;
     uint64_t ordinal; /* of its first event, once committed */
@@ -102,42 +107,14 @@ struct log_append_request {
 
 /* -- Statements. */
 
-bool log_sql_fail(const struct log_connection *connection, const char *doing, struct fail *f)
+static bool run(const struct database_connection *connection, enum log_statement which, struct fail *f)
 {
-    return fail(f, FAIL_SYSTEM, "log store: %s: %s", doing, sqlite3_errmsg(connection->db));
-}
-
-sqlite3_stmt *log_statement(const struct log_connection *connection, enum log_statement which)
-{
-    sqlite3_stmt *statement = connection->statements[which];
-
-    (void)sqlite3_reset(statement); /* reports the failure of the last step, which its caller has seen */
-    (void)sqlite3_clear_bindings(statement);
-    return statement;
-}
-
-bool log_run(const struct log_connection *connection, sqlite3_stmt *statement, struct fail *f)
-{
-    int answer = sqlite3_step(statement);
-
-    (void)sqlite3_reset(statement);
-    return answer == SQLITE_DONE || log_sql_fail(connection, sqlite3_sql(statement), f);
-}
-
-static bool run(const struct log_connection *connection, enum log_statement which, struct fail *f)
-{
-    return log_run(connection, log_statement(connection, which), f);
+    return database_run(connection, database_statement(connection, which), f);
 }
 
 void log_bind_str(sqlite3_stmt *statement, int at, struct str value)
 {
-    must(sqlite3_bind_text64(statement, at, value.ptr == NULL ? "" : value.ptr, value.len, SQLITE_STATIC,
-                             SQLITE_UTF8) == SQLITE_OK);
-}
-
-void log_bind_int(sqlite3_stmt *statement, int at, int64_t value)
-{
-    must(sqlite3_bind_int64(statement, at, value) == SQLITE_OK);
+    database_bind_str(statement, at, value.ptr == NULL ? STR("") : value);
 }
 
 void log_bind_group(sqlite3_stmt *statement, const struct log_group_key *group)
@@ -162,69 +139,21 @@ struct str log_column_str(sqlite3_stmt *statement, int column)
     return (struct str){bytes, (size_t)sqlite3_column_bytes(statement, column)};
 }
 
-bool log_stream_row(const struct log_connection *connection, const struct log_stream_key *key, sqlite3_stmt **ret_row,
-                    struct fail *f)
+bool log_stream_row(const struct database_connection *connection, const struct log_stream_key *key,
+                    sqlite3_stmt **ret_row, struct fail *f)
 {
-    sqlite3_stmt *find = log_statement(connection, LOG_STREAM_FIND);
+    sqlite3_stmt *find = database_statement(connection, LOG_STREAM_FIND);
     int answer;
 
     log_bind_stream(find, key);
     answer = sqlite3_step(find);
     if (answer != SQLITE_ROW && answer != SQLITE_DONE)
-        return log_sql_fail(connection, "find stream", f);
+        return database_fail(connection, "find stream", f);
     *ret_row = answer == SQLITE_ROW ? find : NULL;
     return true;
 }
 
 /* -- Connections. */
-
-static void connection_close(struct log_connection *connection)
-{
-    if (connection == NULL)
-        return;
-    for (size_t i = 0; i < LOG_STATEMENT_COUNT; i++)
-        (void)sqlite3_finalize(connection->statements[i]);
-    must(sqlite3_close(connection->db) == SQLITE_OK);
-    free(connection);
-}
-
-static bool connection_prepare(struct log_connection *connection, const char *path, bool writer, struct fail *f)
-{
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-
-    if (sqlite3_open_v2(path, &connection->db, flags, NULL) != SQLITE_OK)
-        return log_sql_fail(connection, path, f);
-    (void)sqlite3_extended_result_codes(connection->db, 0);
-    if (sqlite3_busy_timeout(connection->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
-        sqlite3_exec(connection->db, writer ? writer_sql : reader_sql, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(connection->db, writer ? schema_sql : "", NULL, NULL, NULL) != SQLITE_OK)
-        return log_sql_fail(connection, path, f);
-    for (size_t i = 0; i < LOG_STATEMENT_COUNT; i++)
-        if (sqlite3_prepare_v3(connection->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &connection->statements[i], NULL) != SQLITE_OK)
-            return log_sql_fail(connection, statement_sql[i], f);
-    return true;
-}
-
-/* *damaged tells a file that is no database from a disk that fails; it is written in either case. */
-static bool connection_open(const char *path, bool writer, struct log_connection **ret_connection, bool *damaged,
-                            struct fail *f)
-{
-    struct log_connection *connection = calloc(1, sizeof(*connection));
-    int code;
-
-    *damaged = false;
-    if (connection == NULL)
-        return fail(f, FAIL_SYSTEM, "log store: out of memory");
-    if (!connection_prepare(connection, path, writer, f)) {
-        code = sqlite3_errcode(connection->db);
-        *damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
-        connection_close(connection);
-        return false;
-    }
-    *ret_connection = connection;
-    return true;
-}
 
 static bool find_next_ordinal(struct log_store *store, struct fail *f)
 {
@@ -234,23 +163,23 @@ static bool find_next_ordinal(struct log_store *store, struct fail *f)
             SQLITE_OK ||
         sqlite3_step(last) != SQLITE_ROW) {
         (void)sqlite3_finalize(last);
-        return log_sql_fail(store->writer, "find last ordinal", f);
+        return database_fail(store->writer, "find last ordinal", f);
     }
     store->next_ordinal = (uint64_t)sqlite3_column_int64(last, 0) + 1;
     (void)sqlite3_finalize(last);
     return true;
 }
 
-/* *damaged as in connection_open. */
+/* *damaged as in database_open. */
 static bool open_writer(struct log_store *store, bool *damaged, struct fail *f)
 {
     *damaged = false;
-    if (!database_file_make(store->path, f) || !connection_open(store->path, true, &store->writer, damaged, f))
+    if (!database_file_make(store->path, f) || !database_open(&spec, store->path, true, &store->writer, damaged, f))
         return false;
     if (find_next_ordinal(store, f))
         return true;
     *damaged = sqlite3_errcode(store->writer->db) == SQLITE_CORRUPT;
-    connection_close(store->writer);
+    database_close(store->writer);
     store->writer = NULL;
     return false;
 }
@@ -304,7 +233,7 @@ bool log_store_open(const char *path, struct log_store **ret_store, bool *ret_se
 static void close_readers(struct log_store *store)
 {
     while (store->idle_count > 0)
-        connection_close(store->idle[--store->idle_count]);
+        database_close(store->idle[--store->idle_count]);
 }
 
 void log_store_close(struct log_store *store)
@@ -314,13 +243,13 @@ void log_store_close(struct log_store *store)
     must(!store->writing);
     must(store->readers_busy == 0);
     close_readers(store);
-    connection_close(store->writer);
+    database_close(store->writer);
     store_free(store);
 }
 
-bool log_reader_take(struct log_store *store, struct log_connection **ret_reader, struct fail *f)
+bool log_reader_take(struct log_store *store, struct database_connection **ret_reader, struct fail *f)
 {
-    struct log_connection *reader = NULL;
+    struct database_connection *reader = NULL;
     bool damaged;
 
     (void)pthread_mutex_lock(&store->lock);
@@ -331,7 +260,7 @@ bool log_reader_take(struct log_store *store, struct log_connection **ret_reader
         reader = store->idle[--store->idle_count];
     (void)pthread_mutex_unlock(&store->lock);
 
-    if ((reader == NULL && !connection_open(store->path, false, &reader, &damaged, f)) ||
+    if ((reader == NULL && !database_open(&spec, store->path, false, &reader, &damaged, f)) ||
         !run(reader, LOG_BEGIN_READ, f)) {
         log_reader_return(store, reader);
         return false;
@@ -340,14 +269,14 @@ bool log_reader_take(struct log_store *store, struct log_connection **ret_reader
     return true;
 }
 
-void log_reader_return(struct log_store *store, struct log_connection *reader)
+void log_reader_return(struct log_store *store, struct database_connection *reader)
 {
     struct fail ignored;
     bool reusable = reader != NULL;
 
     if (reader != NULL) {
         for (size_t i = 0; i < LOG_STATEMENT_COUNT; i++)
-            (void)log_statement(reader, (enum log_statement)i);
+            (void)database_statement(reader, (enum log_statement)i);
         /* Nothing was written: ending the transaction cannot lose anything, only the connection can be broken. */
         reusable = sqlite3_get_autocommit(reader->db) != 0 || run(reader, LOG_ROLLBACK, &ignored);
     }
@@ -358,7 +287,7 @@ void log_reader_return(struct log_store *store, struct log_connection *reader)
     (void)pthread_cond_broadcast(&store->changed);
     (void)pthread_mutex_unlock(&store->lock);
     if (!reusable)
-        connection_close(reader);
+        database_close(reader);
 }
 
 /* -- Writing. */
@@ -392,13 +321,13 @@ static bool finish(struct log_store *store, bool good, struct fail *f)
         return true;
     if (store->writer != NULL && sqlite3_get_autocommit(store->writer->db) == 0 &&
         !run(store->writer, LOG_ROLLBACK, &ignored))
-        (void)log_statement(store->writer, LOG_ROLLBACK); /* SQLite has rolled back by itself */
+        (void)database_statement(store->writer, LOG_ROLLBACK); /* SQLite has rolled back by itself */
     return false;
 }
 
 /* *ret_taken: the stream has taken this very request already. */
-static bool find_or_add_stream(const struct log_connection *writer, const struct log_append *batch, int64_t *ret_id,
-                               bool *ret_taken, struct fail *f)
+static bool find_or_add_stream(const struct database_connection *writer, const struct log_append *batch,
+                               int64_t *ret_id, bool *ret_taken, struct fail *f)
 {
     sqlite3_stmt *row;
     sqlite3_stmt *add;
@@ -411,9 +340,9 @@ static bool find_or_add_stream(const struct log_connection *writer, const struct
         (void)sqlite3_reset(row);
         return true;
     }
-    add = log_statement(writer, LOG_STREAM_ADD);
+    add = database_statement(writer, LOG_STREAM_ADD);
     log_bind_stream(add, &batch->stream);
-    if (!log_run(writer, add, f))
+    if (!database_run(writer, add, f))
         return false;
     *ret_id = sqlite3_last_insert_rowid(writer->db);
     return true;
@@ -421,19 +350,19 @@ static bool find_or_add_stream(const struct log_connection *writer, const struct
 
 static bool add_events(struct log_store *store, const struct log_append *batch, int64_t stream, struct fail *f)
 {
-    sqlite3_stmt *add = log_statement(store->writer, LOG_EVENT_ADD);
+    sqlite3_stmt *add = database_statement(store->writer, LOG_EVENT_ADD);
 
-    log_bind_int(add, 1, stream);
-    log_bind_int(add, 4, batch->ingestion_ms);
+    database_bind_int(add, 1, stream);
+    database_bind_int(add, 4, batch->ingestion_ms);
     for (size_t i = 0; i < batch->count; i++) {
         struct str message = batch->events[i].message;
 
-        log_bind_int(add, 2, batch->events[i].timestamp_ms);
-        log_bind_int(add, 3, (int64_t)store->next_ordinal++);
+        database_bind_int(add, 2, batch->events[i].timestamp_ms);
+        database_bind_int(add, 3, (int64_t)store->next_ordinal++);
         if (sqlite3_bind_blob64(add, 5, message.ptr == NULL ? "" : message.ptr, message.len, SQLITE_STATIC) !=
             SQLITE_OK)
-            return log_sql_fail(store->writer, "bind message", f);
-        if (!log_run(store->writer, add, f))
+            return database_fail(store->writer, "bind message", f);
+        if (!database_run(store->writer, add, f))
             return false;
     }
     return true;
@@ -441,7 +370,7 @@ static bool add_events(struct log_store *store, const struct log_append *batch, 
 
 static bool add_to_stats(struct log_store *store, const struct log_append *batch, int64_t stream, struct fail *f)
 {
-    sqlite3_stmt *grew = log_statement(store->writer, LOG_STREAM_GREW);
+    sqlite3_stmt *grew = database_statement(store->writer, LOG_STREAM_GREW);
     int64_t first_ms = INT64_MAX;
     int64_t last_ms = INT64_MIN;
     uint64_t bytes = 0;
@@ -453,14 +382,14 @@ static bool add_to_stats(struct log_store *store, const struct log_append *batch
         last_ms = when_ms > last_ms ? when_ms : last_ms;
         bytes += batch->events[i].message.len + LOG_EVENT_OVERHEAD_BYTES;
     }
-    log_bind_int(grew, 1, stream);
-    log_bind_int(grew, 2, first_ms);
-    log_bind_int(grew, 3, last_ms);
-    log_bind_int(grew, 4, batch->ingestion_ms);
-    log_bind_int(grew, 5, (int64_t)bytes);
-    log_bind_int(grew, 6, (int64_t)store->next_ordinal - 1);
+    database_bind_int(grew, 1, stream);
+    database_bind_int(grew, 2, first_ms);
+    database_bind_int(grew, 3, last_ms);
+    database_bind_int(grew, 4, batch->ingestion_ms);
+    database_bind_int(grew, 5, (int64_t)bytes);
+    database_bind_int(grew, 6, (int64_t)store->next_ordinal - 1);
     log_bind_str(grew, 7, batch->request);
-    return log_run(store->writer, grew, f);
+    return database_run(store->writer, grew, f);
 }
 
 static bool append_one(struct log_store *store, struct log_append_request *request, struct fail *f)
@@ -557,7 +486,7 @@ bool log_store_reset(struct log_store *store, struct fail *f)
     while (store->readers_busy > 0)
         (void)pthread_cond_wait(&store->changed, &store->lock);
     close_readers(store);
-    connection_close(store->writer);
+    database_close(store->writer);
     store->writer = NULL;
     good = database_file_remove(store->path, f) && open_writer(store, &damaged, f);
     store->replacing = false;

@@ -10,12 +10,12 @@ enum { VACUUM_PAGES = 1024 }; /* given back to the file system by one reclaim */
 static bool delete_stream(struct log_store *store, void *context, struct fail *f)
 {
     const struct log_stream_key *key = context;
-    sqlite3_stmt *doom = log_statement(store->writer, LOG_STREAM_DOOM);
-    sqlite3_stmt *delete = log_statement(store->writer, LOG_STREAM_DELETE);
+    sqlite3_stmt *doom = database_statement(store->writer, LOG_STREAM_DOOM);
+    sqlite3_stmt *delete = database_statement(store->writer, LOG_STREAM_DELETE);
 
     log_bind_stream(doom, key);
     log_bind_stream(delete, key);
-    return log_run(store->writer, doom, f) && log_run(store->writer, delete, f);
+    return database_run(store->writer, doom, f) && database_run(store->writer, delete, f);
 }
 
 bool log_store_delete_stream(struct log_store *store, const struct log_stream_key *stream, struct fail *f)
@@ -28,12 +28,12 @@ bool log_store_delete_stream(struct log_store *store, const struct log_stream_ke
 static bool delete_group(struct log_store *store, void *context, struct fail *f)
 {
     const struct log_group_key *key = context;
-    sqlite3_stmt *doom = log_statement(store->writer, LOG_GROUP_DOOM);
-    sqlite3_stmt *delete = log_statement(store->writer, LOG_GROUP_DELETE);
+    sqlite3_stmt *doom = database_statement(store->writer, LOG_GROUP_DOOM);
+    sqlite3_stmt *delete = database_statement(store->writer, LOG_GROUP_DELETE);
 
     log_bind_group(doom, key);
     log_bind_group(delete, key);
-    return log_run(store->writer, doom, f) && log_run(store->writer, delete, f);
+    return database_run(store->writer, doom, f) && database_run(store->writer, delete, f);
 }
 
 bool log_store_delete_group(struct log_store *store, const struct log_group_key *group, struct fail *f)
@@ -52,39 +52,39 @@ struct slice {
 };
 
 /* Removes the oldest events of a stream, at most events_max of those up to last_ms. */
-static bool remove_slice(const struct log_connection *writer, struct slice *slice, struct fail *f)
+static bool remove_slice(const struct database_connection *writer, struct slice *slice, struct fail *f)
 {
-    sqlite3_stmt *select = log_statement(writer, LOG_SLICE);
-    sqlite3_stmt *delete = log_statement(writer, LOG_SLICE_DELETE);
+    sqlite3_stmt *select = database_statement(writer, LOG_SLICE);
+    sqlite3_stmt *delete = database_statement(writer, LOG_SLICE_DELETE);
     int answer;
 
     slice->events = 0;
     slice->bytes = 0;
-    log_bind_int(select, 1, slice->stream);
-    log_bind_int(select, 2, slice->last_ms);
-    log_bind_int(select, 3, (int64_t)slice->events_max);
-    log_bind_int(delete, 1, slice->stream);
+    database_bind_int(select, 1, slice->stream);
+    database_bind_int(select, 2, slice->last_ms);
+    database_bind_int(select, 3, (int64_t)slice->events_max);
+    database_bind_int(delete, 1, slice->stream);
     while ((answer = sqlite3_step(select)) == SQLITE_ROW) {
-        log_bind_int(delete, 2, sqlite3_column_int64(select, 0));
-        log_bind_int(delete, 3, sqlite3_column_int64(select, 1));
+        database_bind_int(delete, 2, sqlite3_column_int64(select, 0));
+        database_bind_int(delete, 3, sqlite3_column_int64(select, 1));
         slice->bytes += (uint64_t)sqlite3_column_int64(select, 2) + LOG_EVENT_OVERHEAD_BYTES;
         slice->events++;
     }
     (void)sqlite3_reset(select);
     if (answer != SQLITE_DONE)
-        return log_sql_fail(writer, "find old events", f);
-    return slice->events == 0 || log_run(writer, delete, f);
+        return database_fail(writer, "find old events", f);
+    return slice->events == 0 || database_run(writer, delete, f);
 }
 
 /* The first column of a statement's only row; *ret_found false when there is none. */
-static bool first_id(const struct log_connection *writer, sqlite3_stmt *statement, bool *ret_found, int64_t *ret_id,
-                     struct fail *f)
+static bool first_id(const struct database_connection *writer, sqlite3_stmt *statement, bool *ret_found,
+                     int64_t *ret_id, struct fail *f)
 {
     int answer = sqlite3_step(statement);
 
     if (answer != SQLITE_ROW && answer != SQLITE_DONE) {
         (void)sqlite3_reset(statement);
-        return log_sql_fail(writer, sqlite3_sql(statement), f);
+        return database_fail(writer, sqlite3_sql(statement), f);
     }
     *ret_found = answer == SQLITE_ROW;
     *ret_id = *ret_found ? sqlite3_column_int64(statement, 0) : 0;
@@ -106,20 +106,20 @@ static bool expire(struct log_store *store, void *context, struct fail *f)
 
     while (found && expiry->removed < expiry->events_max) {
         struct slice slice = {.last_ms = expiry->before_ms - 1, .events_max = expiry->events_max - expiry->removed};
-        sqlite3_stmt *next = log_statement(store->writer, LOG_GROUP_EXPIRED);
-        sqlite3_stmt *shrank = log_statement(store->writer, LOG_STREAM_SHRANK);
+        sqlite3_stmt *next = database_statement(store->writer, LOG_GROUP_EXPIRED);
+        sqlite3_stmt *shrank = database_statement(store->writer, LOG_STREAM_SHRANK);
 
         log_bind_group(next, expiry->group);
-        log_bind_int(next, 4, expiry->before_ms);
+        database_bind_int(next, 4, expiry->before_ms);
         if (!first_id(store->writer, next, &found, &slice.stream, f))
             return false;
         if (!found)
             break;
         if (!remove_slice(store->writer, &slice, f))
             return false;
-        log_bind_int(shrank, 1, slice.stream);
-        log_bind_int(shrank, 2, (int64_t)slice.bytes);
-        if (!log_run(store->writer, shrank, f))
+        database_bind_int(shrank, 1, slice.stream);
+        database_bind_int(shrank, 2, (int64_t)slice.bytes);
+        if (!database_run(store->writer, shrank, f))
             return false;
         expiry->removed += slice.events;
     }
@@ -146,9 +146,9 @@ static bool reclaim(struct log_store *store, void *context, struct fail *f)
 
     while (found && expiry->removed < expiry->events_max) {
         struct slice slice = {.last_ms = INT64_MAX, .events_max = expiry->events_max - expiry->removed};
-        sqlite3_stmt *done = log_statement(store->writer, LOG_DOOMED_DONE);
+        sqlite3_stmt *done = database_statement(store->writer, LOG_DOOMED_DONE);
 
-        if (!first_id(store->writer, log_statement(store->writer, LOG_DOOMED_NEXT), &found, &slice.stream, f))
+        if (!first_id(store->writer, database_statement(store->writer, LOG_DOOMED_NEXT), &found, &slice.stream, f))
             return false;
         if (!found)
             break;
@@ -157,8 +157,8 @@ static bool reclaim(struct log_store *store, void *context, struct fail *f)
         expiry->removed += slice.events;
         if (slice.events == slice.events_max)
             break; /* perhaps there are more of them */
-        log_bind_int(done, 1, slice.stream);
-        if (!log_run(store->writer, done, f))
+        database_bind_int(done, 1, slice.stream);
+        if (!database_run(store->writer, done, f))
             return false;
     }
     return true;
@@ -176,7 +176,7 @@ static bool give_back_pages(struct log_store *store, struct fail *f)
     (void)pthread_mutex_unlock(&store->lock);
     good = store->writer != NULL && sqlite3_exec(store->writer->db, sql, NULL, NULL, NULL) == SQLITE_OK;
     if (!good)
-        good = store->writer == NULL || log_sql_fail(store->writer, sql, f);
+        good = store->writer == NULL || database_fail(store->writer, sql, f);
     (void)pthread_mutex_lock(&store->lock);
     log_writer_return(store);
     (void)pthread_mutex_unlock(&store->lock);
@@ -201,10 +201,10 @@ struct sweep {
     size_t removed;
 };
 
-static bool find_unknown(const struct log_connection *writer, const struct sweep *sweep, struct buf *ids,
+static bool find_unknown(const struct database_connection *writer, const struct sweep *sweep, struct buf *ids,
                          struct fail *f)
 {
-    sqlite3_stmt *rows = log_statement(writer, LOG_STREAMS_ALL);
+    sqlite3_stmt *rows = database_statement(writer, LOG_STREAMS_ALL);
     int answer;
 
     while ((answer = sqlite3_step(rows)) == SQLITE_ROW) {
@@ -216,7 +216,7 @@ static bool find_unknown(const struct log_connection *writer, const struct sweep
             buf_add(ids, (struct str){(const char *)&id, sizeof(id)});
     }
     (void)sqlite3_reset(rows);
-    return answer == SQLITE_DONE || log_sql_fail(writer, "list streams", f);
+    return answer == SQLITE_DONE || database_fail(writer, "list streams", f);
 }
 
 static bool keep_only(struct log_store *store, void *context, struct fail *f)
@@ -227,14 +227,14 @@ static bool keep_only(struct log_store *store, void *context, struct fail *f)
     if (!find_unknown(store->writer, sweep, &ids, f))
         return false;
     for (size_t at = 0; at < ids.len; at += sizeof(int64_t)) {
-        sqlite3_stmt *doom = log_statement(store->writer, LOG_ID_DOOM);
-        sqlite3_stmt *delete = log_statement(store->writer, LOG_ID_DELETE);
+        sqlite3_stmt *doom = database_statement(store->writer, LOG_ID_DOOM);
+        sqlite3_stmt *delete = database_statement(store->writer, LOG_ID_DELETE);
         int64_t id;
 
         memcpy(&id, ids.ptr + at, sizeof(id));
-        log_bind_int(doom, 1, id);
-        log_bind_int(delete, 1, id);
-        if (!log_run(store->writer, doom, f) || !log_run(store->writer, delete, f))
+        database_bind_int(doom, 1, id);
+        database_bind_int(delete, 1, id);
+        if (!database_run(store->writer, doom, f) || !database_run(store->writer, delete, f))
             return false;
         sweep->removed++;
     }

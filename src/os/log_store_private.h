@@ -2,10 +2,10 @@
  * includes this. */
 #pragma once
 
+#include "os/database_connection.h"
 #include "os/log_store.h"
 
 #include <pthread.h>
-#include <sqlite3.h>
 
 enum log_statement {
     LOG_BEGIN_READ,
@@ -37,12 +37,6 @@ enum log_statement {
     LOG_STATEMENT_COUNT,
 };
 
-/* One SQLite connection with its prepared statements; used by one thread at a time. */
-struct log_connection {
-    sqlite3 *db;
-    sqlite3_stmt *statements[LOG_STATEMENT_COUNT];
-};
-
 /* A point between events: those at or behind it follow, those before it precede. */
 struct log_position {
     int64_t timestamp_ms;
@@ -60,21 +54,14 @@ struct log_store {
     bool writing;                                       /* somebody holds the writer */
     bool replacing;                                     /* log_store_reset is under way: no reader starts */
     struct log_append_request *waiting, **waiting_last; /* batches for the next commit, in the order of arrival */
-    struct log_connection *writer;                      /* NULL after a reset that failed */
-    struct log_connection *idle[LOG_READERS_MAX];
+    struct database_connection *writer;                 /* NULL after a reset that failed */
+    struct database_connection *idle[LOG_READERS_MAX];
     size_t idle_count;
     size_t readers_busy;
     uint64_t next_ordinal; /* the writer's */
 };
 
-/* Fills *f from the connection's last error and returns false. */
-checked bool log_sql_fail(const struct log_connection *connection, const char *doing, struct fail *f);
-/* The statement, reset, with nothing bound. */
-sqlite3_stmt *log_statement(const struct log_connection *connection, enum log_statement which);
-/* Runs a statement that returns no rows. */
-checked bool log_run(const struct log_connection *connection, sqlite3_stmt *statement, struct fail *f);
-void log_bind_int(sqlite3_stmt *statement, int at, int64_t value);
-void log_bind_str(sqlite3_stmt *statement, int at, struct str value);
+void log_bind_str(sqlite3_stmt *statement, int at, struct str value); /* absent: "" */
 /* Binds account, region and group from parameter 1 on. */
 void log_bind_group(sqlite3_stmt *statement, const struct log_group_key *group);
 /* The same, and the stream as parameter 4. */
@@ -82,7 +69,7 @@ void log_bind_stream(sqlite3_stmt *statement, const struct log_stream_key *key);
 /* Column as a str that lives until the statement moves on; never absent. */
 struct str log_column_str(sqlite3_stmt *statement, int column);
 /* The stream's row, positioned (the caller resets the statement); *ret_row NULL when there is none. */
-checked bool log_stream_row(const struct log_connection *connection, const struct log_stream_key *key,
+checked bool log_stream_row(const struct database_connection *connection, const struct log_stream_key *key,
                             sqlite3_stmt **ret_row, struct fail *f);
 
 /* Both with the lock held: the writer is one thread's at a time. */
@@ -94,5 +81,5 @@ checked bool log_write_once(struct log_store *store,
                             struct fail *f);
 
 /* A connection in a read transaction: one consistent picture until log_reader_return. */
-checked bool log_reader_take(struct log_store *store, struct log_connection **ret_reader, struct fail *f);
-void log_reader_return(struct log_store *store, struct log_connection *reader);
+checked bool log_reader_take(struct log_store *store, struct database_connection **ret_reader, struct fail *f);
+void log_reader_return(struct log_store *store, struct database_connection *reader);

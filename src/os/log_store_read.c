@@ -169,10 +169,10 @@ struct range {
     struct log_position end;   /* exclusive */
 };
 
-static sqlite3_stmt *open_range(const struct log_connection *reader, enum log_statement which, int64_t stream,
+static sqlite3_stmt *open_range(const struct database_connection *reader, enum log_statement which, int64_t stream,
                                 struct range range)
 {
-    sqlite3_stmt *rows = log_statement(reader, which);
+    sqlite3_stmt *rows = database_statement(reader, which);
 
     must(sqlite3_bind_int64(rows, 1, stream) == SQLITE_OK);
     must(sqlite3_bind_int64(rows, 2, range.start.timestamp_ms) == SQLITE_OK);
@@ -210,8 +210,8 @@ static bool plan_course(const struct log_get *query, struct course *ret_course, 
     return true;
 }
 
-static bool read_stream(const struct log_connection *reader, const struct log_get *query, const struct course *course,
-                        struct collector *page, struct fail *f)
+static bool read_stream(const struct database_connection *reader, const struct log_get *query,
+                        const struct course *course, struct collector *page, struct fail *f)
 {
     struct str name = arena_str(page->arena, query->stream.stream);
     sqlite3_stmt *row;
@@ -228,7 +228,7 @@ static bool read_stream(const struct log_connection *reader, const struct log_ge
     while ((answer = sqlite3_step(rows)) == SQLITE_ROW)
         if (!collect(page, read_event(rows, name)))
             break;
-    return answer == SQLITE_ROW || answer == SQLITE_DONE || log_sql_fail(reader, "read events", f);
+    return answer == SQLITE_ROW || answer == SQLITE_DONE || database_fail(reader, "read events", f);
 }
 
 static void give_tokens(const struct course *course, struct arena *arena, struct log_page *page)
@@ -249,7 +249,7 @@ bool log_store_get(struct log_store *store, const struct log_get *query, struct 
                    struct fail *f)
 {
     struct collector page = {.arena = arena, .limit = query->limit, .bytes_max = query->bytes_max};
-    struct log_connection *reader;
+    struct database_connection *reader;
     struct log_page answer;
     struct course course = {0};
     bool good;
@@ -330,10 +330,10 @@ static bool wanted(const struct log_filter *query, struct str name)
 }
 
 /* Those of the group's streams that are asked for and have events in the range. */
-static bool find_sources(const struct log_connection *reader, const struct log_filter *query, struct range range,
+static bool find_sources(const struct database_connection *reader, const struct log_filter *query, struct range range,
                          struct arena *scratch, struct buf *sources, struct fail *f)
 {
-    sqlite3_stmt *rows = log_statement(reader, LOG_GROUP_STREAMS);
+    sqlite3_stmt *rows = database_statement(reader, LOG_GROUP_STREAMS);
     int answer;
 
     log_bind_group(rows, &query->group);
@@ -356,7 +356,7 @@ static bool find_sources(const struct log_connection *reader, const struct log_f
     }
     if (sources->overflowed)
         return page_fail(f);
-    return answer == SQLITE_DONE || log_sql_fail(reader, "find streams", f);
+    return answer == SQLITE_DONE || database_fail(reader, "find streams", f);
 }
 
 static bool keep_name(struct source *source, struct collector *page)
@@ -410,7 +410,7 @@ static enum turn look_at(struct merge *merge, const struct log_filter *query, st
 }
 
 /* Reads the top stream until another one is due, the stream ends or the page is full. */
-static bool take_turn(const struct log_connection *reader, const struct log_filter *query, struct range range,
+static bool take_turn(const struct database_connection *reader, const struct log_filter *query, struct range range,
                       struct merge *merge, struct collector *page, enum turn *ret_turn, struct fail *f)
 {
     struct source *top = &merge->heap[0];
@@ -431,13 +431,13 @@ static bool take_turn(const struct log_connection *reader, const struct log_filt
     if (turn == TURN_OVER && answer == SQLITE_DONE)
         turn = TURN_EXHAUSTED;
     else if (turn == TURN_OVER && answer != SQLITE_ROW)
-        return log_sql_fail(reader, "read events", f);
+        return database_fail(reader, "read events", f);
     *ret_turn = turn;
     return true;
 }
 
 /* Until everything was looked at (an empty heap), or the page or the scan is full. */
-static bool merge_sources(const struct log_connection *reader, const struct log_filter *query, struct range range,
+static bool merge_sources(const struct database_connection *reader, const struct log_filter *query, struct range range,
                           struct merge *merge, struct collector *page, struct fail *f)
 {
     enum turn turn = TURN_OVER;
@@ -455,7 +455,7 @@ static bool merge_sources(const struct log_connection *reader, const struct log_
     return true;
 }
 
-static bool filter_group(const struct log_connection *reader, const struct log_filter *query, struct range range,
+static bool filter_group(const struct database_connection *reader, const struct log_filter *query, struct range range,
                          struct collector *page, struct merge *merge, struct fail *f)
 {
     auto_buf sources = {.limit = BUF_LIMIT_DEFAULT};
@@ -479,7 +479,7 @@ bool log_store_filter(struct log_store *store, const struct log_filter *query, s
 {
     struct range range = {range_start(query->start_ms), range_end(query->end_ms)};
     struct collector page = {.arena = arena, .limit = query->limit, .bytes_max = query->bytes_max};
-    struct log_connection *reader;
+    struct database_connection *reader;
     struct log_filter_page answer;
     struct log_position token;
     struct merge merge;
@@ -523,7 +523,7 @@ static struct log_stats read_stats(sqlite3_stmt *row, int first_column)
 bool log_store_stream_stats(struct log_store *store, const struct log_stream_key *stream, struct log_stats *ret_stats,
                             struct fail *f)
 {
-    struct log_connection *reader;
+    struct database_connection *reader;
     struct log_stats stats = {0};
     sqlite3_stmt *row;
     bool good;
@@ -540,10 +540,10 @@ bool log_store_stream_stats(struct log_store *store, const struct log_stream_key
     return true;
 }
 
-static bool list_streams(const struct log_connection *reader, const struct log_group_key *group, struct arena *arena,
-                         struct buf *streams, struct fail *f)
+static bool list_streams(const struct database_connection *reader, const struct log_group_key *group,
+                         struct arena *arena, struct buf *streams, struct fail *f)
 {
-    sqlite3_stmt *rows = log_statement(reader, LOG_GROUP_STATS);
+    sqlite3_stmt *rows = database_statement(reader, LOG_GROUP_STATS);
     int answer;
 
     log_bind_group(rows, group);
@@ -557,14 +557,14 @@ static bool list_streams(const struct log_connection *reader, const struct log_g
         stream.stream.ptr = name;
         buf_add(streams, (struct str){(const char *)&stream, sizeof(stream)});
     }
-    return answer == SQLITE_DONE || log_sql_fail(reader, "list streams", f);
+    return answer == SQLITE_DONE || database_fail(reader, "list streams", f);
 }
 
 bool log_store_group_streams(struct log_store *store, const struct log_group_key *group, struct arena *arena,
                              const struct log_stream_stats **ret_streams, size_t *ret_count, struct fail *f)
 {
     auto_buf streams = {.limit = BUF_LIMIT_DEFAULT};
-    struct log_connection *reader;
+    struct database_connection *reader;
     char *copy;
     bool good;
 
@@ -587,16 +587,16 @@ bool log_store_group_streams(struct log_store *store, const struct log_group_key
 bool log_store_group_bytes(struct log_store *store, const struct log_group_key *group, uint64_t *ret_bytes,
                            struct fail *f)
 {
-    struct log_connection *reader;
+    struct database_connection *reader;
     sqlite3_stmt *sum;
     uint64_t bytes = 0;
     bool good;
 
     if (!log_reader_take(store, &reader, f))
         return false;
-    sum = log_statement(reader, LOG_GROUP_BYTES);
+    sum = database_statement(reader, LOG_GROUP_BYTES);
     log_bind_group(sum, group);
-    good = sqlite3_step(sum) == SQLITE_ROW || log_sql_fail(reader, "sum bytes", f);
+    good = sqlite3_step(sum) == SQLITE_ROW || database_fail(reader, "sum bytes", f);
     if (good)
         bytes = (uint64_t)sqlite3_column_int64(sum, 0);
     log_reader_return(store, reader);

@@ -12,8 +12,6 @@
 
 #include <stdlib.h>
 
-enum { BUSY_TIMEOUT_MS = 10000 };
-
 static const char writer_sql[] = "PRAGMA auto_vacuum = INCREMENTAL;"
                                  "PRAGMA journal_mode = WAL;"
                                  "PRAGMA synchronous = FULL;"
@@ -85,6 +83,13 @@ static const char *const statement_sql[METRIC_STATEMENT_COUNT] = {
                              " AND NOT EXISTS (SELECT 1 FROM points WHERE points.series = series.id)",
 };
 
+static const struct database_spec spec = {.name = "metric store",
+                                          .writer_sql = writer_sql,
+                                          .reader_sql = reader_sql,
+                                          .schema_sql = schema_sql,
+                                          .statement_sql = statement_sql,
+                                          .statement_count = METRIC_STATEMENT_COUNT};
+
 struct append_request {
     const struct metric_sample *samples;
     size_t count;
@@ -96,61 +101,28 @@ struct append_request {
 
 /* -- Statements. */
 
-bool metric_sql_fail(const struct metric_connection *connection, const char *doing, struct fail *f)
-{
-    return fail(f, FAIL_SYSTEM, "metric store: %s: %s", doing, sqlite3_errmsg(connection->db));
-}
-
-sqlite3_stmt *metric_statement(const struct metric_connection *connection, enum metric_statement which)
-{
-    sqlite3_stmt *statement = connection->statements[which];
-
-    (void)sqlite3_reset(statement); /* reports the failure of the last step, which its caller has seen */
-    (void)sqlite3_clear_bindings(statement);
-    return statement;
-}
-
-bool metric_run(const struct metric_connection *connection, sqlite3_stmt *statement, struct fail *f)
-{
-    int answer = sqlite3_step(statement);
-
-    (void)sqlite3_reset(statement);
-    return answer == SQLITE_DONE || metric_sql_fail(connection, sqlite3_sql(statement), f);
-}
-
-void metric_bind_int(sqlite3_stmt *statement, int at, int64_t value)
-{
-    must(sqlite3_bind_int64(statement, at, value) == SQLITE_OK);
-}
-
 static void bind_double(sqlite3_stmt *statement, int at, double value)
 {
     must(sqlite3_bind_double(statement, at, value) == SQLITE_OK);
 }
 
-void metric_bind_str(sqlite3_stmt *statement, int at, struct str value)
-{
-    if (value.ptr != NULL)
-        must(sqlite3_bind_text64(statement, at, value.ptr, value.len, SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK);
-}
-
 void metric_bind_key(sqlite3_stmt *statement, const struct metric_key *key)
 {
-    metric_bind_str(statement, 1, key->account);
-    metric_bind_str(statement, 2, key->region);
-    metric_bind_str(statement, 3, key->namespace);
-    metric_bind_str(statement, 4, key->name);
-    metric_bind_str(statement, 5, key->dimensions.ptr == NULL ? STR("") : key->dimensions);
+    database_bind_str(statement, 1, key->account);
+    database_bind_str(statement, 2, key->region);
+    database_bind_str(statement, 3, key->namespace);
+    database_bind_str(statement, 4, key->name);
+    database_bind_str(statement, 5, key->dimensions.ptr == NULL ? STR("") : key->dimensions);
 }
 
 /* The first column of a statement that gives one row at most; 0 where there is none or it is NULL. */
-bool metric_number(const struct metric_connection *connection, sqlite3_stmt *statement, bool *ret_there,
+bool metric_number(const struct database_connection *connection, sqlite3_stmt *statement, bool *ret_there,
                    int64_t *ret_value, struct fail *f)
 {
     int answer = sqlite3_step(statement);
 
     if (answer != SQLITE_ROW && answer != SQLITE_DONE)
-        return metric_sql_fail(connection, sqlite3_sql(statement), f);
+        return database_fail(connection, sqlite3_sql(statement), f);
     *ret_there = answer == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL;
     *ret_value = *ret_there ? sqlite3_column_int64(statement, 0) : 0;
     (void)sqlite3_reset(statement);
@@ -159,54 +131,15 @@ bool metric_number(const struct metric_connection *connection, sqlite3_stmt *sta
 
 /* -- Opening and closing. */
 
-static void connection_close(struct metric_connection *connection)
-{
-    for (size_t i = 0; i < METRIC_STATEMENT_COUNT; i++)
-        (void)sqlite3_finalize(connection->statements[i]);
-    must(sqlite3_close(connection->db) == SQLITE_OK);
-    *connection = (struct metric_connection){.db = NULL};
-}
-
-static bool connection_prepare(struct metric_connection *connection, const char *path, bool writer, struct fail *f)
-{
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-
-    if (sqlite3_open_v2(path, &connection->db, flags, NULL) != SQLITE_OK ||
-        sqlite3_busy_timeout(connection->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
-        sqlite3_exec(connection->db, writer ? writer_sql : reader_sql, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(connection->db, writer ? schema_sql : "", NULL, NULL, NULL) != SQLITE_OK)
-        return metric_sql_fail(connection, path, f);
-    for (size_t i = 0; i < METRIC_STATEMENT_COUNT; i++)
-        if (sqlite3_prepare_v3(connection->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &connection->statements[i], NULL) != SQLITE_OK)
-            return metric_sql_fail(connection, statement_sql[i], f);
-    return true;
-}
-
-/* *damaged tells a file that is no database from a disk that fails; it is written in either case. */
-static bool connection_open(const char *path, bool writer, struct metric_connection *connection, bool *damaged,
-                            struct fail *f)
-{
-    int code;
-
-    *damaged = false;
-    if (connection_prepare(connection, path, writer, f))
-        return true;
-    code = sqlite3_errcode(connection->db);
-    *damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
-    connection_close(connection);
-    return false;
-}
-
 static bool open_both(struct metric_store *store, bool *damaged, struct fail *f)
 {
     *damaged = false;
     if (!database_file_make(store->path, f) ||
-        !connection_open(store->path, /* writer= */ true, &store->writer, damaged, f))
+        !database_open(&spec, store->path, /* writer= */ true, &store->writer, damaged, f))
         return false;
-    if (connection_open(store->path, /* writer= */ false, &store->reader, damaged, f))
+    if (database_open(&spec, store->path, /* writer= */ false, &store->reader, damaged, f))
         return true;
-    connection_close(&store->writer);
+    database_close(store->writer);
     return false;
 }
 
@@ -256,8 +189,8 @@ bool metric_store_open(const char *path, struct metric_store **ret_store, bool *
 void metric_store_close(struct metric_store *store)
 {
     must(!store->writing);
-    connection_close(&store->reader);
-    connection_close(&store->writer);
+    database_close(store->reader);
+    database_close(store->writer);
     store_free(store);
 }
 
@@ -266,56 +199,56 @@ void metric_store_close(struct metric_store *store)
 /* Commits when `good`, else (or when that fails) undoes everything; passes the outcome on. */
 static bool finish(struct metric_store *store, bool good, struct fail *f)
 {
-    const struct metric_connection *writer = &store->writer;
+    const struct database_connection *writer = store->writer;
 
-    if (good && metric_run(writer, metric_statement(writer, METRIC_COMMIT), f))
+    if (good && database_run(writer, database_statement(writer, METRIC_COMMIT), f))
         return true;
     if (sqlite3_get_autocommit(writer->db) == 0) /* else SQLite has rolled back by itself */
-        (void)sqlite3_step(metric_statement(writer, METRIC_ROLLBACK));
+        (void)sqlite3_step(database_statement(writer, METRIC_ROLLBACK));
     return false;
 }
 
 static bool begin(struct metric_store *store, struct fail *f)
 {
-    return metric_run(&store->writer, metric_statement(&store->writer, METRIC_BEGIN), f);
+    return database_run(store->writer, database_statement(store->writer, METRIC_BEGIN), f);
 }
 
-bool metric_series_find(const struct metric_connection *connection, const struct metric_key *key, bool *ret_there,
+bool metric_series_find(const struct database_connection *connection, const struct metric_key *key, bool *ret_there,
                         int64_t *ret_id, struct fail *f)
 {
-    sqlite3_stmt *find = metric_statement(connection, METRIC_SERIES_FIND);
+    sqlite3_stmt *find = database_statement(connection, METRIC_SERIES_FIND);
 
     metric_bind_key(find, key);
     return metric_number(connection, find, ret_there, ret_id, f);
 }
 
-static bool add_series(const struct metric_connection *writer, const struct metric_key *key, int64_t now_ms,
+static bool add_series(const struct database_connection *writer, const struct metric_key *key, int64_t now_ms,
                        int64_t *ret_id, struct fail *f)
 {
     sqlite3_stmt *add;
     int64_t count;
     bool there;
 
-    if (!metric_number(writer, metric_statement(writer, METRIC_SERIES_COUNT), &there, &count, f))
+    if (!metric_number(writer, database_statement(writer, METRIC_SERIES_COUNT), &there, &count, f))
         return false;
     if (count >= METRIC_STORE_SERIES_MAX)
         return fail(f, FAIL_LIMIT, "there are %d metrics already, and no more are kept", METRIC_STORE_SERIES_MAX);
-    add = metric_statement(writer, METRIC_SERIES_ADD);
+    add = database_statement(writer, METRIC_SERIES_ADD);
     metric_bind_key(add, key);
-    metric_bind_int(add, 6, now_ms);
-    if (!metric_run(writer, add, f))
+    database_bind_int(add, 6, now_ms);
+    if (!database_run(writer, add, f))
         return false;
     *ret_id = sqlite3_last_insert_rowid(writer->db);
     return true;
 }
 
-static bool touch_series(const struct metric_connection *writer, int64_t id, int64_t now_ms, struct fail *f)
+static bool touch_series(const struct database_connection *writer, int64_t id, int64_t now_ms, struct fail *f)
 {
-    sqlite3_stmt *touch = metric_statement(writer, METRIC_SERIES_TOUCH);
+    sqlite3_stmt *touch = database_statement(writer, METRIC_SERIES_TOUCH);
 
-    metric_bind_int(touch, 1, id);
-    metric_bind_int(touch, 2, now_ms);
-    return metric_run(writer, touch, f);
+    database_bind_int(touch, 1, id);
+    database_bind_int(touch, 2, now_ms);
+    return database_run(writer, touch, f);
 }
 
 /* Where a sample stands: parameters 1 to 4 of both tables. */
@@ -323,31 +256,31 @@ static void bind_place(sqlite3_stmt *statement, int64_t series, const struct met
 {
     int64_t resolution = sample->high_resolution ? 1 : 60;
 
-    metric_bind_int(statement, 1, series);
-    metric_bind_int(statement, 2, sample->at_ms / SECOND_MS / resolution * resolution);
-    metric_bind_int(statement, 3, resolution);
-    metric_bind_str(statement, 4, sample->unit);
+    database_bind_int(statement, 1, series);
+    database_bind_int(statement, 2, sample->at_ms / SECOND_MS / resolution * resolution);
+    database_bind_int(statement, 3, resolution);
+    database_bind_str(statement, 4, sample->unit);
 }
 
-static bool add_sample(const struct metric_connection *writer, int64_t series, const struct metric_sample *sample,
+static bool add_sample(const struct database_connection *writer, int64_t series, const struct metric_sample *sample,
                        struct fail *f)
 {
-    sqlite3_stmt *add = metric_statement(writer, METRIC_POINT_ADD);
+    sqlite3_stmt *add = database_statement(writer, METRIC_POINT_ADD);
 
     bind_place(add, series, sample);
     bind_double(add, 5, sample->statistics.count);
     bind_double(add, 6, sample->statistics.sum);
     bind_double(add, 7, sample->statistics.min);
     bind_double(add, 8, sample->statistics.max);
-    metric_bind_int(add, 9, sample->values != NULL);
-    if (!metric_run(writer, add, f))
+    database_bind_int(add, 9, sample->values != NULL);
+    if (!database_run(writer, add, f))
         return false;
     for (size_t i = 0; sample->values != NULL && i < sample->value_count; i++) {
-        add = metric_statement(writer, METRIC_SAMPLE_ADD);
+        add = database_statement(writer, METRIC_SAMPLE_ADD);
         bind_place(add, series, sample);
         bind_double(add, 5, sample->values[i].value);
         bind_double(add, 6, sample->values[i].count);
-        if (!metric_run(writer, add, f))
+        if (!database_run(writer, add, f))
             return false;
     }
     return true;
@@ -355,7 +288,7 @@ static bool add_sample(const struct metric_connection *writer, int64_t series, c
 
 static bool append_one(struct metric_store *store, const struct append_request *request, struct fail *f)
 {
-    const struct metric_connection *writer = &store->writer;
+    const struct database_connection *writer = store->writer;
 
     for (size_t i = 0; i < request->count; i++) {
         const struct metric_sample *sample = &request->samples[i];
@@ -476,9 +409,9 @@ bool metric_store_append(struct metric_store *store, const struct metric_sample 
 static bool forget_everything(struct metric_store *store, void *context, struct fail *f)
 {
     (void)context;
-    return sqlite3_exec(store->writer.db, "DELETE FROM samples; DELETE FROM points; DELETE FROM series;", NULL, NULL,
+    return sqlite3_exec(store->writer->db, "DELETE FROM samples; DELETE FROM points; DELETE FROM series;", NULL, NULL,
                         NULL) == SQLITE_OK ||
-           metric_sql_fail(&store->writer, "reset", f);
+           database_fail(store->writer, "reset", f);
 }
 
 bool metric_store_reset(struct metric_store *store, struct fail *f)

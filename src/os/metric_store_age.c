@@ -26,47 +26,47 @@ struct ageing {
     bool more;
 };
 
-static bool first_of(const struct metric_connection *writer, const struct tier *tier, int64_t before, bool *ret_there,
+static bool first_of(const struct database_connection *writer, const struct tier *tier, int64_t before, bool *ret_there,
                      int64_t *ret_first, struct fail *f)
 {
-    sqlite3_stmt *first = metric_statement(writer, METRIC_AGE_FIRST);
+    sqlite3_stmt *first = database_statement(writer, METRIC_AGE_FIRST);
 
-    metric_bind_int(first, 1, tier->resolution);
-    metric_bind_int(first, 2, before);
+    database_bind_int(first, 1, tier->resolution);
+    database_bind_int(first, 2, before);
     return metric_number(writer, first, ret_there, ret_first, f);
 }
 
 /* A statement about the points of a tier in [start, end). */
-static sqlite3_stmt *slice_of(const struct metric_connection *writer, enum metric_statement which,
+static sqlite3_stmt *slice_of(const struct database_connection *writer, enum metric_statement which,
                               const struct tier *tier, int64_t start, int64_t end)
 {
-    sqlite3_stmt *statement = metric_statement(writer, which);
+    sqlite3_stmt *statement = database_statement(writer, which);
 
-    metric_bind_int(statement, 1, tier->resolution);
-    metric_bind_int(statement, 2, start);
-    metric_bind_int(statement, 3, end);
+    database_bind_int(statement, 1, tier->resolution);
+    database_bind_int(statement, 2, start);
+    database_bind_int(statement, 3, end);
     return statement;
 }
 
-static bool move(const struct metric_connection *writer, const struct tier *tier, int64_t start, int64_t end,
+static bool move(const struct database_connection *writer, const struct tier *tier, int64_t start, int64_t end,
                  struct fail *f)
 {
     sqlite3_stmt *points = slice_of(writer, METRIC_AGE_POINTS, tier, start, end);
     sqlite3_stmt *samples;
 
-    metric_bind_int(points, 4, tier->next);
-    metric_bind_int(points, 5, tier->keeps_values);
-    if (!metric_run(writer, points, f))
+    database_bind_int(points, 4, tier->next);
+    database_bind_int(points, 5, tier->keeps_values);
+    if (!database_run(writer, points, f))
         return false;
     if (!tier->keeps_values)
         return true;
     samples = slice_of(writer, METRIC_AGE_SAMPLES, tier, start, end);
-    metric_bind_int(samples, 4, tier->next);
-    return metric_run(writer, samples, f);
+    database_bind_int(samples, 4, tier->next);
+    return database_run(writer, samples, f);
 }
 
 /* Whole longer periods only: a point that comes late finds its neighbours where they are. */
-static bool age_tier(const struct metric_connection *writer, const struct tier *tier, struct ageing *ageing,
+static bool age_tier(const struct database_connection *writer, const struct tier *tier, struct ageing *ageing,
                      struct fail *f)
 {
     int64_t whole = tier->next == 0 ? tier->resolution : tier->next;
@@ -83,8 +83,8 @@ static bool age_tier(const struct metric_connection *writer, const struct tier *
     end = start + tier->slice < before ? start + tier->slice : before;
     ageing->more = ageing->more || end < before;
     return (tier->next == 0 || move(writer, tier, start, end, f)) &&
-           metric_run(writer, slice_of(writer, METRIC_FORGET_POINTS, tier, start, end), f) &&
-           metric_run(writer, slice_of(writer, METRIC_FORGET_SAMPLES, tier, start, end), f);
+           database_run(writer, slice_of(writer, METRIC_FORGET_POINTS, tier, start, end), f) &&
+           database_run(writer, slice_of(writer, METRIC_FORGET_SAMPLES, tier, start, end), f);
 }
 
 static bool age(struct metric_store *store, void *context, struct fail *f)
@@ -93,11 +93,11 @@ static bool age(struct metric_store *store, void *context, struct fail *f)
     sqlite3_stmt *series;
 
     for (size_t i = 0; i < COUNT_OF(tiers); i++)
-        if (!age_tier(&store->writer, &tiers[i], ageing, f))
+        if (!age_tier(store->writer, &tiers[i], ageing, f))
             return false;
-    series = metric_statement(&store->writer, METRIC_FORGET_SERIES);
-    metric_bind_int(series, 1, (ageing->now - tiers[COUNT_OF(tiers) - 1].kept) * SECOND_MS);
-    return metric_run(&store->writer, series, f);
+    series = database_statement(store->writer, METRIC_FORGET_SERIES);
+    database_bind_int(series, 1, (ageing->now - tiers[COUNT_OF(tiers) - 1].kept) * SECOND_MS);
+    return database_run(store->writer, series, f);
 }
 
 bool metric_store_age(struct metric_store *store, int64_t now_ms, bool *ret_more, struct fail *f)

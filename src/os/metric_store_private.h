@@ -2,10 +2,10 @@
  * else includes this. */
 #pragma once
 
+#include "os/database_connection.h"
 #include "os/metric_store.h"
 
 #include <pthread.h>
-#include <sqlite3.h>
 
 enum metric_statement {
     METRIC_BEGIN,
@@ -29,11 +29,6 @@ enum metric_statement {
     METRIC_STATEMENT_COUNT,
 };
 
-struct metric_connection {
-    sqlite3 *db;
-    sqlite3_stmt *statements[METRIC_STATEMENT_COUNT];
-};
-
 struct append_request;
 
 struct metric_store {
@@ -42,25 +37,17 @@ struct metric_store {
     pthread_cond_t changed;
     bool writing; /* somebody holds the writer */
     struct append_request *waiting, **waiting_last;
-    struct metric_connection writer;
+    struct database_connection *writer;
     pthread_mutex_t reading; /* protects the reader; nothing is locked under it */
-    struct metric_connection reader;
+    struct database_connection *reader;
 };
 
-/* Fills *f from the connection's last error and returns false. */
-checked bool metric_sql_fail(const struct metric_connection *connection, const char *doing, struct fail *f);
-/* The statement, reset, with nothing bound. */
-sqlite3_stmt *metric_statement(const struct metric_connection *connection, enum metric_statement which);
-/* Runs a statement that returns no rows. */
-checked bool metric_run(const struct metric_connection *connection, sqlite3_stmt *statement, struct fail *f);
 /* The first column of a statement that gives one row at most; 0 and not there for no row and for NULL. */
-checked bool metric_number(const struct metric_connection *connection, sqlite3_stmt *statement, bool *ret_there,
+checked bool metric_number(const struct database_connection *connection, sqlite3_stmt *statement, bool *ret_there,
                            int64_t *ret_value, struct fail *f);
-void metric_bind_int(sqlite3_stmt *statement, int at, int64_t value);
-void metric_bind_str(sqlite3_stmt *statement, int at, struct str value); /* absent: NULL */
 /* The key as parameters 1 to 5. */
 void metric_bind_key(sqlite3_stmt *statement, const struct metric_key *key);
-checked bool metric_series_find(const struct metric_connection *connection, const struct metric_key *key,
+checked bool metric_series_find(const struct database_connection *connection, const struct metric_key *key,
                                 bool *ret_there, int64_t *ret_id, struct fail *f);
 
 /* A transaction of one step that is not an append. */

@@ -12,12 +12,12 @@ static struct str column_str(sqlite3_stmt *statement, int column)
 
 static void bind_query(sqlite3_stmt *statement, int64_t series, const struct metric_query *query)
 {
-    metric_bind_int(statement, 1, series);
-    metric_bind_int(statement, 2, query->start_ms / SECOND_MS);
-    metric_bind_int(statement, 3, (query->end_ms + SECOND_MS - 1) / SECOND_MS);
-    metric_bind_int(statement, 4, query->period_ms / SECOND_MS);
-    metric_bind_str(statement, 5, query->unit);
-    metric_bind_int(statement, 6, query->by_unit);
+    database_bind_int(statement, 1, series);
+    database_bind_int(statement, 2, query->start_ms / SECOND_MS);
+    database_bind_int(statement, 3, (query->end_ms + SECOND_MS - 1) / SECOND_MS);
+    database_bind_int(statement, 4, query->period_ms / SECOND_MS);
+    database_bind_str(statement, 5, query->unit);
+    database_bind_int(statement, 6, query->by_unit);
 }
 
 /* A list that grows in the arena: the old piece is left behind, which doubling bounds. */
@@ -64,10 +64,10 @@ static struct metric_point point_of(sqlite3_stmt *row, const struct metric_query
     };
 }
 
-static bool read_points(const struct metric_connection *reader, int64_t series, const struct metric_query *query,
+static bool read_points(const struct database_connection *reader, int64_t series, const struct metric_query *query,
                         struct arena *arena, struct metric_points *points, struct fail *f)
 {
-    sqlite3_stmt *rows = metric_statement(reader, METRIC_POINTS);
+    sqlite3_stmt *rows = database_statement(reader, METRIC_POINTS);
     size_t capacity = 0;
     int answer;
 
@@ -80,7 +80,7 @@ static bool read_points(const struct metric_connection *reader, int64_t series, 
         if (points->items[points->count++].unit.ptr == NULL)
             return too_large(f);
     }
-    return answer == SQLITE_DONE || metric_sql_fail(reader, "read points", f);
+    return answer == SQLITE_DONE || database_fail(reader, "read points", f);
 }
 
 /* The values of one point, as long as the rows are its own; *answer is the step behind them. */
@@ -106,10 +106,10 @@ static bool read_values_of(sqlite3_stmt *rows, const struct metric_query *query,
 }
 
 /* Both statements give their rows in one order; a point may have no value of its own. */
-static bool read_values(const struct metric_connection *reader, int64_t series, const struct metric_query *query,
+static bool read_values(const struct database_connection *reader, int64_t series, const struct metric_query *query,
                         struct arena *arena, struct metric_points *points, struct fail *f)
 {
-    sqlite3_stmt *rows = metric_statement(reader, METRIC_SAMPLES);
+    sqlite3_stmt *rows = database_statement(reader, METRIC_SAMPLES);
     int answer;
 
     bind_query(rows, series, query);
@@ -117,11 +117,11 @@ static bool read_values(const struct metric_connection *reader, int64_t series, 
     for (size_t i = 0; i < points->count; i++)
         if (!read_values_of(rows, query, &points->items[i], arena, &answer))
             return too_large(f);
-    return answer == SQLITE_DONE || answer == SQLITE_ROW || metric_sql_fail(reader, "read values", f);
+    return answer == SQLITE_DONE || answer == SQLITE_ROW || database_fail(reader, "read values", f);
 }
 
 /* A read transaction, so that points and values are of one moment. */
-static bool read_all(const struct metric_connection *reader, const struct metric_query *query, struct arena *arena,
+static bool read_all(const struct database_connection *reader, const struct metric_query *query, struct arena *arena,
                      struct metric_points *points, struct fail *f)
 {
     int64_t series;
@@ -143,15 +143,15 @@ static bool read_all(const struct metric_connection *reader, const struct metric
 bool metric_store_read(struct metric_store *store, const struct metric_query *query, struct arena *arena,
                        struct metric_points *ret_points, struct fail *f)
 {
-    const struct metric_connection *reader = &store->reader;
+    const struct database_connection *reader = store->reader;
     struct metric_points points = {.items = NULL};
     bool good;
 
     (void)pthread_mutex_lock(&store->reading);
-    good = sqlite3_exec(reader->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK || metric_sql_fail(reader, "begin", f);
+    good = sqlite3_exec(reader->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK || database_fail(reader, "begin", f);
     good = good && read_all(reader, query, arena, &points, f);
-    (void)metric_statement(reader, METRIC_POINTS);
-    (void)metric_statement(reader, METRIC_SAMPLES);
+    (void)database_statement(reader, METRIC_POINTS);
+    (void)database_statement(reader, METRIC_SAMPLES);
     (void)sqlite3_exec(reader->db, "COMMIT", NULL, NULL, NULL); /* nothing was written */
     (void)pthread_mutex_unlock(&store->reading);
     if (good)
@@ -188,23 +188,23 @@ static bool list_rows(sqlite3_stmt *rows, const struct metric_listing *listing, 
 bool metric_store_list(struct metric_store *store, const struct metric_listing *listing, struct arena *arena,
                        struct metric_list *ret_list, struct fail *f)
 {
-    const struct metric_connection *reader = &store->reader;
+    const struct database_connection *reader = store->reader;
     struct metric_list list = {.items = NULL};
     sqlite3_stmt *rows;
     int answer = SQLITE_DONE;
     bool good;
 
     (void)pthread_mutex_lock(&store->reading);
-    rows = metric_statement(reader, METRIC_LIST);
-    metric_bind_str(rows, 1, listing->account);
-    metric_bind_str(rows, 2, listing->region);
-    metric_bind_int(rows, 3, listing->after);
-    metric_bind_int(rows, 4, listing->active_since_ms);
-    metric_bind_str(rows, 5, listing->namespace);
-    metric_bind_str(rows, 6, listing->name);
+    rows = database_statement(reader, METRIC_LIST);
+    database_bind_str(rows, 1, listing->account);
+    database_bind_str(rows, 2, listing->region);
+    database_bind_int(rows, 3, listing->after);
+    database_bind_int(rows, 4, listing->active_since_ms);
+    database_bind_str(rows, 5, listing->namespace);
+    database_bind_str(rows, 6, listing->name);
     good = list_rows(rows, listing, arena, &list, &answer) || too_large(f);
-    good = good && (answer == SQLITE_DONE || metric_sql_fail(reader, "list metrics", f));
-    (void)metric_statement(reader, METRIC_LIST);
+    good = good && (answer == SQLITE_DONE || database_fail(reader, "list metrics", f));
+    (void)database_statement(reader, METRIC_LIST);
     (void)pthread_mutex_unlock(&store->reading);
     if (good)
         *ret_list = list;

@@ -323,12 +323,12 @@ def test_berth_exec_says_what_goes_wrong(machine, task):
     assert done.returncode == 2 and "needs a task" in done.stderr
 
 
-def test_berth_exec_on_a_terminal(machine, task):
-    """Our end is a terminal: raw while the command has it, as before afterwards."""
+def on_a_terminal(machine, task, *options):
+    """A shell by `berth exec` on a terminal of ours, which is raw while the command has it, and as before afterwards."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 97, 0, 0))
     before = termios.tcgetattr(theirs)
-    running = subprocess.Popen([BERTH, "exec", "--data", machine.directory, task["taskArn"]], stdin=theirs, stdout=theirs,
+    running = subprocess.Popen([BERTH, "exec", "--data", machine.directory, *options, task["taskArn"]], stdin=theirs, stdout=theirs,
                                stderr=theirs, env=CLEAN, start_new_session=True)
     shown = b""
 
@@ -346,14 +346,25 @@ def test_berth_exec_on_a_terminal(machine, task):
         os.kill(running.pid, signal.SIGWINCH)  # it is nobody's controlling terminal
         os.write(ours, b"sleep 1; busybox stty size\r")
         expect(b"40 120")
+        os.write(ours, b"sleep 31417\r")
+        eventually(lambda: processes("sleep 31417"), what="the sleep")
+        os.write(ours, b"\x03")
+        expect(b"^C")
+        os.write(ours, b"echo ended with $?\r")
+        expect(b"ended with 130")
         os.write(ours, b"exit 4\r")
         assert running.wait(30) == 4
         assert termios.tcgetattr(theirs) == before
+        assert left("sleep 31417")
     finally:
         running.kill()
         running.wait()
         os.close(ours)
         os.close(theirs)
+
+
+def test_berth_exec_on_a_terminal(machine, task):
+    on_a_terminal(machine, task)
 
 
 def test_the_stock_cli(machine, task, tmp_path):

@@ -8,8 +8,9 @@ import pytest
 from conftest import BERTH, CLEAN, eventually
 from data_channel import DataChannel
 from machine import container_of, shell
-from test_exec import ACTIONS
-from test_instance_tasks import described, instance, stop, wait  # noqa: F401 - instance is a fixture
+from test_exec import ACTIONS, on_a_terminal
+from test_instance_tasks import instance, stop, wait  # noqa: F401 - instance is a fixture
+from test_instances import IMAGE, inside, state
 
 SLEEP = shell("exec sleep 100000")
 
@@ -99,6 +100,10 @@ def test_berth_exec(machine, task):
     assert (done.returncode, done.stdout.replace("\r\n", "\n"), done.stderr) == (9, "from afar\n", "")
 
 
+def test_berth_exec_on_a_terminal(machine, task):
+    on_a_terminal(machine, task, "--cluster", "machines", "--container", "main")
+
+
 def test_the_session_is_logged_where_the_cluster_says(machine, task):
     machine.logs.create_log_group(logGroupName="/exec/machines")
     machine.ecs.update_cluster(cluster="machines", configuration={"executeCommandConfiguration": {
@@ -138,3 +143,37 @@ def test_who_lacks_rights_or_did_not_ask_for_it_is_refused(machine, instance):  
         execute(machine, off, "/bin/sh")
     for task in (mute, off):
         stop(machine, task["taskArn"])
+
+
+def test_an_external_instance(machine, role):
+    """A machine of one's own: it has keys in its environment and asks no instance metadata."""
+    keys = machine.environment
+    config = (f"ECS_CLUSTER=outside\\nECS_EXTERNAL=true\\nAWS_DEFAULT_REGION=us-east-1\\n"
+              f"AWS_ACCESS_KEY_ID={keys['AWS_ACCESS_KEY_ID']}\\nAWS_SECRET_ACCESS_KEY={keys['AWS_SECRET_ACCESS_KEY']}\\n")
+    machine.ecs.create_cluster(clusterName="outside")
+    image = machine.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
+    id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, SecurityGroupIds=[machine.group],
+                                   UserData=f"#!/bin/sh\nprintf '{config}' > /etc/ecs/ecs.config\n")["Instances"][0]["InstanceId"]
+    try:
+        state(machine, id, "running")
+        eventually(lambda: machine.ecs.list_container_instances(cluster="outside", filter="agentConnected == true")["containerInstanceArns"],
+                   40, "the external instance")
+        definition = machine.ecs.register_task_definition(
+            family="exec-external", taskRoleArn=role, requiresCompatibilities=["EXTERNAL"], containerDefinitions=[
+                {"name": "main", "image": f"{machine.image}:latest", "memory": 64, "stopTimeout": 2, "command": SLEEP}],
+            executionRoleArn="arn:aws:iam::000000000000:role/ecsTaskExecutionRole")["taskDefinition"]["taskDefinitionArn"]
+        answer = machine.ecs.run_task(cluster="outside", taskDefinition=definition, launchType="EXTERNAL", enableExecuteCommand=True)
+        assert answer["failures"] == []
+        arn = answer["tasks"][0]["taskArn"]
+
+        def described():
+            return machine.ecs.describe_tasks(cluster="outside", tasks=[arn])["tasks"][0]
+        task = eventually(lambda: described() if described()["lastStatus"] == "RUNNING" else None, 60, "RUNNING")
+        assert task["launchType"] == "EXTERNAL" and task["containers"][0]["managedAgents"][0]["lastStatus"] == "RUNNING"
+        on_a_terminal(machine, task, "--cluster", "outside")
+        machine.ecs.stop_task(cluster="outside", task=arn)
+        eventually(lambda: described()["lastStatus"] == "STOPPED", 60, "STOPPED")
+    finally:
+        print(inside(machine, id, "cat", "/var/log/ecs/ecs-agent.log"))
+        machine.ec2.terminate_instances(InstanceIds=[id])
+        state(machine, id, "terminated")

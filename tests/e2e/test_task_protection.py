@@ -9,7 +9,8 @@ SERVE = "exec /bin/httpd -f -p 80 -h /www"
 CALL = r"""
 call() {
     path=${ECS_AGENT_URI#http://169.254.170.2}/task-protection/v1/state
-    printf '%s %s HTTP/1.0\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s' "$1" "$path" ${#2} "$2" | /bin/busybox nc 169.254.170.2 80 > /www/$3
+    printf '%s %s HTTP/1.0\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s' "$1" "$path" ${#2} "$2" | /bin/busybox nc 169.254.170.2 80 > /www/.$3
+    mv /www/.$3 /www/$3
 }
 """
 POLICY = {"Version": "2012-10-17", "Statement": [
@@ -25,7 +26,8 @@ def answer(text):
 def test_a_task_protects_itself(machine):
     role = machine.make_role("protector")
     machine.client("iam").put_role_policy(RoleName="protector", PolicyName="protect", PolicyDocument=json.dumps(POLICY))
-    script = (CALL + """call PUT '{"ProtectionEnabled":true,"ExpiresInMinutes":10}' put; call GET '' get; call PUT '{"Protected":1}' bad\n""" + SERVE)
+    script = (CALL + """until call PUT '{"ProtectionEnabled":true}' early; busybox grep -q '"protection"' /www/early; do sleep 1; done  # it is RUNNING
+call PUT '{"ProtectionEnabled":true,"ExpiresInMinutes":10}' put; call GET '' get; call PUT '{"Protected":1}' bad\n""" + SERVE)
     definition = machine.register("protected", [{"name": "main", "command": shell(script)}], taskRoleArn=role)
     machine.ecs.create_service(serviceName="protected", taskDefinition=definition, desiredCount=1, launchType="FARGATE",
                                networkConfiguration={"awsvpcConfiguration": {"subnets": [machine.subnet], "securityGroups": [machine.group]}})
