@@ -51,16 +51,14 @@ class Lint:
     def __init__(self):
         self.output = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            ["nice", "-n", "19", "run-clang-tidy-14", "-quiet", "-p", ROOT / "build" / "clang", f"{ROOT}/src/"],
-            stdout=self.output, stderr=subprocess.DEVNULL)
+            ["nice", "-n", "19", sys.executable, ROOT / "tools" / "lint.py"], stdout=self.output)
 
     def finish(self, tally):
         layer("clang-tidy")
         code = self.process.wait()
         tally.add("clang-tidy", code == 0)
-        if code != 0:
-            self.output.seek(0)
-            print("".join(line for line in self.output if "error: " in line))
+        self.output.seek(0)
+        print(self.output.read())
 
 
 def meson(tally, kind, options, word):
@@ -82,19 +80,33 @@ def meson(tally, kind, options, word):
         tally.add(f"{kind}: {test['name']}", test["result"] in ("OK", "EXPECTEDFAIL", "SKIP"))
 
 
-def pytest(tally, folder, berth, word):
-    layer(f"{folder} tests (real clients against {berth.relative_to(ROOT)})")
-    report = ROOT / "build" / f"{folder}.xml"
-    report.unlink(missing_ok=True)
-    arguments = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", *(["-k", word] if word else [])]
-    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", *arguments, ROOT / "tests" / folder],
-                          env={**os.environ, "BERTH": str(berth)}).returncode
-    if not report.exists():
-        tally.add(f"{folder} tests", code == 5)
-        return
-    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
-        broken = any(case.find(kind) is not None for kind in ("failure", "error"))
-        tally.add(f"{case.get('classname')}.{case.get('name')}", not broken)
+class Pytest:
+    """The tests of a folder of tests/, running. One that runs `beside` others keeps what it prints until it is done."""
+
+    def __init__(self, folder, berth, word, beside=False):
+        self.folder = folder
+        self.title = f"{folder} tests (real clients against {berth.relative_to(ROOT)})"
+        self.report = ROOT / "build" / f"{folder}.xml"
+        self.report.unlink(missing_ok=True)
+        self.output = tempfile.TemporaryFile("w+") if beside else None
+        if not beside:
+            layer(self.title)
+        arguments = ["-q", "-p", "no:cacheprovider", f"--junitxml={self.report}", *(["-k", word] if word else [])]
+        self.process = subprocess.Popen(["/usr/bin/python3", "-m", "pytest", *arguments, ROOT / "tests" / folder],
+                                        env={**os.environ, "BERTH": str(berth)}, stdout=self.output, stderr=self.output)
+
+    def finish(self, tally):
+        code = self.process.wait()
+        if self.output is not None:
+            layer(self.title)
+            self.output.seek(0)
+            print(self.output.read())
+        if not self.report.exists():
+            tally.add(f"{self.folder} tests", code == 5)
+            return
+        for case in xml.etree.ElementTree.parse(self.report).iter("testcase"):
+            broken = any(case.find(kind) is not None for kind in ("failure", "error"))
+            tally.add(f"{case.get('classname')}.{case.get('name')}", not broken)
 
 
 def main():
@@ -108,12 +120,12 @@ def main():
     meson(tally, "debug", [], word)
     layer("unit tests (ThreadSanitizer)")
     meson(tally, "thread", ["--suite", "unit"], word)
-    lint = None if word else Lint()
-    pytest(tally, "api", SANITIZED, word)
+    # Containers are waited for more than they compute, so the API's tests and clang-tidy run meanwhile.
+    beside = [Pytest("api", SANITIZED, word, beside=True), *([] if word else [Lint()])]
     for folder in ("torture", "e2e"):
-        pytest(tally, folder, RELEASE, word)
-    if lint is not None:
-        lint.finish(tally)
+        Pytest(folder, RELEASE, word).finish(tally)
+    for process in beside:
+        process.finish(tally)
     for name in tally.failed:
         print(f"FAILED {name}")
     print(f"{tally.passed} passed, {len(tally.failed)} failed", flush=True)

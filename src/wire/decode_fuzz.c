@@ -21,7 +21,7 @@ static bool find_call(struct str line, struct wire_call *ret_call, struct str *r
     for (size_t i = 0; i < SERVICES_ANSWERED; i++) {
         const struct operation *operation;
 
-        if (!str_is(id, services[i]->id) || (services[i]->protocols & 1U << FUZZ_PROTOCOL) == 0)
+        if (!str_is(id, service_id(services[i])) || (services[i]->protocols & 1U << FUZZ_PROTOCOL) == 0)
             continue;
         operation = service_operation(services[i], name);
         if (operation == NULL)
@@ -35,7 +35,7 @@ static bool find_call(struct str line, struct wire_call *ret_call, struct str *r
 /* NaN is not equal to itself, so the second and third writing are compared, not the values. */
 static void check_again(const struct wire_call *call, const void *input, struct arena *arena)
 {
-    const struct shape *shape = call->operation->input;
+    const struct shape *shape = operation_input(call->operation);
     bool cbor = call->protocol == PROTOCOL_CBOR;
     auto_buf first = {0};
     auto_buf second = {0};
@@ -58,7 +58,7 @@ static void check_again(const struct wire_call *call, const void *input, struct 
 
 static void check(struct wire_call *call, const struct wire_request *request, struct arena *arena)
 {
-    void *input = arena_alloc(arena, call->operation->input->size);
+    void *input = arena_alloc(arena, operation_input(call->operation)->size);
     struct form form;
     struct fail f = {0};
 

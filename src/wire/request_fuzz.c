@@ -25,7 +25,7 @@ static bool handle(const struct wire_request *request, struct arena *arena, stru
         if (!sigv4_verify(&claim, request, &key, claim.when_ms, arena, &refused))
             must(refused.code == FAIL_API);
     }
-    input = arena_alloc(arena, call->operation->input->size);
+    input = arena_alloc(arena, operation_input(call->operation)->size);
     return wire_decode(call, request, input, arena, f);
 }
 
