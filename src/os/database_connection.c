@@ -6,9 +6,9 @@
 
 enum { BUSY_TIMEOUT_MS = 10000 };
 
-bool database_fail(const struct database_connection *connection, const char *doing, struct fail *f)
+void database_fill_failure(const struct database_connection *connection, const char *doing, struct fail *f)
 {
-    return fail(f, FAIL_SYSTEM, "%s: %s: %s", connection->spec->name, doing, sqlite3_errmsg(connection->db));
+    fail_fill(f, FAIL_SYSTEM, "%s: %s: %s", connection->spec->name, doing, sqlite3_errmsg(connection->db));
 }
 
 sqlite3_stmt *database_statement(const struct database_connection *connection, size_t which)

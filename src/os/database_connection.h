@@ -28,8 +28,9 @@ checked bool database_open(const struct database_spec *spec, const char *path, b
                            struct database_connection **ret_connection, bool *damaged, struct fail *f);
 void database_close(struct database_connection *connection); /* NULL is fine */
 
-/* Fills *f from the connection's last error and returns false. */
-checked bool database_fail(const struct database_connection *connection, const char *doing, struct fail *f);
+/* Fills *f from the connection's last error and is false. */
+#define database_fail(connection, doing, f) (database_fill_failure((connection), (doing), (f)), false)
+void database_fill_failure(const struct database_connection *connection, const char *doing, struct fail *f);
 /* The statement, reset, with nothing bound. */
 sqlite3_stmt *database_statement(const struct database_connection *connection, size_t which);
 /* Runs a statement that returns no rows. */

@@ -367,14 +367,18 @@ def test_berth_exec_on_a_terminal(machine, task):
     on_a_terminal(machine, task)
 
 
-def test_the_stock_cli(machine, task, tmp_path):
+def by_the_stock_cli(machine, task, tmp_path, *options):
     """`aws ecs execute-command` with a plugin on the PATH: the genuine one is in no distribution."""
     plugin = tmp_path / "session-manager-plugin"
     plugin.symlink_to(ROOT / "tests/data_channel.py")
     environment = dict(machine.environment, PATH=f"{tmp_path}:{os.environ['PATH']}")
     done = subprocess.run(["/usr/bin/aws", "--endpoint-url", machine.url, "ecs", "execute-command", "--task", task["taskArn"],
-                           "--interactive", "--command", "/bin/sh"], input="echo $((40+2)) things\nexit\n",
+                           "--interactive", "--command", "/bin/sh", *options], input="echo $((40+2)) things\nexit\n",
                           env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "Starting session with SessionId: ecs-execute-command-" in done.stdout
     assert "42 things" in done.stdout and "Exiting session" in done.stdout
+
+
+def test_the_stock_cli(machine, task, tmp_path):
+    by_the_stock_cli(machine, task, tmp_path)

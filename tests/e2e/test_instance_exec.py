@@ -8,7 +8,7 @@ import pytest
 from conftest import BERTH, CLEAN, eventually
 from data_channel import DataChannel
 from machine import container_of, shell
-from test_exec import ACTIONS, on_a_terminal
+from test_exec import ACTIONS, by_the_stock_cli, on_a_terminal
 from test_instance_tasks import instance, stop, wait  # noqa: F401 - instance is a fixture
 from test_instances import IMAGE, inside, state
 
@@ -102,6 +102,10 @@ def test_berth_exec(machine, task):
 
 def test_berth_exec_on_a_terminal(machine, task):
     on_a_terminal(machine, task, "--cluster", "machines", "--container", "main")
+
+
+def test_the_stock_cli(machine, task, tmp_path):
+    by_the_stock_cli(machine, task, tmp_path, "--cluster", "machines", "--container", "main")
 
 
 def test_the_session_is_logged_where_the_cluster_says(machine, task):

@@ -1,6 +1,9 @@
 """The agent's endpoint for scale-in protection, from inside tasks: $ECS_AGENT_URI/task-protection/v1/state."""
 
 import json
+import os
+import pathlib
+import signal
 
 from conftest import eventually
 from machine import served, shell
@@ -61,3 +64,32 @@ def test_without_a_role_or_a_service(machine):
     status, body = answer(served(alone, "get"))
     assert status == 200 and body["failure"]["Arn"] == arns[1] and body["failure"]["Reason"] == "TASK_NOT_VALID"
     machine.stop(arns)
+
+
+def test_a_server_that_does_not_answer_stalls_nothing_else(machine):
+    """While protection calls wait for it, the one thread of the endpoint goes on answering."""
+    role = machine.make_role("staller")
+    machine.client("iam").put_role_policy(RoleName="staller", PolicyName="protect", PolicyDocument=json.dumps(POLICY))
+    script = (CALL + """(while true; do call GET '' protection; done) &
+(count=0; while true; do wget -qO /www/metadata $ECS_CONTAINER_METADATA_URI_V4/task && count=$((count+1)) && printf %08d $count > /www/.count && mv /www/.count /www/count; done) &
+""" + SERVE)
+    arns = machine.run(machine.register("stalled", [{"name": "main", "command": shell(script)}], taskRoleArn=role))
+    [task] = machine.wait(arns, "RUNNING")
+    eventually(lambda: " 200 " in served(task, "protection"), 20, "an answer of the server")
+    server = next(int(path.name) for path in pathlib.Path("/proc").glob("[0-9]*") if is_server(path, machine.directory))
+    os.kill(server, signal.SIGSTOP)
+    try:
+        begun = int(served(task, "count"))
+        eventually(lambda: int(served(task, "count")) > begun + 50, 60, "fifty answers")  # of which it could stall for 4 s each
+    finally:
+        os.kill(server, signal.SIGCONT)
+    eventually(lambda: " 200 " in served(task, "protection"), 20, "an answer of the server again")
+    machine.stop(arns)
+
+
+def is_server(process, directory):
+    try:
+        words = (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False  # it has ended meanwhile
+    return b"server" in words and directory.encode() in words
