@@ -1,6 +1,7 @@
 #include "plane/ecs/cluster.h"
 
 #include "base/must.h"
+#include "plane/ecs/cluster_tally.h"
 #include "plane/ecs/container_instance.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/service.h"
@@ -81,56 +82,10 @@ bool cluster_find(const struct call *call, struct str name_or_arn, const struct 
 
 bool cluster_has_tasks(const struct call *call, const struct cluster_record *record)
 {
-    struct walk walk =
-        transaction_walk(call->tx, &task_table, NULL,
-                         KEY_PREFIX(call->arena, record->account_id, record->region, record->cluster->cluster_name));
-    const struct task_record *task;
-
-    while ((task = walk_next(&walk)) != NULL)
-        if (!task_is_stopped(task))
-            return true;
-    return false;
+    return cluster_tally_of(call->tx, record).present > 0;
 }
 
 /* ---- how it is shown ---- */
-
-enum launch_column { LAUNCH_EC2, LAUNCH_FARGATE, LAUNCH_EXTERNAL, LAUNCHES };
-
-struct task_counts {
-    int32_t running[LAUNCHES], pending[LAUNCHES];
-};
-
-static enum launch_column launch_of(const struct task_record *task)
-{
-    switch (task->task->launch_type) {
-    case ECS_LAUNCH_TYPE_FARGATE:
-        return LAUNCH_FARGATE;
-    case ECS_LAUNCH_TYPE_EXTERNAL:
-        return LAUNCH_EXTERNAL;
-    case ECS_LAUNCH_TYPE_EC2:
-    case ECS_LAUNCH_TYPE_MANAGED_INSTANCES:
-    case ECS_LAUNCH_TYPE_NONE:
-        return LAUNCH_EC2;
-    }
-    return LAUNCH_EC2;
-}
-
-/* Those on their way to RUNNING are pending; those on their way out are neither. */
-static struct task_counts count_tasks(const struct call *call, const struct cluster_record *record)
-{
-    struct walk walk = transaction_walk(
-        call->tx, &task_table, "desired",
-        KEY_PREFIX(call->arena, record->account_id, record->region, record->cluster->cluster_name, STR("RUNNING")));
-    struct task_counts counts = {0};
-    const struct task_record *task;
-
-    while ((task = walk_next(&walk)) != NULL)
-        if (str_is(task->task->last_status, "RUNNING"))
-            counts.running[launch_of(task)]++;
-        else
-            counts.pending[launch_of(task)]++;
-    return counts;
-}
 
 static int32_t count_instances(const struct call *call, const struct cluster_record *record)
 {
@@ -148,7 +103,7 @@ static int32_t sum(const int32_t of[LAUNCHES])
 }
 
 /* The names of DescribeClusters' STATISTICS (API reference, "Cluster"); all services are on Fargate yet. */
-static struct ecs_statistics statistics(const struct call *call, const struct task_counts *counts,
+static struct ecs_statistics statistics(const struct call *call, const struct cluster_tally *counts,
                                         const struct service_counts *services)
 {
     const struct {
@@ -189,7 +144,7 @@ struct ecs_cluster *cluster_shown(const struct call *call, const struct cluster_
                                   const struct cluster_parts *parts)
 {
     struct ecs_cluster *cluster = arena_new(call->arena, struct ecs_cluster);
-    struct task_counts counts = count_tasks(call, record);
+    struct cluster_tally counts = cluster_tally_of(call->tx, record);
     struct service_counts services = services_count(call->tx, record);
 
     *cluster = *record->cluster;

@@ -11,7 +11,7 @@
  *
  * Life: ACTIVE -> DRAINING (deleted, its last tasks stop) -> INACTIVE (still shown, the name is free) -> gone after
  * SERVICE_KEPT_MS. The operations wish; the reconciler "service" starts and stops tasks until it is so: it decides with
- * service_plan.h on what service_tasks.h has seen, and remembers nothing but what stands in these records. */
+ * service_plan.h on what service_roster.h has counted, and remembers nothing but what stands in these records. */
 #pragma once
 
 #include "plane/ecs/ecs.h"

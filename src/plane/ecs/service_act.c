@@ -274,6 +274,11 @@ void act_stop(struct act *act, const struct task_record *task, struct act_stops 
         stop_unhealthy(act, task);
         return;
     }
+    if (act->look->service.record.rebalancing && stops->count > 0 &&
+        !str_eq(stops->zone, task->task->availability_zone)) {
+        act_say_stopped(act, stops); /* the event names one zone */
+        *stops = (struct act_stops){.count = 0};
+    }
     task_stop(
         tx, task, ECS_TASK_STOP_CODE_SERVICE_SCHEDULER_INITIATED,
         arena_printf(tx->arena, "Scaling activity initiated by (deployment ecs-svc/%.*s)", STR_ARG(act->group->id)));

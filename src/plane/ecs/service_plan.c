@@ -231,10 +231,22 @@ static void start_missing(struct planner *p)
             start_one(p);
 }
 
-/* One task more, where it makes the zones even; then one is too many. Not when those of the fullest zone must stay. */
+/* How many may go from a cell to the emptiest zone without making another the emptiest; from one cell, as they take its
+ * provider with them. */
+static int32_t movable(const struct planner *p, const struct plan_cell *going)
+{
+    int32_t most = (p->in_zone[going->zone] - p->in_zone[emptiest(p, p->wish->zone_count)]) / 2;
+
+    most = at_most(most, p->wish->maximum - p->occupied);
+    return at_most(at_most(most, (int32_t)going->count), PLAN_STARTS_MAX);
+}
+
+/* Tasks more, where they make the zones even; then as many are too many. Not when those of the fullest zone must stay.
+ */
 static void start_to_even_out(struct planner *p)
 {
     const struct plan_cell *going = first_to_go(p);
+    size_t zone = emptiest(p, p->wish->zone_count);
 
     if (!p->wish->rebalance || !p->wish->may_start || !p->plan->is_done || p->plan->is_even ||
         p->occupied >= p->wish->maximum)
@@ -243,7 +255,10 @@ static void start_to_even_out(struct planner *p)
         p->plan->cannot_even_out = true;
         return;
     }
-    start_one(p);
+    for (int32_t most = movable(p, going); most > 0; most--) {
+        p->plan->starts[p->plan->start_count++] = zone;
+        p->in_zone[zone]++;
+    }
     p->plan->rebalances = true;
     p->plan->provider = going->provider;
 }

@@ -52,7 +52,7 @@ struct plan {
     size_t start_count;
     size_t *stops; /* numbers of cells, each to give up one task, in the arena */
     size_t stop_count;
-    bool rebalances; /* the start is one that evens out the zones; it takes the provider of the task that will go */
+    bool rebalances; /* the starts even out the zones, in one of them; they take the provider of those that will go */
     size_t provider;
     size_t kept; /* tasks that would go, were they not protected: how many, and a cell of them */
     size_t first_kept;
