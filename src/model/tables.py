@@ -95,7 +95,8 @@ class Tables:
             shapes.append(nothing)
         self.place = {shape.symbol: f"shapes[{index}]" for index, shape in enumerate(shapes)}
         self.shapes = [self.shape_row(shape) for shape in shapes]
-        self.operations = [self.operation_row(name, facts) for name, facts in model.operations.items()]
+        self.operations = [self.operation_row(f"operations[{index}]", *operation)
+                           for index, operation in enumerate(model.operations.items())]
         self.service = self.service_row()
 
     def away(self, row, target):
@@ -213,8 +214,7 @@ class Tables:
             xml_attribute=member.get("xmlAttribute", False),
         )
 
-    def operation_row(self, name, facts):
-        at = f"operations[{list(self.model.operations).index(name)}]"
+    def operation_row(self, at, name, facts):
         errors = sorted({self.model.find(error["shape"]).symbol for error in facts.get("errors", [])})
         http = facts.get("http", {})
 
