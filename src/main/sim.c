@@ -48,9 +48,9 @@ static size_t room(unsigned long tasks, unsigned long machines)
 {
     enum { WORLD_BYTES = 16 << 20, PIECE_BYTES = 8 << 10 };
     size_t pieces_max = (MEMORY_RESERVE_MAX - WORLD_BYTES) / PIECE_BYTES;
-    size_t pieces = tasks > pieces_max - machines ? pieces_max : tasks + machines;
+    size_t pieces = tasks + machines;
 
-    return WORLD_BYTES + pieces * PIECE_BYTES;
+    return WORLD_BYTES + (pieces < pieces_max ? pieces : pieces_max) * PIECE_BYTES;
 }
 
 int verb_sim(const struct verb *verb, int argc, char **argv)

@@ -6,15 +6,28 @@
 
 /* ---- JSON ---- */
 
+enum { DETAIL_BYTES = 4096 }; /* of a task, as a first guess */
+
+/* By pieces: a format would go twice over an object of thousands of bytes, and this is done at each step of a task. */
 struct str detail_with(struct transaction *tx, struct str object, const char *name, struct str value)
 {
-    return arena_printf(tx->arena, "%.*s,\"%s\":%.*s}", STR_ARG(str_to(object, object.len - 1)), name, STR_ARG(value));
+    size_t name_len = strlen(name);
+    char *text = arena_array(tx->arena, char, object.len + name_len + value.len + sizeof(",\"\":}"));
+    char *at = mempcpy(text, object.ptr, object.len - 1);
+
+    at = mempcpy(at, ",\"", 2);
+    at = mempcpy(at, name, name_len);
+    at = mempcpy(at, "\":", 2);
+    at = mempcpy(at, value.ptr, value.len);
+    *at++ = '}';
+    return (struct str){text, (size_t)(at - text)};
 }
 
 static struct str json_of(struct transaction *tx, const struct shape *shape, const void *value)
 {
     auto_buf out = {.ptr = NULL};
 
+    must(buf_reserve(&out, DETAIL_BYTES));
     value_json(shape, value, &out);
     must(!out.overflowed);
     return arena_str(tx->arena, buf_str(&out));

@@ -7,6 +7,8 @@
 
 /* ---- JSON ---- */
 
+enum { HEAD_BYTES = 1024 }; /* of all around the detail, as a first guess */
+
 static void add_member(struct buf *out, const char *name, struct str value)
 {
     buf_printf(out, ",\"%s\":", name);
@@ -17,6 +19,7 @@ struct str event_json(struct arena *arena, const struct event *event, struct str
 {
     auto_buf out = {.ptr = NULL};
 
+    (void)buf_reserve(&out, event->detail.len + HEAD_BYTES);
     buf_add_cstr(&out, "{\"version\":\"0\"");
     add_member(&out, "id", id);
     add_member(&out, "detail-type", event->detail_type);
