@@ -1,5 +1,6 @@
 #include "edge/usage_keeper.h"
 
+#include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/must.h"
@@ -142,7 +143,7 @@ static struct task_usage mean_of(const struct used *used, struct arena *arena)
                                .memory_mib = used->count == 0 ? used->memory : used->memory_sum / used->count};
 }
 
-static void submit(struct usage_keeper *keeper, struct used *const *all, size_t count, int64_t minute_ms)
+static struct usage_job *job_new(struct used *const *all, size_t count, int64_t minute_ms)
 {
     struct usage_job *of = calloc(1, sizeof(*of));
 
@@ -154,7 +155,7 @@ static void submit(struct usage_keeper *keeper, struct used *const *all, size_t 
     for (size_t i = 0; i < count; i++)
         of->usages[i] = mean_of(all[i], &of->arena);
     of->job = (struct job){.actor = "metrics", .cause = STR("usage of tasks"), .run = run, .done = done};
-    loop_submit(keeper->loop, &of->job);
+    return of;
 }
 
 /* Takes out what nobody has told for long. Returns the others, by cluster; the caller frees. lock held. */
@@ -183,8 +184,8 @@ static struct used **fresh(struct usage_keeper *keeper, size_t *ret_count)
     return all;
 }
 
-/* lock held. */
-static void end_minute(struct usage_keeper *keeper, int64_t minute_ms)
+/* The jobs of the minute that is over. lock held. */
+static void end_minute(struct usage_keeper *keeper, int64_t minute_ms, struct list *ret_jobs)
 {
     size_t count;
     struct used **all = fresh(keeper, &count);
@@ -192,7 +193,7 @@ static void end_minute(struct usage_keeper *keeper, int64_t minute_ms)
     for (size_t from = 0, to = 0; from < count; from = to) {
         while (to < count && str_eq(cluster_of(all[to]->task_arn), cluster_of(all[from]->task_arn)))
             to++;
-        submit(keeper, &all[from], to - from, minute_ms);
+        list_add_last(ret_jobs, &job_new(&all[from], to - from, minute_ms)->job.link);
     }
     for (size_t i = 0; i < count; i++) {
         all[i]->cpu_sum = all[i]->memory_sum = 0;
@@ -207,11 +208,19 @@ static int64_t minute_of(const struct usage_keeper *keeper)
     return clock_now_ms(&keeper->clock) / MINUTE_MS * MINUTE_MS;
 }
 
+static void submit_all(struct usage_keeper *keeper, struct list *jobs)
+{
+    while (!list_empty(jobs))
+        loop_submit(keeper->loop, list_item(list_take_first(jobs), struct job, link));
+}
+
 static void *thread_main(void *context)
 {
     struct usage_keeper *keeper = context;
     int64_t minute_ms = minute_of(keeper);
+    struct list jobs;
 
+    list_init(&jobs);
     (void)pthread_mutex_lock(&keeper->lock);
     while (!keeper->stopping) {
         struct timespec until;
@@ -222,8 +231,11 @@ static void *thread_main(void *context)
         until.tv_nsec %= 1000000000L;
         if (pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until) != ETIMEDOUT || minute_of(keeper) == minute_ms)
             continue;
-        end_minute(keeper, minute_ms);
+        end_minute(keeper, minute_ms, &jobs);
         minute_ms = minute_of(keeper);
+        (void)pthread_mutex_unlock(&keeper->lock);
+        submit_all(keeper, &jobs);
+        (void)pthread_mutex_lock(&keeper->lock);
     }
     (void)pthread_mutex_unlock(&keeper->lock);
     return NULL;

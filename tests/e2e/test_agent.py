@@ -272,7 +272,7 @@ def test_awslogs(machine, agent):
 def test_links_and_extra_hosts(machine, agent):
     agent.wait(lambda m: "socket" in m, "the session")
     wish = both(machine, "a1" * 16, {"script": f"echo linked > /www/page; {SERVE}"},
-                {"script": f"wget -qO /www/page http://other/page; cat /etc/hosts > /www/hosts; {SERVE}", "links": ["first:other"],
+                {"script": f"until wget -qO /www/page http://other/page; do sleep 0.1; done; cat /etc/hosts > /www/hosts; {SERVE}", "links": ["first:other"],
                  "portMappings": PORTS, "dockerConfig": {"hostConfig": json.dumps({"ExtraHosts": ["far:192.0.2.7"]})}})
     agent.payload(wish)
     assert served(machine, agent, "a1" * 16, "page", container=1) == "linked\n"
