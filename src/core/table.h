@@ -17,7 +17,7 @@
 
 #define KEY_SEPARATOR '\x1f'
 
-enum { INDEXES_MAX = 7 };
+enum { INDEXES_MAX = 6 };
 
 /* Appends the index key of the record; nothing when the record does not stand in this index. The primary key is added
  * behind it, so index keys need not be unique. */

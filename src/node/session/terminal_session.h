@@ -1,5 +1,6 @@
 /* The agent's side of one session: what it says and when, as a state machine over a data channel. Pure: no process,
- * terminal, socket or clock; the holder (sessions.c) carries out what the callbacks say and tells what the command does.
+ * terminal, socket or clock; the holder (sessions.c) carries out what the callbacks say and tells what the command
+ * does.
  *
  * Life:
  *   1 WAITING   the handshake request waits for a client to listen (start_publication), at most SESSION_WAIT_MS
