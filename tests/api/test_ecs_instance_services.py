@@ -37,6 +37,9 @@ def test_a_service_spreads_and_moves_off_a_drained_instance(ecs, cluster, agents
     by_arn = {agent.arn: agent for agent in made}
     service = make_service(ecs, cluster, 4)["service"]
     assert service["launchType"] == "EC2"
+    statistics = ecs.describe_clusters(clusters=[cluster], include=["STATISTICS"])["clusters"][0]["statistics"]
+    shown = {row["name"]: row["value"] for row in statistics}
+    assert (shown["activeEC2ServiceCount"], shown["activeFargateServiceCount"]) == ("1", "0")
     counts = eventually(lambda: (found := running_on(ecs, cluster)[0]).total() == 4 and found, what="four tasks")
     assert sorted(counts.values()) == [2, 2]
     eventually(lambda: start_all(ecs, cluster, by_arn) or ecs.describe_services(

@@ -102,7 +102,7 @@ static int32_t sum(const int32_t of[LAUNCHES])
     return of[LAUNCH_EC2] + of[LAUNCH_FARGATE] + of[LAUNCH_EXTERNAL];
 }
 
-/* The names of DescribeClusters' STATISTICS (API reference, "Cluster"); all services are on Fargate yet. */
+/* The names of DescribeClusters' STATISTICS (API reference, "Cluster"). */
 static struct ecs_statistics statistics(const struct call *call, const struct cluster_tally *counts,
                                         const struct service_counts *services)
 {
@@ -116,12 +116,12 @@ static struct ecs_statistics statistics(const struct call *call, const struct cl
         {"pendingFargateTasksCount", counts->pending[LAUNCH_FARGATE]},
         {"runningExternalTasksCount", counts->running[LAUNCH_EXTERNAL]},
         {"pendingExternalTasksCount", counts->pending[LAUNCH_EXTERNAL]},
-        {"activeEC2ServiceCount", 0},
-        {"activeFargateServiceCount", services->active},
-        {"drainingEC2ServiceCount", 0},
-        {"drainingFargateServiceCount", services->draining},
-        {"activeExternalServiceCount", 0},
-        {"drainingExternalServiceCount", 0},
+        {"activeEC2ServiceCount", services->active_by[LAUNCH_EC2]},
+        {"activeFargateServiceCount", services->active_by[LAUNCH_FARGATE]},
+        {"drainingEC2ServiceCount", services->draining_by[LAUNCH_EC2]},
+        {"drainingFargateServiceCount", services->draining_by[LAUNCH_FARGATE]},
+        {"activeExternalServiceCount", services->active_by[LAUNCH_EXTERNAL]},
+        {"drainingExternalServiceCount", services->draining_by[LAUNCH_EXTERNAL]},
     };
     struct ecs_statistics list = {arena_array(call->arena, struct ecs_key_value_pair, COUNT_OF(rows)), COUNT_OF(rows)};
 

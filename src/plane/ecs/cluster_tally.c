@@ -11,9 +11,9 @@ struct counted {
     char key[];
 };
 
-static enum launch_column launch_of(const struct task_record *task)
+enum launch_column launch_column_of(enum ecs_launch_type type)
 {
-    switch (task->task->launch_type) {
+    switch (type) {
     case ECS_LAUNCH_TYPE_FARGATE:
         return LAUNCH_FARGATE;
     case ECS_LAUNCH_TYPE_EXTERNAL:
@@ -54,9 +54,9 @@ static void add(struct map *clusters, const struct task_record *task, int32_t by
     tally = &counted_get(clusters, buf_str(&key))->tally;
     tally->present += by;
     if (task_wants_to_run(task) && task_status(task) == TASK_RUNNING)
-        tally->running[launch_of(task)] += by;
+        tally->running[launch_column_of(task->task->launch_type)] += by;
     else if (task_wants_to_run(task))
-        tally->pending[launch_of(task)] += by;
+        tally->pending[launch_column_of(task->task->launch_type)] += by;
 }
 
 static void *make(void)

@@ -4,6 +4,8 @@
 #include "plane/ecs/ecs.h"
 
 enum launch_column { LAUNCH_EC2, LAUNCH_FARGATE, LAUNCH_EXTERNAL, LAUNCHES };
+/* Where what has that launch type is counted; EC2 is the one that needs not be named. */
+enum launch_column launch_column_of(enum ecs_launch_type type);
 
 struct cluster_tally {
     int32_t running[LAUNCHES], pending[LAUNCHES]; /* those that are wanted: there, and on their way there */

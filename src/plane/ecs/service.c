@@ -149,17 +149,29 @@ bool service_find_active(const struct call *call, struct str cluster_name, struc
            fail_api(call->fail, ECS_ERROR_SERVICE_NOT_ACTIVE_EXCEPTION, "Service was not ACTIVE.");
 }
 
+/* All capacity providers are Fargate's. */
+static enum launch_column launch_of(const struct service_record *service)
+{
+    return service->service->capacity_provider_strategy.count > 0 ? LAUNCH_FARGATE
+                                                                  : launch_column_of(service->service->launch_type);
+}
+
 struct service_counts services_count(const struct transaction *tx, const struct cluster_record *cluster)
 {
     struct walk walk =
         transaction_walk(tx, &service_table, NULL,
                          KEY_PREFIX(tx->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name));
-    struct service_counts counts = {0, 0};
+    struct service_counts counts = {.active = 0};
     const struct service_record *service;
 
     while ((service = walk_next(&walk)) != NULL) {
-        counts.active += service_status(service) == SERVICE_ACTIVE;
-        counts.draining += service_status(service) == SERVICE_DRAINING;
+        bool active = service_status(service) == SERVICE_ACTIVE;
+        bool draining = service_status(service) == SERVICE_DRAINING;
+
+        counts.active += active;
+        counts.draining += draining;
+        counts.active_by[launch_of(service)] += active;
+        counts.draining_by[launch_of(service)] += draining;
     }
     return counts;
 }

@@ -14,6 +14,7 @@
  * service_plan.h on what service_roster.h has counted, and remembers nothing but what stands in these records. */
 #pragma once
 
+#include "plane/ecs/cluster_tally.h"
 #include "plane/ecs/ecs.h"
 
 #define SERVICE_KEPT_MS HOUR_MS
@@ -57,9 +58,10 @@ checked bool service_find_active(const struct call *call, struct str cluster_nam
 const struct service_record *service_named(const struct call *call, const struct cluster_record *cluster,
                                            struct str name_or_arn);
 
-/* How many services of the cluster are ACTIVE, and DRAINING. */
+/* How many services of the cluster are ACTIVE, and DRAINING, and by how their tasks are launched. */
 struct service_counts {
     int32_t active, draining;
+    int32_t active_by[LAUNCHES], draining_by[LAUNCHES];
 };
 struct service_counts services_count(const struct transaction *tx, const struct cluster_record *cluster);
 
