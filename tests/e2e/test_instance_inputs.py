@@ -63,7 +63,7 @@ def instance(machine):
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=CONFIG,
                                    SecurityGroupIds=[machine.group], IamInstanceProfile={"Name": "fed-node"})["Instances"][0]["InstanceId"]
     state(machine, id, "running")
-    eventually(lambda: connected(machine), 40, "the container instance")
+    eventually(lambda: connected(machine, id), 40, "the container instance")
     yield id
     print(inside(machine, id, "cat", "/var/log/ecs/ecs-agent.log"))  # shown when a test failed
     machine.ec2.terminate_instances(InstanceIds=[id])

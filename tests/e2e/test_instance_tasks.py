@@ -13,26 +13,27 @@ CONFIG = "#!/bin/sh\necho ECS_CLUSTER=machines > /etc/ecs/ecs.config\n"
 SERVE = "exec /bin/httpd -f -p 80 -h /www"
 
 
-def connected(machine):
+def connected(machine, id):
     arns = machine.ecs.list_container_instances(cluster="machines", status="ACTIVE")["containerInstanceArns"]
     shown = machine.ecs.describe_container_instances(cluster="machines", containerInstances=arns)["containerInstances"] if arns else []
-    return any(one["agentConnected"] for one in shown)
+    return any(one["agentConnected"] and one["ec2InstanceId"] == id for one in shown)
 
 
 @pytest.fixture(scope="module")
-def instance(machine):
+def instance(machine, request):
     iam = machine.client("iam")
-    iam.create_role(RoleName="joined-node", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+    role = "joined-" + request.module.__name__.replace("_", "-")  # other files use this fixture, too
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))
-    iam.attach_role_policy(RoleName="joined-node", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
-    iam.create_instance_profile(InstanceProfileName="joined-node")
-    iam.add_role_to_instance_profile(InstanceProfileName="joined-node", RoleName="joined-node")
+    iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
+    iam.create_instance_profile(InstanceProfileName=role)
+    iam.add_role_to_instance_profile(InstanceProfileName=role, RoleName=role)
     machine.ecs.create_cluster(clusterName="machines")
     image = machine.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=CONFIG,
-                                   SecurityGroupIds=[machine.group], IamInstanceProfile={"Name": "joined-node"})["Instances"][0]["InstanceId"]
+                                   SecurityGroupIds=[machine.group], IamInstanceProfile={"Name": role})["Instances"][0]["InstanceId"]
     state(machine, id, "running")
-    eventually(lambda: connected(machine), 40, "the container instance")
+    eventually(lambda: connected(machine, id), 40, "the container instance")
     yield id
     print(inside(machine, id, "cat", "/var/log/ecs/ecs-agent.log"))  # shown when a test failed
     machine.ec2.terminate_instances(InstanceIds=[id])
