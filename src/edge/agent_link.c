@@ -5,13 +5,14 @@
 #include "base/must.h"
 #include "edge/agent_message.h"
 #include "edge/usage_keeper.h"
+#include "os/clock.h"
+#include "os/condition.h"
 #include "os/entropy.h"
 #include "os/websocket.h"
 #include "plane/ecs/agent.h"
 #include "wire/form.h"
 #include "wire/json.h"
 
-#include <errno.h>
 #include <pthread.h>
 
 enum {
@@ -639,15 +640,12 @@ static void beat_all(struct agent_links *links, const struct beat *beats, size_t
 static void *heart_main(void *context)
 {
     struct agent_links *links = context;
-    struct timespec until;
     struct beat *beats;
     size_t count;
 
     (void)pthread_mutex_lock(&links->lock);
     while (!links->ending) {
-        must(clock_gettime(CLOCK_REALTIME, &until) == 0);
-        until.tv_sec += HEARTBEAT_S;
-        if (pthread_cond_timedwait(&links->wake, &links->lock, &until) != ETIMEDOUT)
+        if (condition_wait(&links->wake, &links->lock, clock_monotonic_ms() + HEARTBEAT_S * SECOND_MS))
             continue;
         count = beats_of(links, &beats);
         (void)pthread_mutex_unlock(&links->lock);
@@ -669,7 +667,7 @@ struct agent_links *agent_links_new(struct usage_keeper *usages)
     links->usages = usages;
     list_init(&links->sessions);
     must(pthread_mutex_init(&links->lock, NULL) == 0);
-    must(pthread_cond_init(&links->wake, NULL) == 0);
+    condition_init(&links->wake);
     return links;
 }
 

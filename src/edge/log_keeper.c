@@ -3,11 +3,12 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/must.h"
+#include "os/clock.h"
+#include "os/condition.h"
 #include "os/log_store.h"
 #include "plane/logs/logs.h"
 
 #include <pthread.h>
-#include <time.h>
 
 enum {
     TIDY_EVERY_S = 60,
@@ -224,11 +225,9 @@ static void *keeper_main(void *context)
 
     (void)pthread_mutex_lock(&keeper->lock);
     while (!keeper->stopping) {
-        struct timespec until;
+        int64_t until_ms = clock_monotonic_ms() + TIDY_EVERY_S * SECOND_MS;
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += TIDY_EVERY_S;
-        while (!keeper->due && !keeper->stopping && pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until) == 0)
+        while (!keeper->due && !keeper->stopping && condition_wait(&keeper->wake, &keeper->lock, until_ms))
             ;
         keeper->due = false;
         if (keeper->stopping)
@@ -247,7 +246,6 @@ static void *keeper_main(void *context)
 static struct log_keeper *keeper_new(struct loop *loop, struct log_store *store)
 {
     struct log_keeper *keeper = calloc(1, sizeof(*keeper));
-    pthread_condattr_t attributes;
 
     must(keeper != NULL);
     keeper->loop = loop;
@@ -265,10 +263,7 @@ static struct log_keeper *keeper_new(struct loop *loop, struct log_store *store)
                                      .delete_group = delete_group,
                                      .tidy = tidy};
     must(pthread_mutex_init(&keeper->lock, NULL) == 0);
-    must(pthread_condattr_init(&attributes) == 0);
-    must(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    must(pthread_cond_init(&keeper->wake, &attributes) == 0);
-    (void)pthread_condattr_destroy(&attributes);
+    condition_init(&keeper->wake);
     return keeper;
 }
 

@@ -4,11 +4,11 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "os/clock.h"
+#include "os/condition.h"
 
-#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <time.h>
 
 enum { UNSETTLED_MAX = 32, COMMIT_TURNS_MAX = 32 };
 
@@ -88,33 +88,18 @@ static bool commit_rows(struct loop *loop, struct commit *work)
     return good;
 }
 
-/* The time of the monotonic clock in that many milliseconds. */
-static struct timespec after_ms(int64_t ms)
-{
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return until;
-}
-
 /* Waits until there is something to commit, true, or the end, false. Lock held. */
 static bool wait_for_turns(struct loop *loop)
 {
     struct engine *engine = loop->options.core.engine;
-    struct timespec until = after_ms(IDLE_MS);
+    int64_t until_ms = clock_monotonic_ms() + IDLE_MS;
     bool tidied = false;
 
     /* The core thread settles one commit before the next is reported. */
     while ((loop->next.count == 0 || loop->committed.count > 0) && !loop->store_stopping) {
         if (tidied) {
             (void)pthread_cond_wait(&loop->store_wake, &loop->lock);
-        } else if (pthread_cond_timedwait(&loop->store_wake, &loop->lock, &until) == ETIMEDOUT) {
+        } else if (!condition_wait(&loop->store_wake, &loop->lock, until_ms)) {
             tidied = true;
             (void)pthread_mutex_unlock(&loop->lock);
             if (engine->kind->tidy != NULL)
@@ -184,18 +169,14 @@ static void wait_for_work(struct loop *loop)
 {
     int64_t now = now_ms(loop);
     int64_t next_ms = loop->reset.asked ? WHEN_NEVER : next_turn_ms(loop, loop->may_reconcile);
-    struct timespec until;
 
     if (!list_empty(&loop->inbox) || loop->committed.count > 0 || next_ms <= now)
         return;
     if ((loop->reset.asked || loop->stopping) && loop->unsettled == 0)
         return;
-    if (next_ms == WHEN_NEVER) {
-        (void)pthread_cond_wait(&loop->core_wake, &loop->lock);
-        return;
-    }
-    until = after_ms((next_ms - now) / loop->options.clock_rate + 1);
-    (void)pthread_cond_timedwait(&loop->core_wake, &loop->lock, &until);
+    if (next_ms != WHEN_NEVER)
+        next_ms = clock_monotonic_ms() + (next_ms - now) / loop->options.clock_rate + 1;
+    (void)condition_wait(&loop->core_wake, &loop->lock, next_ms);
 }
 
 static struct turn *take_turn(struct loop *loop, bool reconciles)
@@ -305,15 +286,10 @@ static void *core_main(void *context)
 
 static void start_threads(struct loop *loop)
 {
-    pthread_condattr_t monotonic;
-
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&loop->lock, NULL);
-    (void)pthread_cond_init(&loop->core_wake, &monotonic);
-    (void)pthread_cond_init(&loop->store_wake, &monotonic);
+    condition_init(&loop->core_wake);
+    condition_init(&loop->store_wake);
     (void)pthread_cond_init(&loop->caller_wake, NULL);
-    (void)pthread_condattr_destroy(&monotonic);
     must(pthread_create(&loop->store_thread, NULL, store_main, loop) == 0);
     must(pthread_create(&loop->core_thread, NULL, core_main, loop) == 0);
 }

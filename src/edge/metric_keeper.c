@@ -3,12 +3,13 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "model/interpret.h"
+#include "os/clock.h"
+#include "os/condition.h"
 #include "os/metric_store.h"
 #include "plane/cloudwatch/alarm_evaluation.h"
 #include "plane/cloudwatch/metric_sample.h"
 
 #include <pthread.h>
-#include <time.h>
 
 enum { ASKS_MAX = 20000, ASK_BYTES_MAX = 64 << 20, AGE_EVERY_S = 60 };
 
@@ -172,13 +173,12 @@ static void age(struct metric_keeper *keeper)
 }
 
 /* Waits for an ask; NULL: the time is over, or it ends. */
-static struct ask *next(struct metric_keeper *keeper, const struct timespec *until, bool *ret_stopping)
+static struct ask *next(struct metric_keeper *keeper, int64_t until_ms, bool *ret_stopping)
 {
     struct ask *ask = NULL;
 
     (void)pthread_mutex_lock(&keeper->lock);
-    while (!keeper->stopping && list_empty(&keeper->asks) &&
-           pthread_cond_timedwait(&keeper->wake, &keeper->lock, until) == 0)
+    while (!keeper->stopping && list_empty(&keeper->asks) && condition_wait(&keeper->wake, &keeper->lock, until_ms))
         ;
     *ret_stopping = keeper->stopping;
     if (!keeper->stopping && !list_empty(&keeper->asks)) {
@@ -202,21 +202,18 @@ static void handle(struct metric_keeper *keeper, struct ask *ask)
 static void *thread_main(void *context)
 {
     struct metric_keeper *keeper = context;
-    struct timespec until;
+    int64_t until_ms = clock_monotonic_ms();
     bool stopping = false;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     while (!stopping) {
-        struct timespec now;
-        struct ask *ask = next(keeper, &until, &stopping);
+        struct ask *ask = next(keeper, until_ms, &stopping);
 
         if (ask != NULL)
             handle(keeper, ask);
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        if (stopping || now.tv_sec < until.tv_sec)
+        if (stopping || clock_monotonic_ms() < until_ms)
             continue;
         age(keeper);
-        until.tv_sec = now.tv_sec + AGE_EVERY_S;
+        until_ms = clock_monotonic_ms() + AGE_EVERY_S * SECOND_MS;
     }
     return NULL;
 }
@@ -226,7 +223,6 @@ static void *thread_main(void *context)
 static struct metric_keeper *keeper_new(struct metric_store *store, struct clock clock)
 {
     struct metric_keeper *keeper = calloc(1, sizeof(*keeper));
-    pthread_condattr_t attributes;
 
     must(keeper != NULL);
     keeper->store = store;
@@ -235,10 +231,7 @@ static struct metric_keeper *keeper_new(struct metric_store *store, struct clock
         (struct metric_port){.context = keeper, .append = append, .read = read_points, .list = list, .came = came};
     list_init(&keeper->asks);
     must(pthread_mutex_init(&keeper->lock, NULL) == 0);
-    must(pthread_condattr_init(&attributes) == 0);
-    must(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    must(pthread_cond_init(&keeper->wake, &attributes) == 0);
-    (void)pthread_condattr_destroy(&attributes);
+    condition_init(&keeper->wake);
     return keeper;
 }
 

@@ -4,12 +4,12 @@
 #include "base/map.h"
 #include "base/must.h"
 #include "os/blob_upload.h"
+#include "os/clock.h"
+#include "os/condition.h"
 #include "plane/ecr/ecr.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <time.h>
 
 enum { COLLECT_EVERY_S = 3600, STACK_BYTES = 256 << 10 };
 
@@ -119,15 +119,12 @@ bool collector_run(struct collector *collector, int64_t grace_ms, struct blob_sw
 /* True when it is time to collect, false when the collector ends. */
 static bool wait_an_hour(struct collector *collector)
 {
-    struct timespec until;
-    int result = 0;
+    int64_t until_ms = clock_monotonic_ms() + COLLECT_EVERY_S * SECOND_MS;
     bool stopping;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += COLLECT_EVERY_S;
     (void)pthread_mutex_lock(&collector->lock);
-    while (!collector->stopping && result != ETIMEDOUT)
-        result = pthread_cond_timedwait(&collector->wake, &collector->lock, &until);
+    while (!collector->stopping && condition_wait(&collector->wake, &collector->lock, until_ms))
+        ;
     stopping = collector->stopping;
     (void)pthread_mutex_unlock(&collector->lock);
     return !stopping;
@@ -162,16 +159,12 @@ bool collector_start(struct loop *loop, struct blob_store *blobs, struct collect
 {
     struct collector *collector = calloc(1, sizeof(*collector));
     pthread_attr_t attributes;
-    pthread_condattr_t monotonic;
     int error;
 
     must(collector != NULL);
     collector->loop = loop;
     collector->blobs = blobs;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&collector->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    condition_init(&collector->wake);
     (void)pthread_mutex_init(&collector->lock, NULL);
     (void)pthread_mutex_init(&collector->running, NULL);
     (void)pthread_attr_init(&attributes);

@@ -6,13 +6,13 @@
 #include "base/must.h"
 #include "core/table.h"
 #include "os/clock.h"
+#include "os/condition.h"
 #include "os/entropy.h"
 #include "os/websocket.h"
 #include "wire/session_json.h"
 #include "wire/sigv4_canonical.h"
 
 #include <pthread.h>
-#include <time.h>
 
 /* Both ends of every session, and some that have not shown a token yet. */
 enum { GUESTS_MAX = 2 * SESSION_LINKS_MAX + 256 };
@@ -283,16 +283,7 @@ static bool look(struct session_links *links, int64_t now_ms)
 
 static void wait_ms(struct session_links *links, long ms)
 {
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    (void)pthread_cond_timedwait(&links->changed, &links->lock, &until);
+    (void)condition_wait(&links->changed, &links->lock, clock_monotonic_ms() + ms);
 }
 
 static void *look_main(void *context)
@@ -418,7 +409,7 @@ bool session_links_start(struct session_links **ret_links, struct fail *f)
     list_init(&links->sessions);
     list_init(&links->guests);
     must(pthread_mutex_init(&links->lock, NULL) == 0);
-    must(pthread_cond_init(&links->changed, NULL) == 0);
+    condition_init(&links->changed);
     if (!websockets_start(&links->sockets, f)) {
         (void)pthread_mutex_destroy(&links->lock);
         (void)pthread_cond_destroy(&links->changed);

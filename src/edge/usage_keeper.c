@@ -5,10 +5,10 @@
 #include "base/map.h"
 #include "base/must.h"
 #include "base/when.h"
+#include "os/clock.h"
+#include "os/condition.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
 enum { LOOK_MS = 500, TEXT_LEN_MAX = 512 };
 
@@ -223,13 +223,8 @@ static void *thread_main(void *context)
     list_init(&jobs);
     (void)pthread_mutex_lock(&keeper->lock);
     while (!keeper->stopping) {
-        struct timespec until;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOOK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        if (pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until) != ETIMEDOUT || minute_of(keeper) == minute_ms)
+        if (condition_wait(&keeper->wake, &keeper->lock, clock_monotonic_ms() + LOOK_MS) ||
+            minute_of(keeper) == minute_ms)
             continue;
         end_minute(keeper, minute_ms, &jobs);
         minute_ms = minute_of(keeper);
@@ -246,15 +241,11 @@ static void *thread_main(void *context)
 struct usage_keeper *usage_keeper_new(struct clock clock)
 {
     struct usage_keeper *keeper = calloc(1, sizeof(*keeper));
-    pthread_condattr_t attributes;
 
     must(keeper != NULL);
     keeper->clock = clock;
     must(pthread_mutex_init(&keeper->lock, NULL) == 0);
-    must(pthread_condattr_init(&attributes) == 0);
-    must(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    must(pthread_cond_init(&keeper->wake, &attributes) == 0);
-    (void)pthread_condattr_destroy(&attributes);
+    condition_init(&keeper->wake);
     return keeper;
 }
 

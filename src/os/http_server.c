@@ -2,6 +2,8 @@
 #include "os/http_internal.h"
 
 #include "base/must.h"
+#include "os/clock.h"
+#include "os/condition.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -9,7 +11,6 @@
 #include <netdb.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 
 enum {
     THREAD_STACK_BYTES = 1 << 20, /* handlers parse JSON on it, which recurses 2048 levels deep in jansson */
@@ -116,7 +117,6 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
 static struct http_server *server_new(const struct http_server_options *options, const struct http_handler *handler)
 {
     struct http_server *server = calloc(1, sizeof(*server));
-    pthread_condattr_t monotonic;
 
     if (server == NULL)
         return NULL;
@@ -128,10 +128,7 @@ static struct http_server *server_new(const struct http_server_options *options,
         server->options.head_timeout_s = HEAD_TIMEOUT_S_DEFAULT;
     list_init(&server->sessions);
     (void)pthread_mutex_init(&server->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&server->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    condition_init(&server->changed);
     return server;
 }
 
@@ -207,18 +204,10 @@ uint16_t http_server_port(const struct http_server *server)
 /* Waits until nothing is under way, up to grace_ms; under server->lock. */
 static void wait_for_exchanges(struct http_server *server, unsigned grace_ms)
 {
-    struct timespec end;
+    int64_t until_ms = clock_monotonic_ms() + grace_ms;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += grace_ms / 1000;
-    end.tv_nsec += (long)(grace_ms % 1000) * 1000000;
-    if (end.tv_nsec >= 1000000000) {
-        end.tv_sec++;
-        end.tv_nsec -= 1000000000;
-    }
-    while (server->exchange_count > 0)
-        if (pthread_cond_timedwait(&server->changed, &server->lock, &end) == ETIMEDOUT)
-            return;
+    while (server->exchange_count > 0 && condition_wait(&server->changed, &server->lock, until_ms))
+        ;
 }
 
 /* Closes the listening socket under libmicrohttpd's feet: its number becomes something that is never ready, until

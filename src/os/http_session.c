@@ -1,15 +1,15 @@
 /* Owns the connections of a server and the watch over them. libmicrohttpd cuts off who sends nothing; a client that
  * sends a byte now and then would hold a connection for ever, and one that leaves while a stream is silent, or with its
  * body half sent, would not be missed. Once a second the watch looks for them. */
+#include "os/clock.h"
+#include "os/condition.h"
 #include "os/http_internal.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 
 enum { WATCH_STACK_BYTES = 64 << 10 };
 
@@ -168,13 +168,12 @@ static void look_at_all(struct http_server *server)
 static void *watch(void *context)
 {
     struct http_server *server = context;
-    struct timespec next;
+    int64_t next_ms = clock_monotonic_ms();
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &next);
     (void)pthread_mutex_lock(&server->lock);
     while (!server->watch_ends) {
-        next.tv_sec++;
-        while (!server->watch_ends && pthread_cond_timedwait(&server->changed, &server->lock, &next) != ETIMEDOUT)
+        next_ms += 1000;
+        while (!server->watch_ends && condition_wait(&server->changed, &server->lock, next_ms))
             ;
         atomic_fetch_add(&server->now_s, 1);
         look_at_all(server);

@@ -5,11 +5,12 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/random.h"
+#include "os/clock.h"
+#include "os/condition.h"
 #include "os/entropy.h"
 #include "os/websocket.h"
 
 #include <pthread.h>
-#include <time.h>
 
 enum {
     PAUSE_MS_MIN = 250,
@@ -237,34 +238,24 @@ static bool connect_once(struct agent_session *session, struct fail *f)
     return true;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* lock held. */
 static void wait_until(struct agent_session *session, int64_t when_ms)
 {
-    struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = when_ms % 1000 * 1000000};
-
-    (void)pthread_cond_timedwait(&session->wake, &session->lock, &until);
+    (void)condition_wait(&session->wake, &session->lock, when_ms);
 }
 
 /* Hears messages until the connection ends or nothing is heard for too long. */
 static void listen(struct agent_session *session)
 {
     int64_t quiet_ms = HEARTBEAT_MS + (int64_t)random_below(&session->random, HEARTBEAT_MS);
-    int64_t until_ms = monotonic_ms() + quiet_ms;
+    int64_t until_ms = clock_monotonic_ms() + quiet_ms;
 
     (void)pthread_mutex_lock(&session->lock);
     while (!session->stopping && !(session->closed_id == session->id && list_empty(&session->received))) {
         struct received *received;
 
         if (list_empty(&session->received)) {
-            if (monotonic_ms() >= until_ms) {
+            if (clock_monotonic_ms() >= until_ms) {
                 log_warning("the server is silent; the session is begun anew");
                 session->close_code = BROKEN;
                 break;
@@ -276,7 +267,7 @@ static void listen(struct agent_session *session)
         (void)pthread_mutex_unlock(&session->lock);
         dispatch(session, (struct str){received->text, received->len});
         free(received);
-        until_ms = monotonic_ms() + quiet_ms;
+        until_ms = clock_monotonic_ms() + quiet_ms;
         (void)pthread_mutex_lock(&session->lock);
     }
     (void)pthread_mutex_unlock(&session->lock);
@@ -290,10 +281,10 @@ static bool is_normal(uint16_t code)
 
 static void pause_for(struct agent_session *session, int64_t ms)
 {
-    int64_t until_ms = monotonic_ms() + ms + (int64_t)random_below(&session->random, (uint64_t)ms / 5 + 1);
+    int64_t until_ms = clock_monotonic_ms() + ms + (int64_t)random_below(&session->random, (uint64_t)ms / 5 + 1);
 
     (void)pthread_mutex_lock(&session->lock);
-    while (!session->stopping && monotonic_ms() < until_ms)
+    while (!session->stopping && clock_monotonic_ms() < until_ms)
         wait_until(session, until_ms);
     (void)pthread_mutex_unlock(&session->lock);
 }
@@ -315,7 +306,7 @@ static void *session_main(void *context)
     struct fail f;
 
     while (!is_stopping(session)) {
-        int64_t begun_ms = monotonic_ms();
+        int64_t begun_ms = clock_monotonic_ms();
 
         if (!connect_once(session, &f)) {
             bool inactive = strstr(f.message, "InactiveInstanceException") != NULL;
@@ -326,10 +317,10 @@ static void *session_main(void *context)
             continue;
         }
         listen(session);
-        if (is_normal(session->close_code) || monotonic_ms() - begun_ms > STEADY_MS)
+        if (is_normal(session->close_code) || clock_monotonic_ms() - begun_ms > STEADY_MS)
             wait_ms = PAUSE_MS_MIN;
         /* A server that closes at once what it opened is not asked without a pause. */
-        if (!is_normal(session->close_code) || monotonic_ms() - begun_ms < PAUSE_MS_MIN)
+        if (!is_normal(session->close_code) || clock_monotonic_ms() - begun_ms < PAUSE_MS_MIN)
             pause_for(session, wait_ms);
     }
     return NULL;
@@ -339,7 +330,6 @@ bool agent_session_start(const struct agent_session_options *options, struct age
                          struct fail *f)
 {
     struct agent_session *session = calloc(1, sizeof(*session));
-    pthread_condattr_t monotonic;
     uint64_t seed;
 
     must(session != NULL);
@@ -349,10 +339,7 @@ bool agent_session_start(const struct agent_session_options *options, struct age
     random_seed(&session->random, seed);
     list_init(&session->received);
     must(pthread_mutex_init(&session->lock, NULL) == 0);
-    must(pthread_condattr_init(&monotonic) == 0);
-    must(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    must(pthread_cond_init(&session->wake, &monotonic) == 0);
-    (void)pthread_condattr_destroy(&monotonic);
+    condition_init(&session->wake);
     if (!websockets_start(&session->sockets, f)) {
         free(session);
         return false;

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "node/host/instances.h"
 #include "node/host/internal.h"
+#include "os/condition.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -161,7 +162,7 @@ static struct host *host_new(const struct host_options *options)
     (void)snprintf(host->id, sizeof(host->id), "host-%s", options->instance);
     must(pthread_mutex_init(&host->lock, NULL) == 0);
     must(pthread_mutex_init(&host->assignment_lock, NULL) == 0);
-    must(pthread_cond_init(&host->link_changed, NULL) == 0);
+    condition_init(&host->link_changed);
     list_init(&host->instances);
     host->metadata = metadata_new(host);
     return host;

@@ -3,13 +3,14 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "node/host/instance_machine.h"
+#include "os/clock.h"
+#include "os/condition.h"
 #include "os/files.h"
 #include "os/http_server.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum { LOOK_MS = 1000, STOP_MS = 15000, THREAD_STACK = 512 << 10 };
 
@@ -98,10 +99,7 @@ static void start(struct host_instance *of)
 
 static void wait_ms(struct host_instance *of, int64_t ms)
 {
-    int64_t when_ms = host_now_ms() + ms;
-    struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = (when_ms % 1000) * 1000000};
-
-    (void)pthread_cond_timedwait(&of->wake, &of->host->lock, &until);
+    (void)condition_wait(&of->wake, &of->host->lock, clock_monotonic_ms() + ms);
 }
 
 /* An address may still be that of an interface on its way out. */
@@ -241,7 +239,7 @@ static struct host_instance *instance_new(struct host *host, const struct host_i
     of->status = HOST_INSTANCE_STATUS_PENDING;
     of->imds = imds_new(&closed);
     instance_machine_init(&of->machine, host, assignment);
-    must(pthread_cond_init(&of->wake, NULL) == 0);
+    condition_init(&of->wake);
     must(pthread_cond_init(&of->answered, NULL) == 0);
     list_add_last(&host->instances, &of->link);
     return of;

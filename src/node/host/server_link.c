@@ -4,9 +4,9 @@
 #include "node/host/instances.h"
 #include "node/host/internal.h"
 #include "os/clock.h"
+#include "os/condition.h"
 
 #include <sys/utsname.h>
-#include <time.h>
 
 enum { DIAL_PAUSE_MS_MIN = 100, DIAL_PAUSE_MS_MAX = 5000, USAGE_EVERY_MS = 20000 };
 
@@ -85,10 +85,7 @@ static bool dial(struct host *host, struct fail *f)
 /* Waits for a change of link or the end; lock held. */
 static void pause_ms(struct host *host, int64_t ms)
 {
-    int64_t when_ms = host_now_ms() + ms;
-    struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = (when_ms % 1000) * 1000000};
-
-    (void)pthread_cond_timedwait(&host->link_changed, &host->lock, &until);
+    (void)condition_wait(&host->link_changed, &host->lock, clock_monotonic_ms() + ms);
 }
 
 void *host_dial_main(void *context)
