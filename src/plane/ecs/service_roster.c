@@ -267,8 +267,10 @@ static void sit(struct roster_service *service, struct entry *entry, struct host
 static void rise(struct entry *entry)
 {
     struct seat *seat = entry->seat;
-    struct roster_cell *cell = seat->cell;
+    struct roster_cell *cell;
 
+    must(seat != NULL);
+    cell = seat->cell;
     list_remove(&entry->link);
     entry->seat = NULL;
     host_count(seat->host, cell->phase, -1);
