@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 void memory_keep(void)
 {
@@ -28,4 +29,15 @@ void memory_reserve(size_t bytes)
     if (room != NULL && bytes > PAGE)
         (void)madvise((void *)begin, (uintptr_t)room + bytes - begin, MADV_HUGEPAGE); /* a kernel without goes on */
     free(room);
+}
+
+void memory_reserve_for(const char *state_file)
+{
+    enum { SMALL_BYTES = 32 << 20, RECORD_FACTOR = 2 }; /* records take twice as much as their rows */
+    struct stat file;
+
+    if (stat(state_file, &file) != 0 || file.st_size < SMALL_BYTES)
+        return;
+    memory_reserve(file.st_size < MEMORY_RESERVE_MAX / RECORD_FACTOR ? (size_t)file.st_size * RECORD_FACTOR
+                                                                     : MEMORY_RESERVE_MAX);
 }

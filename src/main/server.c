@@ -250,12 +250,17 @@ static bool start_loop(struct server *server, const struct server_options *optio
         .clock = server->clock,
         .clock_rate = (unsigned)options->clock_rate,
     };
+    const char *state_file = data_dir_file(&server->dir, "state.db", arena);
+    bool good;
 
     entropy_fill(&loop.core.seed, sizeof(loop.core.seed));
-    if (!engine_sqlite_open(data_dir_file(&server->dir, "state.db", arena), &server->engine, f))
+    if (!engine_sqlite_open(state_file, &server->engine, f))
         return false;
     loop.core.engine = server->engine;
-    if (!loop_start(&loop, &server->loop, f) || !secret_key_settle(&server->dir, &server->secret_key, server->loop, f))
+    memory_reserve_for(state_file);
+    good = loop_start(&loop, &server->loop, f);
+    memory_keep();
+    if (!good || !secret_key_settle(&server->dir, &server->secret_key, server->loop, f))
         return false;
     host_links_begin(server->links, server->loop);
     server->authenticator = (struct authenticator){server->keys, &server->settings, server->clock, clock_wall()};
