@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-enum { LOOK_MS = 500, TEXT_LEN_MAX = 512 };
+enum { TEXT_LEN_MAX = 512 };
 
 /* Of one task. */
 struct used {
@@ -25,6 +25,7 @@ struct used {
 
 struct usage_keeper {
     struct clock clock;
+    unsigned clock_rate;
     struct loop *loop; /* NULL: not begun, or stopped */
     pthread_t thread;
     pthread_mutex_t lock; /* protects what follows; nothing is locked under it */
@@ -208,6 +209,14 @@ static int64_t minute_of(const struct usage_keeper *keeper)
     return clock_now_ms(&keeper->clock) / MINUTE_MS * MINUTE_MS;
 }
 
+/* When to look whether the minute is over, by the monotonic clock. */
+static int64_t end_of(const struct usage_keeper *keeper, int64_t minute_ms)
+{
+    int64_t left_ms = minute_ms + MINUTE_MS - clock_now_ms(&keeper->clock);
+
+    return clock_monotonic_ms() + (left_ms < MINUTE_MS ? left_ms : MINUTE_MS) / keeper->clock_rate + 1;
+}
+
 static void submit_all(struct usage_keeper *keeper, struct list *jobs)
 {
     while (!list_empty(jobs))
@@ -223,8 +232,7 @@ static void *thread_main(void *context)
     list_init(&jobs);
     (void)pthread_mutex_lock(&keeper->lock);
     while (!keeper->stopping) {
-        if (condition_wait(&keeper->wake, &keeper->lock, clock_monotonic_ms() + LOOK_MS) ||
-            minute_of(keeper) == minute_ms)
+        if (condition_wait(&keeper->wake, &keeper->lock, end_of(keeper, minute_ms)) || minute_of(keeper) == minute_ms)
             continue;
         end_minute(keeper, minute_ms, &jobs);
         minute_ms = minute_of(keeper);
@@ -238,12 +246,13 @@ static void *thread_main(void *context)
 
 /* ---- life ---- */
 
-struct usage_keeper *usage_keeper_new(struct clock clock)
+struct usage_keeper *usage_keeper_new(struct clock clock, unsigned clock_rate)
 {
     struct usage_keeper *keeper = calloc(1, sizeof(*keeper));
 
     must(keeper != NULL);
     keeper->clock = clock;
+    keeper->clock_rate = clock_rate;
     must(pthread_mutex_init(&keeper->lock, NULL) == 0);
     condition_init(&keeper->wake);
     return keeper;

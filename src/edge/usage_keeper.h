@@ -15,7 +15,8 @@ enum { USAGE_TASKS_MAX = 500000 };
 
 struct usage_keeper;
 
-struct usage_keeper *usage_keeper_new(struct clock clock);
+/* clock_rate: how many seconds of the clock pass in one. */
+struct usage_keeper *usage_keeper_new(struct clock clock, unsigned clock_rate);
 /* The loop runs: the thread begins. */
 void usage_keeper_begin(struct usage_keeper *keeper, struct loop *loop);
 /* Before the loop stops. */

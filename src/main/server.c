@@ -419,7 +419,7 @@ static bool start(struct server *server, struct server_options *options, struct 
         !data_dir_lock(&server->dir, "server", &server->lock_fd, f) ||
         !secret_key_read(&server->dir, &server->secret_key, f))
         return false;
-    server->usages = usage_keeper_new(server->clock);
+    server->usages = usage_keeper_new(server->clock, (unsigned)options->clock_rate);
     server->links = host_links_new(str_of(server->dir.token), server->usages);
     server->agents = agent_links_new(server->usages);
     return audit_open(data_dir_file(&server->dir, "audit.log", arena), &server->audit, f) &&
