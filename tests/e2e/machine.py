@@ -68,6 +68,15 @@ class Machine(Installation):
             iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
         return arn
 
+    def make_instance_profile(self, name):
+        """A profile with a role of that name, with which an instance can join a cluster."""
+        iam = self.client("iam")
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))
+        iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
+        iam.create_instance_profile(InstanceProfileName=name)
+        iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+
     def prepare(self):
         self.make_role("ecsTaskExecutionRole", policy="service-role/AmazonECSTaskExecutionRolePolicy")
         self.image = self.push("demo", make_image(self.work))

@@ -1,7 +1,6 @@
 """An EC2 instance joins a cluster by its user data and runs tasks of the built-in registry: server, host and agent as they
 are, nothing in between."""
 
-import json
 import urllib.request
 
 import pytest
@@ -14,13 +13,7 @@ JOIN = "#!/bin/sh\necho ECS_CLUSTER=joined > /etc/ecs/ecs.config\n"
 
 @pytest.fixture(scope="module")
 def instance(machine):
-    iam = machine.client("iam")
-    iam.create_role(RoleName="joinedRole", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))
-    iam.attach_role_policy(RoleName="joinedRole",
-                           PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
-    iam.create_instance_profile(InstanceProfileName="joinedRole")
-    iam.add_role_to_instance_profile(InstanceProfileName="joinedRole", RoleName="joinedRole")
+    machine.make_instance_profile("joinedRole")
     machine.ecs.create_cluster(clusterName="joined")
     image = machine.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=JOIN,

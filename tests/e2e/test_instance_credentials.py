@@ -29,12 +29,7 @@ def hasty():
 
 
 def launch(machine):
-    iam = machine.client("iam")
-    iam.create_role(RoleName="node", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))
-    iam.attach_role_policy(RoleName="node", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
-    iam.create_instance_profile(InstanceProfileName="node")
-    iam.add_role_to_instance_profile(InstanceProfileName="node", RoleName="node")
+    machine.make_instance_profile("node")
     image = machine.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.small", MinCount=1, MaxCount=1, UserData=CONFIG,
                                    IamInstanceProfile={"Name": "node"})["Instances"][0]["InstanceId"]

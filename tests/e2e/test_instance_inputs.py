@@ -51,13 +51,8 @@ class Outside:
 
 @pytest.fixture(scope="module")
 def instance(machine):
-    iam = machine.client("iam")
-    iam.create_role(RoleName="fed-node", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))
-    iam.attach_role_policy(RoleName="fed-node", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
-    iam.create_instance_profile(InstanceProfileName="fed-node")
-    iam.add_role_to_instance_profile(InstanceProfileName="fed-node", RoleName="fed-node")
-    iam.attach_role_policy(RoleName="ecsTaskExecutionRole", PolicyArn="arn:aws:iam::aws:policy/SecretsManagerReadWrite")
+    machine.make_instance_profile("fed-node")
+    machine.client("iam").attach_role_policy(RoleName="ecsTaskExecutionRole", PolicyArn="arn:aws:iam::aws:policy/SecretsManagerReadWrite")
     machine.ecs.create_cluster(clusterName="machines")
     image = machine.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=CONFIG,

@@ -21,13 +21,8 @@ def connected(machine, id):
 
 @pytest.fixture(scope="module")
 def instance(machine, request):
-    iam = machine.client("iam")
     role = "joined-" + request.module.__name__.replace("_", "-")  # other files use this fixture, too
-    iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))
-    iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
-    iam.create_instance_profile(InstanceProfileName=role)
-    iam.add_role_to_instance_profile(InstanceProfileName=role, RoleName=role)
+    machine.make_instance_profile(role)
     machine.ecs.create_cluster(clusterName="machines")
     image = machine.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=CONFIG,

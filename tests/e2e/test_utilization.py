@@ -2,7 +2,6 @@
 instance from its agent's telemetry."""
 
 import datetime
-import json
 
 import pytest
 
@@ -16,12 +15,7 @@ SPIN = "while :; do :; done"
 
 @pytest.fixture(scope="module")
 def instance(machine):
-    iam = machine.client("iam")
-    iam.create_role(RoleName="busy-node", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}]}))
-    iam.attach_role_policy(RoleName="busy-node", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
-    iam.create_instance_profile(InstanceProfileName="busy-node")
-    iam.add_role_to_instance_profile(InstanceProfileName="busy-node", RoleName="busy-node")
+    machine.make_instance_profile("busy-node")
     machine.ecs.create_cluster(clusterName="busy")
     image = machine.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.small", MinCount=1, MaxCount=1, UserData=CONFIG,
