@@ -3,6 +3,7 @@
 #include "base/must.h"
 
 #include <endian.h>
+#include <stdlib.h>
 
 /* ---- places: bits of keys ----
  *
@@ -123,7 +124,7 @@ static void unthread(struct tree *tree, struct tree_node *node)
     tree->changes++;
 }
 
-/* ---- coming and going ---- */
+/* ---- coming ---- */
 
 bool tree_add(struct tree *tree, struct tree_node *node, struct str key)
 {
@@ -157,6 +158,116 @@ bool tree_add(struct tree *tree, struct tree_node *node, struct str key)
     thread(tree, node, near, near == NULL ? tree->first : near->after);
     return true;
 }
+
+/* ---- many at once ---- */
+
+struct sorted {
+    uint64_t head; /* the bytes of the key that are compared now, */
+    size_t len;    /* so many */
+    struct tree_node *node;
+};
+
+static int by_head(const void *a, const void *b)
+{
+    const struct sorted *x = a;
+    const struct sorted *y = b;
+
+    if (x->head != y->head)
+        return x->head < y->head ? -1 : 1;
+    return (x->len > y->len) - (x->len < y->len);
+}
+
+static void set_head(struct sorted *item, size_t at)
+{
+    struct str rest = str_from(item->node->key, at);
+    uint64_t head = 0;
+
+    item->len = rest.len < sizeof(head) ? rest.len : sizeof(head);
+    if (item->len > 0)
+        memcpy(&head, rest.ptr, item->len);
+    item->head = be64toh(head);
+}
+
+/* All have the first `at` bytes of their keys in common. Keys are read eight bytes at a time, and only as far as they
+ * are alike. */
+static void sort(struct sorted *items, size_t count, size_t at)
+{
+    size_t alike = items[0].node->key.len;
+
+    for (size_t i = 1; i < count && alike > at; i++) {
+        size_t same = common(str_from(items[0].node->key, at), str_from(items[i].node->key, at));
+
+        alike = at + same < alike ? at + same : alike;
+    }
+    for (size_t i = 0; i < count; i++)
+        set_head(&items[i], alike);
+    qsort(items, count, sizeof(*items), by_head);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && by_head(&items[from], &items[to]) == 0;)
+            to++;
+        must(to - from == 1 || items[from].len == sizeof(items->head)); /* no key is there twice */
+        if (to - from > 1)
+            sort(&items[from], to - from, alike + sizeof(items->head));
+    }
+}
+
+static void sort_nodes(struct tree_node **nodes, size_t count)
+{
+    struct sorted *items = malloc(count * sizeof(*items));
+
+    must(items != NULL);
+    for (size_t i = 0; i < count; i++)
+        items[i].node = nodes[i];
+    sort(items, count, 0);
+    for (size_t i = 0; i < count; i++)
+        nodes[i] = items[i].node;
+    free(items);
+}
+
+/* From the first key to the last. `forks` are those on the way to the last leaf so far, `depth` of them: the new one
+ * takes the place of those that lie behind it, which are below it then. */
+static size_t append(struct tree *tree, struct tree_node **forks, size_t depth, struct tree_node *last,
+                     struct tree_node *node)
+{
+    struct tree_node *below = last;
+
+    node->place = place_between(last->key, node->key);
+    must(node->place > 0);
+    for (; depth > 0 && forks[depth - 1]->place > node->place; depth--)
+        below = forks[depth - 1];
+    node->child[0] = below;
+    node->child[1] = node;
+    if (depth == 0)
+        tree->root = node;
+    else
+        forks[depth - 1]->child[1] = node;
+    forks[depth] = node;
+    thread(tree, node, last, NULL);
+    return depth + 1;
+}
+
+void tree_fill(struct tree *tree, struct tree_node **nodes, size_t count)
+{
+    struct tree_node *last;
+    size_t depth = 0;
+
+    must(tree->root == NULL);
+    if (count == 0)
+        return;
+    sort_nodes(nodes, count);
+    last = tree->root = nodes[0];
+    last->place = 0;
+    thread(tree, last, NULL, NULL);
+    for (size_t i = 1; i < count; i++) {
+        struct tree_node *node = nodes[i]; /* there are fewer forks than nodes before it, and stand where those stood */
+
+        must(node->key.len < KEY_LEN_MAX);
+        depth = append(tree, nodes, depth, last, node);
+        last = node;
+    }
+}
+
+/* ---- going ---- */
 
 /* The link to the node's fork, which is on the way to its leaf. */
 static struct tree_node **link_to_fork(struct tree *tree, const struct tree_node *node)

@@ -33,6 +33,9 @@ struct tree {
 
 /* Adds node under key; false, and nothing done, when the key is taken. */
 checked bool tree_add(struct tree *tree, struct tree_node *node, struct str key);
+/* Adds nodes with their keys to an empty tree, no key twice, at a fraction of what adding one after the other costs:
+ * far fewer ways down through memory. The array is used up. */
+void tree_fill(struct tree *tree, struct tree_node **nodes, size_t count);
 /* Takes out the node of that key and returns it, or NULL. */
 struct tree_node *tree_remove(struct tree *tree, struct str key);
 struct tree_node *tree_find(const struct tree *tree, struct str key);

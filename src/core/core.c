@@ -98,10 +98,14 @@ static bool load_row(void *context, struct str table_name, struct str key, struc
 
     if (spec == NULL)
         return true; /* a table of a newer or older release: left where it is */
+    if (bytes.ptr == NULL) {
+        table_load(core_table_state(loading->core, spec), key, NULL);
+        return true;
+    }
     value = arena_alloc(&loading->arena, spec->shape->size);
     if (!value_decode(spec->shape, bytes, value, &loading->arena, loading->f))
         return false;
-    free(table_set(core_table_state(loading->core, spec), key, value_block(spec->shape, value, &size)));
+    table_load(core_table_state(loading->core, spec), key, value_block(spec->shape, value, &size));
     arena_reset(&loading->arena);
     return true;
 }
@@ -186,6 +190,8 @@ bool core_open(const struct core_options *options, int64_t now_ms, struct core *
     arena_init(&loading.arena, ARENA_LIMIT_DEFAULT);
     good = options->engine->kind->load(options->engine, load_row, &loading, f);
     arena_free(&loading.arena);
+    for (size_t i = 0; i < core->table_count; i++)
+        table_loaded(&core->tables[i]);
     if (good && record_count(core) > 0)
         announce_all(core, now_ms);
     else if (good)

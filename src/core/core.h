@@ -128,6 +128,9 @@ size_t core_settle(struct core *core, struct turn *turn, bool durable);
 
 /* When core_turn has something to do: 0 for now, WHEN_NEVER when only a new job can bring it. */
 int64_t core_next_ms(const struct core *core);
+/* The clock was set back: all that waits for a time is looked at again, and so is the slow clock. What a record says of
+ * a time to come is its domain's to put right. */
+void core_clock_set_back(struct core *core);
 
 /* Back to the seeded state, in memory; the caller resets the engine first and commits the rows of the returned turn. No
  * unsettled turn may exist. */

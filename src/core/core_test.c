@@ -590,6 +590,27 @@ static void timers_wake_a_key_when_it_asked_for_it(void **state)
     assert_in_range(looked_at, 1, 2);
 }
 
+/* Nothing waits for the clock to come again to where it was. */
+static void a_clock_that_was_set_back_wakes_all_that_wait(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->now_ms += DAY_MS;
+    run_all(bench);
+    look_again_ms = bench->now_ms + DAY_MS;
+    step_as(bench, "api", make_x);
+    look_again_ms = WHEN_NEVER;
+    run_all(bench);
+    looked_at = 0;
+    bench->now_ms -= HOUR_MS;
+    assert_true(core_next_ms(bench->core) > bench->now_ms);
+    core_clock_set_back(bench->core);
+    assert_int_equal(core_next_ms(bench->core), 0);
+    run_all(bench);
+    assert_in_range(looked_at, 1, 2);
+    assert_in_range(core_next_ms(bench->core), bench->now_ms + 1, bench->now_ms + SECOND_MS);
+}
+
 static void a_turn_of_jobs_only_leaves_what_is_dirty(void **state)
 {
     struct bench *bench = *state;
@@ -784,6 +805,7 @@ int main(void)
         with_core(closing_gives_back_what_was_never_run),
         with_core(a_change_is_looked_at_until_there_is_nothing_to_do),
         with_core(timers_wake_a_key_when_it_asked_for_it),
+        with_core(a_clock_that_was_set_back_wakes_all_that_wait),
         with_core(a_turn_of_jobs_only_leaves_what_is_dirty),
         with_core(what_a_reconciler_said_in_an_undone_turn_is_said_again),
         with_core(every_key_is_looked_at_at_start_and_on_the_slow_clock),

@@ -16,12 +16,14 @@ struct row {
 
 struct engine;
 
+/* Takes a stored row; keys and bytes are valid during the call. */
+typedef bool engine_row_fn(void *context, struct str table, struct str key, struct str bytes);
+
 struct engine_kind {
     const char *name;
-    /* Hands every stored row to `row`, in no particular order, keys and bytes valid during the call. Stops and fails
-     * when row returns false. */
-    bool (*load)(struct engine *engine, bool (*row)(void *context, struct str table, struct str key, struct str bytes),
-                 void *context, struct fail *f);
+    /* Hands every stored row to `row`, in no particular order, but of one key the last one last; absent bytes: it is
+     * not there any more. Stops and fails when row returns false. */
+    bool (*load)(struct engine *engine, engine_row_fn *row, void *context, struct fail *f);
     /* Makes all rows durable, or none: true only when they survive the loss of power. Later rows of a key win. */
     bool (*commit)(struct engine *engine, const struct row *rows, size_t count, struct fail *f);
     /* Forgets every row; durable like a commit. */

@@ -32,8 +32,7 @@ static struct memory_row *row_new(const struct row *row)
     return copy;
 }
 
-static bool memory_load(struct engine *base, bool (*row)(void *, struct str, struct str, struct str), void *context,
-                        struct fail *f)
+static bool memory_load(struct engine *base, engine_row_fn *row, void *context, struct fail *f)
 {
     struct memory_engine *engine = (struct memory_engine *)base;
     struct memory_row *next;

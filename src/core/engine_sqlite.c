@@ -2,7 +2,7 @@
  *
  * A commit adds its rows to the end of `news`: a few pages, one behind the other, where putting each row at its place
  * would touch two pages a row (docs/decisions/0082). `news` is folded into `row`, of each key the last, when it has
- * grown large, in a quiet moment, and before a load.
+ * grown large, and in a quiet moment.
  *
  * Exception to "no I/O in core/": engines are I/O. They run on the store thread and see no record. */
 #include "base/must.h"
@@ -16,7 +16,7 @@ enum { APPLICATION_ID = 0x42455254 /* "BERT" */, FORMAT = 2 };
 /* Pages in SQLite's log: from which on a quiet moment is used to empty it, and from which on a commit does it. */
 enum { LOG_PAGES_TIDY = 250, LOG_PAGES_MAX = 4000 };
 
-/* Rows in `news`: the same two. Folding that many takes tens of milliseconds, and a restart may have to do it first. */
+/* Rows in `news`: the same two. Folding that many takes tens of milliseconds where the pages are at hand. */
 enum { NEWS_TIDY = 250, NEWS_MAX = 16000 };
 
 struct sqlite_engine {
@@ -111,21 +111,20 @@ static bool sqlite_commit(struct engine *base, const struct row *rows, size_t co
 static struct str column(sqlite3_stmt *statement, int at)
 {
     const void *bytes = sqlite3_column_blob(statement, at);
+    size_t len = (size_t)sqlite3_column_bytes(statement, at);
 
-    return (struct str){bytes == NULL ? "" : bytes, (size_t)sqlite3_column_bytes(statement, at)};
+    if (sqlite3_column_type(statement, at) == SQLITE_NULL)
+        return (struct str){.ptr = NULL};
+    return (struct str){bytes == NULL ? "" : bytes, len};
 }
 
-static bool sqlite_load(struct engine *base, bool (*row)(void *, struct str, struct str, struct str), void *context,
-                        struct fail *f)
+static bool load_from(struct sqlite_engine *engine, const char *sql, engine_row_fn *row, void *context, struct fail *f)
 {
-    struct sqlite_engine *engine = (struct sqlite_engine *)base;
     sqlite3_stmt *statement;
     bool good = true;
     int code;
 
-    if (engine->news > 0 && !fold(engine, f))
-        return false;
-    if (sqlite3_prepare_v2(engine->db, "SELECT tab, key, bytes FROM row", -1, &statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(engine->db, sql, -1, &statement, NULL) != SQLITE_OK)
         return broken(engine, "read", f);
     while (good && (code = sqlite3_step(statement)) != SQLITE_DONE) {
         if (code != SQLITE_ROW)
@@ -136,6 +135,16 @@ static bool sqlite_load(struct engine *base, bool (*row)(void *, struct str, str
     }
     (void)sqlite3_finalize(statement);
     return good;
+}
+
+/* What is in `news` is read from there: to fold it first would make a server that was killed wait seconds for its
+ * disk. */
+static bool sqlite_load(struct engine *base, engine_row_fn *row, void *context, struct fail *f)
+{
+    struct sqlite_engine *engine = (struct sqlite_engine *)base;
+
+    return load_from(engine, "SELECT tab, key, bytes FROM row", row, context, f) &&
+           load_from(engine, "SELECT tab, key, bytes FROM news ORDER BY number", row, context, f);
 }
 
 static bool sqlite_reset(struct engine *base, struct fail *f)
@@ -209,8 +218,11 @@ static bool claim(struct sqlite_engine *engine, const char *path, struct fail *f
 
     if (!read_number(engine, "SELECT count(*) FROM sqlite_master", &tables, f) ||
         !read_number(engine, "PRAGMA application_id", &application, f) ||
-        !read_number(engine, "PRAGMA user_version", &format, f))
+        !read_number(engine, "PRAGMA user_version", &format, f)) {
+        if (sqlite3_errcode(engine->db) == SQLITE_BUSY)
+            return fail(f, FAIL_CONFLICT, "%s is open in another program: end that first", path);
         return fail_in(f, "%s cannot be read: move it away to begin anew, or bring back a copy of it", path);
+    }
     if (tables == 0 && application == 0)
         return run(engine, "PRAGMA application_id = 1111839316; PRAGMA user_version = 2", f);
     if (application != APPLICATION_ID)

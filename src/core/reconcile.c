@@ -130,6 +130,12 @@ static void wake_due(struct core *core, int64_t now_ms)
     }
 }
 
+void core_clock_set_back(struct core *core)
+{
+    core->next_sweep_ms = 0;
+    wake_due(core, INT64_MAX);
+}
+
 static void own_effects(struct turn *turn, size_t first, const struct reconciler_spec *spec, struct str key)
 {
     for (size_t i = first; i < turn->effect_count; i++) {

@@ -65,6 +65,7 @@ static struct index_entry *index_entry_new(struct record *record, struct str key
 
     must(entry != NULL);
     memcpy(entry->key, key.ptr, key.len);
+    entry->node.key = (struct str){entry->key, key.len};
     entry->record = record;
     return entry;
 }
@@ -80,24 +81,33 @@ static void index_drop(struct table *table, struct record *record, size_t index)
     record->indexes[index] = NULL;
 }
 
-/* Brings one index in line with the record's value. */
-static void index_update(struct table *table, struct record *record, size_t index)
+/* The record's key in that index, in the table's scratch; empty: it does not stand there. */
+static const struct buf *index_key(struct table *table, const struct record *record, size_t index)
 {
     struct buf *key = &table->scratch;
-    struct index_entry *entry = record->indexes[index];
 
     buf_clear(key);
     table->spec->indexes[index].key(record->value, key);
+    if (key->len > 0)
+        key_add(key, record->node.key);
+    must(!key->overflowed);
+    return key;
+}
+
+/* Brings one index in line with the record's value. */
+static void index_update(struct table *table, struct record *record, size_t index)
+{
+    const struct buf *key = index_key(table, record, index);
+    struct index_entry *entry = record->indexes[index];
+
     if (key->len == 0) {
         index_drop(table, record, index);
         return;
     }
-    key_add(key, record->node.key);
-    must(!key->overflowed);
     if (entry == NULL || !str_eq(entry->node.key, buf_str(key))) {
         index_drop(table, record, index);
         entry = index_entry_new(record, buf_str(key));
-        must(tree_add(&table->indexes[index], &entry->node, (struct str){entry->key, key->len}));
+        must(tree_add(&table->indexes[index], &entry->node, entry->node.key));
         record->indexes[index] = entry;
     }
 }
@@ -111,14 +121,23 @@ static void record_remove(struct table *table, struct record *record)
     free(record);
 }
 
-static struct record *record_add(struct table *table, struct str key)
+/* In the map, not in the tree yet. */
+static struct record *record_new(struct table *table, struct str key)
 {
     struct record *record = calloc(1, sizeof(*record) + key.len);
 
     must(record != NULL);
     memcpy(record->key, key.ptr, key.len);
-    must(tree_add(&table->records, &record->node, (struct str){record->key, key.len}));
+    record->node.key = (struct str){record->key, key.len};
     must(map_put(&table->by_key, record->node.key, record) == NULL);
+    return record;
+}
+
+static struct record *record_add(struct table *table, struct str key)
+{
+    struct record *record = record_new(table, key);
+
+    must(tree_add(&table->records, &record->node, record->node.key));
     return record;
 }
 
@@ -127,7 +146,7 @@ static void tell_derived(const struct table *table, struct str key, const void *
     for (size_t i = 0; i < table->derived_count; i++)
         if (table->derived[i].is_other)
             table->derived[i].spec->other_changed(table->derived[i].value, key, before, after);
-        else
+        else if (table->derived[i].spec->changed != NULL)
             table->derived[i].spec->changed(table->derived[i].value, key, before, after);
 }
 
@@ -148,10 +167,11 @@ void *table_derived_find(const struct table *table, const struct derived_spec *s
 
 void *table_derived_make(struct table *table, const struct derived_spec *spec)
 {
-    void *value;
+    void *value = spec->make();
 
-    value = spec->make();
     add_derived(table, &(struct derived){.spec = spec, .value = value});
+    if (spec->changed == NULL)
+        return value;
     for (struct tree_node *node = tree_at(&table->records, STR("")); node != NULL; node = tree_next(node))
         spec->changed(value, node->key, NULL, tree_item(node, struct record, node)->value);
     return value;
@@ -195,6 +215,54 @@ void *table_set_record(struct table *table, struct record *record, struct str ke
 void *table_set(struct table *table, struct str key, void *block)
 {
     return table_set_record(table, table_find(table, key), key, block);
+}
+
+void table_load(struct table *table, struct str key, void *block)
+{
+    struct record *record = table_find(table, key);
+
+    if (record == NULL && block != NULL)
+        record = record_new(table, key);
+    if (record == NULL)
+        return;
+    free(record->value);
+    record->value = block;
+    if (block == NULL) {
+        must(map_remove(&table->by_key, key) == record);
+        free(record);
+    }
+}
+
+static void fill_index(struct table *table, size_t index, struct tree_node **nodes)
+{
+    size_t count = 0;
+
+    for (struct tree_node *node = table->records.first; node != NULL; node = tree_next(node)) {
+        struct record *record = tree_item(node, struct record, node);
+        const struct buf *key = index_key(table, record, index);
+
+        if (key->len == 0)
+            continue;
+        record->indexes[index] = index_entry_new(record, buf_str(key));
+        nodes[count++] = &record->indexes[index]->node;
+    }
+    tree_fill(&table->indexes[index], nodes, count);
+}
+
+void table_loaded(struct table *table)
+{
+    struct tree_node **nodes = malloc((table->by_key.count + 1) * sizeof(struct tree_node *));
+    struct record *record;
+    size_t count = 0;
+    size_t at = 0;
+
+    must(nodes != NULL);
+    while ((record = map_next(&table->by_key, &at)) != NULL)
+        nodes[count++] = &record->node;
+    tree_fill(&table->records, nodes, count);
+    for (size_t i = 0; i < table->index_count; i++)
+        fill_index(table, i, nodes);
+    free((void *)nodes);
 }
 
 /* All at once: nothing is taken out of the trees one by one. */

@@ -112,6 +112,11 @@ struct record *table_find(const struct table *table, struct str key);
 void *table_set(struct table *table, struct str key, void *block);
 /* The same where the record is known: what table_find says. */
 void *table_set_record(struct table *table, struct record *record, struct str key, void *block);
+/* The same for what was stored, all of it before table_loaded and anything else: one key may come several times, the
+ * last one counts. */
+void table_load(struct table *table, struct str key, void *block);
+/* Orders what was loaded, for walks and indexes. */
+void table_loaded(struct table *table);
 /* What is derived by that spec (transaction.h); NULL: it was not made yet. */
 void *table_derived_find(const struct table *table, const struct derived_spec *spec);
 /* Makes it. */

@@ -63,7 +63,9 @@ size_t transaction_count(const struct transaction *tx, const struct table_spec *
 struct derived_spec {
     const struct table_spec *table;
     void *(*make)(void); /* of an empty table: it is told of what stands there */
-    void (*changed)(void *derived, struct str key, const void *before, const void *after); /* NULL: no record */
+    /* A record that is NULL is not there. The function NULL: the view asks another one of the table what has changed.
+     */
+    void (*changed)(void *derived, struct str key, const void *before, const void *after);
     void (*end)(void *derived);
     /* Another table that it is a view of too, told of after the first; NULL: none. */
     const struct table_spec *other_table;
