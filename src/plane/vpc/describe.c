@@ -1,6 +1,7 @@
 /* The Describe operations of VPCs, subnets and network interfaces. */
 #include "plane/vpc/describe_walk.h"
 #include "plane/vpc/operations.h"
+#include "plane/vpc/subnet_addresses.h"
 
 /* ---- VPCs ---- */
 
@@ -71,18 +72,11 @@ static const struct filter_table subnet_filters = {&ec2_subnet_shape, subnet_fie
 
 int32_t subnet_free_addresses(const struct transaction *tx, const struct subnet_record *subnet)
 {
-    struct walk walk =
-        transaction_walk(tx, &network_interface_table, "subnet",
-                         KEY_PREFIX(tx->arena, subnet->account_id, subnet->region, subnet->subnet->subnet_id));
     struct ipv4_range range;
-    int64_t count;
 
     if (!ipv4_range_parse(subnet->subnet->cidr_block, &range))
         return 0;
-    count = (int64_t)range.last - range.first + 1 - 5;
-    while (walk_next(&walk) != NULL)
-        count--;
-    return (int32_t)count;
+    return (int32_t)(range.last - range.first + 1 - 5) - subnet_addresses_taken(tx, subnet->subnet->subnet_id);
 }
 
 static void show_subnet(const struct call *call, const void *record, void *noun)

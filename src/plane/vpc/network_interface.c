@@ -3,75 +3,23 @@
 
 #include "base/must.h"
 #include "plane/vpc/place.h"
+#include "plane/vpc/subnet_addresses.h"
 
 /* The first four addresses and the last one of a subnet are AWS's (VPC user guide, "Subnet CIDR blocks"). */
-enum { RESERVED_FIRST = 4, RESERVED_LAST = 1, GUESSES = 16 };
-
-static bool address_is_free(const struct transaction *tx, const struct network_interface_wish *wish, struct str address)
-{
-    struct walk walk = transaction_walk(tx, &network_interface_table, "subnet",
-                                        KEY_PREFIX(tx->arena, wish->account, wish->region, wish->subnet_id, address));
-
-    return walk_next(&walk) == NULL;
-}
+enum { RESERVED_FIRST = 4, RESERVED_LAST = 1 };
 
 /* The addresses that interfaces may have in a subnet. */
 struct pool {
     uint32_t first, count;
 };
 
-/* Which of them are taken, as bits: one walk over the subnet's interfaces, where asking for each address of one that is
- * almost full took thousands of look-ups. */
-static unsigned char *taken_of(const struct transaction *tx, const struct network_interface_wish *wish,
-                               const struct pool *pool)
-{
-    unsigned char *taken = arena_alloc(tx->arena, pool->count / 8 + 1);
-    struct walk walk = transaction_walk(tx, &network_interface_table, "subnet",
-                                        KEY_PREFIX(tx->arena, wish->account, wish->region, wish->subnet_id));
-    const struct network_interface_record *record;
-
-    memset(taken, 0, pool->count / 8 + 1);
-    while ((record = walk_next(&walk)) != NULL) {
-        uint32_t address;
-
-        must(ipv4_parse(record->interface->private_ip_address, &address));
-        if (address - pool->first < pool->count)
-            taken[(address - pool->first) / 8] |= (unsigned char)(1U << (address - pool->first) % 8);
-    }
-    return taken;
-}
-
-/* A few guesses first: they hit as long as the subnet is not almost full. */
-static bool pick_free(struct transaction *tx, const struct network_interface_wish *wish, const struct pool *pool,
-                      struct str *ret_address)
-{
-    uint32_t start = 0;
-    const unsigned char *taken;
-
-    for (int guess = 0; guess < GUESSES; guess++) {
-        start = (uint32_t)random_below(tx->random, pool->count);
-        *ret_address = ipv4_text(tx->arena, pool->first + start);
-        if (address_is_free(tx, wish, *ret_address))
-            return true;
-    }
-    taken = taken_of(tx, wish, pool);
-    for (uint32_t i = 0; i < pool->count; i++) {
-        uint32_t at = (start + i) % pool->count;
-
-        if ((taken[at / 8] >> at % 8 & 1) == 0) {
-            *ret_address = ipv4_text(tx->arena, pool->first + at);
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool pick_address(struct transaction *tx, const struct network_interface_wish *wish,
                          const struct ec2_subnet *subnet, struct str *ret_address, struct fail *f)
 {
+    struct pool pool;
+    uint32_t picked;
     uint32_t first;
     unsigned prefix;
-    struct pool pool;
 
     must(ipv4_cidr_parse(subnet->cidr_block, &first, &prefix));
     pool = (struct pool){first + RESERVED_FIRST, (UINT32_MAX >> prefix) + 1 - RESERVED_FIRST - RESERVED_LAST};
@@ -83,14 +31,17 @@ static bool pick_address(struct transaction *tx, const struct network_interface_
                             STR_ARG(wish->address));
         if (wished < pool.first || wished >= pool.first + pool.count)
             return fail_api(f, "InvalidParameterValue", "Address does not fall within the subnet's address range");
-        if (!address_is_free(tx, wish, wish->address))
+        if (subnet_address_is_taken(tx, wish->subnet_id, wished))
             return fail_api(f, "InvalidIPAddress.InUse", "Address %.*s is in use.", STR_ARG(wish->address));
         *ret_address = wish->address;
         return true;
     }
-    return pick_free(tx, wish, &pool, ret_address) ||
-           fail_api(f, "InsufficientFreeAddressesInSubnet",
-                    "The specified subnet does not have enough free addresses to satisfy the request.");
+    if (!subnet_address_find(tx, wish->subnet_id, pool.first, pool.count,
+                             pool.first + (uint32_t)random_below(tx->random, pool.count), &picked))
+        return fail_api(f, "InsufficientFreeAddressesInSubnet",
+                        "The specified subnet does not have enough free addresses to satisfy the request.");
+    *ret_address = ipv4_text(tx->arena, picked);
+    return true;
 }
 
 static bool find_groups(const struct transaction *tx, const struct network_interface_wish *wish, struct str vpc_id,
@@ -123,6 +74,14 @@ static bool find_groups(const struct transaction *tx, const struct network_inter
         (struct ec2_group_identifier){.group_id = record->group->group_id, .group_name = record->group->group_name};
     ret_groups->count = 1;
     return true;
+}
+
+/* What is made together stands together in every table and index: a number that grows, and three digits for the case
+ * that the clock was set back. */
+static struct str id_new(struct transaction *tx)
+{
+    return arena_printf(tx->arena, "eni-0%013llx%.3s", (unsigned long long)transaction_number(tx),
+                        random_hex(tx->random, tx->arena, 3).ptr);
 }
 
 static struct str mac_address(struct transaction *tx)
@@ -212,7 +171,7 @@ bool network_interface_create(struct transaction *tx, const struct network_inter
     if (!find_groups(tx, wish, interface.vpc_id, &interface.groups, f) ||
         !pick_address(tx, wish, subnet->subnet, &interface.private_ip_address, f))
         return false;
-    interface.network_interface_id = vpc_id_new(tx, "eni");
+    interface.network_interface_id = id_new(tx);
     interface.subnet_id = wish->subnet_id;
     interface.availability_zone = subnet->subnet->availability_zone;
     interface.availability_zone_id = subnet->subnet->availability_zone_id;

@@ -4,6 +4,7 @@
 #include "plane/vpc/operations.h"
 #include "plane/vpc/place.h"
 #include "plane/vpc/resource.h"
+#include "plane/vpc/subnet_addresses.h"
 #include "plane/vpc/vpc_make.h"
 
 static bool refuse(const struct call *call, const struct ec2_create_subnet_request *in)
@@ -191,14 +192,12 @@ static void forget_associations(struct call *call, const struct ec2_subnet *subn
 
 bool ec2_delete_subnet(struct call *call, const struct ec2_delete_subnet_request *in, void *out)
 {
-    struct walk walk = transaction_walk(call->tx, &network_interface_table, "subnet",
-                                        KEY_PREFIX(call->arena, call->principal->account, call->region, in->subnet_id));
     const void *found;
 
     (void)out;
     if (!resource_find(call, &subnet_kind, in->subnet_id, &found))
         return false;
-    if (walk_next(&walk) != NULL)
+    if (subnet_addresses_taken(call->tx, in->subnet_id) > 0)
         return fail_api(call->fail, "DependencyViolation", "The subnet '%.*s' has dependencies and cannot be deleted.",
                         STR_ARG(in->subnet_id));
     forget_associations(call, ((const struct subnet_record *)found)->subnet);

@@ -25,16 +25,6 @@ RECORD_KEY(route_table_vpc_key, route_table_record, route_table->vpc_id)
 RECORD_KEY(network_interface_key, network_interface_record, interface->network_interface_id)
 RECORD_KEY(network_interface_vpc_key, network_interface_record, interface->vpc_id)
 
-static void network_interface_subnet_key(const void *record, struct buf *key)
-{
-    const struct network_interface_record *of = record;
-
-    key_add(key, of->account_id);
-    key_add(key, of->region);
-    key_add(key, of->interface->subnet_id);
-    key_add(key, of->interface->private_ip_address);
-}
-
 static void network_interface_host_key(const void *record, struct buf *key)
 {
     const struct network_interface_record *of = record;
@@ -95,8 +85,7 @@ const struct table_spec route_table_table = {
 const struct table_spec network_interface_table = {.name = "network_interface",
                                                    .shape = &network_interface_record_shape,
                                                    .key = network_interface_key,
-                                                   .indexes = {{"subnet", network_interface_subnet_key},
-                                                               {"vpc", network_interface_vpc_key},
+                                                   .indexes = {{"vpc", network_interface_vpc_key},
                                                                {"host", network_interface_host_key},
                                                                {"token", network_interface_token_key},
                                                                {"public", network_interface_public_key},
