@@ -195,11 +195,15 @@ struct placement {
     const struct ecs_placement_strategies *strategies;
     size_t levels; /* leading spreads: of the tree; the other strategies are keys of candidates */
     struct placement_candidate *candidates;
-    size_t count;
+    size_t count, capacity;
+    size_t active; /* of them */
     struct random *random;
     struct node root;
     struct node *nodes; /* of the candidates */
     uint64_t turns;
+    /* The answer of placement_closest, until a candidate changes; NULL: not asked for since. */
+    const struct placement_candidate *closest;
+    enum placement_refusal closest_refusal;
 };
 
 static bool is_before(const struct node *a, const struct node *b)
@@ -342,6 +346,8 @@ static struct str value_of(const struct ecs_placement_strategy *spread, const st
 
     if (is_instance_field(spread->field))
         return candidate->arn;
+    if (candidate->zone.ptr != NULL && str_is(spread->field, "attribute:ecs.availability-zone"))
+        return candidate->zone;
     value = cluster_query_attribute(candidate->facts.attributes, str_from(spread->field, STR("attribute:").len));
     return value.ptr == NULL ? STR("") : value;
 }
@@ -358,19 +364,46 @@ static void *found_or_new(struct placement *placement, struct map *values, struc
     return found;
 }
 
+/* Of one level, which is usual, the value itself. */
 static struct str path_of(struct arena *arena, const struct placement *placement,
                           const struct placement_candidate *candidate, size_t levels)
 {
     struct str path = STR("");
 
+    if (levels == 1)
+        return value_of(&placement->strategies->items[0], candidate);
     for (size_t i = 0; i < levels; i++)
         path = arena_printf(arena, "%.*s\x1f%.*s", STR_ARG(path),
                             STR_ARG(value_of(&placement->strategies->items[i], candidate)));
     return path;
 }
 
+/* The groups of a placement being built. There are few zones and many instances: those met last are met again. */
+struct groups {
+    struct map by_path;
+    struct node *latest[4];
+    size_t turn;
+};
+
+static struct node *group_get(struct placement *placement, struct groups *groups, struct node *parent, struct str path)
+{
+    struct node *group;
+
+    for (size_t i = 0; i < COUNT_OF(groups->latest); i++)
+        if (groups->latest[i] != NULL && str_eq(groups->latest[i]->path, path))
+            return groups->latest[i];
+    group = map_get(&groups->by_path, path);
+    if (group == NULL) {
+        group = arena_new(placement->arena, struct node);
+        *group = (struct node){.parent = parent, .path = arena_str(placement->arena, path), .at = NOWHERE};
+        (void)map_put(&groups->by_path, group->path, group);
+    }
+    groups->latest[groups->turn++ % COUNT_OF(groups->latest)] = group;
+    return group;
+}
+
 /* The group that the candidate belongs to, its tasks counted on the way down: also those of instances without room. */
-static struct node *group_of(struct placement *placement, struct map *groups,
+static struct node *group_of(struct placement *placement, struct groups *groups,
                              const struct placement_candidate *candidate)
 {
     struct node *group = &placement->root;
@@ -379,10 +412,7 @@ static struct node *group_of(struct placement *placement, struct map *groups,
         struct node *parent = group;
         struct str path = path_of(placement->arena, placement, candidate, i + 1);
 
-        group = found_or_new(placement, groups, path, sizeof(struct node));
-        group->parent = parent;
-        group->path = path;
-        group->at = NOWHERE;
+        group = group_get(placement, groups, parent, path);
         group->keys[0] += candidate->group_tasks;
     }
     return group;
@@ -418,12 +448,12 @@ static void join(struct placement *placement, struct node *group)
 
 static void build(struct placement *placement)
 {
-    struct map by_path = {0};
+    struct groups groups = {.turn = 0};
     struct map tallies = {0};
 
-    placement->nodes = arena_array(placement->arena, struct node, placement->count);
+    placement->nodes = arena_array(placement->arena, struct node, placement->capacity);
     for (size_t i = 0; i < placement->count; i++) {
-        placement->nodes[i].parent = group_of(placement, &by_path, &placement->candidates[i]);
+        placement->nodes[i].parent = group_of(placement, &groups, &placement->candidates[i]);
         tally(placement, &tallies, &placement->candidates[i], &placement->nodes[i]);
     }
     for (size_t i = 0; i < placement->count; i++) {
@@ -433,6 +463,7 @@ static void build(struct placement *placement)
         node->candidate = &placement->candidates[i];
         node->facts = refusal < ROOM ? refusal : ROOM;
         node->at = NOWHERE;
+        placement->active += refusal != PLACEMENT_INACTIVE;
         set_keys(placement, node);
         if (refusal != PLACEMENT_FITS)
             continue;
@@ -440,13 +471,14 @@ static void build(struct placement *placement)
         join(placement, node->parent);
     }
     order(&placement->root);
-    map_free(&by_path);
+    map_free(&groups.by_path);
     map_free(&tallies);
 }
 
 struct placement *placement_new(struct arena *arena, const struct placement_demand *demand,
                                 const struct ecs_placement_strategies *strategies,
-                                struct placement_candidate *candidates, size_t count, struct random *random)
+                                struct placement_candidate *candidates, size_t count, size_t capacity,
+                                struct random *random)
 {
     struct placement *placement = arena_new(arena, struct placement);
 
@@ -455,6 +487,7 @@ struct placement *placement_new(struct arena *arena, const struct placement_dema
                                     .strategies = strategies,
                                     .candidates = candidates,
                                     .count = count,
+                                    .capacity = capacity,
                                     .random = random};
     while (placement->levels < strategies->count &&
            strategies->items[placement->levels].type == ECS_PLACEMENT_STRATEGY_TYPE_SPREAD)
@@ -512,6 +545,7 @@ struct placement_candidate *placement_next(struct placement *placement)
 
     if (chosen == NULL)
         return NULL;
+    placement->closest = NULL;
     take(placement->demand, chosen->candidate);
     for (size_t i = placement->levels; i < placement->strategies->count; i++)
         if (chosen->tallies[i] != NULL)
@@ -528,24 +562,34 @@ struct placement_candidate *placement_next(struct placement *placement)
     return chosen->candidate;
 }
 
-size_t placement_count(const struct placement *placement)
+size_t placement_first(struct placement *placement)
 {
-    return placement->count;
+    const struct node *first = choose(placement);
+
+    return first == NULL ? PLACEMENT_NOBODY : (size_t)(first->candidate - placement->candidates);
 }
 
-const struct placement_candidate *placement_closest(const struct placement *placement,
-                                                    enum placement_refusal *ret_refusal)
+size_t placement_count(const struct placement *placement)
 {
-    const struct placement_candidate *closest = NULL;
+    return placement->active;
+}
 
-    for (size_t i = 0; i < placement->count; i++) {
+/* A service that finds no place asks again and again. */
+const struct placement_candidate *placement_closest(struct placement *placement, enum placement_refusal *ret_refusal)
+{
+    const struct placement_candidate *closest = placement->closest;
+
+    for (size_t i = 0; placement->closest == NULL && i < placement->count; i++) {
         enum placement_refusal refusal = placement_refuses(placement->demand, &placement->candidates[i]);
 
-        if (closest != NULL && refusal <= *ret_refusal)
+        if (closest != NULL && refusal <= placement->closest_refusal)
             continue;
         closest = &placement->candidates[i];
-        *ret_refusal = refusal;
+        placement->closest_refusal = refusal;
     }
+    placement->closest = closest;
+    if (closest != NULL)
+        *ret_refusal = placement->closest_refusal;
     return closest;
 }
 
@@ -562,6 +606,19 @@ bool placement_lasts(const struct ecs_placement_strategies *strategies)
             return false;
     }
     return true;
+}
+
+bool placement_can_wait(const struct ecs_placement_strategies *strategies)
+{
+    for (size_t i = 0; i < strategies->count; i++)
+        if (strategies->items[i].type == ECS_PLACEMENT_STRATEGY_TYPE_BINPACK)
+            return false;
+    return true;
+}
+
+bool placement_has_room(const struct placement *placement, size_t number)
+{
+    return placement->nodes[number].at != NOWHERE;
 }
 
 static void count_tasks(struct node *group, int64_t more)
@@ -581,6 +638,15 @@ static void renew_keys(struct placement *placement, struct node *node)
             node->keys[i - placement->levels] = key_of(placement, node, i);
 }
 
+static void set_facts(struct placement *placement, struct node *node)
+{
+    enum placement_refusal refusal = placement_refuses(placement->demand, node->candidate);
+
+    placement->active -= node->facts != PLACEMENT_INACTIVE;
+    placement->active += refusal != PLACEMENT_INACTIVE;
+    node->facts = refusal < ROOM ? refusal : ROOM;
+}
+
 bool placement_change(struct placement *placement, size_t number, const struct placement_candidate *now,
                       bool is_another, struct arena *scratch)
 {
@@ -590,12 +656,10 @@ bool placement_change(struct placement *placement, size_t number, const struct p
     if (is_another && placement->levels > 0 &&
         !str_eq(path_of(scratch, placement, now, placement->levels), node->parent->path))
         return false;
+    placement->closest = NULL;
     *node->candidate = *now;
-    if (is_another) {
-        enum placement_refusal refusal = placement_refuses(placement->demand, now);
-
-        node->facts = refusal < ROOM ? refusal : ROOM;
-    }
+    if (is_another)
+        set_facts(placement, node);
     count_tasks(node->parent, more);
     renew_keys(placement, node);
     if (node->facts != ROOM || refuses_from(ROOM, placement->demand, now) != PLACEMENT_FITS) {
@@ -607,4 +671,58 @@ bool placement_change(struct placement *placement, size_t number, const struct p
         enter(placement, node->parent, node);
     }
     return true;
+}
+
+/* The group of that path, which somebody is in or was; NULL. */
+static struct node *group_met(const struct placement *placement, struct str path)
+{
+    for (size_t i = 0; i < placement->count; i++)
+        if (str_eq(placement->nodes[i].parent->path, path))
+            return placement->nodes[i].parent;
+    return NULL;
+}
+
+static struct node *group_of_another(struct placement *placement, const struct placement_candidate *candidate)
+{
+    struct str path = path_of(placement->arena, placement, candidate, placement->levels);
+    struct node *group;
+
+    if (placement->levels == 0)
+        return &placement->root;
+    group = group_met(placement, path);
+    if (group != NULL)
+        return group;
+    group = arena_new(placement->arena, struct node);
+    *group = (struct node){.parent = &placement->root, .path = arena_str(placement->arena, path), .at = NOWHERE};
+    return group;
+}
+
+bool placement_add(struct placement *placement)
+{
+    struct placement_candidate *candidate = &placement->candidates[placement->count];
+    struct node *node = &placement->nodes[placement->count];
+
+    if (placement->count == placement->capacity || placement->levels > 1)
+        return false;
+    *node = (struct node){.parent = group_of_another(placement, candidate), .candidate = candidate, .at = NOWHERE};
+    set_facts(placement, node);
+    set_keys(placement, node);
+    placement->count++;
+    placement->closest = NULL;
+    count_tasks(node->parent, candidate->group_tasks);
+    if (placement_refuses(placement->demand, candidate) == PLACEMENT_FITS)
+        enter(placement, node->parent, node);
+    return true;
+}
+
+void placement_remove(struct placement *placement, size_t number)
+{
+    struct node *node = &placement->nodes[number];
+
+    placement->closest = NULL;
+    count_tasks(node->parent, -node->candidate->group_tasks);
+    *node->candidate = (struct placement_candidate){.active = false};
+    set_facts(placement, node);
+    if (node->at != NOWHERE)
+        leave(node);
 }

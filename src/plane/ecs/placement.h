@@ -33,6 +33,7 @@ struct placement_ports placement_ports_merged(struct arena *arena, struct placem
 
 struct placement_candidate {
     struct str arn;
+    struct str zone; /* its attribute ecs.availability-zone, which is asked for most; absent: look among the others */
     bool active;
     int64_t cpu, memory, enis, gpus; /* what is left */
     struct placement_ports tcp, udp; /* those in use, */
@@ -76,24 +77,37 @@ checked bool placement_strategies_check(const struct ecs_placement_strategies *s
 
 struct placement;
 
-/* strategies have been checked. The candidates are the caller's and stay where they are, all in one order that does not
- * hang on chance; demand too. Everything else stands in the arena. */
+/* strategies have been checked. The candidates are the caller's, with room for `capacity`, and stay where they are, all
+ * in one order that does not hang on chance; demand too. Everything else stands in the arena. */
 struct placement *placement_new(struct arena *arena, const struct placement_demand *demand,
                                 const struct ecs_placement_strategies *strategies,
-                                struct placement_candidate *candidates, size_t count, struct random *random);
+                                struct placement_candidate *candidates, size_t count, size_t capacity,
+                                struct random *random);
 /* The candidate for the next task, which it has from then on; NULL: nobody has room. */
 struct placement_candidate *placement_next(struct placement *placement);
-/* How many candidates there are. */
+/* The number of the one that it would choose; PLACEMENT_NOBODY. */
+enum { PLACEMENT_NOBODY = UINT32_MAX };
+size_t placement_first(struct placement *placement);
+/* How many candidates are active. */
 size_t placement_count(const struct placement *placement);
 /* Who came nearest to having room, as things stand now: passed the most filters, the first of those. NULL: there are no
- * candidates. */
-const struct placement_candidate *placement_closest(const struct placement *placement,
-                                                    enum placement_refusal *ret_refusal);
+ * candidates. Asked again while nothing changed, it looks at none of them. */
+const struct placement_candidate *placement_closest(struct placement *placement, enum placement_refusal *ret_refusal);
 
 /* Whether a placement by these strategies can be told of changes: one with a spread behind another strategy cannot, its
  * counts may only grow. */
 bool placement_lasts(const struct ecs_placement_strategies *strategies);
+/* Whether what others take of a candidate with room need not be told before it is the first: no strategy prefers those
+ * who have less. */
+bool placement_can_wait(const struct ecs_placement_strategies *strategies);
+/* Whether the candidate with that number has room, as far as it was told. */
+bool placement_has_room(const struct placement *placement, size_t number);
 /* The candidate with that number is now so. is_another: more of it has changed than what tasks take. false: it has
  * moved to another value of a spread, and the placement is of no use any more. */
 checked bool placement_change(struct placement *placement, size_t number, const struct placement_candidate *now,
                               bool is_another, struct arena *scratch);
+/* The caller has put one more candidate behind the others. false: there is no room, or more than one spread leads, and
+ * the placement is of no use any more. */
+checked bool placement_add(struct placement *placement);
+/* The candidate with that number is gone: it is not looked at any more, and keeps its number. */
+void placement_remove(struct placement *placement, size_t number);

@@ -1,42 +1,43 @@
 #include "plane/ecs/placement_kept.h"
 
 #include "base/must.h"
-#include "plane/ecs/service_daemon.h"
 
 /* Candidates of all that are kept: some 400 bytes each. */
-enum { CANDIDATES_MAX = 128 * 1024, NEWS_MAX = 16384 };
+enum { CANDIDATES_MAX = 512 * 1024, PORTS_MAX = 64 * 1024 };
 
 #define KEPT_BYTES_MAX ((size_t)1 << 30)
+/* So many instances may come, and go, before a placement is built anew. */
+#define SPARE(count) ((count) / 16 + 16)
+
+/* Of an instance's slot: which candidate it is. */
+struct place {
+    uint64_t came; /* the instance's, unless it went and another one has the slot; 0: nobody */
+    uint32_t number;
+    bool waits; /* the candidate has room, and what others took of it was not told */
+};
 
 /* One placement, for tasks of one kind. */
 struct kept {
     struct list link; /* in kept_all.placements, the one used last behind */
     struct arena arena;
     struct str kind;
-    struct str prefix; /* of the keys of its instances */
     struct placement_demand demand;
     struct ecs_placement_strategies strategies;
     struct placement_candidate *candidates;
-    size_t count;
-    struct map by_key; /* the candidates, by the keys of their instances */
+    size_t count, capacity;
+    size_t gone;          /* of them */
+    struct place *places; /* by slot, */
+    uint32_t place_count; /* so many */
+    uint32_t *slots;      /* of the candidates */
+    size_t ports;         /* so many numbers of ports have been copied since it was made */
     struct placement *placement;
-    uint64_t seen; /* of the news */
-};
-
-/* That an instance has changed, in the order in which it happened. */
-struct news {
-    struct str key; /* malloc'ed */
-    bool is_another;
+    uint64_t seen; /* of the changes of the cluster's instances */
 };
 
 struct kept_all {
     struct list placements;
-    size_t candidates;          /* of all of them */
-    struct news news[NEWS_MAX]; /* a ring */
-    uint64_t told;              /* so far */
+    size_t candidates; /* of all of them */
 };
-
-/* ---- what changes ---- */
 
 static void *make(void)
 {
@@ -50,8 +51,7 @@ static void *make(void)
 static void forget(struct kept_all *all, struct kept *kept)
 {
     list_remove(&kept->link);
-    all->candidates -= kept->count;
-    map_free(&kept->by_key);
+    all->candidates -= kept->capacity;
     arena_free(&kept->arena);
     free(kept);
 }
@@ -62,84 +62,44 @@ static void end(void *derived)
 
     while (!list_empty(&all->placements))
         forget(all, list_item(all->placements.next, struct kept, link));
-    for (size_t i = 0; i < NEWS_MAX; i++)
-        free((void *)(uintptr_t)all->news[i].key.ptr);
     free(all);
 }
 
-/* Instances come and go rarely: what is kept of their cluster is made anew. */
-static void forget_cluster(struct kept_all *all, struct str key)
-{
-    struct list *next;
-
-    for (struct list *link = all->placements.next; link != &all->placements; link = next) {
-        struct kept *kept = list_item(link, struct kept, link);
-
-        next = link->next;
-        if (str_starts(key, kept->prefix))
-            forget(all, kept);
-    }
-}
-
-/* Everything but what tasks take changes with the instance's version. */
-static void changed(void *derived, struct str key, const void *before, const void *after)
-{
-    const struct container_instance_record *old = before;
-    const struct container_instance_record *new = after;
-    struct kept_all *all = derived;
-    struct news *news = &all->news[all->told % NEWS_MAX];
-    char *copy;
-
-    if (list_empty(&all->placements))
-        return;
-    if (old == NULL || new == NULL || container_instance_is_active(old) != container_instance_is_active(new)) {
-        forget_cluster(all, key);
-        return;
-    }
-    copy = malloc(key.len);
-    must(copy != NULL);
-    memcpy(copy, key.ptr, key.len);
-    free((void *)(uintptr_t)news->key.ptr);
-    *news = (struct news){{copy, key.len}, old->instance->version != new->instance->version};
-    all->told++;
-}
-
-static const struct derived_spec derived_placements = {
-    .table = &container_instance_table, .make = make, .changed = changed, .end = end};
+/* What has changed, cluster_instances.h says. */
+static const struct derived_spec derived_placements = {.table = &container_instance_table, .make = make, .end = end};
 
 /* ---- making ---- */
 
-static void add_part(struct buf *kind, struct str part)
+/* Room is kept for daemons: another placement where they are others. false: it cannot be kept. */
+static bool find_kind(struct transaction *tx, const struct task_wish *wish,
+                      const struct ecs_placement_strategies *strategies, struct buf *kind)
 {
-    buf_printf(kind, "%zu:", part.len);
-    buf_add(kind, part);
-}
+    const struct daemon_room *daemons = task_instances_daemons(tx, wish);
 
-/* What tasks of one kind have in common. The definition's ARN stands for all that it asks of an instance. */
-static void add_kind(struct buf *kind, const struct task_wish *wish, const struct ecs_placement_strategies *strategies)
-{
-    const struct task_instances *instances = wish->launch.instances;
-
-    add_part(kind, wish->cluster->cluster->cluster_arn);
-    add_part(kind, wish->definition->task_definition_arn);
-    add_part(kind, wish->group);
-    add_part(kind, instances->zone);
-    buf_printf(kind, "%d,%d,%d,%d;", (int)instances->type, wish->cpu_units, wish->memory_mib,
-               (int)instances->demand.distinct_instance);
-    for (size_t i = 0; i < instances->demand.member_count; i++)
-        add_part(kind, instances->expressions[i]);
+    if (wish->launch.instances->needs_counts || !placement_lasts(strategies))
+        return false;
+    task_instances_add_part(kind, wish->cluster->cluster->cluster_arn);
+    task_instances_add_kind(kind, wish);
     for (size_t i = 0; i < strategies->count; i++) {
         buf_printf(kind, "%d", (int)strategies->items[i].type);
-        add_part(kind, strategies->items[i].field);
+        task_instances_add_part(kind, strategies->items[i].field);
     }
+    for (size_t i = 0; i < daemons->count; i++) {
+        if (daemons->wishes[i].launch.instances->needs_counts)
+            return false;
+        task_instances_add_kind(kind, &daemons->wishes[i]);
+    }
+    must(!kind->overflowed);
+    return true;
 }
 
-static struct placement_ports copy_ports(struct arena *arena, struct placement_ports ports)
+static struct placement_ports copy_ports(struct kept *kept, struct placement_ports ports)
 {
-    int32_t *items = arena_array(arena, int32_t, ports.count);
+    int32_t *items = arena_array(&kept->arena, int32_t, ports.count);
 
     if (ports.count > 0)
         memcpy(items, ports.items, ports.count * sizeof(*items));
+    kept->ports += ports.count;
     return (struct placement_ports){items, ports.count};
 }
 
@@ -151,8 +111,8 @@ static void copy_demand(struct kept *kept, const struct task_instances *instance
     struct fail f;
 
     kept->demand = instances->demand;
-    kept->demand.tcp = copy_ports(&kept->arena, instances->demand.tcp);
-    kept->demand.udp = copy_ports(&kept->arena, instances->demand.udp);
+    kept->demand.tcp = copy_ports(kept, instances->demand.tcp);
+    kept->demand.udp = copy_ports(kept, instances->demand.udp);
     value_copy(&ecs_requires_attributes_shape, attributes, instances->demand.attributes, &kept->arena);
     kept->demand.attributes = attributes;
     for (size_t i = 0; i < instances->demand.member_count; i++)
@@ -160,71 +120,160 @@ static void copy_demand(struct kept *kept, const struct task_instances *instance
     kept->demand.members = members;
 }
 
-static void add_candidates(struct transaction *tx, const struct task_wish *wish, struct kept *kept)
-{
-    struct walk walk = container_instances_of(tx, wish->cluster);
-    const struct container_instance_record *instance;
-    size_t count = 0;
+/* ---- its candidates ---- */
 
-    while (walk_next(&walk) != NULL)
-        count++;
-    kept->candidates = arena_array(&kept->arena, struct placement_candidate, count);
-    walk = container_instances_of(tx, wish->cluster);
-    while ((instance = walk_next(&walk)) != NULL) {
-        if (!task_instances_is_candidate(wish->launch.instances, instance))
-            continue;
-        kept->candidates[kept->count] =
-            container_instance_candidate(tx, instance, wish->group, /* with_counts= */ false);
-        (void)map_put(&kept->by_key, container_instance_key(&kept->arena, instance), &kept->candidates[kept->count]);
-        kept->count++;
-    }
+/* One placement and what it is for at the moment. */
+struct use {
+    struct transaction *tx;
+    const struct task_wish *wish;
+    uint64_t group;
+    const struct cluster_instances *all;
+    struct kept *kept;
+};
+
+/* The tasks of one that drains do not count: it is as if it were not there. */
+static struct placement_candidate candidate_of(const struct use *use, struct cluster_instance *instance)
+{
+    struct placement_candidate candidate = cluster_instance_candidate(instance, use->group);
+    const int32_t *tcp = candidate.tcp.items;
+    const int32_t *udp = candidate.udp.items;
+
+    if (!candidate.active)
+        candidate.group_tasks = 0;
+    daemon_room_keep(use->tx, task_instances_daemons(use->tx, use->wish), instance->record, &candidate);
+    if (candidate.tcp.items != tcp)
+        candidate.tcp = copy_ports(use->kept, candidate.tcp);
+    if (candidate.udp.items != udp)
+        candidate.udp = copy_ports(use->kept, candidate.udp);
+    return candidate;
 }
 
-static struct kept *kept_new(struct transaction *tx, const struct task_wish *wish, struct str kind,
-                             const struct ecs_placement_strategies *strategies)
+static void add_candidate(const struct use *use, uint32_t slot)
 {
-    const struct cluster_record *cluster = wish->cluster;
+    struct kept *kept = use->kept;
+
+    kept->candidates[kept->count] = candidate_of(use, &use->all->slots[slot]);
+    kept->slots[kept->count] = slot;
+    kept->places[slot] = (struct place){.came = use->all->slots[slot].came, .number = (uint32_t)kept->count++};
+}
+
+static bool is_of_kind(const struct use *use, const struct cluster_instance *instance)
+{
+    return instance->record != NULL && task_instances_is_of_kind(use->wish->launch.instances, instance);
+}
+
+static void add_candidates(const struct use *use)
+{
+    struct kept *kept = use->kept;
+
+    for (size_t i = 0; i < use->all->count; i++)
+        kept->capacity += is_of_kind(use, cluster_instance_at(use->all, i));
+    kept->capacity += SPARE(kept->capacity);
+    kept->candidates = arena_array(&kept->arena, struct placement_candidate, kept->capacity);
+    kept->slots = arena_array(&kept->arena, uint32_t, kept->capacity);
+    kept->place_count = (uint32_t)(use->all->slot_count + SPARE(use->all->slot_count));
+    kept->places = arena_array(&kept->arena, struct place, kept->place_count);
+    for (size_t i = 0; i < use->all->count; i++)
+        if (is_of_kind(use, cluster_instance_at(use->all, i)))
+            add_candidate(use, use->all->order[i]);
+}
+
+static void kept_new(struct use *use, struct str kind, const struct ecs_placement_strategies *strategies)
+{
     struct kept *kept = calloc(1, sizeof(*kept));
 
     must(kept != NULL);
+    use->kept = kept;
     arena_init(&kept->arena, KEPT_BYTES_MAX);
     kept->kind = arena_str(&kept->arena, kind);
-    kept->prefix = KEY_PREFIX(&kept->arena, cluster->account_id, cluster->region, cluster->cluster->cluster_name);
     value_copy(&ecs_placement_strategies_shape, &kept->strategies, strategies, &kept->arena);
-    copy_demand(kept, wish->launch.instances);
-    add_candidates(tx, wish, kept);
-    kept->placement =
-        placement_new(&kept->arena, &kept->demand, &kept->strategies, kept->candidates, kept->count, tx->random);
-    return kept;
+    copy_demand(kept, use->wish->launch.instances);
+    add_candidates(use);
+    kept->seen = use->all->told;
+    kept->placement = placement_new(&kept->arena, &kept->demand, &kept->strategies, kept->candidates, kept->count,
+                                    kept->capacity, use->tx->random);
 }
 
 /* ---- bringing up to date ---- */
 
-/* false: whether it is a candidate at all has changed, or what it is spread by. */
-static bool hear(struct transaction *tx, const struct task_wish *wish, struct kept *kept, const struct news *news)
+static void forget_candidate(struct kept *kept, struct place *place)
 {
-    const struct placement_candidate *candidate = map_get(&kept->by_key, news->key);
-    const struct container_instance_record *instance = transaction_get(tx, &container_instance_table, news->key);
-    struct placement_candidate now;
-
-    if (news->is_another && str_starts(news->key, kept->prefix) &&
-        task_instances_is_candidate(wish->launch.instances, instance) != (candidate != NULL))
-        return false;
-    if (candidate == NULL)
-        return true;
-    now = container_instance_candidate(tx, instance, wish->group, /* with_counts= */ false);
-    return placement_change(kept->placement, (size_t)(candidate - kept->candidates), &now, news->is_another, tx->arena);
+    placement_remove(kept->placement, place->number);
+    *place = (struct place){.came = 0};
+    kept->gone++;
 }
 
-/* false: it is of no use any more. */
-static bool catch_up(struct transaction *tx, const struct task_wish *wish, struct kept_all *all, struct kept *kept)
+/* With a hundred kinds of tasks in turn nearly all that a placement hears of is room that the other kinds took, of
+ * instances that it does not choose next. */
+static bool can_wait(const struct use *use, const struct place *place, struct cluster_instance *instance)
 {
-    if (all->told - kept->seen > NEWS_MAX)
-        return false;
-    for (; kept->seen < all->told; kept->seen++)
-        if (!hear(tx, wish, kept, &all->news[kept->seen % NEWS_MAX]))
+    const struct kept *kept = use->kept;
+
+    return placement_can_wait(&kept->strategies) && instance->became_another <= kept->seen &&
+           placement_has_room(kept->placement, place->number) &&
+           kept->candidates[place->number].group_tasks == cluster_instance_group_tasks(instance, use->group);
+}
+
+/* false: the placement is of no use any more. */
+static bool tell(const struct use *use, struct place *place, struct cluster_instance *instance)
+{
+    struct placement_candidate now = candidate_of(use, instance);
+
+    place->waits = false;
+    return placement_change(use->kept->placement, place->number, &now, instance->became_another > use->kept->seen,
+                            use->tx->arena) &&
+           use->kept->ports <= PORTS_MAX;
+}
+
+/* What has become of a slot. The same. */
+static bool hear(const struct use *use, uint32_t slot)
+{
+    struct kept *kept = use->kept;
+    struct cluster_instance *instance = &use->all->slots[slot];
+    bool is_one = is_of_kind(use, instance);
+    struct place *place;
+
+    if (slot >= kept->place_count)
+        return !is_one;
+    place = &kept->places[slot];
+    if (place->came != 0 && (!is_one || place->came != instance->came))
+        forget_candidate(kept, place);
+    if (!is_one || kept->gone > SPARE(kept->count))
+        return kept->gone <= SPARE(kept->count);
+    if (place->came == 0) {
+        if (kept->count == kept->capacity)
+            return false;
+        add_candidate(use, slot);
+        return placement_add(kept->placement);
+    }
+    place->waits = can_wait(use, place, instance);
+    return place->waits || tell(use, place, instance);
+}
+
+/* Until the first candidate is one that waits for nothing. The same. */
+static bool find_first(const struct use *use)
+{
+    struct kept *kept = use->kept;
+    size_t first;
+
+    while ((first = placement_first(kept->placement)) != PLACEMENT_NOBODY && kept->places[kept->slots[first]].waits)
+        if (!tell(use, &kept->places[kept->slots[first]], &use->all->slots[kept->slots[first]]))
             return false;
     return true;
+}
+
+/* The same. */
+static bool catch_up(const struct use *use)
+{
+    const struct cluster_instances *all = use->all;
+    struct kept *kept = use->kept;
+
+    for (uint32_t slot = all->newest; slot != NO_SLOT && all->slots[slot].changed > kept->seen;
+         slot = all->slots[slot].older)
+        if (!hear(use, slot))
+            return false;
+    kept->seen = all->told;
+    return find_first(use);
 }
 
 static struct kept *find(struct kept_all *all, struct str kind)
@@ -245,23 +294,21 @@ struct placement *placement_kept(struct transaction *tx, const struct task_wish 
                                  const struct ecs_placement_strategies *strategies)
 {
     struct kept_all *all = transaction_derived(tx, &derived_placements);
-    struct kept *kept;
+    struct use use = {tx, wish, str_hash(wish->group), cluster_instances_of(tx, wish->cluster), NULL};
     auto_buf kind = {.ptr = NULL};
 
-    if (wish->launch.instances->needs_counts || !placement_lasts(strategies) || daemons_exist(tx, wish->cluster))
+    if (!find_kind(tx, wish, strategies, &kind))
         return NULL;
-    add_kind(&kind, wish, strategies);
-    must(!kind.overflowed);
-    kept = find(all, buf_str(&kind));
-    if (kept != NULL && catch_up(tx, wish, all, kept))
-        return kept->placement;
-    if (kept != NULL)
-        forget(all, kept);
-    kept = kept_new(tx, wish, buf_str(&kind), strategies);
-    kept->seen = all->told;
-    list_add_last(&all->placements, &kept->link);
-    all->candidates += kept->count;
-    while (all->candidates > CANDIDATES_MAX && all->placements.next != &kept->link)
+    use.kept = find(all, buf_str(&kind));
+    if (use.kept != NULL && catch_up(&use))
+        return use.kept->placement;
+    if (use.kept != NULL)
+        forget(all, use.kept);
+    kept_new(&use, buf_str(&kind), strategies);
+    use.kept->ports = 0;
+    list_add_last(&all->placements, &use.kept->link);
+    all->candidates += use.kept->capacity;
+    while (all->candidates > CANDIDATES_MAX && all->placements.next != &use.kept->link)
         forget(all, list_item(all->placements.next, struct kept, link));
-    return kept->placement;
+    return use.kept->placement;
 }

@@ -105,8 +105,8 @@ static void strategies_do_as_they_say(void **state)
         char order[9] = "";
 
         add_four(cluster);
-        placement =
-            placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, cluster->count, &cluster->random);
+        placement = placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, cluster->count,
+                                  INSTANCES_MAX, &cluster->random);
         for (size_t k = 0; k < 8; k++) {
             struct placement_candidate *chosen = placement_next(placement);
 
@@ -131,8 +131,8 @@ static void what_runs_already_counts_for_a_spread(void **state)
     add_four(cluster);
     cluster->candidates[0].group_tasks = 3;
     cluster->candidates[0].cpu = 0; /* no room, but its tasks are in zone a */
-    placement =
-        placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, cluster->count, &cluster->random);
+    placement = placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, cluster->count, INSTANCES_MAX,
+                              &cluster->random);
     for (size_t i = 0; i < 3; i++) {
         struct str zone = placement_next(placement)->facts.attributes->items[0].value;
 
@@ -205,7 +205,8 @@ static void a_host_port_is_taken_once(void **state)
 
     (void)state;
     add_four(cluster);
-    placement = placement_new(&cluster->arena, &demand, &none, cluster->candidates, cluster->count, &cluster->random);
+    placement = placement_new(&cluster->arena, &demand, &none, cluster->candidates, cluster->count, INSTANCES_MAX,
+                              &cluster->random);
     for (size_t i = 0; i < 4; i++)
         assert_non_null(placement_next(placement));
     assert_null(placement_next(placement));
@@ -320,6 +321,28 @@ static void make_any(struct cluster *cluster)
     }
 }
 
+/* false: more than one spread leads. */
+static bool instance_comes(struct cluster *cluster, struct placement *placement)
+{
+    struct placement_candidate *candidate = add(cluster, random_chance(&cluster->random, 500) ? "a" : "d",
+                                                random_chance(&cluster->random, 500) ? "1" : "3", 1024, 1024);
+
+    candidate->group_tasks = (int64_t)random_below(&cluster->random, 3);
+    return placement_add(placement);
+}
+
+static void instance_goes(struct cluster *cluster, struct placement *placement)
+{
+    size_t number = random_below(&cluster->random, cluster->count);
+    struct placement_candidate before = cluster->candidates[number];
+
+    placement_remove(placement, number);
+    assert_int_equal(placement_refuses(&(struct placement_demand){.cpu = 0}, &cluster->candidates[number]),
+                     PLACEMENT_INACTIVE);
+    cluster->candidates[number].arn = before.arn; /* for the plain reading of the rules */
+    cluster->candidates[number].facts = before.facts;
+}
+
 /* Others take and give back, agents come and go. */
 static void change_any(struct cluster *cluster, struct placement *placement)
 {
@@ -333,6 +356,22 @@ static void change_any(struct cluster *cluster, struct placement *placement)
     if (is_another)
         now.facts.agent_connected = random_chance(&cluster->random, 700);
     assert_true(placement_change(placement, number, &now, is_another, &cluster->arena));
+}
+
+/* What is remembered of it never lags behind the candidates. */
+static void check_closest(const struct cluster *cluster, const struct placement_demand *demand,
+                          struct placement *placement)
+{
+    enum placement_refusal most = PLACEMENT_INACTIVE;
+    enum placement_refusal told = PLACEMENT_INACTIVE;
+
+    for (size_t i = 0; i < cluster->count; i++) {
+        enum placement_refusal refusal = placement_refuses(demand, &cluster->candidates[i]);
+
+        most = refusal > most ? refusal : most;
+    }
+    assert_true((placement_closest(placement, &told) == NULL) == (cluster->count == 0));
+    assert_int_equal(told, most);
 }
 
 static void any_choice_follows_the_rules(void **state)
@@ -353,8 +392,8 @@ static void any_choice_follows_the_rules(void **state)
         for (size_t i = 0; i < strategies.count; i++)
             by[i] = any[random_below(&cluster->random, COUNT_OF(any))];
         make_any(cluster);
-        placement =
-            placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, cluster->count, &cluster->random);
+        placement = placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, cluster->count,
+                                  INSTANCES_MAX, &cluster->random);
         for (size_t changes = 0;;) {
             struct placement_candidate before[INSTANCES_MAX];
             bool is_left[INSTANCES_MAX] = {false};
@@ -366,10 +405,17 @@ static void any_choice_follows_the_rules(void **state)
                    random_chance(&cluster->random, 500);
                  changes++)
                 change_any(cluster, placement);
+            if (placement_lasts(&strategies) && cluster->count < INSTANCES_MAX && random_chance(&cluster->random, 50) &&
+                !instance_comes(cluster, placement))
+                placement = placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, cluster->count,
+                                          INSTANCES_MAX, &cluster->random);
+            if (placement_lasts(&strategies) && cluster->count > 0 && random_chance(&cluster->random, 50))
+                instance_goes(cluster, placement);
             for (size_t i = 0; i < cluster->count; i++) {
                 is_left[i] = placement_refuses(&demand, &cluster->candidates[i]) == PLACEMENT_FITS;
                 any_left = any_left || is_left[i];
             }
+            check_closest(cluster, &demand, placement);
             memcpy(before, cluster->candidates, sizeof(before));
             chosen = placement_next(placement);
             if (!any_left) {
@@ -401,7 +447,7 @@ static void a_candidate_that_moved_is_noticed(void **state)
     (void)state;
     (void)add(cluster, "a", NULL, 1024, 1024);
     now = *add(cluster, "b", NULL, 1024, 1024);
-    placement = placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, 1, &cluster->random);
+    placement = placement_new(&cluster->arena, &demand, &strategies, cluster->candidates, 1, 1, &cluster->random);
     now.arn = cluster->candidates[0].arn;
     assert_false(placement_change(placement, 0, &now, /* is_another= */ true, &cluster->arena));
     cluster_free(cluster);

@@ -37,12 +37,16 @@ static const struct attribute_row of_container[] = {
     {"repositoryCredentials", "ecs.capability.private-registry-authentication.secretsmanager"},
 };
 
+static const struct attribute_row of_port_mapping[] = {
+    {"containerPortRange", "ecs.capability.network.container-port-range"},
+};
+
 static const struct attribute_row of_volume[] = {
     {"dockerVolumeConfiguration", "ecs.capability.docker-plugin.local"},
     {"dockerVolumeConfiguration", DOCKER "1.25"},
 };
 
-enum { PER_CONTAINER_MAX = COUNT_OF(of_container) + 8 };
+enum { PER_CONTAINER_MAX = COUNT_OF(of_container) + COUNT_OF(of_port_mapping) + 8 };
 
 static bool rows_exist(const struct shape *shape, const struct attribute_row *rows, size_t count)
 {
@@ -56,6 +60,7 @@ bool requires_attributes_fields_exist(void)
 {
     return rows_exist(&ecs_register_task_definition_request_shape, of_definition, COUNT_OF(of_definition)) &&
            rows_exist(&ecs_container_definition_shape, of_container, COUNT_OF(of_container)) &&
+           rows_exist(&ecs_port_mapping_shape, of_port_mapping, COUNT_OF(of_port_mapping)) &&
            rows_exist(&ecs_volume_shape, of_volume, COUNT_OF(of_volume));
 }
 
@@ -91,6 +96,9 @@ static void add_container(struct ecs_requires_attributes *to, const struct ecs_c
     const struct ecs_log_configuration *log = container->log_configuration;
 
     add_rows(to, of_container, COUNT_OF(of_container), &ecs_container_definition_shape, container);
+    for (size_t i = 0; i < container->port_mappings.count; i++)
+        add_rows(to, of_port_mapping, COUNT_OF(of_port_mapping), &ecs_port_mapping_shape,
+                 &container->port_mappings.items[i]);
     add_secrets(to, &container->secrets, "ecs.capability.secrets.asm.environment-variables",
                 "ecs.capability.secrets.ssm.environment-variables");
     if (log != NULL)
@@ -120,6 +128,8 @@ struct ecs_requires_attributes requires_attributes(const struct ecs_register_tas
     add_rows(&list, of_definition, COUNT_OF(of_definition), &ecs_register_task_definition_request_shape, in);
     for (size_t i = 0; i < in->volumes.count; i++)
         add_rows(&list, of_volume, COUNT_OF(of_volume), &ecs_volume_shape, &in->volumes.items[i]);
+    if (in->network_mode == ECS_NETWORK_MODE_HOST && in->task_role_arn.ptr != NULL)
+        add(&list, STR("com.amazonaws.ecs.capability.task-iam-role-network-host"));
     if (in->network_mode == ECS_NETWORK_MODE_AWSVPC) {
         add(&list, STR(DOCKER "1.18"));
         add(&list, STR("ecs.capability.task-eni"));
