@@ -75,6 +75,15 @@ def test_constraints_say_where(ecs, cluster, agents):
     assert show(ecs, cluster)["desiredCount"] == 1
 
 
+def test_constraints_may_ask_for_tasks(ecs, cluster, agents):
+    made = [agents(), agents()]
+    busy = ecs.run_task(cluster=cluster, launchType="EC2", taskDefinition=define(ecs, PLAIN), group="busy")["tasks"][0]
+    free = [agent for agent in made if agent.arn != busy["containerInstanceArn"]]
+    daemon(ecs, cluster, placementConstraints=[{"type": "memberOf", "expression": "not(task:group == busy)"}])
+    are_on(ecs, cluster, free)
+    assert show(ecs, cluster)["desiredCount"] == 1
+
+
 def test_the_daemon_leaves_last(ecs, cluster, agents):
     made = [agents()]
     by_arn = {agent.arn: agent for agent in made}

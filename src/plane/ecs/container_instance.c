@@ -416,12 +416,11 @@ struct ecs_container_instance *container_instance_shown(const struct call *call,
     return shown;
 }
 
-struct placement_candidate container_instance_candidate(const struct transaction *tx,
-                                                        const struct container_instance_record *instance,
-                                                        struct str group, bool with_counts)
+struct placement_candidate container_instance_offer(const struct container_instance_record *instance)
 {
-    struct placement_candidate candidate = {
+    return (struct placement_candidate){
         .arn = instance->instance->container_instance_arn,
+        .zone = container_instance_zone(instance),
         .active = container_instance_is_active(instance),
         .cpu = instance->cpu_left,
         .memory = instance->memory_left,
@@ -437,6 +436,13 @@ struct placement_candidate container_instance_candidate(const struct transaction
                   .registered_at_ms = instance->instance->registered_at,
                   .attributes = &instance->instance->attributes},
     };
+}
+
+struct placement_candidate container_instance_candidate(const struct transaction *tx,
+                                                        const struct container_instance_record *instance,
+                                                        struct str group, bool with_counts)
+{
+    struct placement_candidate candidate = container_instance_offer(instance);
 
     for (size_t i = 0; i < instance->groups.count; i++)
         if (str_eq(instance->groups.items[i].name, group))

@@ -102,7 +102,9 @@ void container_instances_disconnected(struct transaction *tx);
 /* INACTIVE; its tasks stop for that reason (the reconciler "task" sees to it). */
 void container_instance_deregister(struct transaction *tx, const struct container_instance_record *instance,
                                    struct str reason);
-/* What placement is told of it. The facts point into the record. */
+/* What placement is told of it, for tasks of that group. The facts point into the record. */
 struct placement_candidate container_instance_candidate(const struct transaction *tx,
                                                         const struct container_instance_record *instance,
                                                         struct str group, bool with_counts);
+/* The same without the tasks of a group. */
+struct placement_candidate container_instance_offer(const struct container_instance_record *instance);

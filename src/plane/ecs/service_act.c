@@ -41,23 +41,20 @@ struct call act_call(struct transaction *tx, const struct service_record *servic
                          .region = service->region};
 }
 
-/* What tasks would be made of; can_start false: nothing may be started now, with the reason. */
-static void find_wish(struct act *act)
+static void find_zones(struct act *act)
 {
-    const struct service_revision_record *revision =
-        service_revision_of(act->look->tx, &act->look->service.record, act->group->id);
-    struct principal principal;
-    struct call call = act_call(act->look->tx, &act->look->service.record, &principal, &act->why_not);
+    struct arena *arena = act->look->tx->arena;
 
-    must(revision != NULL);
-    act->can_start = service_wish_make(&call, &act->look->service.record, revision->revision, &act->wish);
-    if (!act->can_start) {
-        act->zones = (struct service_zones){arena_new(act->look->tx->arena, struct str), NULL, 1};
+    if (act->can_start) {
+        act->zones = service_zones_of(act->look->tx, &act->wish);
+    } else {
+        act->zones = (struct service_zones){arena_new(arena, struct str), NULL, 1};
         act->zones.names[0] = STR("");
-        return;
     }
-    act->wish.started_by = arena_printf(act->look->tx->arena, "ecs-svc/%.*s", STR_ARG(act->group->id));
-    act->zones = service_zones_of(act->look->tx, &act->wish);
+    act->zone_count = act->zones.count;
+    act->all_zones = arena_array(arena, struct str, act->zones.count + act->cells.count);
+    for (size_t i = 0; i < act->zones.count; i++)
+        act->all_zones[i] = act->zones.names[i];
 }
 
 static struct roster_cells cells_of_group(const struct act *act)
@@ -74,13 +71,17 @@ static struct roster_cells cells_of_group(const struct act *act)
 
 void act_begin(struct look *look, const struct look_group *group, struct plan *plan, struct act *ret_act)
 {
+    const struct service_record *service = &look->service.record;
+    const struct service_revision_record *revision = service_revision_of(look->tx, service, group->id);
+    struct principal principal;
+    struct call call;
+
+    must(revision != NULL);
     *ret_act = (struct act){.look = look, .group = group, .plan = plan};
-    find_wish(ret_act);
-    ret_act->cells = cells_of_group(ret_act);
-    ret_act->zone_count = ret_act->zones.count;
-    ret_act->all_zones = arena_array(look->tx->arena, struct str, ret_act->zones.count + ret_act->cells.count);
-    for (size_t i = 0; i < ret_act->zones.count; i++)
-        ret_act->all_zones[i] = ret_act->zones.names[i];
+    call = act_call(look->tx, service, &principal, &ret_act->why_not);
+    ret_act->can_start = service_wish_make(&call, service, revision->revision, &ret_act->wish);
+    if (ret_act->can_start)
+        ret_act->wish.started_by = arena_printf(look->tx->arena, "ecs-svc/%.*s", STR_ARG(group->id));
 }
 
 static const struct ecs_capacity_provider_strategy *strategy_of(const struct act *act)
@@ -374,6 +375,8 @@ void look_act(struct look *look, const struct look_group *group, struct plan *re
     if (waits)
         look_wake_at(look, group->trouble->until);
     act_begin(look, group, ret_plan, &act);
+    act.cells = cells_of_group(&act);
+    find_zones(&act);
     cells = plan_cells(&act);
     wish.rebalance = group->rebalance && act.can_start;
     wish.zone_count = act.zones.count;

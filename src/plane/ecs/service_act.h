@@ -7,13 +7,14 @@ struct act {
     struct look *look;
     const struct look_group *group;
     struct plan *plan;
-    struct roster_cells cells; /* of the group */
     struct task_wish wish;
+    bool can_start; /* false: nothing may be started now, with the reason */
+    struct fail why_not;
+    /* Of replicas: */
+    struct roster_cells cells; /* of the group */
     struct service_zones zones;
     struct str *all_zones; /* those, and behind them others that tasks are in */
     size_t zone_count;
-    bool can_start; /* false: nothing may be started now, with the reason */
-    struct fail why_not;
 };
 
 /* To ask as the service: it was allowed what it does when it was made. principal and f are the caller's. */

@@ -1,14 +1,11 @@
 #include "plane/ecs/service_daemon.h"
 
-#include "base/must.h"
 #include "plane/ecs/service_act.h"
-#include "plane/ecs/service_daemon_plan.h"
-#include "plane/ecs/task_instances.h"
+#include "plane/ecs/service_muster.h"
 
 struct daemon {
     struct act act;
-    const struct container_instance_record **places; /* by instance id */
-    size_t count;
+    struct daemon_scene scene;
 };
 
 bool service_is_daemon(const struct service_record *service)
@@ -16,123 +13,15 @@ bool service_is_daemon(const struct service_record *service)
     return service->service->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON;
 }
 
-/* ---- where ---- */
+/* ---- stopping ---- */
 
-static void find_places(struct daemon *daemon)
-{
-    struct transaction *tx = daemon->act.look->tx;
-    const struct task_wish *wish = &daemon->act.wish;
-    struct walk walk = container_instances_of(tx, wish->cluster);
-    const struct container_instance_record *instance;
-    size_t most = 0;
-
-    while (walk_next(&walk) != NULL)
-        most++;
-    daemon->places = arena_array(tx->arena, const struct container_instance_record *, most + 1);
-    walk = container_instances_of(tx, wish->cluster);
-    while ((instance = walk_next(&walk)) != NULL)
-        if (task_instances_suits(tx, wish, instance))
-            daemon->places[daemon->count++] = instance;
-}
-
-/* daemon->count: it has none. */
-static size_t place_of(const struct daemon *daemon, const struct task_record *task)
-{
-    size_t low = 0;
-    size_t high = daemon->count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = str_compare(daemon->places[middle]->instance_id, task->container_instance_id);
-
-        if (order == 0)
-            return middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return daemon->count;
-}
-
-static bool is_of_daemon(const struct transaction *tx, const struct task_record *task)
-{
-    const struct service_record *service =
-        task->service_name.ptr == NULL ? NULL : transaction_get(tx, &service_table, SERVICE_KEY(tx->arena, task));
-
-    return service != NULL && service_is_daemon(service);
-}
-
-/* Its instance is being emptied, and tasks that may need it are there still. */
-static bool is_waited_for(const struct transaction *tx, const struct task_record *task)
-{
-    const struct container_instance_record *instance = container_instance_of_task(tx, task);
-    const struct task_record *other;
-    struct walk walk;
-
-    if (instance == NULL || container_instance_is_active(instance))
-        return false;
-    walk = container_instance_tasks(tx, instance);
-    while ((other = walk_next(&walk)) != NULL)
-        if (!is_of_daemon(tx, other))
-            return true;
-    return false;
-}
-
-/* ---- what there is, for the plan ---- */
-
-static const struct task_record **list_tasks(const struct look *look, size_t *ret_count)
-{
-    struct walk walk = service_tasks_walk(look->tx, &look->service.record);
-    const struct task_record **tasks;
-    const struct task_record *task;
-    size_t count = 0;
-
-    while (walk_next(&walk) != NULL)
-        count++;
-    tasks = arena_array(look->tx->arena, const struct task_record *, count + 1);
-    walk = service_tasks_walk(look->tx, &look->service.record);
-    count = 0;
-    while ((task = walk_next(&walk)) != NULL)
-        if (service_task_phase(task) != PHASE_GONE)
-            tasks[count++] = task;
-    *ret_count = count;
-    return tasks;
-}
-
-/* ret_records: the record of each. */
-static struct daemon_task *plan_tasks(struct daemon *daemon, const struct task_record ***ret_records, size_t *ret_count)
-{
-    const struct look *look = daemon->act.look;
-    size_t all;
-    const struct task_record **records = list_tasks(look, &all);
-    struct daemon_task *tasks = arena_array(look->tx->arena, struct daemon_task, all + 1);
-    size_t count = 0;
-
-    for (size_t i = 0; i < all; i++) {
-        const struct task_record *task = records[i];
-        size_t place = place_of(daemon, task);
-
-        if (place == daemon->count && is_waited_for(look->tx, task))
-            continue;
-        records[count] = task;
-        tasks[count++] = (struct daemon_task){.phase = service_task_phase(task),
-                                              .is_new = service_task_is_of(task, daemon->act.group->id),
-                                              .is_protected = service_task_is_protected(task, look->tx->now_ms),
-                                              .place = place};
-    }
-    *ret_records = records;
-    *ret_count = count;
-    return tasks;
-}
-
-static void stop(struct daemon *daemon, const struct task_record *const *records)
+static void stop(struct daemon *daemon)
 {
     const struct plan *plan = daemon->act.plan;
     struct act_stops stops = {.count = 0};
 
     for (size_t i = 0; i < plan->stop_count; i++)
-        act_stop(&daemon->act, records[plan->stops[i]], &stops);
+        act_stop(&daemon->act, daemon->scene.records[plan->stops[i]], &stops);
     act_say_stopped(&daemon->act, &stops);
 }
 
@@ -142,7 +31,7 @@ static bool start_at(struct daemon *daemon, size_t place, const struct ecs_task 
                      struct ecs_failure *ret_failure)
 {
     struct transaction *tx = daemon->act.look->tx;
-    const struct container_instance_record *instance = daemon->places[place];
+    const struct container_instance_record *instance = daemon->scene.places[place];
     enum placement_refusal refusal = task_instances_refuses(tx, &daemon->act.wish, instance);
 
     if (refusal != PLACEMENT_FITS) {
@@ -189,19 +78,16 @@ static void count_wish(struct daemon *daemon, struct look_group *group)
     struct ecs_service *service = &daemon->act.look->service.service;
     int64_t percent = service->deployment_configuration->minimum_healthy_percent;
 
-    SET(service, desired_count, (int32_t)daemon->count);
+    SET(service, desired_count, (int32_t)daemon->scene.instances);
     group->desired = group->maximum = service->desired_count;
-    group->minimum = (int32_t)(((int64_t)daemon->count * percent + 99) / 100);
+    group->minimum = (int32_t)(((int64_t)daemon->scene.instances * percent + 99) / 100);
 }
 
 void daemon_act(struct look *look, struct look_group *group, struct plan *ret_plan)
 {
     bool waits = start_trouble_waits(group->trouble, look->tx->now_ms);
-    const struct task_record **records;
-    struct daemon daemon = {.count = 0};
-    struct daemon_wish wish;
-    struct daemon_task *tasks;
-    size_t count;
+    struct daemon daemon;
+    struct daemon_view view;
 
     if (waits)
         look_wake_at(look, group->trouble->until);
@@ -211,11 +97,13 @@ void daemon_act(struct look *look, struct look_group *group, struct plan *ret_pl
         act_could_not_start(&daemon.act);
         return;
     }
-    find_places(&daemon);
+    view = (struct daemon_view){&look->service.record, &daemon.act.wish, group->id};
+    if (daemon.act.wish.launch.instances->needs_counts)
+        daemon_scene_walk(look->tx, &view, &daemon.scene);
+    else
+        daemon_scene_muster(look->tx, &view, &daemon.scene);
     count_wish(&daemon, group);
-    tasks = plan_tasks(&daemon, &records, &count);
-    wish = (struct daemon_wish){daemon.count, group->minimum, group->may_start && !waits};
-    daemon_plan_make(&wish, tasks, count, look->tx->arena, ret_plan);
-    stop(&daemon, records);
+    daemon_scene_plan(&daemon.scene, group->minimum, group->may_start && !waits, look->tx->arena, ret_plan);
+    stop(&daemon);
     start(&daemon);
 }

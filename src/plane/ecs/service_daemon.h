@@ -29,9 +29,6 @@ struct daemon_room daemon_room_of(struct transaction *tx, const struct cluster_r
 void daemon_room_keep(struct transaction *tx, const struct daemon_room *room,
                       const struct container_instance_record *instance, struct placement_candidate *candidate);
 
-/* Whether there is any to keep room for. */
-bool daemons_exist(const struct transaction *tx, const struct cluster_record *cluster);
-
 /* For dirties, of container instances: marks daemons, and services whose zones are evened out. */
 void services_mark_of_instance(const struct transaction *tx, const struct container_instance_record *before,
                                const struct container_instance_record *after, struct marks *marks);

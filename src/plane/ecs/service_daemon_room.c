@@ -10,17 +10,6 @@ static struct walk followers_of(const struct transaction *tx, struct str account
     return transaction_walk(tx, &service_table, "follower", KEY_PREFIX(tx->arena, account, region, cluster));
 }
 
-bool daemons_exist(const struct transaction *tx, const struct cluster_record *cluster)
-{
-    struct walk walk = followers_of(tx, cluster->account_id, cluster->region, cluster->cluster->cluster_name);
-    const struct service_record *service;
-
-    while ((service = walk_next(&walk)) != NULL)
-        if (service_is_daemon(service))
-            return true;
-    return false;
-}
-
 /* One whose wish cannot be made now starts nothing either. */
 static bool wish_of(struct transaction *tx, const struct service_record *service, struct task_wish *ret_wish)
 {
@@ -70,8 +59,10 @@ void daemon_room_keep(struct transaction *tx, const struct daemon_room *room,
         candidate->memory -= demand->memory;
         candidate->enis -= demand->enis;
         candidate->gpus -= demand->gpus;
-        candidate->tcp = placement_ports_merged(tx->arena, candidate->tcp, demand->tcp);
-        candidate->udp = placement_ports_merged(tx->arena, candidate->udp, demand->udp);
+        if (demand->tcp.count > 0)
+            candidate->tcp = placement_ports_merged(tx->arena, candidate->tcp, demand->tcp);
+        if (demand->udp.count > 0)
+            candidate->udp = placement_ports_merged(tx->arena, candidate->udp, demand->udp);
     }
 }
 

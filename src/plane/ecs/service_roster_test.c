@@ -3,8 +3,8 @@
 #include "plane/ecs/service_roster.h"
 
 #include "base/must.h"
-#include "core/core.h"
 #include "plane/ecs/container_instance.h"
+#include "plane/ecs/testing/tables.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,9 +13,7 @@
 
 enum { TASKS = 40, INSTANCES = 4, SERVICES = 2, DEPLOYMENTS = 2, STEPS = 3000 };
 
-static const struct table_spec *const tables[] = {&task_table, &container_instance_table};
-static const struct domain_spec domain = {.name = "ecs", .tables = tables, .table_count = COUNT_OF(tables)};
-static const struct domain_spec *const domains[] = {&domain};
+static const struct table_spec *const specs[] = {&task_table, &container_instance_table};
 
 /* ---- records ---- */
 
@@ -90,85 +88,6 @@ static void change_something(struct transaction *tx, struct random *random)
     }
 }
 
-/* ---- a core of these tables alone ---- */
-
-struct bench {
-    struct settings settings;
-    struct engine *engine;
-    struct core *core;
-    struct arena arena;
-    struct transaction view;
-    struct random random;
-};
-
-struct change_job {
-    struct job job;
-    struct bench *bench;
-    bool commits;
-    void (*change)(struct transaction *tx, struct random *random);
-};
-
-static bool run(struct job *job, struct transaction *tx)
-{
-    struct change_job *change = list_item(&job->link, struct change_job, job.link);
-
-    change->change(tx, &change->bench->random);
-    return change->commits;
-}
-
-static void done(struct job *job, bool durable)
-{
-    (void)job;
-    (void)durable;
-}
-
-static void release(void *context, const char *kind, struct str target, struct str bytes)
-{
-    (void)context;
-    (void)kind;
-    (void)target;
-    (void)bytes;
-}
-
-static void no_secret(void *bytes, size_t len)
-{
-    memset(bytes, 7, len);
-}
-
-static void change(struct bench *bench, void (*what)(struct transaction *tx, struct random *random), bool commits,
-                   bool durable)
-{
-    struct change_job job = {{.actor = "api", .cause = STR("test"), .run = run, .done = done}, bench, commits, what};
-    struct turn *turn;
-
-    arena_reset(&bench->arena);
-    core_submit(bench->core, &job.job);
-    turn = core_turn(bench->core, 1000);
-    assert_non_null(turn);
-    (void)core_settle(bench->core, turn, durable);
-}
-
-static void bench_begin(struct bench *bench)
-{
-    struct core_options options = {
-        .domains = domains, .domain_count = 1, .settings = &bench->settings, .secret = no_secret, .release = release};
-    struct fail f;
-
-    *bench = (struct bench){.settings = {.default_account = STR("acme"), .default_region = STR("here")}};
-    options.engine = bench->engine = engine_memory_new();
-    must(core_open(&options, 1000, &bench->core, &f));
-    arena_init(&bench->arena, ARENA_LIMIT_DEFAULT);
-    random_seed(&bench->random, 1);
-    bench->view = core_view(bench->core, &bench->arena, 1000);
-}
-
-static void bench_end(struct bench *bench)
-{
-    core_close(bench->core);
-    bench->engine->kind->close(bench->engine);
-    arena_free(&bench->arena);
-}
-
 /* ---- what it says ---- */
 
 static const struct service_record service = {.account_id = STR_INIT("acme"),
@@ -177,9 +96,9 @@ static const struct service_record service = {.account_id = STR_INIT("acme"),
                                               .service_name = STR_INIT("s-0")};
 
 /* The number of tasks by a plain walk. */
-static size_t recount(const struct bench *bench)
+static size_t recount(const struct tables *tables)
 {
-    struct walk walk = service_tasks_walk(&bench->view, &service);
+    struct walk walk = service_tasks_walk(&tables->view, &service);
     const struct task_record *task;
     size_t count = 0;
 
@@ -188,9 +107,9 @@ static size_t recount(const struct bench *bench)
     return count;
 }
 
-static size_t count(const struct bench *bench)
+static size_t count(const struct tables *tables)
 {
-    struct roster_cells cells = roster_cells_of(&bench->view, &service);
+    struct roster_cells cells = roster_cells_of(&tables->view, &service);
     size_t count = 0;
 
     for (size_t i = 0; i < cells.count; i++)
@@ -200,16 +119,17 @@ static size_t count(const struct bench *bench)
 
 static void it_says_what_the_table_says(void **state)
 {
-    struct bench bench;
+    struct tables tables;
 
     (void)state;
-    bench_begin(&bench);
+    tables_begin(&tables, specs, COUNT_OF(specs), /* seed= */ 1);
     for (int i = 0; i < STEPS; i++) {
-        change(&bench, change_something, random_chance(&bench.random, 800), random_chance(&bench.random, 800));
-        assert_true(roster_is_right(&bench.view));
-        assert_int_equal(count(&bench), recount(&bench));
+        tables_change(&tables, change_something, random_chance(&tables.random, 800),
+                      random_chance(&tables.random, 800));
+        assert_true(roster_is_right(&tables.view));
+        assert_int_equal(count(&tables), recount(&tables));
     }
-    bench_end(&bench);
+    tables_end(&tables);
 }
 
 /* ---- who goes first ---- */
@@ -252,14 +172,14 @@ static void first_goes(struct transaction *tx, struct random *random)
 
 static void the_fullest_instance_gives_first(void **state)
 {
-    struct bench bench;
+    struct tables tables;
 
     (void)state;
-    bench_begin(&bench);
-    change(&bench, three_on_two, true, true);
-    change(&bench, first_goes, true, true);
-    assert_int_equal(roster_cells_of(&bench.view, &service).items[0]->count, 2);
-    bench_end(&bench);
+    tables_begin(&tables, specs, COUNT_OF(specs), /* seed= */ 1);
+    tables_change(&tables, three_on_two, true, true);
+    tables_change(&tables, first_goes, true, true);
+    assert_int_equal(roster_cells_of(&tables.view, &service).items[0]->count, 2);
+    tables_end(&tables);
 }
 
 int main(void)

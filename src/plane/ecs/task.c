@@ -83,15 +83,6 @@ static void task_host_key(const void *record, struct buf *key)
     key_add(key, task->container_instance_id);
 }
 
-static void task_id_key(const void *record, struct buf *key)
-{
-    const struct task_record *task = record;
-
-    key_add(key, task->account_id);
-    key_add(key, task->region);
-    key_add(key, task->task_id);
-}
-
 /* For a host, the one that has waited longest first; for its interface, by what agents name that. */
 static void task_waiting_key(const void *record, struct buf *key)
 {
@@ -161,7 +152,6 @@ const struct table_spec task_table = {
     .shape = &task_record_shape,
     .key = task_key,
     .indexes = {{"host", task_host_key},
-                {"id", task_id_key},
                 {"waiting", task_waiting_key},
                 {"desired", task_desired_key},
                 {"definition", task_definition_arn_key},

@@ -49,16 +49,19 @@ static void set_ports(struct arena *arena, const struct ecs_task_definition *def
     }
 }
 
-static int64_t gpus_of(const struct ecs_container_definition *container)
+int64_t task_instances_gpus(const struct ecs_container_definition *container,
+                            const struct ecs_container_override *override)
 {
+    const struct ecs_resource_requirements *wanted = override->resource_requirements.items != NULL
+                                                         ? &override->resource_requirements
+                                                         : &container->resource_requirements;
     int64_t total = 0;
 
-    for (size_t i = 0; i < container->resource_requirements.count; i++) {
+    for (size_t i = 0; i < wanted->count; i++) {
         int64_t count;
 
-        if (container->resource_requirements.items[i].type == ECS_RESOURCE_TYPE_GPU &&
-            str_to_int64(container->resource_requirements.items[i].value, &count))
-            total += count;
+        must(str_to_int64(wanted->items[i].value, &count)); /* a rule of task definitions */
+        total += count;
     }
     return total;
 }
@@ -68,6 +71,7 @@ void task_instances_size(struct task_wish *wish)
     struct placement_demand *demand = &wish->launch.instances->demand;
     int32_t cpu = 0;
     int32_t memory = 0;
+    int64_t gpus = 0;
 
     for (size_t i = 0; i < wish->definition->container_definitions.count; i++) {
         const struct ecs_container_definition *container = &wish->definition->container_definitions.items[i];
@@ -78,6 +82,7 @@ void task_instances_size(struct task_wish *wish)
             memory += override->has_memory_reservation ? override->memory_reservation : container->memory_reservation;
         else
             memory += override->has_memory ? override->memory : container->memory;
+        gpus += task_instances_gpus(container, override);
     }
     if (wish->cpu.ptr == NULL)
         wish->cpu_units = cpu;
@@ -87,6 +92,7 @@ void task_instances_size(struct task_wish *wish)
     wish->memory = arena_printf(wish->arena, "%d", wish->memory_mib);
     demand->cpu = wish->cpu_units;
     demand->memory = wish->memory_mib;
+    demand->gpus = gpus;
 }
 
 /* ---- checks ---- */
@@ -154,20 +160,37 @@ static bool add_constraints(struct task_instances *instances, const struct ecs_t
 }
 
 /* The kind of the launch type: EC2 instances, or machines of one's own. */
-static bool is_of_type(const struct container_instance_record *instance, enum ecs_launch_type type)
+static bool is_of_type(bool is_external, enum ecs_launch_type type)
 {
-    return container_instance_is_external(instance) == (type == ECS_LAUNCH_TYPE_EXTERNAL);
+    return is_external == (type == ECS_LAUNCH_TYPE_EXTERNAL);
 }
 
 static bool has_instances(struct transaction *tx, const struct task_wish *wish, enum ecs_launch_type type)
 {
-    struct walk walk = container_instances_of(tx, wish->cluster);
-    const struct container_instance_record *instance;
+    const struct cluster_instances *instances = cluster_instances_of(tx, wish->cluster);
 
-    while ((instance = walk_next(&walk)) != NULL)
-        if (container_instance_is_active(instance) && is_of_type(instance, type))
+    for (size_t i = 0; i < instances->count; i++)
+        if (cluster_instance_at(instances, i)->offer.active &&
+            is_of_type(cluster_instance_at(instances, i)->is_external, type))
             return true;
     return false;
+}
+
+/* Those that the definition asks for, and what the request does (developer guide, "Monitor Amazon ECS containers with
+ * ECS Exec"): placement_kept.c tells kinds of tasks apart by both. */
+static const struct ecs_requires_attributes *required_attributes(const struct task_wish *wish)
+{
+    const struct ecs_requires_attributes *own = &wish->definition->requires_attributes;
+    struct ecs_requires_attributes *all;
+
+    if (!wish->enable_execute_command)
+        return own;
+    all = arena_new(wish->arena, struct ecs_requires_attributes);
+    all->items = arena_array(wish->arena, struct ecs_attribute, own->count + 1);
+    for (; all->count < own->count; all->count++)
+        all->items[all->count] = own->items[all->count];
+    all->items[all->count++] = (struct ecs_attribute){.name = STR("ecs.capability.execute-command")};
+    return all;
 }
 
 bool task_instances_check(struct transaction *tx, const struct task_wish *wish, enum ecs_launch_type type,
@@ -192,13 +215,34 @@ bool task_instances_check(struct transaction *tx, const struct task_wish *wish, 
     if (!placement_strategies_check(strategies, f) || !add_constraints(instances, definition, constraints, f))
         return false;
     demand->members = instances->members;
-    demand->attributes = &definition->requires_attributes;
+    demand->attributes = required_attributes(wish);
     demand->enis = definition->network_mode == ECS_NETWORK_MODE_AWSVPC;
     set_ports(wish->arena, definition, demand);
-    for (size_t i = 0; i < definition->container_definitions.count; i++)
-        demand->gpus += gpus_of(&definition->container_definitions.items[i]);
     *ret_instances = instances;
     return true;
+}
+
+/* ---- kinds ---- */
+
+void task_instances_add_part(struct buf *kind, struct str part)
+{
+    buf_printf(kind, "%zu:", part.len);
+    buf_add(kind, part);
+}
+
+void task_instances_add_kind(struct buf *kind, const struct task_wish *wish)
+{
+    const struct task_instances *instances = wish->launch.instances;
+
+    task_instances_add_part(kind, wish->definition->task_definition_arn);
+    task_instances_add_part(kind, wish->group);
+    task_instances_add_part(kind, instances->zone);
+    buf_printf(kind, "%d,%d,%d,%lld,%d,%d;", (int)instances->type, wish->cpu_units, wish->memory_mib,
+               (long long)instances->demand.gpus, (int)instances->demand.distinct_instance,
+               (int)wish->enable_execute_command);
+    for (size_t i = 0; i < instances->demand.member_count; i++)
+        task_instances_add_part(kind, instances->expressions[i]);
+    buf_add_char(kind, '.');
 }
 
 /* ---- placing ---- */
@@ -218,42 +262,59 @@ static const struct ecs_placement_strategies *strategies_or_default(const struct
     return wish->service_name.ptr == NULL ? &of_task : &of_service;
 }
 
-bool task_instances_is_candidate(const struct task_instances *instances,
-                                 const struct container_instance_record *instance)
+bool task_instances_is_of_kind(const struct task_instances *instances, const struct cluster_instance *instance)
 {
-    return is_of_type(instance, instances->type) && container_instance_is_active(instance) &&
-           (instances->zone.ptr == NULL || str_eq(instances->zone, container_instance_zone(instance)));
+    return is_of_type(instance->is_external, instances->type) &&
+           (instances->zone.ptr == NULL || str_eq(instances->zone, instance->offer.zone));
+}
+
+static struct placement_candidate candidate_of(const struct transaction *tx, const struct task_wish *wish,
+                                               struct cluster_instance *instance)
+{
+    if (wish->launch.instances->needs_counts)
+        return container_instance_candidate(tx, instance->record, wish->group, /* with_counts= */ true);
+    return cluster_instance_candidate(instance, str_hash(wish->group));
+}
+
+const struct daemon_room *task_instances_daemons(struct transaction *tx, const struct task_wish *wish)
+{
+    struct task_instances *instances = wish->launch.instances;
+    struct daemon_room *room;
+
+    if (instances->daemons == NULL) {
+        room = arena_new(tx->arena, struct daemon_room);
+        *room = daemon_room_of(tx, wish->cluster);
+        instances->daemons = room;
+    }
+    return instances->daemons;
 }
 
 static void begin(struct transaction *tx, const struct task_wish *wish, struct task_instances *instances)
 {
-    struct walk walk = container_instances_of(tx, wish->cluster);
-    struct placement_candidate *candidates;
-    struct daemon_room room = daemon_room_of(tx, wish->cluster);
-    const struct container_instance_record *instance;
+    const struct cluster_instances *all = cluster_instances_of(tx, wish->cluster);
+    struct placement_candidate *candidates = arena_array(instances->arena, struct placement_candidate, all->count + 1);
+    const struct daemon_room *room = task_instances_daemons(tx, wish);
     size_t count = 0;
 
-    while (walk_next(&walk) != NULL)
-        count++;
-    candidates = arena_array(instances->arena, struct placement_candidate, count + 1);
-    walk = container_instances_of(tx, wish->cluster);
-    count = 0;
-    while ((instance = walk_next(&walk)) != NULL)
-        if (task_instances_is_candidate(instances, instance)) {
-            candidates[count] = container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
-            daemon_room_keep(tx, &room, instance, &candidates[count++]);
-        }
-    instances->placement =
-        placement_new(instances->arena, &instances->demand, strategies_or_default(wish), candidates, count, tx->random);
+    for (size_t i = 0; i < all->count; i++) {
+        struct cluster_instance *instance = cluster_instance_at(all, i);
+
+        if (!instance->offer.active || !task_instances_is_of_kind(instances, instance))
+            continue;
+        candidates[count] = candidate_of(tx, wish, instance);
+        daemon_room_keep(tx, room, instance->record, &candidates[count++]);
+    }
+    instances->placement = placement_new(instances->arena, &instances->demand, strategies_or_default(wish), candidates,
+                                         count, count, tx->random);
 }
 
 /* The one that came nearest, and of how many. */
-static struct ecs_failure failure_of(const struct placement *placement, const struct task_wish *wish)
+static struct ecs_failure failure_of(struct placement *placement, const struct task_wish *wish)
 {
     enum placement_refusal refusal = PLACEMENT_MEMORY;
     const struct placement_candidate *closest = placement_closest(placement, &refusal);
 
-    if (closest == NULL)
+    if (closest == NULL || refusal == PLACEMENT_INACTIVE)
         return (struct ecs_failure){.arn = wish->cluster->cluster->cluster_arn,
                                     .reason = STR("No Container Instances were found in your cluster.")};
     return (struct ecs_failure){
@@ -288,24 +349,18 @@ const struct container_instance_record *task_instances_place(struct transaction 
 void task_instances_failures(struct transaction *tx, const struct task_wish *wish, struct ecs_failures *failures)
 {
     const struct task_instances *instances = wish->launch.instances;
-    struct walk walk = container_instances_of(tx, wish->cluster);
-    struct daemon_room room = daemon_room_of(tx, wish->cluster);
-    const struct container_instance_record *instance;
-    struct ecs_failures rows = {NULL, 0};
-    size_t count = 0;
+    const struct cluster_instances *all = cluster_instances_of(tx, wish->cluster);
+    const struct daemon_room *room = task_instances_daemons(tx, wish);
+    struct ecs_failures rows = {arena_array(wish->arena, struct ecs_failure, all->count + 1), 0};
 
-    while (walk_next(&walk) != NULL)
-        count++;
-    rows.items = arena_array(wish->arena, struct ecs_failure, count + 1);
-    walk = container_instances_of(tx, wish->cluster);
-    while ((instance = walk_next(&walk)) != NULL) {
-        struct placement_candidate candidate =
-            container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
+    for (size_t i = 0; i < all->count; i++) {
+        struct cluster_instance *instance = cluster_instance_at(all, i);
+        struct placement_candidate candidate = candidate_of(tx, wish, instance);
         enum placement_refusal refusal;
 
-        daemon_room_keep(tx, &room, instance, &candidate);
+        daemon_room_keep(tx, room, instance->record, &candidate);
         refusal = placement_refuses(&instances->demand, &candidate);
-        if (task_instances_is_candidate(instances, instance) && refusal != PLACEMENT_FITS)
+        if (candidate.active && task_instances_is_of_kind(instances, instance) && refusal != PLACEMENT_FITS)
             rows.items[rows.count++] =
                 (struct ecs_failure){.arn = candidate.arn, .reason = str_of(placement_reason(refusal))};
     }
@@ -321,7 +376,7 @@ bool task_instances_suits(const struct transaction *tx, const struct task_wish *
         container_instance_candidate(tx, instance, wish->group, instances->needs_counts);
 
     candidate.facts.agent_connected = true;
-    return is_of_type(instance, instances->type) &&
+    return is_of_type(container_instance_is_external(instance), instances->type) &&
            placement_refuses(&instances->demand, &candidate) > PLACEMENT_MEMBER_OF;
 }
 
