@@ -245,19 +245,25 @@ static void leave_line(const struct agent_job *agent_job)
     (void)pthread_mutex_unlock(&links->lock);
 }
 
+/* By the agent: all else comes again until it is acknowledged. */
+static bool is_said_once(const struct agent_job *agent_job)
+{
+    return agent_job->kind == JOB_OPENED || agent_job->kind == JOB_CLOSED ||
+           agent_job->message.stop_verification != NULL;
+}
+
 static void job_done(struct job *job, bool durable)
 {
     struct agent_job *agent_job = list_item(&job->link, struct agent_job, job.link);
-    bool again = agent_job->kind == JOB_OPENED || agent_job->kind == JOB_CLOSED;
 
-    if (!durable && again && !is_ending(agent_job->links)) {
+    if (!durable && is_said_once(agent_job) && !is_ending(agent_job->links)) {
         loop_submit(agent_job->links->loop, job);
         return;
     }
     leave_line(agent_job);
     if (durable && agent_job->kind == JOB_TELEMETRY)
         acknowledge(agent_job);
-    job_free(agent_job); /* what was not heard comes again */
+    job_free(agent_job);
 }
 
 static void submit(struct agent_job *agent_job)

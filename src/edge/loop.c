@@ -44,6 +44,7 @@ struct loop {
     size_t unsettled;   /* the core thread's, as the next two */
     bool failing;       /* the last commit failed */
     int64_t retry_ms;
+    int64_t seen_ms; /* the clock, when it was looked at last */
     struct reset_request reset;
     bool stopping, store_stopping;
     struct core_counters counters;
@@ -164,6 +165,19 @@ static int64_t next_turn_ms(const struct loop *loop, bool reconciles)
     return next_ms;
 }
 
+/* One that was set back would have every timer wait for as long as it went back. It is seen within a second: the slow
+ * clock's rounds end each wait. */
+static void look_at_clock(struct loop *loop)
+{
+    int64_t now = now_ms(loop);
+
+    if (now < loop->seen_ms) {
+        core_clock_set_back(loop->core);
+        loop->retry_ms = now;
+    }
+    loop->seen_ms = now;
+}
+
 /* Waits for something to do: jobs, a finished commit, a timer, a request to reset or stop. Lock held. */
 static void wait_for_work(struct loop *loop)
 {
@@ -251,6 +265,7 @@ static void *core_main(void *context)
         bool reset;
         bool stopping;
 
+        look_at_clock(loop);
         (void)pthread_mutex_lock(&loop->lock);
         wait_for_work(loop);
         list_move_all(&jobs, &loop->inbox);

@@ -33,8 +33,7 @@ static struct gate *gate_of(struct engine *engine)
     return (struct gate *)engine;
 }
 
-static bool gate_load(struct engine *engine, bool (*row)(void *, struct str, struct str, struct str), void *context,
-                      struct fail *f)
+static bool gate_load(struct engine *engine, engine_row_fn *row, void *context, struct fail *f)
 {
     struct engine *inner = gate_of(engine)->inner;
 
@@ -126,7 +125,7 @@ static int64_t item_reconcile(struct transaction *tx, struct str key)
     changed = *item;
     SET(&changed, number, atomic_load(&wished));
     (void)transaction_put(tx, &item_table, &changed);
-    return WHEN_NEVER;
+    return tx->now_ms + DAY_MS;
 }
 
 static const struct reconciler_spec item_reconciler = {"item", &item_table, item_reconcile};
@@ -162,6 +161,17 @@ static const struct domain_spec *const domains[] = {&domain};
 
 /* ---- a loop around it ---- */
 
+/* The machine's clock, after somebody has set it. */
+static atomic_llong set_back_ms;
+
+static int64_t clock_ms(void *context)
+{
+    const struct clock wall = clock_wall();
+
+    (void)context;
+    return clock_now_ms(&wall) - atomic_load(&set_back_ms);
+}
+
 struct bench {
     struct settings settings;
     struct gate gate;
@@ -194,12 +204,13 @@ static int set_up(void **state)
                                             .secret = no_secret,
                                             .context = bench,
                                             .release = release},
-                                   .clock = clock_wall(),
+                                   .clock = {.now_ms = clock_ms},
                                    .clock_rate = 1};
     struct fail f;
 
     must(bench != NULL);
     atomic_store(&wished, 0);
+    atomic_store(&set_back_ms, 0);
     bench->settings = (struct settings){.default_account = STR("acme"), .default_region = STR("here")};
     bench->gate.engine.kind = &kind;
     bench->gate.inner = engine_memory_new();
@@ -389,6 +400,16 @@ static void a_full_disk_costs_no_processor(void **state)
         (void)nanosleep(&pause, NULL);
 }
 
+static void a_clock_that_is_set_back_wakes_what_waits(void **state)
+{
+    struct bench *bench = *state;
+
+    assert_true(run(bench, "x"));
+    wait_until(&bench->told, 2); /* of the job's change, and of the reconciler's own */
+    atomic_store(&set_back_ms, HOUR_MS);
+    wait_until(&bench->told, 3);
+}
+
 static void stopping_finishes_what_was_submitted(void **state)
 {
     enum { MANY = 500 };
@@ -493,6 +514,7 @@ int main(void)
         with_loop(nothing_leaves_before_it_is_durable),
         with_loop(a_full_disk_refuses_and_recovers),
         with_loop(a_full_disk_costs_no_processor),
+        with_loop(a_clock_that_is_set_back_wakes_what_waits),
         with_loop(stopping_finishes_what_was_submitted),
         with_loop(stopping_ends_on_a_full_disk),
         with_loop(the_engine_tidies_in_a_quiet_moment),

@@ -52,6 +52,22 @@ def test_the_poll_endpoint_is_where_the_agent_asked(server, ecs, agent):
     answer = ecs.discover_poll_endpoint(cluster=agent.cluster, containerInstance=agent.arn)
     assert answer["endpoint"] == f"http://{server.listen}/acs/"
     assert answer["telemetryEndpoint"] == f"http://{server.listen}/tcs/"
+    with pytest.raises(botocore.exceptions.ClientError) as failure:
+        ecs.discover_poll_endpoint(cluster="nowhere", containerInstance=agent.arn)
+    assert failure.value.response["Error"]["Code"] == "ClusterNotFoundException"
+
+
+def test_a_registration_that_is_sent_again_makes_one_instance(server, cluster):
+    """As the agent tries on: with the token of the first time, whose answer it did not hear."""
+    ecs = server.client("ecs")
+    token = str(uuid.uuid4())
+
+    def add_token(params, **_):  # not every boto3 knows it
+        params["body"] = json.dumps({**json.loads(params["body"]), "clientToken": token}).encode()
+    ecs.meta.events.register("before-call.ecs.RegisterContainerInstance", add_token)
+    arns = {ecs.register_container_instance(**{**registration(), "cluster": cluster})["containerInstance"]["containerInstanceArn"]
+            for _ in range(3)}
+    assert ecs.list_container_instances(cluster=cluster)["containerInstanceArns"] == list(arns)
 
 
 def test_a_session_begins_with_a_manifest_and_makes_the_agent_connected(agent):
@@ -65,6 +81,15 @@ def test_a_session_begins_with_a_manifest_and_makes_the_agent_connected(agent):
                                        "dockerVersion": "20.10.24+dfsg1"}
     agent.acs.close()
     eventually(lambda: not connected(agent)(), what="the end of the session")
+
+
+def test_heartbeats_come_on_both_sessions(agent):
+    """An agent that hears nothing for a minute leaves."""
+    agent.connect().wait("TaskManifestMessage")
+    agent.connect_telemetry()
+    heartbeat = agent.acs.wait("HeartbeatMessage")
+    assert heartbeat["healthy"] and heartbeat["messageId"]
+    assert agent.tcs.wait("HeartbeatMessage")["healthy"]
 
 
 def test_the_recorded_telemetry_is_acknowledged(agent):

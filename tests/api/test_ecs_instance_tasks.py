@@ -41,7 +41,7 @@ def define(ecs, *containers, **more):
         **more)["taskDefinition"]["taskDefinitionArn"]
 
 
-def of_ec2(zone="us-east-1a", cpu=1024, memory=1024, kind="t3.medium"):
+def of_ec2(zone="us-east-1a", cpu=1024, memory=1024, kind="t3.medium", gpus=()):
     """What the recorded agent sent, on an EC2 instance instead of a machine of one's own."""
     body = registration()
     body["attributes"] = [row for row in body["attributes"] if row["name"] not in ("ecs.capability.external",
@@ -54,6 +54,7 @@ def of_ec2(zone="us-east-1a", cpu=1024, memory=1024, kind="t3.medium"):
     for row in body["totalResources"]:
         if row["name"] in ("CPU", "MEMORY"):
             row["integerValue"] = cpu if row["name"] == "CPU" else memory
+    body["platformDevices"] = [{"id": name, "type": "GPU"} for name in gpus]
     return body
 
 
@@ -92,6 +93,34 @@ def run(ecs, cluster, definition, **more):
 
 def describe(ecs, cluster, task):
     return ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"][0]
+
+
+def test_gpus_are_lent_one_by_one(ecs, cluster, agents):
+    agent = agents(gpus=("GPU-1", "GPU-2"))
+    assert remaining(agent)["GPU"] == ["GPU-1", "GPU-2"]
+    definition = define(ecs, {"name": "learn", "image": "learn:1", "memory": 128,
+                              "resourceRequirements": [{"type": "GPU", "value": "1"}]})
+    [task], failures = run(ecs, cluster, definition)
+    assert failures == [] and remaining(agent)["GPU"] == ["GPU-2"]
+    told = payload_of(agent, task)["tasks"][0]
+    assert told["associations"] == [{"name": "GPU-1", "type": "gpu", "containers": ["learn"]}]
+    two = {"containerOverrides": [{"name": "learn", "resourceRequirements": [{"type": "GPU", "value": "2"}]}]}
+    assert run(ecs, cluster, definition, overrides=two) == ([], [{"arn": agent.arn, "reason": "RESOURCE:GPU"}])
+
+    agent.report(task, "RUNNING")
+    ecs.stop_task(cluster=cluster, task=task)
+    payload_of(agent, task, "STOPPED")
+    agent.report(task, "STOPPED")
+    eventually(lambda: sorted(remaining(agent)["GPU"]) == ["GPU-1", "GPU-2"], what="both GPUs")
+    [task], failures = run(ecs, cluster, definition, overrides=two)
+    assert failures == [] and len(payload_of(agent, task)["tasks"][0]["associations"]) == 2
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "a", "1.5", "1001"])
+def test_a_number_of_gpus_is_a_number(ecs, value):
+    code, message = refusal(ecs.register_task_definition, family="f", containerDefinitions=[
+        {"name": "learn", "image": "learn:1", "memory": 128, "resourceRequirements": [{"type": "GPU", "value": value}]}])
+    assert code == "ClientException" and f"'{value}'" in message and "'learn'" in message
 
 
 def test_a_task_from_its_payload_to_its_end(ecs, cluster, agents):
@@ -308,10 +337,12 @@ def test_credentials_of_the_task_role(server, ecs, cluster, agents):
     agent = agents()
     again = of_ec2()
     again["attributes"].append({"name": "com.amazonaws.ecs.capability.task-iam-role"})
-    definition = define(ecs, taskRoleArn="arn:aws:iam::000000000000:role/app")
+    role = "arn:aws:iam::000000000000:role/app"
+    definition = define(ecs, taskRoleArn=role, executionRoleArn=role)
     ecs.register_container_instance(**{**again, "cluster": cluster, "containerInstanceArn": agent.arn})
     [arn], failures = run(ecs, cluster, definition)
-    told = payload_of(agent, arn)["tasks"][0]["roleCredentials"]
+    payload = payload_of(agent, arn)["tasks"][0]
+    told, execution = payload["roleCredentials"], payload["executionRoleCredentials"]
     assert told["roleArn"].endswith(":role/app") and told["credentialsId"] and told["expiration"].endswith("Z")
     caller = server.client("sts", aws_access_key_id=told["accessKeyId"], aws_secret_access_key=told["secretAccessKey"],
                            aws_session_token=told["sessionToken"]).get_caller_identity()
@@ -321,6 +352,9 @@ def test_credentials_of_the_task_role(server, ecs, cluster, agents):
     pushed = agent.acs.wait("IAMRoleCredentialsMessage")
     assert pushed["taskArn"] == arn and pushed["roleType"] == "TaskApplication"
     assert pushed["roleCredentials"]["credentialsId"] == told["credentialsId"], "containers ask for that one for ever"
+    pushed = agent.acs.wait("IAMRoleCredentialsMessage")
+    assert pushed["taskArn"] == arn and pushed["roleType"] == "TaskExecution"
+    assert pushed["roleCredentials"]["credentialsId"] == execution["credentialsId"] != told["credentialsId"]
 
 
 def managed_agent(ecs, cluster, arn):
@@ -340,7 +374,17 @@ def test_the_original_agents_managed_agent_and_that_nobody_reaches_it(server, ec
     registration = of_ec2()
     registration["attributes"].append({"name": "com.amazonaws.ecs.capability.task-iam-role"})
     ecs.register_container_instance(**{**registration, "cluster": cluster, "containerInstanceArn": agent.arn})
-    [arn], failures = run(ecs, cluster, define(ecs, taskRoleArn="arn:aws:iam::000000000000:role/exec"), enableExecuteCommand=True)
+    definition = define(ecs, taskRoleArn="arn:aws:iam::000000000000:role/exec")
+    lacks = [{"arn": agent.arn, "reason": "ATTRIBUTE"}]
+    assert run(ecs, cluster, definition, enableExecuteCommand=True) == ([], lacks), "an agent without the SSM agent"
+    named = ecs.start_task(cluster=cluster, taskDefinition=definition, containerInstances=[agent.arn], enableExecuteCommand=True)
+    assert named["tasks"] == [] and named["failures"] == lacks
+    [_], failures = run(ecs, cluster, definition)
+    assert failures == [], "only ECS Exec asks for it"
+    registration["attributes"].append({"name": "ecs.capability.execute-command"})
+    ecs.register_container_instance(**{**registration, "cluster": cluster, "containerInstanceArn": agent.arn})
+    [arn], failures = run(ecs, cluster, definition, enableExecuteCommand=True)
+    assert failures == []
     told = payload_of(agent, arn)["tasks"][0]
     assert told["containers"][0]["managedAgents"] == [{"name": "ExecuteCommandAgent"}]
     command = {"cluster": cluster, "task": arn, "command": "sh", "interactive": True}

@@ -3,10 +3,14 @@
 import hashlib
 import os
 import subprocess
+import threading
+import time
 
 import botocore.exceptions
 import pytest
+from agent_peer import Agent
 from conftest import Server
+from test_agent_protocol import registration
 from wire import send
 
 
@@ -79,3 +83,44 @@ def test_a_commit_on_a_full_disk(small):
     small.kill()
     small.start()
     assert [r["repositoryName"] for r in ecr.describe_repositories()["repositories"]] == known
+
+
+def test_an_agent_that_asks_while_the_disk_is_full_is_answered(small):
+    """It asks once, before it stops what its manifest does not have: unanswered, that would run on."""
+    small.client("ecs").create_cluster(clusterName="c")
+    agent = Agent(small, "c", registration())
+    over = threading.Event()
+
+    def write():
+        ecr = small.client("ecr")
+        tags = [{"Key": f"k{i}", "Value": "v" * 250} for i in range(40)]
+        while not over.is_set():
+            try:
+                ecr.create_repository(repositoryName=os.urandom(8).hex(), tags=tags)
+            except botocore.exceptions.ClientError as failure:
+                refused.append(failure)
+
+    refused = []
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    try:
+        agent.connect().wait("TaskManifestMessage")
+        filler = fill(small)
+        for writer in writers:
+            writer.start()
+        asked = 0
+        while len(refused) < 50:
+            agent.acs.message("TaskStopVerificationMessage", messageId=str(asked), stopCandidates=[])
+            asked += 1
+            over.wait(0.005)
+        over.set()
+        os.unlink(filler)
+        missing = {str(i) for i in range(asked)}
+        deadline = time.monotonic() + 60
+        while missing and time.monotonic() < deadline:
+            missing.remove(agent.acs.wait("TaskStopVerificationAck")["messageId"])
+        assert missing == set()
+    finally:
+        over.set()
+        for writer in writers:
+            writer.join()
+        agent.close()

@@ -2,10 +2,10 @@
  * says of them. The messages are src/model/agent_protocol.json; edge/agent_link.c carries them.
  *
  * Sessions come and go without a trace but agentConnected. After a connection the agent is told, in this order: the
- * manifest of all its tasks, credentials if it has lost them, and every task that it has not acknowledged. Of a task
- * with an interface of its own it is told the interface first, and the task when it has reported that as ATTACHED.
- * Until it acknowledges, a task is told again every AGENT_RESEND_MS: message ids name task and desired status, so an
- * acknowledgement means something whenever it comes (record: agentKnows).
+ * manifest of all its tasks, their roles' credentials (those of execution roles if it has lost them), and every task
+ * that it has not acknowledged. Of a task with an interface of its own it is told the interface first, and the task
+ * when it has reported that as ATTACHED. Until it acknowledges, a task is told again every AGENT_RESEND_MS: message ids
+ * name task and desired status, so an acknowledgement means something whenever it comes (record: agentKnows).
  *
  * What an agent reports (SubmitTaskStateChange, health) goes through the status rules of task.h, as what hosts report:
  * late, doubled and impossible reports fall there. */
@@ -46,7 +46,7 @@ struct agent_hello {
 };
 void agent_connected(struct transaction *tx, const struct agent_hello *hello);
 
-/* The session of a role was renewed: the agent is told, if it is connected; one that comes back asks for all. */
+/* The session of a role was renewed: the agent is told, if it is connected, and again whenever it comes back. */
 void agent_credentials_renew(struct transaction *tx, const struct task_record *task);
 
 /* A session of ECS Exec for the agent of the task's container instance, if it is connected. The message is no part of

@@ -79,6 +79,7 @@ static void tell_credentials(struct transaction *tx, const struct container_inst
         tell(tx, instance->instance->container_instance_arn, &(struct agent_to_agent){.credentials = &message});
 }
 
+/* Those of its own role, which are followed by others. */
 static void tell_task_credentials(struct transaction *tx, const struct container_instance_record *instance,
                                   const struct task_record *task)
 {
@@ -87,8 +88,25 @@ static void tell_task_credentials(struct transaction *tx, const struct container
     if (credentials != NULL)
         credentials->role_arn = task_credentials_role(tx, task);
     tell_credentials(tx, instance, task, "TaskApplication", credentials);
+}
+
+/* Those of its execution role, which last as long as the task. */
+static void tell_execution_credentials(struct transaction *tx, const struct container_instance_record *instance,
+                                       const struct task_record *task)
+{
     tell_credentials(tx, instance, task, "TaskExecution",
                      agent_credentials(tx, task->execution_key_id, task->execution_credentials_id));
+}
+
+/* A process that was told before may have been away when others followed. */
+static void tell_all_credentials(struct transaction *tx, const struct container_instance_record *instance,
+                                 const struct task_record *task, bool has_none)
+{
+    if (!task_is_told(task) || task->agent_knows == AGENT_KNOWS_NONE)
+        return;
+    tell_task_credentials(tx, instance, task);
+    if (has_none)
+        tell_execution_credentials(tx, instance, task);
 }
 
 void agent_connected(struct transaction *tx, const struct agent_hello *hello)
@@ -104,8 +122,7 @@ void agent_connected(struct transaction *tx, const struct agent_hello *hello)
     tell_manifest(tx, instance);
     walk = container_instance_tasks(tx, instance);
     while ((task = walk_next(&walk)) != NULL) {
-        if (hello->send_credentials && task_is_told(task) && task->agent_knows != AGENT_KNOWS_NONE)
-            tell_task_credentials(tx, instance, task);
+        tell_all_credentials(tx, instance, task, hello->send_credentials);
         transaction_mark(tx, &agent_task_reconciler,
                          KEY(tx->arena, task->account_id, task->region, task->cluster_name, task->task_id));
     }

@@ -4,6 +4,7 @@
 #include "plane/ecs/agent.h"
 #include "plane/ecs/agent_docker.h"
 #include "plane/ecs/log_mode.h"
+#include "plane/ecs/task_instances.h"
 #include "plane/iam/access_key.h"
 #include "plane/vpc/vpc.h"
 
@@ -428,22 +429,13 @@ static struct agent_associations gpus_of(struct transaction *tx, const struct ta
 
     for (size_t i = 0; i < definition->container_definitions.count; i++) {
         const struct ecs_container_definition *container = &definition->container_definitions.items[i];
+        int64_t count = task_instances_gpus(container, &task->task->overrides->container_overrides.items[i]);
 
-        for (size_t k = 0; k < container->resource_requirements.count; k++) {
-            int64_t count = 0;
-
-            if (container->resource_requirements.items[k].type != ECS_RESOURCE_TYPE_GPU ||
-                !str_to_int64(container->resource_requirements.items[k].value, &count))
-                continue;
-            for (; count > 0 && to.count < task->gpu_ids.count; count--, to.count++) {
-                struct agent_association *association = &to.items[to.count];
-
-                association->name = task->gpu_ids.items[to.count];
-                association->type = STR("gpu");
-                association->containers.items = (struct str *)(uintptr_t)&container->name;
-                association->containers.count = 1;
-            }
-        }
+        for (; count > 0 && to.count < task->gpu_ids.count; count--, to.count++)
+            to.items[to.count] =
+                (struct agent_association){.name = task->gpu_ids.items[to.count],
+                                           .type = STR("gpu"),
+                                           .containers = {(struct str *)(uintptr_t)&container->name, 1}};
     }
     return to;
 }

@@ -143,6 +143,23 @@ static void what_was_missed_is_made_up_for_once(void **state)
     world_free(world);
 }
 
+/* By somebody, or by a restart without the --clock-rate of before. */
+static void a_clock_that_goes_back_stops_no_rate(void **state)
+{
+    struct world *world = world_new_with(&events_domain);
+
+    (void)state;
+    world_host_connect(world, "h", 64 * 1024, 256 * 1024);
+    begin(world, "rate(1 minute)", NULL);
+    world_wait(world, MINUTE_MS);
+    assert_int_equal(tasks(world), 1);
+    world->now_ms -= 10 * MINUTE_MS;
+    core_clock_set_back(world->core);
+    world_wait(world, 3 * MINUTE_MS + SECOND_MS);
+    assert_int_equal(tasks(world), 4);
+    world_free(world);
+}
+
 /* Without a host that has room RunTask fails: it is tried again until there is one. */
 static void no_room_is_tried_again(void **state)
 {
@@ -202,6 +219,7 @@ int main(void)
         cmocka_unit_test(every_minute_of_an_hour_a_task_runs),
         cmocka_unit_test(a_rate_counts_from_its_beginning),
         cmocka_unit_test(what_was_missed_is_made_up_for_once),
+        cmocka_unit_test(a_clock_that_goes_back_stops_no_rate),
         cmocka_unit_test(no_room_is_tried_again),
         cmocka_unit_test(retries_end),
         cmocka_unit_test(every_change_of_a_turn_is_told),
