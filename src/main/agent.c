@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "base/when.h"
 #include "main/signals.h"
 #include "main/verbs.h"
 
@@ -13,9 +14,12 @@ static const char *from_environment(const char *name)
     return getenv(name);
 }
 
-static void wait_for_end(void)
+static bool wait_for_end(int64_t ms)
 {
+    if (ms != WHEN_NEVER)
+        return signals_wait_for(ms);
     signals_wait();
+    return true;
 }
 
 int verb_agent(const struct verb *verb, int argc, char **argv)

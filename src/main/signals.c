@@ -24,6 +24,17 @@ void signals_block(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+bool signals_wait_for(int64_t ms)
+{
+    const struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    sigset_t set = ending();
+    int signal = sigtimedwait(&set, NULL, &span);
+
+    if (signal >= 0)
+        log_info("ending on signal %d", signal);
+    return signal >= 0;
+}
+
 void signals_wait(void)
 {
     sigset_t set = ending();

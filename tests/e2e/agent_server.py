@@ -109,7 +109,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         service, _, operation = self.headers.get("X-Amz-Target", "").partition(".")
         if service != "AmazonEC2ContainerServiceV20141113":
-            self.pass_on(body)
+            if operation in refused:
+                self.reply({"__type": "ServiceUnavailableException", "message": "not now"}, 503)
+            else:
+                self.pass_on(body)
             return
         request = json.loads(body)
         heard.append({"operation": operation, "request": request, "signed": self.headers.get("Authorization", "")})

@@ -35,6 +35,12 @@ class Agent:
         run("nsenter", "-t", first_process(self.machine, self.id), "-a", "curl", "-sf", "-d", "@-", "http://127.0.0.1:8000/send",
             input=json.dumps({"type": type, "message": message}))
 
+    def kill(self):
+        """Its process, and waits for the session of the next."""
+        sessions = sum("socket" in m for m in self.heard())
+        inside(self.machine, self.id, "pkill", "-KILL", "-f", "^/usr/local/bin/berth agent")
+        eventually(lambda: sum("socket" in m for m in self.heard()) > sessions, 40, "another session")
+
     def refuse(self, *operations):
         inside(self.machine, self.id, "curl", "-sf", "-d", json.dumps(operations), "http://127.0.0.1:8000/refuse")
 
@@ -98,6 +104,13 @@ def test_session_and_heartbeat(machine, agent):
     assert "sendCredentials=true" in socket["socket"] and "seqNum=1" in socket["socket"] and "AWS4-HMAC-SHA256" in socket["signed"]
     agent.send("HeartbeatMessage", messageId="beat", healthy=True)
     agent.wait(lambda m: m.get("type") == "HeartbeatAckRequest" and m["message"]["messageId"] == "beat", "the answer")
+    for type in ("OfALaterVersion", "AttachInstanceNetworkInterfacesMessage", "ConfirmAttachmentMessage", "CloseMessage",
+                 "PayloadMessage", "TaskManifestMessage", "TaskStopVerificationAck", "IAMRoleCredentialsMessage",
+                 "AttachTaskNetworkInterfacesMessage"):  # unknown, of no capability, or with nothing in it
+        agent.send(type, tasks="none", stopTasks=7, elasticNetworkInterfaces={})
+    agent.send("HeartbeatMessage", messageId="beat again", healthy=True)
+    agent.wait(lambda m: m.get("type") == "HeartbeatAckRequest" and m["message"]["messageId"] == "beat again", "the session as before")
+    assert sum("socket" in m for m in agent.heard()) == 1
     agent.send("PerformUpdateMessage", messageId="update")
     assert agent.wait(lambda m: m.get("type") == "NackRequest", "the refusal")["message"]["reason"] == "Updates are disabled"
 
@@ -114,8 +127,13 @@ def test_a_task_in_bridge_mode(machine, agent):
     assert binding["containerPort"] == 80 and binding["hostPort"] >= 32768
     for address in ("127.0.0.1", shown(machine, agent.id)["PrivateIpAddress"]):
         assert inside(machine, agent.id, "curl", "-sm", "5", f"http://{address}:{binding['hostPort']}/") == "me\n"
+    # Said again, in other words, or in words that would be refused: it is known, and goes on as it is.
+    agent.payload({"arn": TASK + "a" * 32, "desiredStatus": "RUNNING", "containers": []})
+    id = agent.payload(task(machine, "a" * 32, "exit 1"))
+    agent.wait(lambda m: m.get("type") == "AckRequest" and m["message"]["messageId"] == id, "the ack")
     listed = json.loads(inside(machine, agent.id, "curl", "-s", "http://127.0.0.1:51678/v1/tasks"))["Tasks"]
     assert [(t["Arn"], t["KnownStatus"]) for t in listed] == [(TASK + "a" * 32, "RUNNING")]
+    assert inside(machine, agent.id, "curl", "-sm", "5", f"http://127.0.0.1:{binding['hostPort']}/") == "me\n"
     agent.payload({"arn": TASK + "a" * 32, "desiredStatus": "STOPPED", "containers": []})
     stopped = agent.state_change("a" * 32, "STOPPED")
     assert stopped["containers"][0]["exitCode"] in (137, 143) and stopped["executionStoppedAt"] >= stopped["pullStartedAt"]
@@ -132,6 +150,20 @@ def test_exit_codes_and_failures(machine, agent):
     assert "does not do FireLens" in agent.state_change("1" * 32, "STOPPED")["reason"]
     agent.payload({"arn": TASK + "e" * 32, "desiredStatus": "STOPPED", "containers": []})
     agent.state_change("e" * 32, "STOPPED")  # one that never was here
+
+
+def test_what_is_not_on_the_disk_is_not_acknowledged(machine, agent):
+    """Until its end is taken the server sends it again, also to the next process: nothing here remembers it."""
+    agent.wait(lambda m: "socket" in m, "the session")
+    unknown = {"desiredStatus": "STOPPED", "containers": []}
+    refused = agent.payload(task(machine, "e2" * 16, "sleep 1000"), task(machine, "e3" * 16, "true", firelensConfiguration={}))
+    never_came = agent.payload({**unknown, "arn": TASK + "e4" * 16})
+    known = agent.payload({**unknown, "arn": TASK + "e2" * 16})
+    agent.wait(lambda m: m.get("type") == "AckRequest" and m["message"]["messageId"] == known, "the ack")
+    acknowledged = [m["message"]["messageId"] for m in agent.heard() if m.get("type") == "AckRequest"]
+    assert refused not in acknowledged and never_came not in acknowledged
+    for id in ("e2" * 16, "e3" * 16, "e4" * 16):
+        agent.state_change(id, "STOPPED")
 
 
 SERVE = "exec /bin/httpd -f -p 80 -h /www"
@@ -192,13 +224,16 @@ def test_task_role_and_metadata(machine, agent):
     shows = json.loads(served(machine, agent, "2" * 32, "task"))
     assert shows["TaskARN"] == TASK + "2" * 32 and shows["Family"] == "f" and shows["Containers"][0]["Name"] == "main"
     assert shows["Containers"][0]["Networks"][0]["NetworkMode"] == "bridge"
-    # newer credentials under the same id reach the container
+    # those of a task that is not here are nobody's; newer ones under the same id reach the container
+    agent.send("IAMRoleCredentialsMessage", messageId="nobody's", taskArn=TASK + "9e" * 16, taskClusterArn="web",
+               roleType="TaskApplication", roleCredentials=role(9))
     agent.send("IAMRoleCredentialsMessage", messageId="renewal", taskArn=TASK + "2" * 32, taskClusterArn="web",
                roleType="TaskApplication", roleCredentials={**role(1), "accessKeyId": "ASIA2"})
     ack = agent.wait(lambda m: m.get("type") == "IAMRoleCredentialsAckRequest" and m["message"]["messageId"] == "renewal",
                      "the ack")["message"]
     assert ack["credentialsId"] == role(1)["credentialsId"] and ack["expiration"] == "2099-01-01T00:00:00Z"
     eventually(lambda: json.loads(served(machine, agent, "2" * 32, "role"))["AccessKeyId"] == "ASIA2", what="the new ones")
+    assert not any(m.get("type") == "IAMRoleCredentialsAckRequest" and m["message"]["messageId"] == "nobody's" for m in agent.heard())
     # no other task is given them
     path = next(line.split("=", 1)[1] for line in served(machine, agent, "2" * 32, "env").splitlines()
                 if line.startswith("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="))
@@ -232,6 +267,27 @@ def test_a_restart_policy(machine, agent):
     eventually(lambda: inside(machine, agent.id, "cat", "/opt/lives/lives").count("life") >= 2 if
                agent.state_change("6" * 32, "RUNNING") else None, what="another life")
     stop(agent, "6" * 32)
+
+
+def test_restarts_are_published_once(machine, agent):
+    """Also when the agent itself is started again, and remembers all of them."""
+    agent.wait(lambda m: "socket" in m, "the session")
+    wish = task(machine, "6a" * 16, "echo life >> /data/lives; sleep 1.2; exit 1", restartPolicy={"enabled": True, "restartAttemptPeriod": 1},
+                mountPoints=[{"sourceVolume": "data", "containerPath": "/data"}])
+    agent.payload({**wish, "volumes": [{"name": "data", "type": "host", "host": {"sourcePath": "/opt/counted"}}]})
+
+    def published():
+        return sum(container["restartStatsSet"]["restartCount"] for m in agent.heard()
+                   if m.get("telemetry", {}).get("type") == "PublishMetricsRequest"
+                   for t in m["telemetry"]["message"]["taskMetrics"] if t["taskArn"] == TASK + "6a" * 16
+                   for container in t["containerMetrics"])
+    try:
+        before = eventually(lambda: published() >= 3 and published(), 180, "restarts")
+        agent.kill()
+        eventually(lambda: published() > before, 180, "more of them")
+        assert published() <= inside(machine, agent.id, "cat", "/opt/counted/lives").count("life")
+    finally:
+        stop(agent, "6a" * 16)
 
 
 def test_secrets(machine, agent):
@@ -343,21 +399,69 @@ def test_manifest_settles_what_is_not_named(machine, agent):
                tasks=[])
     asked = agent.wait(lambda m: m.get("type") == "TaskStopVerificationMessage", "the question")["message"]
     assert [t["taskArn"] for t in asked["stopCandidates"]] == [TASK + "f" * 32]
+    # An answer to another manifest stops nothing, an older manifest asks for nothing.
+    agent.send("TaskStopVerificationAck", messageId="another", stopTasks=[{"taskArn": TASK + "f" * 32}])
+    agent.send("TaskManifestMessage", clusterArn="web", containerInstanceArn="x", messageId="old", timeline=agent.sequence, tasks=[])
+    agent.send("HeartbeatMessage", messageId="after the old one", healthy=True)
+    agent.wait(lambda m: m.get("type") == "HeartbeatAckRequest" and m["message"]["messageId"] == "after the old one", "the answer")
+    assert sum(m.get("type") == "TaskStopVerificationMessage" for m in agent.heard()) == 1
+    [known] = [t for t in json.loads(inside(machine, agent.id, "curl", "-s", "http://127.0.0.1:51678/v1/tasks"))["Tasks"]
+               if t["Arn"] == TASK + "f" * 32]
+    assert known["DesiredStatus"] == "RUNNING"
     agent.send("TaskStopVerificationAck", messageId="manifest", stopTasks=[{"taskArn": TASK + "f" * 32}])
     agent.state_change("f" * 32, "STOPPED")
+
+
+def test_a_second_process_disturbs_nothing(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    agent.payload(task(machine, "f1" * 16, SERVE, portMappings=PORTS))
+    assert served(machine, agent, "f1" * 16, "index.html") == "hello\n"
+    registrations = sum(m.get("operation") == "RegisterContainerInstance" for m in agent.heard())
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        inside(machine, agent.id, "env", "ECS_CLUSTER=web", "ECS_BACKEND_HOST=http://127.0.0.1:8000", "/usr/local/bin/berth", "agent")
+    assert failure.value.returncode == 1 and "/var/lib/berth/agent" in failure.value.stderr
+    assert served(machine, agent, "f1" * 16, "index.html") == "hello\n"
+    assert sum(m.get("operation") == "RegisterContainerInstance" for m in agent.heard()) == registrations
+    stop(agent, "f1" * 16)
 
 
 def test_restart_keeps_identity_and_tasks(machine, agent):
     agent.wait(lambda m: "socket" in m, "the session")
     agent.payload(task(machine, "0" * 32, "sleep 1000"))
     agent.state_change("0" * 32, "RUNNING")
-    inside(machine, agent.id, "pkill", "-KILL", "-f", "^/usr/local/bin/berth agent")
+    agent.kill()
     again = agent.wait(lambda m: m.get("operation") == "RegisterContainerInstance" and "containerInstanceArn" in m["request"],
                        "another registration")
     assert again["request"]["containerInstanceArn"].endswith("/0123456789abcdef0123456789abcdef")
-    eventually(lambda: sum("socket" in m for m in agent.heard()) >= 2, what="another session")
     agent.payload({"arn": TASK + "0" * 32, "desiredStatus": "STOPPED", "containers": []})
     assert agent.state_change("0" * 32, "STOPPED")["containers"][0]["exitCode"] in (137, 143)
+
+
+def test_what_has_ended_does_not_run_again(machine, agent):
+    """An agent that is killed while the last lines of a task still wait for the server."""
+    agent.wait(lambda m: "socket" in m, "the session")
+    machine.client("logs").create_log_group(logGroupName="of-ended-tasks")
+    log = {"Type": "awslogs", "Config": {"awslogs-group": "of-ended-tasks", "awslogs-region": "us-east-1",
+                                         "awslogs-stream": "s", "awslogs-endpoint": "http://127.0.0.1:8000"}}
+    wish = task(machine, "e5" * 16, "echo life >> /data/lives; echo spoken; exit 5",
+                mountPoints=[{"sourceVolume": "data", "containerPath": "/data"}], logsAuthStrategy="ExecutionRole",
+                dockerConfig={"hostConfig": json.dumps({"LogConfig": log})})
+    agent.refuse("PutLogEvents")
+    agent.payload({**wish, "volumes": [{"name": "data", "type": "host", "host": {"sourcePath": "/opt/ended"}}],
+                   "executionRoleCredentials": execution_role(machine, "late-writer", "service-role/AmazonECSTaskExecutionRolePolicy")})
+
+    def known():
+        listed = json.loads(inside(machine, agent.id, "curl", "-s", "http://127.0.0.1:51678/v1/tasks"))["Tasks"]
+        return [t["KnownStatus"] for t in listed if t["Arn"] == TASK + "e5" * 16]
+    eventually(lambda: known() == ["STOPPED"] and "e5" * 16 not in inside(
+        machine, agent.id, "ls", "-R", "/var/lib/berth/agent/runtime"), what="the end of the container")
+    agent.kill()
+    agent.refuse()
+    stopped = agent.state_change("e5" * 16, "STOPPED")
+    assert stopped["containers"][0]["exitCode"] == 5 and "reason" not in stopped
+    assert inside(machine, agent.id, "cat", "/opt/ended/lives") == "life\n"
+    events = machine.client("logs").get_log_events(logGroupName="of-ended-tasks", logStreamName="s", startFromHead=True)["events"]
+    assert [event["message"] for event in events] == ["spoken"]
 
 
 def test_an_end_that_nobody_heard_is_said_by_the_next_process(machine, agent):
@@ -366,7 +470,7 @@ def test_an_end_that_nobody_heard_is_said_by_the_next_process(machine, agent):
     agent.payload(task(machine, "e1" * 16, "exit 5"))
     agent.state_change("e1" * 16, "STOPPED")
     registrations = sum(m.get("operation") == "RegisterContainerInstance" for m in agent.heard())
-    inside(machine, agent.id, "pkill", "-KILL", "-f", "^/usr/local/bin/berth agent")
+    agent.kill()
     agent.refuse()
 
     def said_again():

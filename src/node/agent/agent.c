@@ -2,11 +2,14 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "base/when.h"
 #include "node/agent/agent_metadata.h"
 #include "node/agent/agent_session.h"
 #include "node/agent/agent_telemetry.h"
 #include "node/agent/instance_tasks.h"
 #include "node/agent/introspection.h"
+#include "node/runtime/small_file.h"
+#include "os/files.h"
 
 #include <pthread.h>
 
@@ -46,20 +49,23 @@ static void acknowledge_credentials(struct agent *agent, const json_t *message, 
                                        json_object_get(credentials, "credentialsId")));
 }
 
-static void take_task(struct agent *agent, const json_t *task)
+static bool take_task(struct agent *agent, const json_t *task)
 {
     char *text = json_dumps(task, JSON_COMPACT | JSON_ENCODE_ANY);
+    bool lasts;
 
     must(text != NULL);
-    instance_tasks_payload(agent->tasks, str_of(text));
+    lasts = instance_tasks_payload(agent->tasks, str_of(text));
     free(text);
+    return lasts;
 }
 
-/* Stops first, as in the original. */
+/* Stops first, and acknowledged only with all its tasks, as in the original. */
 static void take_payload(struct agent *agent, const json_t *message)
 {
     const json_t *tasks = json_object_get(message, "tasks");
     const json_t *task;
+    bool all = true;
     size_t i;
 
     for (int starts = 0; starts <= 1; starts++)
@@ -68,10 +74,11 @@ static void take_payload(struct agent *agent, const json_t *message)
             const char *desired = json_string_value(json_object_get(task, "desiredStatus"));
 
             if ((desired == NULL || strcmp(desired, "STOPPED") != 0) == (starts == 1))
-                take_task(agent, task);
+                all = take_task(agent, task) && all;
         }
     heard(agent, json_object_get(message, "seqNum"));
-    acknowledge(agent, message);
+    if (all)
+        acknowledge(agent, message);
     json_array_foreach(tasks, i, task)
     {
         acknowledge_credentials(agent, message, json_object_get(task, "roleCredentials"));
@@ -199,7 +206,7 @@ static void tasks_changed(void *context)
     agent_telemetry_wake(context);
 }
 
-static bool serve(struct agent *agent, void (*wait)(void), struct fail *f)
+static bool serve(struct agent *agent, bool (*wait)(int64_t ms), struct fail *f)
 {
     struct agent_api api = {.config = agent->config};
     const struct agent_session_options options = {
@@ -221,7 +228,7 @@ static bool serve(struct agent *agent, void (*wait)(void), struct fail *f)
     (void)pthread_mutex_unlock(&agent->lock);
     if (!good)
         return false;
-    wait();
+    (void)wait(WHEN_NEVER);
     agent_session_stop(agent->session);
     introspection_stop(introspection);
     agent_metadata_stop(metadata);
@@ -232,19 +239,33 @@ static bool serve(struct agent *agent, void (*wait)(void), struct fail *f)
     return true;
 }
 
-int agent_run(const struct agent_config *config, void (*wait)(void))
+/* Before anything is done: another process has tasks here. */
+static bool claim_data_dir(const struct agent_config *config, int *ret_fd, struct fail *f)
+{
+    char path[PATH_BYTES];
+
+    path_format(path, "%.*s", STR_ARG(config->data_dir));
+    return directory_make(path, 0700, f) && directory_lock(path, ret_fd, f);
+}
+
+int agent_run(const struct agent_config *config, bool (*wait)(int64_t ms))
 {
     struct agent_config known = *config;
     struct agent agent = {.config = &known, .sequence = -1};
     struct agent_api api;
     int status = EXIT_RESTART;
+    auto_fd claim = -1;
     struct fail f;
     bool good;
 
+    if (!claim_data_dir(config, &claim, &f)) {
+        log_error("%s", f.message);
+        return EXIT_RESTART;
+    }
     must(pthread_mutex_init(&agent.lock, NULL) == 0);
     good = agent_api_open(&api, config, &f);
     known.region = api.region; /* found once */
-    good = good && agent_register(&api, &agent.registration, &status, &f);
+    good = good && agent_register(&api, wait, &agent.registration, &status, &f);
     agent_api_close(&api);
     if (good) {
         log_info("registered as %s", agent.registration.arn);

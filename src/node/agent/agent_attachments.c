@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "base/when.h"
 #include "node/agent/agent_eni.h"
+#include "os/clock.h"
 
 #include <errno.h>
 #include <linux/netlink.h>
@@ -17,7 +18,7 @@ enum { DRAIN_BYTES = 16384 };
 struct expected {
     struct list link;
     char task_arn[512], attachment_arn[512], mac[32];
-    int64_t until_ms;
+    int64_t until_ms; /* monotonic */
 };
 
 struct agent_attachments {
@@ -40,7 +41,7 @@ static bool is_settled(struct agent_attachments *attachments, const struct expec
         agent_reports_attached(attachments->reports, str_of(expected->task_arn), str_of(expected->attachment_arn));
         return true;
     }
-    if (task_engine_now_ms() < expected->until_ms)
+    if (clock_monotonic_ms() < expected->until_ms)
         return false;
     log_warning("the interface of task %s has not come: %s", expected->task_arn, f.message);
     return true;
@@ -83,15 +84,13 @@ static void *attachments_main(void *context)
     while (!stopping) {
         eventfd_t ignored;
         int64_t next_ms;
-        int64_t wait_ms;
 
         (void)pthread_mutex_lock(&attachments->lock);
         next_ms = look(attachments);
         stopping = attachments->stopping;
         (void)pthread_mutex_unlock(&attachments->lock);
-        wait_ms = next_ms == WHEN_NEVER ? -1 : next_ms - task_engine_now_ms();
         if (!stopping)
-            (void)poll(fds, COUNT_OF(fds), next_ms != WHEN_NEVER && wait_ms < 0 ? 0 : (int)wait_ms);
+            (void)poll(fds, COUNT_OF(fds), next_ms == WHEN_NEVER ? -1 : clock_left_ms(next_ms));
         drain(attachments->links_fd);
         (void)eventfd_read(attachments->wake_fd, &ignored);
     }
@@ -107,6 +106,7 @@ void agent_attachments_expect(struct agent_attachments *attachments, struct str 
                               struct str mac, int64_t wait_ms)
 {
     struct expected *expected = calloc(1, sizeof(*expected));
+    int64_t now_ms = clock_monotonic_ms();
 
     must(expected != NULL);
     if (!str_to_buffer(task_arn, expected->task_arn, sizeof(expected->task_arn)) ||
@@ -116,7 +116,7 @@ void agent_attachments_expect(struct agent_attachments *attachments, struct str 
         free(expected);
         return;
     }
-    expected->until_ms = task_engine_now_ms() + wait_ms;
+    expected->until_ms = wait_ms < WHEN_NEVER - now_ms ? now_ms + wait_ms : WHEN_NEVER;
     (void)pthread_mutex_lock(&attachments->lock);
     list_each(at, after, &attachments->expected)
     {

@@ -156,7 +156,8 @@ static bool make_sandbox(struct agent_bridge *bridge, struct agent_endpoint *end
 static bool make_alone(struct agent_bridge *bridge, const struct agent_endpoint *endpoint, struct fail *f)
 {
     enum { LOOPBACK_INDEX = 1 };
-    struct rtnetlink inside;
+    struct rtnetlink inside = {.fd = -1};
+    struct fail ignored;
     auto_fd fd = -1;
     bool good;
 
@@ -164,11 +165,12 @@ static bool make_alone(struct agent_bridge *bridge, const struct agent_endpoint 
         return false;
     good = rtnetlink_open(&inside, f);
     namespace_leave(bridge->home_fd);
-    if (!good)
-        return false;
-    rtnetlink_link_up(&inside, LOOPBACK_INDEX);
-    good = rtnetlink_send(&inside, f);
+    if (good)
+        rtnetlink_link_up(&inside, LOOPBACK_INDEX);
+    good = good && rtnetlink_send(&inside, f);
     rtnetlink_close(&inside);
+    if (!good)
+        (void)!sandbox_drop(endpoint->name, &ignored);
     return good;
 }
 
@@ -189,6 +191,15 @@ static bool make(struct agent_bridge *bridge, struct agent_endpoint *endpoint, s
     return endpoint->is_alone ? make_alone(bridge, endpoint, f) : make_sandbox(bridge, endpoint, f);
 }
 
+/* Of those that could not be added, one may be somebody else's: they are not taken away with the endpoint. */
+static bool add_ports(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
+{
+    if (change_ports(bridge, endpoint, "add", f))
+        return true;
+    endpoint->port_count = 0;
+    return false;
+}
+
 static bool add(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
 {
     while (endpoint->number < ADDRESSES && bridge->taken[endpoint->number])
@@ -197,10 +208,12 @@ static bool add(struct agent_bridge *bridge, struct agent_endpoint *endpoint, st
         return fail(f, FAIL_LIMIT, "more than %d containers in the network modes bridge and none", ADDRESSES);
     name_endpoint(endpoint);
     choose_ports(bridge, endpoint);
-    if (!make(bridge, endpoint, f))
+    if (!make(bridge, endpoint, f)) {
+        endpoint->name[0] = '\0'; /* nothing is left of it, and the number is the next one's */
         return false;
+    }
     bridge->taken[endpoint->number] = true;
-    return change_ports(bridge, endpoint, "add", f);
+    return add_ports(bridge, endpoint, f);
 }
 
 bool agent_bridge_adopt(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
@@ -209,7 +222,7 @@ bool agent_bridge_adopt(struct agent_bridge *bridge, struct agent_endpoint *endp
         return fail(f, FAIL_CONFLICT, "address %u is taken", endpoint->number);
     name_endpoint(endpoint);
     bridge->taken[endpoint->number] = true;
-    return change_ports(bridge, endpoint, "add", f);
+    return add_ports(bridge, endpoint, f);
 }
 
 bool agent_bridge_add(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 enum { EXIT_RESTART = 1, EXIT_TERMINAL = 5, PAUSE_MS_MIN = 100, PAUSE_MS_MAX = 192000, STATE_BYTES_MAX = 1 << 16 };
 
@@ -313,14 +312,9 @@ static bool is_passing(const struct fail *f)
     return f->code != FAIL_API || agent_call_is(f, "ThrottlingException") || agent_call_is(f, "LimitExceededException");
 }
 
-static void pause_ms(int64_t ms)
-{
-    const struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-    (void)nanosleep(&span, NULL);
-}
-
-static bool try_on(struct agent_api *api, const char *arn, json_t **ret_answer, struct fail *f)
+/* False with FAIL_CONFLICT: the process is to end. */
+static bool try_on(struct agent_api *api, const char *arn, bool (*wait)(int64_t ms), json_t **ret_answer,
+                   struct fail *f)
 {
     char token[37];
     int64_t wait_ms = PAUSE_MS_MIN;
@@ -336,25 +330,27 @@ static bool try_on(struct agent_api *api, const char *arn, json_t **ret_answer, 
         if (!is_passing(f))
             return false;
         log_warning("not registered yet: %s", f->message);
-        pause_ms(wait_ms);
+        if (wait(wait_ms))
+            return fail(f, FAIL_CONFLICT, "the agent ends before it was registered");
         wait_ms = 2 * wait_ms < PAUSE_MS_MAX ? 2 * wait_ms : PAUSE_MS_MAX;
     }
 }
 
-bool agent_register(struct agent_api *api, struct agent_registration *ret_registration, int *ret_exit, struct fail *f)
+bool agent_register(struct agent_api *api, bool (*wait)(int64_t ms), struct agent_registration *ret_registration,
+                    int *ret_exit, struct fail *f)
 {
-    char path[PATH_BYTES];
     json_t *answer = NULL;
     char arn[512];
     bool good;
 
     *ret_exit = EXIT_TERMINAL;
-    path_format(path, "%.*s", STR_ARG(api->config->data_dir));
-    if (!directory_make(path, 0700, f) || !recall(api->config, arn, f))
+    if (!recall(api->config, arn, f))
         return false;
-    if (!try_on(api, arn, &answer, f)) {
-        *ret_exit = agent_call_is(f, "InvalidParameterException") || agent_call_is(f, "ClientException") ? EXIT_TERMINAL
-                                                                                                         : EXIT_RESTART;
+    if (!try_on(api, arn, wait, &answer, f)) {
+        *ret_exit = f->code == FAIL_CONFLICT ? 0
+                    : agent_call_is(f, "InvalidParameterException") || agent_call_is(f, "ClientException")
+                        ? EXIT_TERMINAL
+                        : EXIT_RESTART;
         return false;
     }
     good = read_answer(answer, ret_registration, f) && remember(api->config, ret_registration->arn, f);

@@ -6,6 +6,8 @@
 #include "model/interpret.h"
 #include "node/agent/agent_api.h"
 #include "node/runtime/small_file.h"
+#include "os/clock.h"
+#include "os/condition.h"
 #include "os/files.h"
 
 #include <dirent.h>
@@ -17,11 +19,11 @@ enum { PAUSE_MS_MIN = 1000, PAUSE_MS_MAX = 30000, REASON_MAX = 1024 };
 struct report {
     struct list link;
     char task_id[65];
-    json_t *wish, *said; /* requests; NULL: nothing */
-    int64_t pause_ms, until_ms;
-    bool is_end; /* `wish` says that it has stopped */
+    json_t *wish, *said;        /* requests; NULL: nothing */
+    int64_t pause_ms, until_ms; /* not said again before: monotonic */
+    bool is_end;                /* `wish` says that it has stopped */
     bool is_here;
-    bool is_kept;  /* `wish` stands in a file, too */
+    bool is_kept;  /* its end stands in a file */
     bool is_alone; /* no task here is behind it: of an attachment, by that one's id, or from a former process */
 };
 
@@ -101,12 +103,12 @@ static const char *status_of(enum host_task_status status)
         return "PENDING";
     case HOST_TASK_STATUS_RUNNING:
         return "RUNNING";
+    case HOST_TASK_STATUS_STOPPED: /* said when it is GONE */
     case HOST_TASK_STATUS_GONE:
         return "STOPPED";
     case HOST_TASK_STATUS_NONE:
     case HOST_TASK_STATUS_PENDING:
     case HOST_TASK_STATUS_STOPPING:
-    case HOST_TASK_STATUS_STOPPED:
         return NULL;
     }
     return NULL;
@@ -150,9 +152,9 @@ static void file_of(const struct agent_reports *reports, const char *id, char pa
     path_format(path, "%.*s/reports/%s", STR_ARG(reports->options.config->data_dir), id);
 }
 
-static void keep(const struct agent_reports *reports, struct report *report)
+static void keep(const struct agent_reports *reports, struct report *report, const json_t *end)
 {
-    char *request = json_dumps(report->wish, JSON_COMPACT);
+    char *request = json_dumps(end, JSON_COMPACT);
     char path[PATH_BYTES];
     struct fail f;
 
@@ -217,15 +219,21 @@ static void take_one(struct agent_reports *reports, const struct host_task_repor
 {
     struct report *report = report_of(reports, id_of(from->task_arn));
     const char *status = status_of(from->status);
+    json_t *request;
 
     report->is_here = true;
     if (status == NULL)
         return;
+    request = request_of(reports, from, status);
+    if (from->status >= HOST_TASK_STATUS_STOPPED && !report->is_kept && json_equal(request, report->said) == 0)
+        keep(reports, report, request);
+    if (from->status == HOST_TASK_STATUS_STOPPED) {
+        json_decref(request);
+        return;
+    }
     json_decref(report->wish);
-    report->wish = request_of(reports, from, status);
+    report->wish = request;
     report->is_end = from->status == HOST_TASK_STATUS_GONE;
-    if (report->is_end && !report->is_kept && is_due(report))
-        keep(reports, report);
 }
 
 void agent_reports_take(struct agent_reports *reports, const struct host_task_reports *now)
@@ -278,7 +286,7 @@ static struct report *next(struct agent_reports *reports, int64_t *ret_until_ms)
 
         if (!is_due(report))
             continue;
-        if (report->until_ms <= task_engine_now_ms())
+        if (report->until_ms <= clock_monotonic_ms())
             return report;
         *ret_until_ms = report->until_ms < *ret_until_ms ? report->until_ms : *ret_until_ms;
     }
@@ -307,20 +315,21 @@ static void settle(const struct agent_reports *reports, struct report *report, j
                        : report->pause_ms == 0                     ? PAUSE_MS_MIN
                        : report->pause_ms * 13 / 10 < PAUSE_MS_MAX ? report->pause_ms * 13 / 10
                                                                    : PAUSE_MS_MAX;
-    report->until_ms = task_engine_now_ms() + report->pause_ms;
+    report->until_ms = clock_monotonic_ms() + report->pause_ms;
     if (!good)
+        return;
+    json_decref(report->said);
+    report->said = json_incref(request);
+    if (is_due(report)) /* something newer came meanwhile */
         return;
     if (report->is_end)
         forget(reports, report);
-    if (report->is_alone) {
+    if (report->is_alone)
         report_free(report);
-        return;
-    }
-    json_decref(report->said);
-    report->said = json_incref(request);
 }
 
-/* Says one, with the lock let go of; the task may be forgotten meanwhile. */
+/* Says one, with the lock let go of; the task may be forgotten meanwhile, and is when its end is known: by then the
+ * file of that is gone. */
 static void say(struct agent_reports *reports, struct report *report)
 {
     json_t *request = json_incref(report->wish);
@@ -333,8 +342,6 @@ static void say(struct agent_reports *reports, struct report *report)
     task_id = str_of(id);
     (void)pthread_mutex_unlock(&reports->lock);
     good = submit(reports, request);
-    if (good && is_end)
-        reports->options.ended(reports->options.context, task_id);
     (void)pthread_mutex_lock(&reports->lock);
     list_each(at, after, &reports->reports)
     {
@@ -342,6 +349,11 @@ static void say(struct agent_reports *reports, struct report *report)
             settle(reports, list_item(at, struct report, link), request, good);
     }
     json_decref(request);
+    if (!good || !is_end)
+        return;
+    (void)pthread_mutex_unlock(&reports->lock);
+    reports->options.ended(reports->options.context, task_id);
+    (void)pthread_mutex_lock(&reports->lock);
 }
 
 static void *reports_main(void *context)
@@ -352,14 +364,11 @@ static void *reports_main(void *context)
     while (!reports->stopping) {
         int64_t until_ms;
         struct report *report = next(reports, &until_ms);
-        struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
 
         if (report != NULL)
             say(reports, report);
-        else if (until_ms == WHEN_NEVER)
-            (void)pthread_cond_wait(&reports->wake, &reports->lock);
         else
-            (void)pthread_cond_timedwait(&reports->wake, &reports->lock, &until);
+            (void)condition_wait(&reports->wake, &reports->lock, until_ms);
     }
     (void)pthread_mutex_unlock(&reports->lock);
     return NULL;
@@ -388,8 +397,13 @@ static bool recall(struct agent_reports *reports, struct fail *f)
             continue;
         }
         report = report_of(reports, str_of(entry->d_name));
+        report->is_kept = true;
+        if (reports->options.lives(reports->options.context, str_of(entry->d_name))) {
+            json_decref(wish);
+            continue;
+        }
         report->wish = wish;
-        report->is_end = report->is_alone = report->is_kept = true;
+        report->is_end = report->is_alone = true;
     }
     if (dir != NULL)
         (void)closedir(dir);
@@ -405,7 +419,7 @@ bool agent_reports_start(const struct agent_reports_options *options, struct age
     reports->options = *options;
     list_init(&reports->reports);
     must(pthread_mutex_init(&reports->lock, NULL) == 0);
-    must(pthread_cond_init(&reports->wake, NULL) == 0);
+    condition_init(&reports->wake);
     if (!agent_api_open(&reports->api, options->config, f) || !recall(reports, f))
         return false; /* the process ends */
     must(pthread_create(&reports->thread, NULL, reports_main, reports) == 0);

@@ -3,8 +3,8 @@
  *
  * Level-triggered: the newest state of a task is said until the server has taken it; states in between may never be
  * said. While a task stops nothing is said, so that its end is one report, with all exit codes. It stands in
- * DATADIR/reports until it is said, also by the next process: nothing else is left of the task. A server that refuses a
- * report with InvalidParameterException has taken it. */
+ * DATADIR/reports from when no container runs any more until it is said, also by the next process: in the end nothing
+ * else is left of the task. A server that refuses a report with InvalidParameterException has taken it. */
 #pragma once
 
 #include "node/agent/agent_config.h"
@@ -17,6 +17,9 @@ struct agent_reports_options {
     void *context;
     /* The server knows of the task's end. No lock held. */
     void (*ended)(void *context, struct str task_id);
+    /* Whether something is left of a task whose end a former process kept: then it is said when it is GONE. Asked by
+     * agent_reports_start. */
+    bool (*lives)(void *context, struct str task_id);
 };
 
 checked bool agent_reports_start(const struct agent_reports_options *options, struct agent_reports **ret_reports,

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "model/interpret.h"
 #include "os/clock.h"
+#include "os/condition.h"
 #include "os/entropy.h"
 
 enum { PUBLISH_MS = 20000, SAMPLE_MS = 1000, MESSAGE_TASKS_MAX = 10 };
@@ -18,7 +19,7 @@ struct set {
 struct series {
     struct list link;
     char id[CONTAINER_ID_BYTES];
-    int64_t when_ms; /* of the newest sample; 0: none */
+    int64_t when_ms; /* of the newest sample, monotonic; 0: none */
     uint64_t cpu_ns;
     struct set cpu, memory;
     int restarts_published;
@@ -66,6 +67,7 @@ static struct series *series_of(struct agent_telemetry *telemetry, const struct 
     series = calloc(1, sizeof(*series));
     must(series != NULL);
     must(str_to_buffer(container->runtime_id, series->id, sizeof(series->id)));
+    series->restarts_published = container->memory.restart_count; /* by a former process, if there are any */
     list_add_last(&telemetry->series, &series->link);
     return series;
 }
@@ -320,12 +322,11 @@ static void publish(struct agent_telemetry *telemetry, bool everything)
 /* Waits for a change or that time; says whether everything is to be published anew. */
 static bool wait_until(struct agent_telemetry *telemetry, int64_t when_ms, bool *ret_stopping)
 {
-    struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = when_ms % 1000 * 1000000};
     bool opened;
 
     (void)pthread_mutex_lock(&telemetry->lock);
     if (!telemetry->changed && !telemetry->opened && !telemetry->stopping)
-        (void)pthread_cond_timedwait(&telemetry->wake, &telemetry->lock, &until);
+        (void)condition_wait(&telemetry->wake, &telemetry->lock, when_ms);
     opened = telemetry->opened;
     *ret_stopping = telemetry->stopping;
     telemetry->changed = telemetry->opened = false;
@@ -336,18 +337,18 @@ static bool wait_until(struct agent_telemetry *telemetry, int64_t when_ms, bool 
 static void *telemetry_main(void *context)
 {
     struct agent_telemetry *telemetry = context;
-    int64_t publish_ms = task_engine_now_ms() + PUBLISH_MS;
+    int64_t publish_ms = clock_monotonic_ms() + PUBLISH_MS;
     bool stopping = false;
 
     while (!stopping) {
-        int64_t now_ms = task_engine_now_ms();
+        int64_t now_ms = clock_monotonic_ms();
         bool idle = list_empty(&telemetry->series);
         int64_t sample_ms = idle ? publish_ms : now_ms + SAMPLE_MS;
         bool everything = wait_until(telemetry, sample_ms < publish_ms ? sample_ms : publish_ms, &stopping);
 
-        everything = everything || task_engine_now_ms() >= publish_ms;
+        everything = everything || clock_monotonic_ms() >= publish_ms;
         if (everything)
-            publish_ms = task_engine_now_ms() + PUBLISH_MS;
+            publish_ms = clock_monotonic_ms() + PUBLISH_MS;
         if (!stopping)
             publish(telemetry, everything);
     }
@@ -399,7 +400,7 @@ bool agent_telemetry_start(const struct agent_config *config, const struct agent
     telemetry->cores = (double)agent_cpu_units() / 1024;
     list_init(&telemetry->series);
     must(pthread_mutex_init(&telemetry->lock, NULL) == 0);
-    must(pthread_cond_init(&telemetry->wake, NULL) == 0);
+    condition_init(&telemetry->wake);
     if (!agent_api_open(&telemetry->api, config, f) || !agent_api_open(&telemetry->signer, config, f) ||
         !agent_session_start(&options, &telemetry->session, f))
         return false; /* the process ends */

@@ -136,6 +136,14 @@ static void ended(void *context, struct str task_id)
     (void)pthread_mutex_unlock(&engine->lock);
 }
 
+/* Asked while nothing runs yet: no lock. */
+static bool lives(void *context, struct str task_id)
+{
+    const struct instance_tasks *tasks = context;
+
+    return map_get(&tasks->engine->tasks, task_id) != NULL;
+}
+
 /* ---- opening and closing ---- */
 
 /* "http://host:port/path": "host:port" */
@@ -184,7 +192,7 @@ bool instance_tasks_open(const struct agent_config *config, const struct agent_r
                          struct instance_tasks **ret_tasks, struct fail *f)
 {
     struct instance_tasks *tasks = calloc(1, sizeof(*tasks));
-    const struct agent_reports_options reports = {.config = config, .context = tasks, .ended = ended};
+    const struct agent_reports_options reports = {.config = config, .context = tasks, .ended = ended, .lives = lives};
 
     must(tasks != NULL);
     must(pthread_mutex_init(&tasks->api_lock, NULL) == 0);
@@ -232,12 +240,18 @@ struct task_engine *instance_tasks_engine(struct instance_tasks *tasks)
 
 /* ---- what the server wants ---- */
 
-static void assign(struct instance_tasks *tasks, const struct host_task_assignment *assignment)
+/* Says whether the task is one that the next process would find: it has a folder. */
+static bool assign(struct instance_tasks *tasks, const struct host_task_assignment *assignment)
 {
+    const struct hosted *hosted;
+    bool lasts;
+
     (void)pthread_mutex_lock(&tasks->engine->lock);
-    (void)task_engine_assign(tasks->engine, assignment);
+    hosted = task_engine_assign(tasks->engine, assignment);
+    lasts = hosted != NULL && hosted->task->phase < TASK_GONE;
     task_engine_wake(tasks->engine);
     (void)pthread_mutex_unlock(&tasks->engine->lock);
+    return lasts;
 }
 
 /* A task that never begins. */
@@ -257,20 +271,22 @@ static void refuse(struct instance_tasks *tasks, const struct host_task_assignme
     arena_free(&arena);
 }
 
-void instance_tasks_payload(struct instance_tasks *tasks, struct str text)
+bool instance_tasks_payload(struct instance_tasks *tasks, struct str text)
 {
     const struct agent_payload_defaults defaults = {.region = tasks->config->region,
                                                     .stop_timeout_s = tasks->config->stop_timeout_s};
     struct host_task_assignment assignment;
     struct arena arena;
+    bool lasts = false;
     struct fail f;
 
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     if (agent_payload_read(text, &defaults, &arena, &assignment, &f))
-        assign(tasks, &assignment);
+        lasts = assign(tasks, &assignment);
     else
         refuse(tasks, &assignment, &f);
     arena_free(&arena);
+    return lasts;
 }
 
 static struct str member(const json_t *object, const char *name)
@@ -290,7 +306,7 @@ void instance_tasks_give_up(struct instance_tasks *tasks, struct str task_arn)
     const struct host_task_assignment assignment = {
         .task_arn = task_arn, .task_id = id_of(task_arn), .desired_status = HOST_DESIRED_STATUS_STOPPED};
 
-    assign(tasks, &assignment);
+    (void)assign(tasks, &assignment);
 }
 
 void instance_tasks_expect(struct instance_tasks *tasks, const json_t *message)

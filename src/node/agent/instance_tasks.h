@@ -22,8 +22,10 @@ void instance_tasks_close(struct instance_tasks *tasks);
 
 /* For who reads: the lock is the engine's. */
 struct task_engine *instance_tasks_engine(struct instance_tasks *tasks);
-/* A task of a payload, as JSON: one that is new begins, one that is known may be told to stop. */
-void instance_tasks_payload(struct instance_tasks *tasks, struct str text);
+/* A task of a payload, as JSON: one that is new begins, one that is known may be told to stop. False: the next process
+ * would know nothing of it, as it was refused, or is to stop and never came: the server has to say it again until the
+ * report of its end is taken. */
+checked bool instance_tasks_payload(struct instance_tasks *tasks, struct str text);
 void instance_tasks_give_up(struct instance_tasks *tasks, struct str task_arn);
 /* An AttachTaskNetworkInterfacesMessage. */
 void instance_tasks_expect(struct instance_tasks *tasks, const json_t *message);

@@ -68,21 +68,50 @@ static struct hosted *hosted_new(struct task_engine *engine, const struct host_t
     return hosted;
 }
 
-/* The assignment as a file in the task's folder: what adoption reads. */
+/* The assignment as a file in the task's folder: what adoption reads. Never half of it, also when it is written anew
+ * for a task that the server will not say again. */
 static bool keep(const struct hosted *hosted, struct fail *f)
 {
     char path[TASK_PATH + 16];
     auto_buf bytes = {.ptr = NULL};
-    auto_fd fd = -1;
 
     if (mkdir(hosted->dir, 0711) != 0 && errno != EEXIST)
         return fail(f, FAIL_SYSTEM, "make %s: %s", hosted->dir, strerror(errno));
     (void)snprintf(path, sizeof(path), "%s/assignment", hosted->dir);
     value_encode(&host_task_assignment_shape, hosted->task->assignment, &bytes);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, bytes.ptr, bytes.len) != (ssize_t)bytes.len)
-        return fail(f, FAIL_SYSTEM, "write %s: %s", path, strerror(errno));
-    return true;
+    return file_replace(path, buf_str(&bytes), 0600, f);
+}
+
+static void end_path(const struct hosted *hosted, char path[TASK_PATH + 16])
+{
+    (void)snprintf(path, TASK_PATH + 16, "%s/end", hosted->dir);
+}
+
+void hosted_keep_end(const struct hosted *hosted)
+{
+    char path[TASK_PATH + 16];
+    auto_buf bytes = {.ptr = NULL};
+    struct host_task_report end;
+    struct arena arena;
+    struct fail f;
+
+    arena_init(&arena, ARENA_LIMIT_DEFAULT);
+    end = task_report(hosted->task, &arena);
+    value_encode(&host_task_report_shape, &end, &bytes);
+    end_path(hosted, path);
+    if (!file_replace(path, buf_str(&bytes), 0600, &f))
+        log_warning("the end of task %s: %s", hosted->task_id, f.message);
+    arena_free(&arena);
+}
+
+bool hosted_remove_dir(const struct hosted *hosted, struct fail *f)
+{
+    char path[TASK_PATH + 16];
+
+    (void)snprintf(path, sizeof(path), "%s/assignment", hosted->dir);
+    if (unlink(path) != 0 && errno != ENOENT)
+        return fail(f, FAIL_SYSTEM, "remove %s: %s", path, strerror(errno));
+    return path_remove(hosted->dir, f);
 }
 
 /* In GiB; 0: the task asks for none, and has its part of what the machine has. */
@@ -279,7 +308,7 @@ static void adopt_containers(struct task_engine *engine, struct hosted *hosted)
         for (size_t k = 0; k < count; k++)
             if (str_is(task->containers[i].runtime_id, containers[k].id)) {
                 task_adopt(task, i, adopt_image(engine, hosted, i),
-                           containers[k].started_ms); /* its end, if it came, is told by the runtime */
+                           clock_moment_of(containers[k].started_ms)); /* its end, if it came, is told by the runtime */
                 hosted->waits = false;
             }
     if (!hosted->waits)
@@ -324,6 +353,31 @@ static void adopt_storage(struct hosted *hosted)
         log_error("task %s: %s", hosted->task_id, f.message);
 }
 
+/* A task that was STOPPED when the former process ended. One whose end cannot be read has ended, too. */
+static void adopt_end(struct task_engine *engine, struct hosted *hosted)
+{
+    char path[TASK_PATH + 16];
+    auto_buf bytes = {.limit = LINK_MESSAGE_MAX};
+    struct host_task_report end = {0};
+    struct arena arena;
+    struct fail f;
+
+    end_path(hosted, path);
+    if (!file_read(path, &bytes, &f)) {
+        if (f.code != FAIL_NOT_FOUND)
+            log_error("%s", f.message);
+        return;
+    }
+    arena_init(&arena, (size_t)2 * LINK_MESSAGE_MAX);
+    if (!value_decode(&host_task_report_shape, buf_str(&bytes), &end, &arena, &f))
+        log_error("%s: %s", path, f.message);
+    task_recall_end(hosted->task, &end);
+    arena_free(&arena);
+    if (hosted->waits)
+        adopt_place(engine, hosted);
+    hosted->waits = false;
+}
+
 static void adopt_task(struct task_engine *engine, const char *path)
 {
     struct host_task_assignment assignment = {0};
@@ -341,8 +395,20 @@ static void adopt_task(struct task_engine *engine, const char *path)
         adopt_storage(hosted);
         adopt_containers(engine, hosted);
         adopt_memories(hosted);
+        adopt_end(engine, hosted);
     }
     arena_free(&arena);
+}
+
+/* Of a task that was being removed, or made. */
+static void remove_rest(const struct task_engine *engine, const char *task_id)
+{
+    char path[TASK_PATH + 300];
+    struct fail f;
+
+    (void)snprintf(path, sizeof(path), "%s/tasks/%s", engine->dir, task_id);
+    if (!path_remove(path, &f))
+        log_error("%s stays: %s", path, f.message);
 }
 
 bool hosted_adopt_all(struct task_engine *engine, struct fail *f)
@@ -359,7 +425,10 @@ bool hosted_adopt_all(struct task_engine *engine, struct fail *f)
         if (entry->d_name[0] == '.')
             continue;
         (void)snprintf(path, sizeof(path), "%s/tasks/%s/assignment", engine->dir, entry->d_name);
-        adopt_task(engine, path);
+        if (access(path, F_OK) == 0)
+            adopt_task(engine, path);
+        else
+            remove_rest(engine, entry->d_name);
     }
     (void)closedir(dir);
     return true;
