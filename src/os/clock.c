@@ -72,6 +72,19 @@ int64_t clock_monotonic_ms(void)
     return read_ms(CLOCK_MONOTONIC);
 }
 
+struct moment clock_moment(void)
+{
+    return (struct moment){read_ms(CLOCK_REALTIME), clock_monotonic_ms()};
+}
+
+struct moment clock_moment_of(int64_t wall_ms)
+{
+    struct moment now = clock_moment();
+    int64_t ago_ms = now.wall_ms > wall_ms ? now.wall_ms - wall_ms : 0;
+
+    return (struct moment){wall_ms, now.monotonic_ms - ago_ms};
+}
+
 int clock_left_ms(int64_t deadline_ms)
 {
     int64_t left_ms = deadline_ms - clock_monotonic_ms();

@@ -40,5 +40,15 @@ void clock_virtual_advance(struct clock_virtual *state, int64_t by_ms);
 /* Milliseconds since some fixed point; never goes back, does not count time asleep (CLOCK_MONOTONIC). */
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void); /* the same in microseconds, for measuring */
+
+/* When something happened: by the wall clock, which is shown, and by the monotonic one, which timeouts are counted by,
+ * as someone may set the other. */
+struct moment {
+    int64_t wall_ms, monotonic_ms;
+};
+struct moment clock_moment(void); /* now */
+/* Of what has only a wall clock's time, and is past: that of a clock set back since counts as now. */
+struct moment clock_moment_of(int64_t wall_ms);
+
 /* What is left until a monotonic deadline, as poll(2) takes it: 0 once it has passed, never negative. */
 int clock_left_ms(int64_t deadline_ms);

@@ -30,17 +30,19 @@ static struct line finish(struct line_joiner *joiner)
     return (struct line){joiner->open_when_ms, buf_str(&joiner->done)};
 }
 
-static void take_in(struct line_joiner *joiner, struct line line)
+static void take_in(struct line_joiner *joiner, struct line line, int64_t now_ms)
 {
     if (joiner->has_open)
         buf_add_char(&joiner->open, '\n');
-    else
+    else {
         joiner->open_when_ms = line.when_ms;
+        joiner->open_since_ms = now_ms;
+    }
     joiner->has_open = true;
     buf_add(&joiner->open, line.text);
 }
 
-bool line_joiner_add(struct line_joiner *joiner, struct line line, struct line *ret_event)
+bool line_joiner_add(struct line_joiner *joiner, struct line line, int64_t now_ms, struct line *ret_event)
 {
     bool finished;
 
@@ -53,7 +55,7 @@ bool line_joiner_add(struct line_joiner *joiner, struct line line, struct line *
                                     line_pattern_match(joiner->pattern, line.text));
     if (finished)
         *ret_event = finish(joiner);
-    take_in(joiner, line);
+    take_in(joiner, line, now_ms);
     return finished;
 }
 
@@ -67,5 +69,5 @@ bool line_joiner_take(struct line_joiner *joiner, int64_t now_ms, bool force, st
 
 int64_t line_joiner_due_ms(const struct line_joiner *joiner)
 {
-    return joiner->has_open ? joiner->open_when_ms + LINE_JOINER_WAIT_MS : WHEN_NEVER;
+    return joiner->has_open ? joiner->open_since_ms + LINE_JOINER_WAIT_MS : WHEN_NEVER;
 }

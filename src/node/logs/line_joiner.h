@@ -16,14 +16,16 @@ struct line_joiner {
     struct buf open;                    /* the event that may still grow */
     struct buf done;                    /* the one last given out */
     bool has_open;
-    int64_t open_when_ms;
+    int64_t open_when_ms;  /* the time of its first line */
+    int64_t open_since_ms; /* when that line was taken */
 };
 
 void line_joiner_init(struct line_joiner *joiner, const struct line_pattern *pattern);
 void line_joiner_free(struct line_joiner *joiner);
 
-/* Takes a line of at most LINE_BYTES_MAX; true when that finished an event, which lives until the next call. */
-checked bool line_joiner_add(struct line_joiner *joiner, struct line line, struct line *ret_event);
+/* Takes a line of at most LINE_BYTES_MAX; true when that finished an event, which lives until the next call. Times of
+ * waiting (now_ms, due_ms) are of the monotonic clock: a line's own is of the day, and may be set. */
+checked bool line_joiner_add(struct line_joiner *joiner, struct line line, int64_t now_ms, struct line *ret_event);
 /* The open event, when it has waited long enough or `force` is set. */
 checked bool line_joiner_take(struct line_joiner *joiner, int64_t now_ms, bool force, struct line *ret_event);
 /* When line_joiner_take will have something, if nothing else happens; WHEN_NEVER without an open event. */

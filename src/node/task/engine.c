@@ -5,21 +5,20 @@
 #include "node/task/log_route.h"
 #include "node/task/task_protection.h"
 #include "node/task/users.h"
+#include "os/condition.h"
 #include "os/files.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 enum { REPORT_EVERY_MS = 10000, THREAD_STACK = 512 << 10 };
 
 int64_t task_engine_now_ms(void)
 {
-    struct timespec now;
+    const struct clock wall = clock_wall();
 
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_now_ms(&wall);
 }
 
 void task_engine_wake(struct task_engine *engine)
@@ -89,8 +88,9 @@ static void hand_out(struct task_engine *engine, struct hosted *hosted, struct a
 /* ---- planner ---- */
 
 /* Every task's next actions; returns when to look again. lock held. */
-static int64_t plan_all(struct task_engine *engine, int64_t now_ms)
+static int64_t plan_all(struct task_engine *engine)
 {
+    struct moment now = clock_moment();
     int64_t again_ms = WHEN_NEVER;
     struct hosted *hosted;
     size_t at = 0;
@@ -104,7 +104,9 @@ static int64_t plan_all(struct task_engine *engine, int64_t now_ms)
         if (hosted->waits)
             continue;
         must(task_actions_max(hosted->task) <= COUNT_OF(actions));
-        count = task_plan(hosted->task, now_ms, actions, &task_again_ms);
+        count = task_plan(hosted->task, now, actions, &task_again_ms);
+        if (before < TASK_CLEANING && hosted->task->phase == TASK_CLEANING)
+            hosted_keep_end(hosted); /* before the first action that takes something of it away */
         for (size_t i = 0; i < count; i++)
             hand_out(engine, hosted, actions[i]);
         again_ms = task_again_ms < again_ms ? task_again_ms : again_ms;
@@ -133,10 +135,8 @@ static void drop_gone(struct task_engine *engine)
 
 static void wait_until(struct task_engine *engine, int64_t when_ms)
 {
-    struct timespec until = {.tv_sec = when_ms / 1000, .tv_nsec = (when_ms % 1000) * 1000000};
-
     if (!engine->plan_due && !engine->report_due && !engine->stopping)
-        (void)pthread_cond_timedwait(&engine->planner_wake, &engine->lock, &until);
+        (void)condition_wait(&engine->planner_wake, &engine->lock, when_ms);
 }
 
 static void *planner_main(void *context)
@@ -147,11 +147,11 @@ static void *planner_main(void *context)
 
     (void)pthread_mutex_lock(&engine->lock);
     while (!engine->stopping) {
-        int64_t now_ms = task_engine_now_ms();
+        int64_t now_ms = clock_monotonic_ms();
         int64_t again_ms;
 
         engine->plan_due = false;
-        again_ms = plan_all(engine, now_ms);
+        again_ms = plan_all(engine);
         drop_gone(engine);
         if (engine->report_due || now_ms >= next_report_ms) {
             engine->report_due = false;
@@ -183,7 +183,7 @@ static void container_exited(void *context, const struct runtime_exit *exit)
     hosted = map_get(&engine->tasks, str_of(exit->task_id));
     if (hosted != NULL && index_text.ptr != NULL && str_to_uint64(index_text, &index) &&
         index < hosted->task->container_count) {
-        task_exited(hosted->task, (size_t)index, exit->code, exit->oom_killed, exit->when_ms);
+        task_exited(hosted->task, (size_t)index, exit->code, exit->oom_killed, clock_moment_of(exit->when_ms));
         task_engine_wake(engine);
     }
     (void)pthread_mutex_unlock(&engine->lock);
@@ -318,7 +318,7 @@ bool task_engine_open(const struct task_engine_options *options, struct task_eng
     engine->stop_fd = -1;
     (void)snprintf(engine->dir, sizeof(engine->dir), "%s", options->dir);
     must(pthread_mutex_init(&engine->lock, NULL) == 0);
-    must(pthread_cond_init(&engine->planner_wake, NULL) == 0);
+    condition_init(&engine->planner_wake);
     must(pthread_cond_init(&engine->pulls.wake, NULL) == 0);
     must(pthread_cond_init(&engine->works.wake, NULL) == 0);
     list_init(&engine->pulls.items);

@@ -132,11 +132,11 @@ struct task_engine {
     struct map tasks;            /* struct hosted by task id */
     struct queue pulls, works;
     bool plan_due, report_due, stopping;
-    int64_t images_collected_ms;
+    int64_t collect_images_ms; /* when next, monotonic */
     pthread_t planner, dispatcher, workers[WORKERS], pull_workers[PULL_WORKERS];
 };
 
-int64_t task_engine_now_ms(void);
+int64_t task_engine_now_ms(void); /* the wall clock, for what is shown: timeouts take clock_moment */
 
 /* Opens images and runtime and adopts what a former process left; no thread runs yet. */
 checked bool task_engine_open(const struct task_engine_options *options, struct task_engine **ret_engine,
@@ -181,6 +181,11 @@ checked bool hosted_adopt_all(struct task_engine *engine, struct fail *f);
  * but the caller works on the task. */
 checked bool hosted_storage_open(struct hosted *hosted, struct fail *f);
 checked bool hosted_storage_close(struct hosted *hosted, struct fail *f);
+/* On the disk from when it is STOPPED: what it reports then, so that the next process neither runs it again nor forgets
+ * how it ended. lock held. */
+void hosted_keep_end(const struct hosted *hosted);
+/* Its folder; first that by which the next process would know it. */
+checked bool hosted_remove_dir(const struct hosted *hosted, struct fail *f);
 /* Its places are filled: what the report says of them. lock held, or nobody else knows it yet. */
 void hosted_places_known(struct hosted *hosted);
 /* Forgets a task that is gone. lock held. */

@@ -3,6 +3,7 @@
 #include "model/interpret.h"
 #include "node/task/engine.h"
 #include "node/task/log_keep.h"
+#include "os/clock.h"
 
 #include <poll.h>
 
@@ -135,7 +136,7 @@ static bool admit(const struct log_admission *admission, const struct log_route_
     if (!log_route_write(admission->logs_dir, i, record, f))
         return false;
     if (!log_route_is_kept_here(record->configuration) &&
-        (!log_route_open(admission->logs_dir, record, i, task_engine_now_ms(), &route, f) ||
+        (!log_route_open(admission->logs_dir, record, i, clock_monotonic_ms(), &route, f) ||
          !(route->is_splunk ? verify_splunk(admission, route, f) : ensure_stream(admission, route, f)))) {
         struct fail ignored;
 

@@ -175,13 +175,13 @@ static void add_event(struct log_route *route, struct line event, struct log_mar
     route->events_mark = mark;
 }
 
-static void add_line(struct log_route *route, const struct log_source_line *line)
+static void add_line(struct log_route *route, const struct log_source_line *line, int64_t now_ms)
 {
     struct log_mark before = route->lines_mark;
     struct line event;
 
     route->lines_mark = line->mark;
-    if (line_joiner_add(&route->joiner, line->line, &event))
+    if (line_joiner_add(&route->joiner, line->line, now_ms, &event))
         add_event(route, event, route->pattern == NULL ? line->mark : before);
 }
 
@@ -215,7 +215,7 @@ static bool drop_backlog(struct log_route *route, struct fail *f)
 }
 
 /* Until a batch is full or there is nothing more. */
-static bool read_lines(struct log_route *route, bool ended, struct fail *f)
+static bool read_lines(struct log_route *route, bool ended, int64_t now_ms, struct fail *f)
 {
     bool repeating = is_repeating(route);
 
@@ -236,7 +236,7 @@ static bool read_lines(struct log_route *route, bool ended, struct fail *f)
             route->at_end = true;
             return true;
         }
-        add_line(route, &line);
+        add_line(route, &line, now_ms);
     }
     return true;
 }
@@ -375,7 +375,7 @@ enum log_step log_route_step(struct log_route *route, struct log_client *client,
     bool there = true;
 
     if (route->batch == NULL) {
-        if (!read_lines(route, ended, f))
+        if (!read_lines(route, ended, now_ms, f))
             return LOG_STEP_AWAY;
         flush_joiner(route, now_ms, force && (route->at_end || is_repeating(route)));
         if (!take_batch(route, now_ms, force, &there, f))

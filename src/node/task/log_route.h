@@ -12,6 +12,8 @@
  * the driver's max-buffer-size (mode=non-blocking) or LOG_BACKLOG_MAX; beyond that the oldest lines are dropped, and
  * the host's log says so. A container never has to wait for its log.
  *
+ * Times that are passed in and out are of the monotonic clock.
+ *
  * Life: opened when the container is about to start (or when a restarted host finds its files) -> ended, when no more
  * lines can come -> finished, when the last one is delivered or given up. Used by the shipping thread only. */
 #pragma once

@@ -7,6 +7,7 @@
 #include "node/task/log_admit.h"
 #include "node/task/log_keep.h"
 #include "node/task/log_route.h"
+#include "os/clock.h"
 #include "os/files.h"
 
 #include <dirent.h>
@@ -25,8 +26,8 @@ enum {
 
 /* How long a server is left alone after it was away. */
 struct pause {
-    int64_t ms; /* 0: it was there */
-    int64_t until_ms;
+    int64_t ms;       /* 0: it was there */
+    int64_t until_ms; /* monotonic, as all times here */
 };
 
 /* One container's log. The thread owns `route`; the flags are protected by the shipper's lock. */
@@ -159,7 +160,7 @@ void log_shipper_end(struct log_shipper *shipper, struct str task_id)
 
     must(ending != NULL);
     (void)snprintf(ending->task_id, sizeof(ending->task_id), "%.*s", STR_ARG(task_id));
-    ending->until_ms = task_engine_now_ms() + LOG_END_MS;
+    ending->until_ms = clock_monotonic_ms() + LOG_END_MS;
     (void)pthread_mutex_lock(&shipper->lock);
     list_each(link, after, &shipper->shipments)
     {
@@ -212,7 +213,7 @@ static void stay_away(struct pause *pause, const struct fail *f)
     if (pause->ms == 0)
         log_warning("log lines wait, trying on: %s", f->message);
     pause->ms = pause->ms == 0 ? AWAY_MS_MIN : pause->ms * 2 < AWAY_MS_MAX ? pause->ms * 2 : AWAY_MS_MAX;
-    pause->until_ms = task_engine_now_ms() + pause->ms;
+    pause->until_ms = clock_monotonic_ms() + pause->ms;
 }
 
 static void finish(struct log_shipper *shipper, struct shipment *shipment)
@@ -228,8 +229,8 @@ static bool is_hopeless(const struct log_shipper *shipper, struct shipment *ship
     if (!shipper->foreign || !ended)
         return false;
     if (shipment->give_up_ms == 0)
-        shipment->give_up_ms = task_engine_now_ms() + LOG_KEPT_MS;
-    return task_engine_now_ms() >= shipment->give_up_ms;
+        shipment->give_up_ms = clock_monotonic_ms() + LOG_KEPT_MS;
+    return clock_monotonic_ms() >= shipment->give_up_ms;
 }
 
 /* Credentials that have ended since the last step are no reason to lose a line: they are asked for each time. */
@@ -240,7 +241,7 @@ static enum log_step take_step(struct log_shipper *shipper, struct shipment *shi
 
     arena_init(&arena, (size_t)1 << 16);
     if (log_route_act(shipment->route, &shipper->identity, &arena, f))
-        step = log_route_step(shipment->route, shipper->client, ended, task_engine_now_ms(), f);
+        step = log_route_step(shipment->route, shipper->client, ended, clock_monotonic_ms(), f);
     arena_free(&arena);
     return step;
 }
@@ -296,14 +297,14 @@ static void step_all(struct log_shipper *shipper)
 
     (void)pthread_mutex_lock(&shipper->lock);
     link = shipper->shipments.next;
-    while (link != &shipper->shipments && !shipper->stopping && task_engine_now_ms() >= shipper->pause.until_ms) {
+    while (link != &shipper->shipments && !shipper->stopping && clock_monotonic_ms() >= shipper->pause.until_ms) {
         struct shipment *shipment = list_item(link, struct shipment, link);
         bool ended = shipment->ended;
         bool due = shipment->changed || ended ||
-                   (shipment->route != NULL && log_route_due_ms(shipment->route) <= task_engine_now_ms());
+                   (shipment->route != NULL && log_route_due_ms(shipment->route) <= clock_monotonic_ms());
 
         link = link->next;
-        if (!due || task_engine_now_ms() < shipment->pause.until_ms)
+        if (!due || clock_monotonic_ms() < shipment->pause.until_ms)
             continue;
         shipment->changed = false;
         (void)pthread_mutex_unlock(&shipper->lock);
@@ -314,7 +315,7 @@ static void step_all(struct log_shipper *shipper)
         (void)pthread_mutex_lock(&shipper->lock);
     }
     (void)pthread_mutex_unlock(&shipper->lock);
-    if (shipper->pause.until_ms == away_before_ms && task_engine_now_ms() >= away_before_ms)
+    if (shipper->pause.until_ms == away_before_ms && clock_monotonic_ms() >= away_before_ms)
         shipper->pause.ms = 0; /* nobody found it away */
 }
 
@@ -355,7 +356,7 @@ static void tell_endings(struct log_shipper *shipper)
     struct list taken;
 
     list_init(&taken);
-    take_endings(shipper, task_engine_now_ms(), &taken);
+    take_endings(shipper, clock_monotonic_ms(), &taken);
     while (!list_empty(&taken)) {
         struct ending *ending = list_item(list_take_first(&taken), struct ending, link);
 
@@ -395,7 +396,7 @@ static void keep(struct log_shipper *shipper, int64_t now_ms)
     bool any = false;
 
     if (now_ms >= shipper->next_tidy_ms) {
-        log_keep_tidy(shipper->logs_dir, now_ms);
+        log_keep_tidy(shipper->logs_dir, task_engine_now_ms()); /* files have the time of day */
         shipper->next_tidy_ms = now_ms + TIDY_EVERY_MS;
     }
     if (now_ms < shipper->next_cut_ms)
@@ -423,8 +424,8 @@ static void *shipper_main(void *context)
         read_changes(shipper);
         step_all(shipper);
         tell_endings(shipper);
-        keep(shipper, task_engine_now_ms());
-        wait_ms = next_due_ms(shipper) - task_engine_now_ms();
+        keep(shipper, clock_monotonic_ms());
+        wait_ms = next_due_ms(shipper) - clock_monotonic_ms();
         if (wait_ms > 0 && poll(fds, COUNT_OF(fds), (int)(wait_ms < TIDY_EVERY_MS ? wait_ms : TIDY_EVERY_MS)) > 0 &&
             fds[1].revents == 0)
             (void)poll(&fds[1], 1, GATHER_MS);
@@ -445,7 +446,7 @@ static void take_up(struct log_shipper *shipper, const struct log_shipper_option
     arena_init(&arena, (size_t)4 << 20);
     if (!log_route_read(shipper->logs_dir, task_id, container, &arena, &record, &f) ||
         (!log_route_is_kept_here(record.configuration) &&
-         !log_route_open(shipper->logs_dir, &record, container, task_engine_now_ms(), &route, &f))) {
+         !log_route_open(shipper->logs_dir, &record, container, clock_monotonic_ms(), &route, &f))) {
         log_error("the log of a container of task %.*s cannot go on: %s", STR_ARG(task_id), f.message);
     } else {
         add(shipper, task_id, container, route);

@@ -180,9 +180,9 @@ json_t *metadata_container(const struct task *task, size_t i, const struct image
                              json_pack("{s:i,s:i}", "CPU", definition->has_cpu ? definition->cpu : 0, "Memory",
                                        definition->has_memory ? definition->memory : task->assignment->memory_mib)) ==
          0);
-    add_time(all, "CreatedAt", container->started_ms);
-    add_time(all, "StartedAt", container->started_ms);
-    add_time(all, "FinishedAt", container->exited_ms);
+    add_time(all, "CreatedAt", container->started.wall_ms);
+    add_time(all, "StartedAt", container->started.wall_ms);
+    add_time(all, "FinishedAt", container->exited.wall_ms);
     add_health(all, container);
     must(json_object_set_new(all, "Type", json_string("NORMAL")) == 0);
     add_network(all, task, container);

@@ -165,7 +165,7 @@ static int64_t dependency_deadline(const struct task_container *on)
 {
     if (!on->definition->has_start_timeout || !on->started_once)
         return WHEN_NEVER;
-    return on->started_ms + on->definition->start_timeout * SECOND_MS;
+    return on->started.monotonic_ms + on->definition->start_timeout * SECOND_MS;
 }
 
 /* ---- stopping ---- */
@@ -218,7 +218,8 @@ static int64_t stop_timeout_ms(const struct task_container *container)
 struct plan {
     struct action *actions;
     size_t count;
-    int64_t now_ms, again_ms;
+    struct moment now;
+    int64_t again_ms; /* monotonic */
 };
 
 static void add(struct plan *plan, enum action_kind kind, size_t container)
@@ -244,7 +245,7 @@ static void plan_preparation(struct task *task, struct plan *plan)
         if (task->containers[i].phase == CONTAINER_WAITING) {
             task->containers[i].phase = CONTAINER_PULLING;
             if (task->pull_started_ms == 0)
-                task->pull_started_ms = plan->now_ms;
+                task->pull_started_ms = plan->now.wall_ms;
             add(plan, ACTION_PULL, i);
         }
         ready = ready && task->containers[i].phase >= CONTAINER_PULLED;
@@ -274,7 +275,7 @@ static void plan_start(struct task *task, struct plan *plan, size_t i)
 
         if (verdict == MET)
             continue;
-        if (verdict == NEVER || plan->now_ms >= dependency_deadline(other)) {
+        if (verdict == NEVER || plan->now.monotonic_ms >= dependency_deadline(other)) {
             task->containers[i].reason =
                 arena_printf(&task->arena, "DependencyError: container %.*s did not reach condition %s",
                              STR_ARG(on->items[k].container_name),
@@ -294,7 +295,7 @@ static void plan_check(struct task *task, struct plan *plan, size_t i)
 
     if (container->definition->health_check == NULL || container->checking)
         return;
-    if (plan->now_ms < container->next_check_ms) {
+    if (plan->now.monotonic_ms < container->next_check_ms) {
         again(plan, container->next_check_ms);
         return;
     }
@@ -313,7 +314,7 @@ static bool wants_restart(const struct task_container *container)
         if (policy->ignored_exit_codes.items[i] == container->exit_code)
             return false;
     period_ms = (policy->has_restart_attempt_period ? policy->restart_attempt_period : RESTART_PERIOD_S) * SECOND_MS;
-    return container->exited_ms - container->started_ms >= period_ms;
+    return container->exited.monotonic_ms - container->started.monotonic_ms >= period_ms;
 }
 
 static void plan_running(struct task *task, struct plan *plan)
@@ -335,7 +336,7 @@ static void plan_running(struct task *task, struct plan *plan)
     }
     if (all && task->phase == TASK_ACTIVATING) {
         task->phase = TASK_RUNNING;
-        task->started_ms = plan->now_ms;
+        task->started_ms = plan->now.wall_ms;
     }
 }
 
@@ -346,12 +347,13 @@ static void plan_stop_of(struct task *task, struct plan *plan, size_t i)
 
     if (container->phase != CONTAINER_RUNNING || (!task->forgotten && someone_depends_on(task, container)))
         return;
-    if (container->stop_asked_ms == 0) {
-        container->stop_asked_ms = plan->now_ms;
+    if (!container->stop_asked) {
+        container->stop_asked = true;
+        container->stop_asked_ms = plan->now.monotonic_ms;
         if (patience_ms > 0)
             add(plan, ACTION_TERMINATE, i);
     }
-    if (plan->now_ms < container->stop_asked_ms + patience_ms) {
+    if (plan->now.monotonic_ms < container->stop_asked_ms + patience_ms) {
         again(plan, container->stop_asked_ms + patience_ms);
     } else if (!container->killed) {
         container->killed = true;
@@ -370,7 +372,8 @@ static void plan_stopping(struct task *task, struct plan *plan)
     if (!quiet)
         return;
     task->phase = TASK_CLEANING;
-    task->execution_stopped_ms = plan->now_ms;
+    if (task->execution_stopped_ms == 0) /* else it is recalled */
+        task->execution_stopped_ms = plan->now.wall_ms;
 }
 
 static void plan_cleaning(struct task *task, struct plan *plan)
@@ -392,9 +395,9 @@ static void plan_cleaning(struct task *task, struct plan *plan)
     }
 }
 
-size_t task_plan(struct task *task, int64_t now_ms, struct action *ret_actions, int64_t *ret_again_ms)
+size_t task_plan(struct task *task, struct moment now, struct action *ret_actions, int64_t *ret_again_ms)
 {
-    struct plan plan = {.actions = ret_actions, .now_ms = now_ms, .again_ms = WHEN_NEVER};
+    struct plan plan = {.actions = ret_actions, .now = now, .again_ms = WHEN_NEVER};
 
     if (task->phase == TASK_PREPARING)
         plan_preparation(task, &plan);
@@ -423,7 +426,7 @@ void task_network_done(struct task *task, bool good, struct str text)
         begin_stop(task, ECS_TASK_STOP_CODE_TASK_FAILED_TO_START, text);
 }
 
-void task_pull_done(struct task *task, size_t i, bool good, struct str text, int64_t now_ms)
+void task_pull_done(struct task *task, size_t i, bool good, struct str text, struct moment now)
 {
     struct task_container *container = &task->containers[i];
     bool last = true;
@@ -438,25 +441,25 @@ void task_pull_done(struct task *task, size_t i, bool good, struct str text, int
     for (size_t k = 0; k < task->container_count; k++)
         last = last && task->containers[k].phase != CONTAINER_PULLING;
     if (last)
-        task->pull_stopped_ms = now_ms;
+        task->pull_stopped_ms = now.wall_ms;
 }
 
-static int64_t first_check_ms(const struct task_container *container, int64_t now_ms)
+static int64_t next_check_ms(const struct task_container *container, struct moment after)
 {
     const struct ecs_health_check *check = container->definition->health_check;
 
     if (check == NULL)
         return WHEN_NEVER;
-    return now_ms + (check->has_interval ? check->interval : HEALTH_INTERVAL_S) * SECOND_MS;
+    return after.monotonic_ms + (check->has_interval ? check->interval : HEALTH_INTERVAL_S) * SECOND_MS;
 }
 
-void task_start_done(struct task *task, size_t i, bool good, struct str text, int64_t now_ms)
+void task_start_done(struct task *task, size_t i, bool good, struct str text, struct moment now)
 {
     struct task_container *container = &task->containers[i];
 
     if (!good) {
         container->phase = CONTAINER_EXITED;
-        container->exited_ms = now_ms;
+        container->exited = now;
         container->reason = arena_str(&task->arena, text);
         begin_stop(task, ECS_TASK_STOP_CODE_TASK_FAILED_TO_START, text);
         return;
@@ -464,10 +467,10 @@ void task_start_done(struct task *task, size_t i, bool good, struct str text, in
     if (container->phase == CONTAINER_STARTING) /* otherwise it has ended already */
         container->phase = CONTAINER_RUNNING;
     container->started_once = true;
-    container->started_ms = now_ms;
+    container->started = now;
     container->memory.health = ECS_HEALTH_STATUS_UNKNOWN;
     container->memory.health_failures = 0;
-    container->next_check_ms = first_check_ms(container, now_ms);
+    container->next_check_ms = next_check_ms(container, now);
 }
 
 /* A task whose essential container is unhealthy is stopped (developer guide, "Determine Amazon ECS task health"). */
@@ -477,14 +480,14 @@ static void stop_if_unhealthy(struct task *task, const struct task_container *co
         begin_stop(task, ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED, STR("Task failed container health checks"));
 }
 
-void task_check_done(struct task *task, size_t i, bool healthy, int64_t now_ms)
+void task_check_done(struct task *task, size_t i, bool healthy, struct moment now)
 {
     struct task_container *container = &task->containers[i];
     const struct ecs_health_check *check = container->definition->health_check;
     int64_t start_period_ms = check->has_start_period ? check->start_period * SECOND_MS : 0;
 
     container->checking = false;
-    container->next_check_ms = first_check_ms(container, now_ms);
+    container->next_check_ms = next_check_ms(container, now);
     if (has_ended(container))
         return;
     if (healthy) {
@@ -492,7 +495,8 @@ void task_check_done(struct task *task, size_t i, bool healthy, int64_t now_ms)
         container->memory.health = ECS_HEALTH_STATUS_HEALTHY;
         return;
     }
-    if (container->memory.health != ECS_HEALTH_STATUS_HEALTHY && now_ms < container->started_ms + start_period_ms)
+    if (container->memory.health != ECS_HEALTH_STATUS_HEALTHY &&
+        now.monotonic_ms < container->started.monotonic_ms + start_period_ms)
         return; /* failures in the start period do not count */
     container->memory.health_failures++;
     if (container->memory.health_failures < (check->has_retries ? check->retries : HEALTH_RETRIES))
@@ -501,7 +505,7 @@ void task_check_done(struct task *task, size_t i, bool healthy, int64_t now_ms)
     stop_if_unhealthy(task, container);
 }
 
-void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory, int64_t when_ms)
+void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory, struct moment when)
 {
     struct task_container *container = &task->containers[i];
 
@@ -510,7 +514,7 @@ void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory,
     container->phase = CONTAINER_EXITED;
     container->has_exit_code = true;
     container->exit_code = exit_code;
-    container->exited_ms = when_ms;
+    container->exited = when;
     container->out_of_memory = out_of_memory;
     if (out_of_memory)
         container->reason = STR("OutOfMemoryError: Container killed due to memory usage");
@@ -531,7 +535,7 @@ void task_network_removed(struct task *task, int64_t now_ms)
     task->phase = TASK_GONE;
 }
 
-void task_adopt(struct task *task, size_t i, struct str image_digest, int64_t started_ms)
+void task_adopt(struct task *task, size_t i, struct str image_digest, struct moment started)
 {
     struct task_container *container = &task->containers[i];
 
@@ -539,8 +543,8 @@ void task_adopt(struct task *task, size_t i, struct str image_digest, int64_t st
     container->phase = CONTAINER_RUNNING;
     container->image_digest = arena_str(&task->arena, image_digest);
     container->started_once = true;
-    container->started_ms = started_ms;
-    container->next_check_ms = first_check_ms(container, started_ms);
+    container->started = started;
+    container->next_check_ms = next_check_ms(container, started);
 }
 
 void task_recall(struct task *task, size_t i, struct container_memory memory)
@@ -552,6 +556,35 @@ void task_recall(struct task *task, size_t i, struct container_memory memory)
         return; /* it will be started, with nothing known of its health */
     container->memory = memory;
     stop_if_unhealthy(task, container);
+}
+
+static void recall_container_end(struct task *task, const struct host_container_report *end)
+{
+    for (size_t i = 0; i < task->container_count; i++) {
+        struct task_container *container = &task->containers[i];
+
+        if (!str_eq(container->definition->name, end->name) || container->phase == CONTAINER_RUNNING)
+            continue;
+        container->started_once = end->runtime_id.len > 0;
+        container->has_exit_code = end->has_exit_code;
+        container->exit_code = end->exit_code;
+        container->image_digest = arena_str(&task->arena, end->image_digest);
+        container->reason = arena_str(&task->arena, end->reason);
+    }
+}
+
+void task_recall_end(struct task *task, const struct host_task_report *end)
+{
+    begin_stop(task, end->stop_code, end->reason);
+    task->pull_started_ms = end->pull_started_at;
+    task->pull_stopped_ms = end->pull_stopped_at;
+    task->started_ms = end->started_at;
+    task->execution_stopped_ms = end->execution_stopped_at;
+    for (size_t i = 0; i < end->containers.count; i++)
+        recall_container_end(task, &end->containers.items[i]);
+    for (size_t i = 0; i < task->container_count; i++)
+        if (task->containers[i].phase != CONTAINER_RUNNING)
+            task->containers[i].phase = CONTAINER_DELETED;
 }
 
 /* ---- the report ---- */

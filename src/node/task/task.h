@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/when.h"
 #include "model/host.h"
+#include "os/clock.h"
 
 enum container_phase {
     CONTAINER_WAITING,
@@ -51,9 +52,9 @@ struct task_container {
     int exit_code;
     bool out_of_memory;
     struct str reason;
-    int64_t started_ms, exited_ms;
-    int64_t stop_asked_ms; /* 0: SIGTERM not sent */
-    bool killed;
+    struct moment started, exited;
+    bool stop_asked, killed;
+    int64_t stop_asked_ms; /* monotonic, as next_check_ms is */
     struct container_memory memory;
     int64_t next_check_ms;
     bool checking; /* a health check is under way */
@@ -72,7 +73,8 @@ struct task {
     bool network_ready, network_busy, network_removed;
     enum ecs_task_stop_code stop_code;
     struct str reason;
-    int64_t pull_started_ms, pull_stopped_ms, started_ms, execution_stopped_ms, gone_ms; /* 0: not yet */
+    /* By the wall clock; 0: not yet. */
+    int64_t pull_started_ms, pull_stopped_ms, started_ms, execution_stopped_ms, gone_ms;
 };
 
 enum action_kind {
@@ -104,26 +106,30 @@ void task_want(struct task *task, bool wanted);
 void task_forget(struct task *task);
 
 /* Decides: fills ret_actions (room for task_actions_max) with what is to be started now, marks it as under way, and
- * says when it wants to be asked again at the latest. Asked again without anything having happened it adds nothing. */
-size_t task_plan(struct task *task, int64_t now_ms, struct action *ret_actions, int64_t *ret_again_ms);
+ * says when, by the monotonic clock, it wants to be asked again at the latest. Asked again without anything having
+ * happened it adds nothing. */
+size_t task_plan(struct task *task, struct moment now, struct action *ret_actions, int64_t *ret_again_ms);
 size_t task_actions_max(const struct task *task);
 
 /* How actions ended. i: the container's place in the task. `text`: for pulls the image digest or the error, for the
  * others the error; the error texts are those that the API shows ("CannotPullContainerError: ..."). */
 void task_network_done(struct task *task, bool good, struct str text);
-void task_pull_done(struct task *task, size_t i, bool good, struct str text, int64_t now_ms);
-void task_start_done(struct task *task, size_t i, bool good, struct str text, int64_t now_ms);
-void task_check_done(struct task *task, size_t i, bool healthy, int64_t now_ms);
+void task_pull_done(struct task *task, size_t i, bool good, struct str text, struct moment now);
+void task_start_done(struct task *task, size_t i, bool good, struct str text, struct moment now);
+void task_check_done(struct task *task, size_t i, bool healthy, struct moment now);
 void task_delete_done(struct task *task, size_t i);
-void task_network_removed(struct task *task, int64_t now_ms);
+void task_network_removed(struct task *task, int64_t now_ms); /* by the wall clock, which is all that is shown of it */
 /* A container ended, whatever made it end. */
-void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory, int64_t when_ms);
+void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory, struct moment when);
 
 /* A container that a former process of the host had started, from the image of that digest (absent: unknown). Before
  * the first plan. */
-void task_adopt(struct task *task, size_t i, struct str image_digest, int64_t started_ms);
+void task_adopt(struct task *task, size_t i, struct str image_digest, struct moment started);
 /* What the former process knew of any container, adopted or not. After task_adopt. */
 void task_recall(struct task *task, size_t i, struct container_memory memory);
+/* What it would have reported of a task that was STOPPED: nothing of that starts again, what is left of it is removed.
+ * After task_adopt: a container that is adopted tells its end by itself. */
+void task_recall_end(struct task *task, const struct host_task_report *end);
 
 /* What the server is told: in the arena. */
 struct host_task_report task_report(const struct task *task, struct arena *arena);

@@ -37,6 +37,12 @@ struct life {
 #define STOP_TIMEOUT(s) .has_stop_timeout = true, .stop_timeout = (s)
 
 static struct ecs_health_check two_failures = {.has_interval = true, .interval = 10, .has_retries = true, .retries = 2};
+static struct ecs_health_check slow_start = {.has_interval = true,
+                                             .interval = 10,
+                                             .has_retries = true,
+                                             .retries = 1,
+                                             .has_start_period = true,
+                                             .start_period = 35};
 static struct ecs_container_restart_policy restarts = {.enabled = true,
                                                        .has_restart_attempt_period = true,
                                                        .restart_attempt_period = 60,
@@ -128,6 +134,18 @@ static const struct life lives[] = {
       {"check0 bad", 40, "terminate0", "STOPPING a:RUNNING/UNHEALTHY"}},
      "EssentialContainerExited",
      "Task failed container health checks"},
+    {"failures in the start period do not count",
+     {{.name = STR_INIT("a"), .health_check = &slow_start}},
+     {{"ready", 0, "start0", "ACTIVATING a:PENDING"},
+      {"start0 good", 0, "", "RUNNING a:RUNNING"},
+      {"", 10, "check0", "RUNNING a:RUNNING"},
+      {"check0 bad", 11, "", "RUNNING a:RUNNING"},
+      {"", 21, "check0", "RUNNING a:RUNNING"},
+      {"check0 bad", 22, "", "RUNNING a:RUNNING"},
+      {"", 32, "check0", "RUNNING a:RUNNING"},
+      {"check0 bad", 35, "terminate0", "STOPPING a:RUNNING/UNHEALTHY"}},
+     "EssentialContainerExited",
+     "Task failed container health checks"},
     {"a container that ran long enough is started again, but not after an ignored exit code",
      {{.name = STR_INIT("a"), .restart_policy = &restarts}},
      {{"ready", 0, "start0", "ACTIVATING a:PENDING"},
@@ -194,6 +212,19 @@ static const struct life lives[] = {
       {"pull1 good", 65, "start0 start1", "ACTIVATING a:PENDING+3 b:PENDING+2"}},
      "",
      ""},
+    {"a task that had stopped is not run again",
+     {{.name = STR_INIT("a")}, {.name = STR_INIT("b"), OPTIONAL}},
+     {{"end", 5, "remove", "STOPPED a:STOPPED=5 b:STOPPED"}, {"removed", 6, "", "GONE a:STOPPED=5 b:STOPPED"}},
+     "EssentialContainerExited",
+     "Essential container in task exited"},
+    {"a container that was left of a task that had stopped tells its end by itself",
+     {{.name = STR_INIT("a"), STOP_TIMEOUT(5)}},
+     {{"adopt0", 5, "", "RUNNING a:RUNNING"},
+      {"end", 5, "terminate0", "STOPPING a:RUNNING"},
+      {"exit0 5", 6, "delete0", "STOPPED a:STOPPED=5"},
+      {"delete0", 7, "remove", "STOPPED a:STOPPED=5"}},
+     "EssentialContainerExited",
+     "Essential container in task exited"},
 };
 
 static int number_in(const char *text)
@@ -213,8 +244,19 @@ static struct container_memory remembered(const struct task *task, size_t i, con
                                      .health_failures = 1};
 }
 
+/* Its first container exited with 5. */
+static void recall_end(struct task *task)
+{
+    struct host_container_report first = {.name = STR("a"), .runtime_id = STR("r")};
+
+    SET(&first, exit_code, 5);
+    task_recall_end(task, &(struct host_task_report){.stop_code = ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED,
+                                                     .reason = STR("Essential container in task exited"),
+                                                     .containers = {&first, 1}});
+}
+
 /* "start0 good": the verb, the container, how it ended. */
-static void happen(struct task *task, const char *event, int64_t now_ms)
+static void happen(struct task *task, const char *event, struct moment now)
 {
     size_t verb = strcspn(event, "0123456789 ");
     size_t i = event[verb] >= '0' && event[verb] <= '9' ? (size_t)(event[verb] - '0') : 0;
@@ -225,30 +267,32 @@ static void happen(struct task *task, const char *event, int64_t now_ms)
     if (str_is(name, "network"))
         task_network_done(task, good, STR("why"));
     else if (str_is(name, "pull"))
-        task_pull_done(task, i, good, good ? STR("sha256:x") : STR("why"), now_ms);
+        task_pull_done(task, i, good, good ? STR("sha256:x") : STR("why"), now);
     else if (str_is(name, "start"))
-        task_start_done(task, i, good, STR("why"), now_ms);
+        task_start_done(task, i, good, STR("why"), now);
     else if (str_is(name, "check"))
-        task_check_done(task, i, good, now_ms);
+        task_check_done(task, i, good, now);
     else if (str_is(name, "exit"))
-        task_exited(task, i, number_in(how), false, now_ms);
+        task_exited(task, i, number_in(how), false, now);
     else if (str_is(name, "delete"))
         task_delete_done(task, i);
     else if (str_is(name, "removed"))
-        task_network_removed(task, now_ms);
+        task_network_removed(task, now.wall_ms);
     else if (str_is(name, "unwanted"))
         task_want(task, false);
     else if (str_is(name, "forgotten"))
         task_forget(task);
     else if (str_is(name, "adopt"))
-        task_adopt(task, i, STR("sha256:x"), now_ms);
+        task_adopt(task, i, STR("sha256:x"), now);
     else if (str_is(name, "recall"))
         task_recall(task, i, remembered(task, i, how + 1));
+    else if (str_is(name, "end"))
+        recall_end(task);
     else
         must(verb == 0);
 }
 
-static void plan(struct task *task, int64_t now_ms, struct buf *text)
+static void plan(struct task *task, struct moment now, struct buf *text)
 {
     static const char *const words[] = {
         [ACTION_NETWORK] = "network", [ACTION_PULL] = "pull",
@@ -258,7 +302,7 @@ static void plan(struct task *task, int64_t now_ms, struct buf *text)
     };
     struct action actions[3 * CONTAINERS_MAX + 2];
     int64_t again_ms;
-    size_t count = task_plan(task, now_ms, actions, &again_ms);
+    size_t count = task_plan(task, now, actions, &again_ms);
 
     for (size_t i = 0; i < count; i++) {
         buf_printf(text, "%s%s", text->len == 0 ? "" : " ", words[actions[i].kind]);
@@ -267,15 +311,25 @@ static void plan(struct task *task, int64_t now_ms, struct buf *text)
     }
 }
 
+/* Somebody sets the wall clock all the time: what is waited for does not hang on it. */
+static struct moment moment_at(int64_t now_s)
+{
+    static const int64_t set_ms[] = {0, DAY_MS, -DAY_MS, 2 * DAY_MS, DAY_MS, -2 * DAY_MS, -DAY_MS};
+    static size_t times;
+
+    return (struct moment){INT64_C(1700000000000) + now_s * SECOND_MS + set_ms[times++ % COUNT_OF(set_ms)],
+                           now_s * SECOND_MS};
+}
+
 /* To where network and images are there, as most lives begin. */
 static void make_ready(struct task *task)
 {
     auto_buf ignored = {.ptr = NULL};
 
-    plan(task, 0, &ignored);
+    plan(task, moment_at(0), &ignored);
     task_network_done(task, true, STR(""));
     for (size_t i = 0; i < task->container_count; i++)
-        task_pull_done(task, i, true, STR("sha256:x"), 0);
+        task_pull_done(task, i, true, STR("sha256:x"), moment_at(0));
 }
 
 static void tell(const struct task *task, struct buf *text)
@@ -327,8 +381,8 @@ static void live(const struct life *life)
         if (strcmp(step->event, "ready") == 0)
             make_ready(task);
         else
-            happen(task, step->event, step->now_s * SECOND_MS);
-        plan(task, step->now_s * SECOND_MS, &actions);
+            happen(task, step->event, moment_at(step->now_s));
+        plan(task, moment_at(step->now_s), &actions);
         tell(task, &status);
         assert_says(life, i, &actions, step->actions);
         assert_says(life, i, &status, step->status);

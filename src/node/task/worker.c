@@ -113,7 +113,7 @@ static void remove_network(struct task_engine *engine, struct hosted *hosted)
     port->network_remove(port->context, hosted);
     if (!runtime_task_cgroup_delete(engine->runtime, hosted->task_id, &f))
         log_error("task %.*s: its cgroup stays: %s", STR_ARG(assignment->task_id), f.message);
-    if (!hosted_storage_close(hosted, &f) || !path_remove(hosted->dir, &f))
+    if (!hosted_storage_close(hosted, &f) || !hosted_remove_dir(hosted, &f))
         log_error("task %.*s: its files stay: %s", STR_ARG(assignment->task_id), f.message);
     else
         users_give(&hosted->users);
@@ -139,12 +139,13 @@ static void collect_images(struct task_engine *engine, int64_t unused_ms)
 /* Before a pull, since nothing else takes room for images. */
 static void collect_images_at_times(struct task_engine *engine)
 {
+    int64_t now_ms = clock_monotonic_ms();
     bool due;
 
     (void)pthread_mutex_lock(&engine->lock);
-    due = task_engine_now_ms() - engine->images_collected_ms >= IMAGES_COLLECT_EVERY_MS;
+    due = now_ms >= engine->collect_images_ms;
     if (due)
-        engine->images_collected_ms = task_engine_now_ms();
+        engine->collect_images_ms = now_ms + IMAGES_COLLECT_EVERY_MS;
     (void)pthread_mutex_unlock(&engine->lock);
     if (due)
         collect_images(engine, IMAGES_UNUSED_MS);
@@ -202,7 +203,7 @@ static void pull(struct task_engine *engine, struct hosted *hosted, size_t i)
         (void)fail(&why, f.code, "CannotPullContainerError: %s", f.message);
     (void)pthread_mutex_lock(&engine->lock);
     hosted->images[i] = image;
-    task_pull_done(hosted->task, i, good, good ? image->digest : str_of(why.message), task_engine_now_ms());
+    task_pull_done(hosted->task, i, good, good ? image->digest : str_of(why.message), clock_moment());
     (void)pthread_mutex_unlock(&engine->lock);
 }
 
@@ -286,7 +287,7 @@ static void start(struct task_engine *engine, struct hosted *hosted, size_t i)
     (void)pthread_mutex_unlock(&engine->lock);
     good = start_container(engine, hosted, i, &arena, &f);
     (void)pthread_mutex_lock(&engine->lock);
-    task_start_done(hosted->task, i, good, good ? STR("") : str_of(f.message), task_engine_now_ms());
+    task_start_done(hosted->task, i, good, good ? STR("") : str_of(f.message), clock_moment());
     keep_memory(hosted, i);
     (void)pthread_mutex_unlock(&engine->lock);
     arena_free(&arena);
@@ -368,7 +369,7 @@ static void check(struct task_engine *engine, struct hosted *hosted, size_t i)
     options.timeout_ms = (check->has_timeout ? check->timeout : CHECK_TIMEOUT_S) * 1000;
     ran = options.argc > 0 && runtime_exec(engine->runtime, container_id(hosted, i), &options, &code, &f);
     (void)pthread_mutex_lock(&engine->lock);
-    task_check_done(hosted->task, i, ran && code == 0, task_engine_now_ms());
+    task_check_done(hosted->task, i, ran && code == 0, clock_moment());
     keep_memory(hosted, i);
     (void)pthread_mutex_unlock(&engine->lock);
     buf_free(&output);
