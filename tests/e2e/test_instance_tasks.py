@@ -1,5 +1,6 @@
 """Tasks on an EC2 instance, from the stock API to the container: our server and our agent together."""
 
+import contextlib
 import json
 import subprocess
 
@@ -94,16 +95,21 @@ def test_role_secrets_health_and_order(machine, instance):
     assert task["stopCode"] == "UserInitiated"
 
 
-def test_log_lines(machine, instance):
-    machine.logs.create_log_group(logGroupName="machines")
-    arn = run(machine, "talks", [{"name": "main", "command": shell("echo one; echo two"), "logConfiguration": {
+@pytest.mark.parametrize("setting, lines", [
+    ({}, ["not a tty", "two"]),
+    ({"pseudoTerminal": True}, ["/dev/pts/0\r", "two\r"]),
+])
+def test_log_lines(machine, instance, setting, lines):
+    with contextlib.suppress(machine.logs.exceptions.ResourceAlreadyExistsException):
+        machine.logs.create_log_group(logGroupName="machines")
+    arn = run(machine, "talks", [{"name": "main", "command": shell("busybox tty; echo two"), **setting, "logConfiguration": {
         "logDriver": "awslogs", "options": {"awslogs-group": "machines", "awslogs-region": "us-east-1",
                                             "awslogs-stream-prefix": "m"}}}])
     task = wait(machine, arn, "STOPPED")
     assert task["stopCode"] == "EssentialContainerExited" and task["containers"][0]["exitCode"] == 0
     events = machine.logs.get_log_events(logGroupName="machines", logStreamName=f"m/main/{arn.rsplit('/', 1)[1]}",
                                          startFromHead=True)["events"]
-    assert [event["message"] for event in events] == ["one", "two"]
+    assert [event["message"] for event in events] == lines
 
 
 SERVE_ALL = f"while ! test -e /dev/shm/done; do sleep 0.1; done; cat /dev/shm/word /dev/shm/ns > /www/sibling; {SERVE}"

@@ -121,13 +121,15 @@ static bool has_variable(const struct container_spec *spec, const char *name)
 static void plan_env(struct container_plan *plan, struct arena *arena)
 {
     const struct container_spec *spec = plan->spec;
-    const char **env = arena_array(arena, const char *, spec->env_count + 4);
+    const char **env = arena_array(arena, const char *, spec->env_count + 5);
     size_t count = 0;
 
     if (!has_variable(spec, "PATH"))
         env[count++] = DEFAULT_PATH;
     if (!has_variable(spec, "HOSTNAME"))
         env[count++] = arena_printf(arena, "HOSTNAME=%s", plan->hostname).ptr;
+    if (spec->terminal && !has_variable(spec, "TERM"))
+        env[count++] = "TERM=xterm"; /* as Docker */
     for (size_t i = 0; i < spec->env_count; i++)
         env[count++] = spec->env[i];
     if (!has_variable(spec, "HOME"))

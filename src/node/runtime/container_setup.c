@@ -10,13 +10,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 /* Both processes' view; the first process has entry's by copy. */
@@ -143,16 +147,48 @@ static int leave_host(const struct inside *inside)
     return 0;
 }
 
-/* Standard input is the container's own /dev/null: through a descriptor of the host's its root could change that. */
+int container_open_terminal(const struct setup *setup, int *ret_end)
+{
+    struct child_failure *failure = &setup->result->failure;
+    struct statfs system;
+    int unlocked = 0;
+    int user = setfsuid((uid_t)setup->plan->uid);
+    int group = setfsgid((gid_t)setup->plan->gid);
+    auto_fd ours = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+
+    (void)setfsuid((uid_t)user);
+    (void)setfsgid((gid_t)group);
+    if (ours < 0 || fstatfs(ours, &system) != 0 || system.f_type != DEVPTS_SUPER_MAGIC ||
+        ioctl(ours, TIOCSPTLCK, &unlocked) != 0)
+        return child_fails(failure, "open a terminal", "/dev/pts/ptmx");
+    *ret_end = ioctl(ours, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (*ret_end < 0 || !launch_reply_send_terminal(setup->console, ours))
+        return child_fails(failure, "hand over a terminal", NULL);
+    return 0;
+}
+
+/* We lead a session of our own (set_names), whose terminal it becomes. */
+static int arrange_terminal(const struct inside *inside)
+{
+    int end = -1;
+
+    if (container_open_terminal(inside->setup, &end) != 0 || program_keep_stdio(end, end, end, inside->failure) != 0)
+        return -1;
+    return ioctl(STDIN_FILENO, TIOCSCTTY, 0) == 0 ? 0 : child_fails(inside->failure, "take over the terminal", NULL);
+}
+
+/* Standard input is the container's own /dev/null, where none shall stay open: through a descriptor of the host's its
+ * root could change that. */
 static int arrange_stdio(const struct inside *inside)
 {
+    const struct setup *setup = inside->setup;
     int dev = mount_set_find(&inside->mounts, "/dev", "tmpfs");
     auto_fd null = dev >= 0 ? openat(dev, "null", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
                             : open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
     if (null < 0)
         return child_fails(inside->failure, "open", "/dev/null");
-    return program_keep_stdio(null, inside->setup->out, inside->setup->err, inside->failure);
+    return program_keep_stdio(setup->in >= 0 ? setup->in : null, setup->out, setup->err, inside->failure);
 }
 
 static int set_up(struct inside *inside)
@@ -164,7 +200,9 @@ static int set_up(struct inside *inside)
         kernel_mask(&inside->mounts) != 0 || program_enter_directory(inside->plan, inside->failure) != 0 ||
         mount_set_finish(&inside->mounts) != 0)
         return -1;
-    return arrange_stdio(inside) != 0 ? -1 : program_become(inside->plan, inside->failure);
+    if ((inside->setup->console >= 0 ? arrange_terminal(inside) : arrange_stdio(inside)) != 0)
+        return -1;
+    return program_become(inside->plan, inside->failure);
 }
 
 static int be_first_process(void *context)

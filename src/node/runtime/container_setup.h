@@ -25,8 +25,10 @@ struct setup_result {
 struct setup {
     const struct native_plan *plan;
     const struct launch_request *request;
-    int out; /* for the program's standard output and error */
+    int in; /* for the program's standard input, output and error; in -1: its own /dev/null */
+    int out;
     int err;
+    int console; /* a socket that our end of a terminal of the container is sent to: all three lead there; -1: none */
     struct setup_result *result;
 };
 
@@ -37,6 +39,10 @@ void setup_result_describe(const struct setup_result *result, char *text, size_t
 
 /* Makes the container; returns when its first process is its program, or all has ended: see result. */
 void container_set_up(const struct setup *setup);
+
+/* In the container: makes a terminal there, so that "tty" and whatever else looks for it there finds it, and it belongs
+ * to the program's user. Our end goes to setup->console, which this process alone can send. 0, or -1. */
+int container_open_terminal(const struct setup *setup, int *ret_end);
 
 /* Puts the calling process into the container's cgroup. 0, or -1. */
 int container_join_cgroup(const struct native_plan *plan, struct child_failure *failure);

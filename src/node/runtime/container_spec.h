@@ -79,6 +79,8 @@ struct container_spec {
     const char *directory; /* absolute; NULL: "/"; made when missing */
     const char *user;      /* see image_user.h */
     bool init;             /* a small init as PID 1 that forwards signals and reaps */
+    bool terminal;         /* standard input, output and error are a terminal of its own, whose output is the log */
+    bool open_stdin;       /* without a terminal: standard input says nothing, but does not end either */
 
     const struct container_mount *mounts; /* in their order, over the usual /proc, /dev, /sys */
     size_t mount_count;

@@ -15,17 +15,21 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 enum {
     DRAIN_TIMEOUT_MS = 5000, /* after its end, for what is still in the pipes */
     KILL_TIMEOUT_MS = 5000,
+    CONSOLE_TIMEOUT_MS = 5000,
 };
 
 struct supervisor {
     struct native_plan plan;
     struct container_log_writer log;
-    int pipes[2]; /* by enum container_log_stream: what the container writes; -1: at its end */
+    int pipes[2]; /* by enum container_log_stream: what the container writes, a terminal the first; -1: at its end */
+    int in;       /* the container's standard input ends when we do; -1: it is none that stays open */
+    int console;  /* a socket, for the terminal; -1: none */
     int pidfd;
     pid_t pid;
     bool ended;
@@ -58,21 +62,46 @@ static bool write_pid(const struct supervisor *supervisor, const char *name, pid
     return file_replace(path, str_of(text), 0600, f);
 }
 
-/* The ends for the container belong to its user, who may open /dev/stdout, which leads to them, anew. */
-static bool make_pipes(struct supervisor *supervisor, int ret_ends[2], struct fail *f)
+/* The end for the container belongs to its user, who may open /dev/stdout, which leads to it, anew. */
+static bool make_pipe(const struct supervisor *supervisor, int theirs, int *ret_ours, int *ret_theirs, struct fail *f)
 {
     uint64_t first = supervisor->plan.host_uid_first;
+    int ends[2];
 
-    for (int i = 0; i < 2; i++) {
-        int ends[2];
-
-        if (pipe2(ends, O_CLOEXEC) != 0 ||
-            fchown(ends[1], (uid_t)(first + supervisor->plan.uid), (gid_t)(first + supervisor->plan.gid)) != 0)
-            return fail(f, FAIL_SYSTEM, "make the container's output: %s", strerror(errno));
-        supervisor->pipes[i] = ends[0];
-        ret_ends[i] = ends[1];
-    }
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return fail(f, FAIL_SYSTEM, "pipe: %s", strerror(errno));
+    *ret_ours = ends[1 - theirs];
+    *ret_theirs = ends[theirs];
+    if (fchown(*ret_theirs, (uid_t)(first + supervisor->plan.uid), (gid_t)(first + supervisor->plan.gid)) != 0)
+        return fail(f, FAIL_SYSTEM, "make the container's output: %s", strerror(errno));
     return true;
+}
+
+static bool make_ends(struct supervisor *supervisor, struct setup *setup, struct fail *f)
+{
+    enum { READ, WRITE };
+    int ends[2];
+
+    if ((supervisor->plan.flags & NATIVE_TERMINAL) != 0) {
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+            return fail(f, FAIL_SYSTEM, "socketpair: %s", strerror(errno));
+        supervisor->console = ends[0];
+        setup->console = ends[1];
+        return true;
+    }
+    if ((supervisor->plan.flags & NATIVE_OPEN_STDIN) != 0 &&
+        !make_pipe(supervisor, READ, &supervisor->in, &setup->in, f))
+        return false;
+    return make_pipe(supervisor, WRITE, &supervisor->pipes[CONTAINER_LOG_STDOUT], &setup->out, f) &&
+           make_pipe(supervisor, WRITE, &supervisor->pipes[CONTAINER_LOG_STDERR], &setup->err, f);
+}
+
+static void close_their_ends(struct setup *setup)
+{
+    close_fd_at(&setup->in);
+    close_fd_at(&setup->out);
+    close_fd_at(&setup->err);
+    close_fd_at(&setup->console);
 }
 
 static bool run_setup(struct supervisor *supervisor, const struct setup *setup, struct fail *f)
@@ -94,6 +123,20 @@ static void abandon(const struct supervisor *supervisor)
     (void)container_reap(supervisor->pid);
 }
 
+/* The first process sent it before it became the program. */
+static bool take_terminal(struct supervisor *supervisor, struct fail *f)
+{
+    struct launch_reply reply;
+
+    if (supervisor->console < 0 || launch_reply_receive(supervisor->console, CONSOLE_TIMEOUT_MS, &reply,
+                                                        &supervisor->pipes[CONTAINER_LOG_STDOUT], f)) {
+        close_fd_at(&supervisor->console);
+        return true;
+    }
+    abandon(supervisor);
+    return false;
+}
+
 /* From here on the host finds the container in its files, and we see its end. */
 static bool enter(struct supervisor *supervisor, struct fail *f)
 {
@@ -109,19 +152,21 @@ static bool enter(struct supervisor *supervisor, struct fail *f)
 /* False with *ret_reply filled. */
 static bool start(struct supervisor *supervisor, const struct launch_request *request, struct launch_reply *ret_reply)
 {
-    struct setup setup = {.plan = &supervisor->plan, .request = request, .result = setup_result_new()};
-    int ends[2] = {-1, -1};
+    struct setup setup = {.plan = &supervisor->plan,
+                          .request = request,
+                          .in = -1,
+                          .out = -1,
+                          .err = -1,
+                          .console = -1,
+                          .result = setup_result_new()};
     bool good;
     struct fail f = {.message = "out of memory"};
 
     good = setup.result != NULL &&
            container_log_writer_open(&supervisor->log, supervisor->plan.log_path, supervisor->plan.log_max_bytes, &f) &&
-           make_pipes(supervisor, ends, &f) && write_pid(supervisor, "supervisor", getpid(), &f);
-    setup.out = ends[CONTAINER_LOG_STDOUT];
-    setup.err = ends[CONTAINER_LOG_STDERR];
-    good = good && run_setup(supervisor, &setup, &f) && enter(supervisor, &f);
-    close_fd_at(&ends[0]);
-    close_fd_at(&ends[1]);
+           make_ends(supervisor, &setup, &f) && write_pid(supervisor, "supervisor", getpid(), &f) &&
+           run_setup(supervisor, &setup, &f) && take_terminal(supervisor, &f) && enter(supervisor, &f);
+    close_their_ends(&setup);
     *ret_reply = (struct launch_reply){.outcome = good ? LAUNCH_STARTED : LAUNCH_FAILED};
     (void)snprintf(ret_reply->text, sizeof(ret_reply->text), "%s", f.message);
     if (setup.result != NULL && setup.result->exec_error != 0)
@@ -203,7 +248,7 @@ struct supervisor *container_supervisor_new(void)
     struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
 
     if (supervisor != NULL)
-        supervisor->pipes[0] = supervisor->pipes[1] = supervisor->pidfd = -1;
+        supervisor->pipes[0] = supervisor->pipes[1] = supervisor->in = supervisor->console = supervisor->pidfd = -1;
     return supervisor;
 }
 

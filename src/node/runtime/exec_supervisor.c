@@ -14,16 +14,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/vfs.h>
 
 static int join(const struct setup *setup)
 {
@@ -49,35 +46,13 @@ static int open_null(struct child_failure *failure)
     return fd >= 0 ? fd : child_fails(failure, "open", "/dev/null");
 }
 
-/* A terminal of the container, so that "tty" and whatever else looks for it there finds it, and it belongs to the
- * command's user. Our end goes to the host at once: entry is the last that could send it. */
-static int open_terminal(const struct setup *setup, int *ret_end)
-{
-    struct child_failure *failure = &setup->result->failure;
-    struct statfs system;
-    int unlocked = 0;
-    int user = setfsuid((uid_t)setup->plan->uid);
-    int group = setfsgid((gid_t)setup->plan->gid);
-    auto_fd ours = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
-
-    (void)setfsuid((uid_t)user);
-    (void)setfsgid((gid_t)group);
-    if (ours < 0 || fstatfs(ours, &system) != 0 || system.f_type != DEVPTS_SUPER_MAGIC ||
-        ioctl(ours, TIOCSPTLCK, &unlocked) != 0)
-        return child_fails(failure, "open a terminal", "/dev/pts/ptmx");
-    *ret_end = ioctl(ours, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (*ret_end < 0 || !launch_reply_send_terminal(setup->request->fds[LAUNCH_REPLY], ours))
-        return child_fails(failure, "hand over a terminal", NULL);
-    return 0;
-}
-
 static int prepare_terminal(const struct setup *setup)
 {
     struct child_failure *failure = &setup->result->failure;
     int end = -1;
 
-    if (join(setup) != 0 || open_terminal(setup, &end) != 0 || program_enter_directory(setup->plan, failure) != 0 ||
-        program_keep_stdio(end, end, end, failure) != 0)
+    if (join(setup) != 0 || container_open_terminal(setup, &end) != 0 ||
+        program_enter_directory(setup->plan, failure) != 0 || program_keep_stdio(end, end, end, failure) != 0)
         return -1;
     return program_become(setup->plan, failure);
 }
@@ -174,8 +149,10 @@ void exec_supervise(struct launch_request *request, const struct process_title *
     struct launch_reply reply = {.outcome = LAUNCH_FAILED};
     struct setup setup = {.plan = &plan,
                           .request = request,
+                          .in = -1,
                           .out = request->fds[LAUNCH_OUTPUT],
                           .err = request->fds[LAUNCH_OUTPUT],
+                          .console = request->fds[LAUNCH_REPLY],
                           .result = setup_result_new()};
     struct fail f = {.message = "out of memory"};
 

@@ -166,7 +166,8 @@ static uint64_t plan_flags(const struct container_spec *spec)
 {
     return (spec->no_new_privileges ? NATIVE_NO_NEW_PRIVILEGES : 0) | (spec->privileged ? 0 : NATIVE_MASKED) |
            (spec->read_only_root ? NATIVE_READ_ONLY_ROOT : 0) | (spec->id_map.count > 0 ? NATIVE_USER_NAMESPACE : 0) |
-           (spec->pid_namespace != NULL ? NATIVE_JOINS_PID : 0) | (spec->ipc_namespace != NULL ? NATIVE_JOINS_IPC : 0);
+           (spec->pid_namespace != NULL ? NATIVE_JOINS_PID : 0) | (spec->ipc_namespace != NULL ? NATIVE_JOINS_IPC : 0) |
+           (spec->terminal ? NATIVE_TERMINAL : 0) | (spec->open_stdin ? NATIVE_OPEN_STDIN : 0);
 }
 
 static struct native_plan make_plan(const struct launch *launch, const struct cgroup_host *cgroups, struct arena *arena)

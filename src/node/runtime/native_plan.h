@@ -20,6 +20,8 @@ enum native_plan_flags {
     NATIVE_USER_NAMESPACE = 8,
     NATIVE_JOINS_PID = 16, /* the pid namespace is another container's */
     NATIVE_JOINS_IPC = 32,
+    NATIVE_TERMINAL = 64,
+    NATIVE_OPEN_STDIN = 128,
 };
 
 struct native_list {

@@ -90,10 +90,10 @@ static json_t *user_json(const struct image_user *user)
 
 static json_t *process_json(const struct container_plan *plan)
 {
-    return json_pack("{s:b,s:o,s:o,s:o,s:s,s:o,s:o,s:b}", "terminal", 0, "user", user_json(&plan->user), "args",
-                     strings(plan->argv), "env", strings(plan->env), "cwd", plan->directory, "capabilities",
-                     capabilities_json(plan), "rlimits", rlimits_json(plan), "noNewPrivileges",
-                     plan->spec->no_new_privileges);
+    return json_pack("{s:b,s:o,s:o,s:o,s:s,s:o,s:o,s:b}", "terminal", plan->spec->terminal, "user",
+                     user_json(&plan->user), "args", strings(plan->argv), "env", strings(plan->env), "cwd",
+                     plan->directory, "capabilities", capabilities_json(plan), "rlimits", rlimits_json(plan),
+                     "noNewPrivileges", plan->spec->no_new_privileges);
 }
 
 static json_t *mounts_json(const struct container_plan *plan)

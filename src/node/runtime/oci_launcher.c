@@ -169,10 +169,8 @@ static bool start_conmon(const struct oci_tools *tools, const struct launch *lau
                                   launch->exits_directory,
                                   "--full-attach",
                                   "--no-new-keyring",
-                                  "--no-sync-log",
-                                  spec->log_max_bytes == 0 ? NULL : "--log-size-max",
-                                  log_max,
-                                  NULL};
+                                  "--no-sync-log"};
+    size_t argc = 0;
     struct process_options options = {
         .argv = argv,
         .env = tool_env,
@@ -184,6 +182,14 @@ static bool start_conmon(const struct oci_tools *tools, const struct launch *lau
         .fd_count = 1,
     };
 
+    while (argv[argc] != NULL)
+        argc++;
+    if (spec->log_max_bytes != 0) {
+        argv[argc++] = "--log-size-max";
+        argv[argc++] = log_max;
+    }
+    if (spec->terminal || spec->open_stdin)
+        argv[argc++] = spec->terminal ? "--terminal" : "--stdin";
     (void)snprintf(runtime_root, sizeof(runtime_root), "--root=%s", tools->root);
     (void)snprintf(log_max, sizeof(log_max), "%ju", (uintmax_t)spec->log_max_bytes);
     path_format(log, "k8s-file:%s", spec->log_path);

@@ -82,6 +82,46 @@ static void a_line_may_come_in_parts(void **state)
     expect(&spec, 0, "onetwo\n");
 }
 
+static void a_terminal_is_the_containers_own(void **state)
+{
+    static const char script[] = "tty; test -t 0 -a -t 1 -a -t 2 && echo all; echo $TERM; echo its own >/dev/tty; "
+                                 "echo anew >/dev/stdout; exit 3";
+    static const char *const users[] = {NULL, "1000:1001"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(users); i++) {
+        struct fixture_paths paths;
+        struct container_spec spec = fixture_spec(fixture, &paths, "a", script);
+
+        spec.terminal = true;
+        spec.user = users[i];
+        expect(&spec, 3, "/dev/pts/0\r\nall\r\nxterm\r\nits own\r\nanew\r\n");
+    }
+}
+
+static void standard_input_ends_at_once_or_never(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "cat; echo ended");
+    struct fail f;
+
+    (void)state;
+    expect(&spec, 0, "ended\n");
+    for (int i = 0; i < 2; i++) {
+        fixture->exit_count = 0;
+        spec = fixture_spec(fixture, &paths, "a", "cat; echo ended");
+        spec.open_stdin = i == 0;
+        spec.terminal = i == 1;
+        start(&spec);
+        assert_true(fixture_stays(fixture, "a", 300));
+        must_do(runtime_signal(fixture->runtime, "a", SIGKILL, &f), &f);
+        assert_non_null(fixture_wait(fixture, "a"));
+        assert_string_equal(fixture_output(paths.log), "");
+        must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+        (void)unlink(paths.log);
+    }
+}
+
 static void signals_end_it(void **state)
 {
     static const struct {
@@ -750,6 +790,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(exit_code_and_output_come_back),
         TEST(a_line_may_come_in_parts),
+        TEST(a_terminal_is_the_containers_own),
+        TEST(standard_input_ends_at_once_or_never),
         TEST(signals_end_it),
         TEST(an_init_forwards_sigterm),
         TEST(kill_ends_all_processes),

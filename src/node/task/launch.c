@@ -543,6 +543,8 @@ bool launch_spec(const struct launch_site *site, const struct task *task, size_t
     spec.task_id = arena_cstr(arena, task->assignment->task_id);
     spec.lower_dirs = site->lower_dirs;
     spec.id_map = site->users;
+    spec.terminal = b.definition->pseudo_terminal;
+    spec.open_stdin = b.definition->interactive;
     spec.read_only_root = b.definition->readonly_root_filesystem;
     spec.network_namespace = site->place->netns;
     spec.privileged = b.definition->privileged; /* which Fargate refuses */

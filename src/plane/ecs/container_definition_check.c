@@ -3,7 +3,7 @@
 #include "plane/ecs/name.h"
 #include "plane/ecs/task_definition_rules.h"
 
-enum { STOP_TIMEOUT_FARGATE_MAX = 120, TIMEOUT_MIN = 2, ENVIRONMENT_FILES_MAX = 10 };
+enum { STOP_TIMEOUT_FARGATE_MAX = 120, TIMEOUT_MIN = 2, ENVIRONMENT_FILES_MAX = 10, GPUS_MAX = 1000 };
 
 #define SHAPE (&ecs_container_definition_shape)
 
@@ -13,10 +13,6 @@ static const struct refused_field refused[] = {
      "Invalid setting for container '{}'. 'firelensConfiguration' is not supported: Berth has no FireLens yet."},
     {"credentialSpecs", REFUSED_ALWAYS,
      "Invalid setting for container '{}'. 'credentialSpecs' is not supported: Berth joins no Active Directory."},
-    {"interactive", REFUSED_ALWAYS,
-     "Invalid setting for container '{}'. 'interactive' is not supported: Berth keeps no standard input open yet."},
-    {"pseudoTerminal", REFUSED_ALWAYS,
-     "Invalid setting for container '{}'. 'pseudoTerminal' is not supported: Berth gives containers no terminal yet."},
     /* What an interface of one's own rules out. */
     {"links", REFUSED_AWSVPC, "Links are not supported when networkMode=awsvpc"},
     {"hostname", REFUSED_AWSVPC, "hostname is not supported on container when networkMode=awsvpc"},
@@ -33,8 +29,6 @@ static const struct refused_field refused[] = {
     {"linuxParameters.devices", REFUSED_FARGATE, "Fargate compatible task definitions do not support devices"},
     {"linuxParameters.maxSwap", REFUSED_FARGATE, "Fargate compatible task definitions do not support maxSwap"},
     {"linuxParameters.swappiness", REFUSED_FARGATE, "Fargate compatible task definitions do not support swappiness"},
-    {"resourceRequirements", REFUSED_ALWAYS,
-     "Invalid setting for container '{}'. 'resourceRequirements' is not supported: Berth lends no GPUs yet."},
 };
 
 static const struct refused_fields refused_fields = REFUSED_FIELDS(SHAPE, refused);
@@ -338,6 +332,28 @@ static bool restart_policy(const struct definition_case *on, const struct ecs_co
     return true;
 }
 
+static bool resource_requirements(const struct definition_case *on, const struct ecs_container_definition *container,
+                                  struct fail *f)
+{
+    (void)on;
+    for (size_t i = 0; i < container->resource_requirements.count; i++) {
+        const struct ecs_resource_requirement *wanted = &container->resource_requirements.items[i];
+        int64_t count;
+
+        if (wanted->type != ECS_RESOURCE_TYPE_GPU)
+            return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                            "Invalid setting for container '%.*s'. 'resourceRequirements' of type InferenceAccelerator "
+                            "are not supported.",
+                            STR_ARG(container->name));
+        if (!str_to_int64(wanted->value, &count) || count < 1 || count > GPUS_MAX)
+            return fail_api(f, ECS_ERROR_CLIENT_EXCEPTION,
+                            "Invalid setting for container '%.*s'. 'resourceRequirements' of type GPU must have a "
+                            "number from 1 to %d as their value, not '%.*s'.",
+                            STR_ARG(container->name), GPUS_MAX, STR_ARG(wanted->value));
+    }
+    return true;
+}
+
 static container_rule *const rules[] = {
     name,
     image,
@@ -351,6 +367,7 @@ static container_rule *const rules[] = {
     secrets,
     health_check,
     restart_policy,
+    resource_requirements,
     log_configuration_check,
     linux_parameters_check,
 };

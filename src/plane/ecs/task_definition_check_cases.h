@@ -171,9 +171,6 @@ CASE(environment_files_elsewhere,
 CASE(environment_files_11, "Invalid setting for container 'app'. 'environmentFiles' must have at most 10 files.",
      s->app->environment_files.items = arena_array(&arena, struct ecs_environment_file, 11);
      s->app->environment_files.count = 11)
-CASE(terminal,
-     "Invalid setting for container 'app'. 'pseudoTerminal' is not supported: Berth gives containers no terminal yet.",
-     SET(s->app, pseudo_terminal, true))
 CASE(efs, "Invalid setting for volume 'data'. 'efsVolumeConfiguration' is not supported: Berth has no EFS yet.",
      volume(s)->efs_volume_configuration = ONE(s, struct ecs_efs_volume_configuration, .file_system_id = STR("fs-1")))
 

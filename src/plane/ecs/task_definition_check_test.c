@@ -355,6 +355,41 @@ static void attributes_follow_from_what_is_used(void **state)
     arena_reset(&arena);
 }
 
+static void a_role_in_host_mode_has_an_attribute_of_its_own(void **state)
+{
+    static const char *const expected[] = {
+        "com.amazonaws.ecs.capability.task-iam-role",
+        "com.amazonaws.ecs.capability.docker-remote-api.1.17",
+        "com.amazonaws.ecs.capability.task-iam-role-network-host",
+    };
+    struct sample s = sample_new();
+    struct ecs_requires_attributes made;
+
+    (void)state;
+    s.in.network_mode = ECS_NETWORK_MODE_HOST;
+    s.in.task_role_arn = STR("app");
+    made = requires_attributes(&s.in, &arena);
+    assert_int_equal(made.count, COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        assert_true(str_is(made.items[i].name, expected[i]));
+    arena_reset(&arena);
+}
+
+static void a_range_of_ports_has_an_attribute(void **state)
+{
+    struct sample s = sample_new();
+    struct ecs_port_mapping range = {.container_port_range = STR("8000-8010")};
+    struct ecs_requires_attributes made;
+
+    (void)state;
+    s.in.network_mode = ECS_NETWORK_MODE_BRIDGE;
+    s.app->port_mappings = (struct ecs_port_mapping_list){&range, 1};
+    made = requires_attributes(&s.in, &arena);
+    assert_int_equal(made.count, 1);
+    assert_true(str_is(made.items[0].name, "ecs.capability.network.container-port-range"));
+    arena_reset(&arena);
+}
+
 /* ---- the setting defaultLogDriverMode ---- */
 
 static void logs_are_non_blocking_unless_they_say_so_themselves(void **state)
@@ -385,6 +420,8 @@ int main(void)
         cmocka_unit_test(compatibilities_are_those_whose_rules_it_keeps),
         cmocka_unit_test(defaults_are_filled_in),
         cmocka_unit_test(attributes_follow_from_what_is_used),
+        cmocka_unit_test(a_role_in_host_mode_has_an_attribute_of_its_own),
+        cmocka_unit_test(a_range_of_ports_has_an_attribute),
         cmocka_unit_test(logs_are_non_blocking_unless_they_say_so_themselves),
     };
     int failed;
