@@ -21,8 +21,9 @@ struct stand_in_host {
     pthread_t thread;
     pthread_mutex_t lock; /* protects everything below */
     pthread_cond_t wake;
-    struct link *link; /* NULL: not connected */
-    struct list tasks;
+    struct link *link;  /* NULL: not connected */
+    struct list moving; /* tasks that have a step before them, or news to report */
+    struct list resting;
     struct map by_arn;
     struct host_instance_reports instances;
     struct arena instances_arena;
@@ -44,7 +45,7 @@ static void add_task(struct stand_in_host *host, const struct host_task_assignme
 {
     struct stand_in_task *task = stand_in_task_new(assignment, now_ms);
 
-    list_add_last(&host->tasks, &task->link);
+    list_add_last(&host->moving, &task->link);
     must(map_put(&host->by_arn, task->arn, task) == NULL);
 }
 
@@ -55,6 +56,13 @@ static void drop_task(struct stand_in_host *host, struct stand_in_task *task)
     stand_in_task_free(task);
 }
 
+static void end_task(struct stand_in_host *host, struct stand_in_task *task, int64_t now_ms)
+{
+    list_remove(&task->link);
+    list_add_last(&host->moving, &task->link);
+    stand_in_task_unwanted(task, now_ms);
+}
+
 /* What is not assigned any more ends, and is forgotten once it is gone. */
 static void forget(struct stand_in_host *host, struct stand_in_task *task, int64_t now_ms)
 {
@@ -63,21 +71,23 @@ static void forget(struct stand_in_host *host, struct stand_in_task *task, int64
     if (task->status == HOST_TASK_STATUS_GONE)
         drop_task(host, task);
     else
-        stand_in_task_unwanted(task, now_ms);
+        end_task(host, task, now_ms);
 }
 
 /* What a complete assignment does not name. */
 static void drop_unassigned(struct stand_in_host *host, const struct host_assignment *assignment, int64_t now_ms)
 {
-    struct list *at = host->tasks.next;
     struct map assigned = {0};
+    struct list all = LIST_INIT(all);
 
     for (size_t i = 0; i < assignment->tasks.count; i++)
         (void)map_put(&assigned, assignment->tasks.items[i].task_arn, &assignment->tasks.items[i]);
-    while (at != &host->tasks) {
-        struct stand_in_task *task = list_item(at, struct stand_in_task, link);
+    list_move_all(&all, &host->moving);
+    list_move_all(&all, &host->resting);
+    while (!list_empty(&all)) {
+        struct stand_in_task *task = list_item(list_take_first(&all), struct stand_in_task, link);
 
-        at = at->next;
+        list_add_last(&host->moving, &task->link);
         if (map_get(&assigned, task->arn) == NULL)
             forget(host, task, now_ms);
     }
@@ -118,7 +128,7 @@ static void apply(struct stand_in_host *host, const struct host_assignment *assi
         struct stand_in_task *task = map_get(&host->by_arn, row->task_arn);
 
         if (task != NULL && row->desired_status == HOST_DESIRED_STATUS_STOPPED)
-            stand_in_task_unwanted(task, now_ms);
+            end_task(host, task, now_ms);
         else if (task == NULL && (row->desired_status == HOST_DESIRED_STATUS_STOPPED || row->task_definition != NULL))
             add_task(host, row, now_ms);
         /* Without its definition the server believes that we have it: the complete report tells otherwise. */
@@ -174,6 +184,16 @@ static void say(struct stand_in_host *host, const struct host_from_host *message
     (void)link_send(host->link, buf_str(&bytes)); /* a broken link is dialled again, then all is reported */
 }
 
+static size_t count(const struct list *tasks)
+{
+    size_t count = 0;
+
+    for (const struct list *at = tasks->next; at != tasks; at = at->next)
+        count++;
+    return count;
+}
+
+/* What moves, and all in a complete report. What is at its end for now goes to rest. */
 static void report(struct stand_in_host *host)
 {
     struct host_report report = {0};
@@ -181,13 +201,20 @@ static void report(struct stand_in_host *host)
     struct arena arena;
 
     arena_init(&arena, (size_t)LINK_MESSAGE_MAX * 2);
-    report.tasks.items = arena_array(&arena, struct host_task_report, host->by_arn.count + 1);
-    for (struct list *at = host->tasks.next; at != &host->tasks; at = at->next) {
+    if (host->complete_due)
+        list_move_all(&host->moving, &host->resting);
+    report.tasks.items = arena_array(&arena, struct host_task_report, count(&host->moving) + 1);
+    list_each(at, after, &host->moving)
+    {
         struct stand_in_task *task = list_item(at, struct stand_in_task, link);
 
         if (task->news || host->complete_due)
             report.tasks.items[report.tasks.count++] = stand_in_task_report(task, &arena);
         task->news = false;
+        if (task->next_ms == WHEN_NEVER) {
+            list_remove(at);
+            list_add_last(&host->resting, at);
+        }
     }
     report.instances = host->instances;
     SET(&report, complete, host->complete_due);
@@ -229,12 +256,13 @@ static void wait_until(struct stand_in_host *host, int64_t when_ms)
     (void)pthread_cond_timedwait(&host->wake, &host->lock, &until);
 }
 
-/* Leads every task on; when the next one is due. */
+/* Leads every task on that moves; when the next one is due. */
 static int64_t advance(struct stand_in_host *host, int64_t now_ms)
 {
     int64_t next_ms = WHEN_NEVER;
 
-    for (struct list *at = host->tasks.next; at != &host->tasks; at = at->next) {
+    list_each(at, after, &host->moving)
+    {
         struct stand_in_task *task = list_item(at, struct stand_in_task, link);
 
         stand_in_task_advance(task, now_ms, host->all->options.step_ms);
@@ -281,7 +309,8 @@ static void host_begin(struct stand_in *stand_in, unsigned number)
     struct stand_in_host *host = &stand_in->hosts[number];
 
     host->all = stand_in;
-    list_init(&host->tasks);
+    list_init(&host->moving);
+    list_init(&host->resting);
     arena_init(&host->instances_arena, ARENA_LIMIT_DEFAULT);
     (void)snprintf(host->id, sizeof(host->id), "%.40s-%u", stand_in->options.name, number);
     must(pthread_mutex_init(&host->lock, NULL) == 0);
@@ -296,8 +325,9 @@ static void host_end(struct stand_in_host *host)
     while (host->link != NULL)
         (void)pthread_cond_wait(&host->wake, &host->lock);
     (void)pthread_mutex_unlock(&host->lock);
-    while (!list_empty(&host->tasks))
-        drop_task(host, list_item(host->tasks.next, struct stand_in_task, link));
+    list_move_all(&host->moving, &host->resting);
+    while (!list_empty(&host->moving))
+        drop_task(host, list_item(host->moving.next, struct stand_in_task, link));
     map_free(&host->by_arn);
     arena_free(&host->instances_arena);
     (void)pthread_cond_destroy(&host->wake);
