@@ -8,8 +8,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+enum { MMAP_PIECES = 65536 }; /* malloc's own */
+
 void memory_keep(void)
 {
+    (void)mallopt(M_MMAP_MAX, MMAP_PIECES);
     (void)mallopt(M_TRIM_THRESHOLD, 2 << 20);
     (void)mallopt(M_TOP_PAD, 256 << 10);
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
@@ -22,8 +25,8 @@ void memory_reserve(size_t bytes)
     uintptr_t begin;
 
     must(bytes <= MEMORY_RESERVE_MAX);
-    (void)mallopt(M_TRIM_THRESHOLD, MEMORY_RESERVE_MAX);
-    (void)mallopt(M_MMAP_THRESHOLD, MEMORY_RESERVE_MAX);
+    (void)mallopt(M_TRIM_THRESHOLD, -1);
+    (void)mallopt(M_MMAP_MAX, 0); /* the piece that makes the room, too, shall come from the heap */
     room = malloc(bytes);
     begin = ((uintptr_t)room + PAGE - 1) / PAGE * PAGE;
     if (room != NULL && bytes > PAGE)
@@ -35,9 +38,10 @@ void memory_reserve_for(const char *state_file)
 {
     enum { SMALL_BYTES = 32 << 20, RECORD_FACTOR = 2 }; /* records take twice as much as their rows */
     struct stat file;
+    size_t bytes;
 
     if (stat(state_file, &file) != 0 || file.st_size < SMALL_BYTES)
         return;
-    memory_reserve(file.st_size < MEMORY_RESERVE_MAX / RECORD_FACTOR ? (size_t)file.st_size * RECORD_FACTOR
-                                                                     : MEMORY_RESERVE_MAX);
+    bytes = (size_t)file.st_size;
+    memory_reserve(bytes < MEMORY_RESERVE_MAX / RECORD_FACTOR ? bytes * RECORD_FACTOR : MEMORY_RESERVE_MAX);
 }

@@ -10,7 +10,7 @@ void memory_keep(void);
 /* For a process that will fill about so much memory with small pieces and then end: its heap begins with that room, in
  * huge pages where the kernel has them, and gives nothing back. A simulation spent a third of its time on page faults
  * and on pages that the processor did not find. Before the first thread. */
-enum { MEMORY_RESERVE_MAX = 1 << 30 };
+#define MEMORY_RESERVE_MAX ((size_t)4 << 30)
 void memory_reserve(size_t bytes);
 
 /* For a server that is about to read records out of that file: the same room for them as far as it is worth it, until

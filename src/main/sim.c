@@ -43,10 +43,10 @@ static void print(const struct sim_options *options, const struct sim_result *re
         (void)printf("%-20s %.0f\n", "placementsPerSecond", rate);
 }
 
-/* What a world takes: about eight KiB a task, and a little for each machine. */
+/* What a world takes: about twelve KiB a task, and a little for each machine. */
 static size_t room(unsigned long tasks, unsigned long machines)
 {
-    enum { WORLD_BYTES = 16 << 20, PIECE_BYTES = 8 << 10 };
+    enum { WORLD_BYTES = 16 << 20, PIECE_BYTES = 12 << 10 };
     size_t pieces_max = (MEMORY_RESERVE_MAX - WORLD_BYTES) / PIECE_BYTES;
     size_t pieces = tasks + machines;
 

@@ -295,6 +295,7 @@ static void link_step(struct world *world, unsigned number)
     } else if (agent->linked) {
         post_disconnect(world, number, below(world, LATENCY_MS_MAX));
         agent->linked = false;
+        agent->renewal_ms = world->now_ms;
         agent->link_ms = world->now_ms + below(world, SECOND_MS);
     } else {
         agent->linked = true;

@@ -2,6 +2,7 @@
 #include "base/must.h"
 #include "plane/ec2/host.h"
 #include "plane/ecs/service_roster.h"
+#include "plane/vpc/subnet_addresses.h"
 #include "plane/vpc/vpc.h"
 #include "sim/world.h"
 
@@ -81,22 +82,6 @@ void check_told(struct world *world, struct str task_arn)
 {
     if (map_get(&world->seen, task_arn) == NULL)
         world_wrong(world, "a host was told of task %.*s before its record was durable", STR_ARG(task_arn));
-}
-
-static void check_addresses(struct world *world, struct transaction *view)
-{
-    struct walk walk = transaction_walk(view, &network_interface_table, "subnet", STR(""));
-    const struct network_interface_record *interface;
-    struct str subnet = STR("");
-    struct str address = STR("");
-
-    while ((interface = walk_next(&walk)) != NULL) {
-        if (str_eq(interface->interface->subnet_id, subnet) &&
-            str_eq(interface->interface->private_ip_address, address))
-            world_wrong(world, "two interfaces have the address %.*s", STR_ARG(address));
-        subnet = interface->interface->subnet_id;
-        address = interface->interface->private_ip_address;
-    }
 }
 
 struct promised {
@@ -195,11 +180,12 @@ void check_prompt(struct world *world)
     view = core_view(world->core, &arena, world->now_ms);
     walk = transaction_walk(&view, &task_table, NULL, STR(""));
     while ((task = walk_next(&walk)) != NULL) {
-        int64_t since_ms = seen(world, task->task->task_arn)->since_ms;
         int64_t heard_ms = 0;
+        int64_t since_ms;
 
         if (!is_on_its_way(world, &view, task, &heard_ms))
             continue;
+        since_ms = seen(world, task->task->task_arn)->since_ms;
         since_ms = since_ms > heard_ms ? since_ms : heard_ms;
         since_ms = since_ms > world->calm_ms ? since_ms : world->calm_ms;
         if (world->now_ms > since_ms + PROMPT_MS)
@@ -217,7 +203,8 @@ void check_world(struct world *world)
 
     arena_init(&arena, (size_t)1 << 30);
     view = core_view(world->core, &arena, world->now_ms);
-    check_addresses(world, &view);
+    if (!subnet_addresses_are_right(&view))
+        world_wrong(world, "two interfaces have one address, or what is kept of addresses is not what a recount says");
     check_records(world, &view);
     check_seen(world, &view);
     if (!roster_is_right(&view))

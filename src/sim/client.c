@@ -19,6 +19,8 @@ static bool client_run(struct job *job, struct transaction *tx)
         .region = client->world->settings.default_region,
     };
 
+    client->task_arn = (struct str){NULL, 0}; /* of a try that was undone, or cut off by a restart */
+    arena_reset(&client->arena);
     client->good = client->kind->call(client, &call);
     return client->good;
 }
@@ -27,14 +29,6 @@ static void client_free(struct client *client)
 {
     arena_free(&client->arena);
     free(client);
-}
-
-/* The request once more. */
-static void client_again(struct client *client)
-{
-    client->task_arn = (struct str){NULL, 0};
-    arena_reset(&client->arena);
-    core_submit(client->world->core, &client->job);
 }
 
 /* What was undone, and what a restart cut off, is tried again: nobody knows whether it was done. */
@@ -48,7 +42,7 @@ static void client_done(struct job *job, bool durable)
     else if (world->closing)
         list_add_last(&world->unanswered, &job->link);
     else if (!durable || (client->kind->answered != NULL && client->kind->answered(client)))
-        client_again(client);
+        sim_client_call(client); /* the request once more */
     else
         client_free(client);
 }

@@ -4,7 +4,7 @@
 #include "plane/ecs/instance_identity.h"
 #include "sim/world.h"
 
-enum { PORTS_MAX = 256 };
+enum { PORTS_MAX = 256, RENEWAL_MS_MAX = 5000 };
 
 enum { CPU, MEMORY, ENIS, KINDS };
 
@@ -16,6 +16,7 @@ struct room {
     int64_t held[KINDS], total[KINDS], left[KINDS];
     int32_t ports[PORTS_MAX]; /* held, in no order */
     size_t port_count, ports_reserved, ports_taken;
+    int daemons; /* tasks of it whose containers may be there */
     size_t key_len;
     char key[];
 };
@@ -77,6 +78,21 @@ static void add(struct world *world, const struct task_record *task, int64_t sig
             give_port(room, task->tcp_ports.items[i]);
 }
 
+static void count_daemon(struct world *world, const struct task_record *task, int sign)
+{
+    struct room *room;
+
+    if (task == NULL || !sim_service_is_daemon(task->service_name) || task_status(task) >= TASK_DEPROVISIONING)
+        return;
+    arena_reset(&world->scratch);
+    room = room_of(
+        world, KEY(&world->scratch, task->account_id, task->region, task->cluster_name, task->container_instance_id));
+    room->daemons += sign;
+    if (room->daemons > 1)
+        world_wrong(world, "container instance %.*s has %d tasks of the daemon", STR_ARG(task->container_instance_id),
+                    room->daemons);
+}
+
 static bool holds_the_same(const struct task_record *before, const struct task_record *after)
 {
     return before != NULL && after != NULL && task_is_stopped(before) == task_is_stopped(after);
@@ -112,7 +128,11 @@ void check_room_change(struct world *world, const struct change *change)
 {
     if (change->table == &container_instance_table)
         note(room_of(world, change->key), change->after);
-    if (change->table != &task_table || holds_the_same(change->before, change->after))
+    if (change->table != &task_table)
+        return;
+    count_daemon(world, change->before, -1);
+    count_daemon(world, change->after, 1);
+    if (holds_the_same(change->before, change->after))
         return;
     add(world, change->before, -1);
     add(world, change->after, 1);
@@ -176,12 +196,13 @@ static bool task_agrees(const struct transaction *view, const struct sim_agent *
            on->status == AGENT_TASK_RUNNING;
 }
 
+/* Of thousands of agents somebody is always between two sessions. */
 bool check_agents_finished(struct world *world, const struct transaction *view, struct buf *why)
 {
     for (unsigned i = 0; i < world->options.instances; i++) {
         const struct sim_agent *agent = &world->agents[i];
 
-        for (size_t k = 0; k < agent->task_count && agent->alive; k++)
+        for (size_t k = agent->over; k < agent->task_count && agent->alive; k++)
             if (!task_agrees(view, agent, &agent->tasks[k])) {
                 const struct task_record *task = task_of_arn(view, agent->tasks[k].arn);
 
@@ -190,7 +211,7 @@ bool check_agents_finished(struct world *world, const struct transaction *view, 
                            STR_ARG(task == NULL ? STR("nothing") : task->task->last_status));
                 return false;
             }
-        if (agent->alive && agent->server_session == 0) {
+        if (agent->alive && agent->server_session == 0 && world->now_ms > agent->renewal_ms + RENEWAL_MS_MAX) {
             buf_printf(why, "the agent of machine %u is not connected", i);
             return false;
         }

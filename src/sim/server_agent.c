@@ -14,6 +14,7 @@ struct agent_job {
     enum event_kind kind;
     unsigned agent;
     unsigned session;
+    bool is_said_once;          /* what a full disk undoes is tried again */
     char arn[INSTANCE_ARN_MAX]; /* of the instance */
     struct str bytes;
 };
@@ -74,6 +75,7 @@ static bool agent_run(struct job *job, struct transaction *tx)
             container_instance_disconnected(tx, str_of(of->arn));
     } else {
         must(value_decode(&agent_from_agent_shape, of->bytes, &message, tx->arena, &f));
+        of->is_said_once = message.stop_verification != NULL;
         agent_heard(tx, str_of(of->arn), &message);
     }
     return true;
@@ -83,7 +85,7 @@ static void agent_done(struct job *job, bool durable)
 {
     struct agent_job *of = list_item(&job->link, struct agent_job, job.link);
 
-    if (!durable && !of->world->closing && of->kind != EVENT_FROM_AGENT)
+    if (!durable && !of->world->closing && of->is_said_once)
         core_submit(of->world->core, job);
     else
         free(of);
@@ -100,6 +102,7 @@ static void submit(struct world *world, const struct event *event, struct str ar
     of->kind = event->kind;
     of->agent = event->host;
     of->session = event->session;
+    of->is_said_once = event->kind != EVENT_FROM_AGENT;
     of->bytes = (struct str){(const char *)(of + 1), event->bytes.len};
     must(str_to_buffer(arn, of->arn, sizeof(of->arn)));
     core_submit(world->core, &of->job);

@@ -1,8 +1,10 @@
 /* Services in the world: clients that make and change them, and the checker of what they promise at every durable
- * change. The first is on Fargate, the others on container instances; their tasks have no health checks. */
+ * change. The first is on Fargate, the others on container instances, one of them a daemon; their tasks have no health
+ * checks. */
 #include "plane/ecs/service.h"
 
 #include "base/must.h"
+#include "plane/ecs/container_instance.h"
 #include "plane/ecs/operations.h"
 #include "plane/ecs/service_tasks.h"
 #include "plane/vpc/vpc.h"
@@ -10,14 +12,6 @@
 
 /* At less than 200 one task alone could not be replaced. */
 enum { FARGATE_DESIRED_MAX = 8, MINIMUM_PERCENT = 60, MAXIMUM_PERCENT = 200, FIRST_PORT = 20000 };
-
-/* What the tasks of services on instances are, by the service's number. */
-enum service_kind { KIND_PLAIN, KIND_PORT, KIND_INTERFACE };
-
-static enum service_kind kind_of(unsigned number)
-{
-    return number % 10 == 3 ? KIND_PORT : number % 10 == 6 ? KIND_INTERFACE : KIND_PLAIN;
-}
 
 static struct str name_of(struct arena *arena, unsigned number)
 {
@@ -30,6 +24,21 @@ static unsigned number_of(struct str name)
 
     must(str_to_uint64(str_from(name, 2), &number));
     return (unsigned)number;
+}
+
+enum { DAEMON = 2 };
+
+bool sim_service_is_daemon(struct str name)
+{
+    return name.ptr != NULL && number_of(name) == DAEMON;
+}
+
+/* What the tasks of services on instances are, by the service's number. */
+enum service_kind { KIND_PLAIN, KIND_PORT, KIND_INTERFACE };
+
+static enum service_kind kind_of(unsigned number)
+{
+    return number % 10 == 3 ? KIND_PORT : number % 10 == 6 ? KIND_INTERFACE : KIND_PLAIN;
 }
 
 /* ---- clients ---- */
@@ -115,9 +124,14 @@ static bool create(struct world *world, struct call *call, unsigned number)
     }
     if (number == 0 || kind_of(number) == KIND_INTERFACE)
         request.network_configuration = network_of(call);
-    SET(&request, desired_count, number > 0 ? most : (int32_t)random_below(&world->random, (uint64_t)most + 1));
     SET(&configuration, minimum_healthy_percent, MINIMUM_PERCENT);
-    SET(&configuration, maximum_percent, MAXIMUM_PERCENT);
+    if (number == DAEMON) {
+        request.scheduling_strategy = ECS_SCHEDULING_STRATEGY_DAEMON;
+        request.placement_strategy.count = 0;
+    } else {
+        SET(&request, desired_count, number > 0 ? most : (int32_t)random_below(&world->random, (uint64_t)most + 1));
+        SET(&configuration, maximum_percent, MAXIMUM_PERCENT);
+    }
     return ecs_create_service(call, &request, &response);
 }
 
@@ -140,7 +154,7 @@ bool sim_service_change(struct world *world, struct call *call)
     struct ecs_update_service_request request = {.service = name_of(call->arena, number)};
     struct ecs_update_service_response response;
 
-    if (random_chance(&world->random, 500))
+    if (random_chance(&world->random, 500) && number != DAEMON)
         SET(&request, desired_count,
             (int32_t)random_below(&world->random, (uint64_t)world->services[number].desired_max + 1));
     else
@@ -178,9 +192,11 @@ static void check_task(struct world *world, const struct task_record *before, co
     count(service, before, after);
     if (world->loading)
         return;
+    world->result.service_tasks += before == NULL ? 1 : 0;
+    if (sim_service_is_daemon(name)) /* one on each instance: instance_checker.c */
+        return;
     minimum = (service->desired * MINIMUM_PERCENT + 99) / 100;
     maximum = service->desired * MAXIMUM_PERCENT / 100;
-    world->result.service_tasks += before == NULL ? 1 : 0;
     if (before == NULL && is_there(after) && service->there > maximum)
         world_wrong(world, "service %.*s has %d tasks, %d of %d at most", STR_ARG(name), service->there, maximum,
                     service->desired);
@@ -208,10 +224,26 @@ void check_services_load(struct world *world)
     }
 }
 
+static int32_t active_instances(const struct transaction *view)
+{
+    struct walk walk = transaction_walk(view, &container_instance_table, NULL, STR(""));
+    const struct container_instance_record *instance;
+    int32_t active = 0;
+
+    while ((instance = walk_next(&walk)) != NULL)
+        active += container_instance_is_active(instance);
+    return active;
+}
+
 static bool is_finished(const struct transaction *view, const struct service_record *service, struct buf *why)
 {
     struct service_task_counts counts;
 
+    if (sim_service_is_daemon(service->service_name) && service->service->desired_count != active_instances(view)) {
+        buf_printf(why, "the daemon is for %d of %d instances", service->service->desired_count,
+                   active_instances(view));
+        return false;
+    }
     if (service->has_unplaced_at)
         return true;
     counts = service_tasks_count(view, service, service->primary_id);

@@ -13,6 +13,8 @@ enum {
     TASKS_A_SECOND = 20,               /* a host, without */
     FAULTS_ONE_IN = 1000,              /* instances: at each moment of a fault */
     DIAL_JITTER_MS = 10 * 1000,        /* of agents that lost the server */
+    REPLACED = 25000,                  /* tasks of services, by changes of the services, in a world */
+    LARGE = 5000,                      /* tasks of services: a restart, which reads all of them, is rarer then */
     CHECK_EVERY = 512,                 /* steps between two looks at the whole world, and more for large ones */
     CALM_LIMIT_MS = 30 * 60 * 1000,    /* how long the liveness phase may take, in virtual time */
 };
@@ -190,13 +192,13 @@ static void fault_of_agent(struct world *world, unsigned agent)
         sim_agent_die(world, agent);
 }
 
-/* Instances have faults in proportion to their number. */
+/* Instances have faults in proportion to their number: in a world of 5,000, some seven hundred. */
 static void fault(struct world *world)
 {
     unsigned instances = world->options.instances;
 
     world->next_fault_ms = world->now_ms + 100 + (int64_t)random_below(&world->random, 20 * SECOND_MS);
-    if (random_chance(&world->random, 200)) {
+    if (random_chance(&world->random, world->options.service_tasks > LARGE ? 60 : 200)) {
         restart_server(world);
         return;
     }
@@ -251,16 +253,18 @@ static int64_t safety_ms(const struct sim_options *options)
 /* As a look costs as much as there are tasks, it comes less often: what changes is looked at as it changes. */
 static unsigned long check_interval(const struct world *world)
 {
-    return CHECK_EVERY + world->seen.count / 4;
+    return CHECK_EVERY + world->seen.count;
 }
 
-/* The larger the services are, the longer a change of one is under way. */
+/* Changes replace so many tasks in all: the larger the services are, the rarer one is changed. */
 static void change_service(struct world *world)
 {
+    const struct sim_options *options = &world->options;
+    uint64_t apart_ms = (uint64_t)SAFETY_AGENTS_MS * options->service_tasks / (options->services + 1) / REPLACED;
+
     if (world->now_ms < world->next_service_change_ms || !random_chance(&world->random, 5))
         return;
-    world->next_service_change_ms =
-        world->now_ms + (int64_t)random_below(&world->random, 1 + world->options.service_tasks / 10);
+    world->next_service_change_ms = world->now_ms + (int64_t)random_below(&world->random, 1 + 2 * apart_ms);
     sim_client_change_service(world);
 }
 
@@ -340,7 +344,9 @@ static void liveness(struct world *world)
 
     begin_calm(world);
     while (!world->broken && !check_finished(world, &why)) {
-        for (unsigned long until = steps + 64 + world->seen.count / 64; steps < until && !world->broken; steps++)
+        unsigned long until = steps + 64 + world->seen.count / 16;
+
+        for (; steps < until && world->now_ms <= limit_ms && !world->broken; steps++)
             step(world);
         if (steps >= next_check) {
             check_world(world);
@@ -350,10 +356,10 @@ static void liveness(struct world *world)
             check_prompt(world);
             prompt_ms = world->now_ms;
         }
-        if (world->now_ms > limit_ms)
+        buf_clear(&why);
+        if (world->now_ms > limit_ms && !check_finished(world, &why))
             world_wrong(world, "this has not come true in %d virtual minutes without faults: %.*s",
                         CALM_LIMIT_MS / 60000, STR_ARG(buf_str(&why)));
-        buf_clear(&why);
     }
     check_world(world);
 }
@@ -393,7 +399,9 @@ static void world_begin(struct world *world, const struct sim_options *options)
     sim_server_open(world);
     if (world->broken)
         return;
+    world->calm = true; /* nothing fails before there is a world */
     sim_client_begin(world);
+    world->calm = false;
     for (unsigned i = 0; i < options->hosts; i++)
         sim_host_return(world, i);
     for (unsigned i = 0; i < options->instances; i++) {

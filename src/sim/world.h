@@ -62,6 +62,7 @@ struct sim_agent {
     bool linked;             /* it believes to have a session, */
     unsigned session;        /* that or the last one */
     unsigned server_session; /* which one the server has; 0: none */
+    int64_t renewal_ms;      /* when it last ended a session to begin the next */
     int64_t back_ms;         /* when a dead machine returns; WHEN_NEVER */
     int64_t cut_ms;          /* until then nothing gets through */
     int64_t link_ms;         /* when it registers, dials, or ends its session */
@@ -232,12 +233,13 @@ void sim_client_begin(struct world *world); /* the cluster and the task definiti
 /* service.c */
 bool sim_services_create(struct world *world, struct call *call);
 bool sim_service_change(struct world *world, struct call *call);
+bool sim_service_is_daemon(struct str name);
 void check_service_change(struct world *world, const struct change *change);
 void check_services_load(struct world *world); /* a server begins anew */
 bool check_services_finished(const struct transaction *view, struct buf *why);
 
 /* instance_checker.c: what container instances have left is what they registered less what their tasks hold, at every
- * durable step, and no port is held twice. */
+ * durable step, no port is held twice, and none has two tasks of a daemon. */
 void check_room_change(struct world *world, const struct change *change);
 void check_rooms(struct world *world); /* after a step: of what it changed */
 void check_rooms_load(struct world *world);
