@@ -29,6 +29,8 @@ TMP = {"linuxParameters": {"tmpfs": [{"containerPath": "/tmp", "size": 16}]}}
     ({"environment": [{"name": "WHO", "value": "a b"}]}, 'echo "$WHO $AWS_EXECUTION_ENV"', "a b AWS_ECS_FARGATE\n"),
     ({"workingDirectory": "/www"}, "cat index.html", "hello\n"),
     ({"user": "1000:1001"}, "id -u; id -g", "1000\n1001\n"),
+    ({"pseudoTerminal": True}, "busybox tty; echo $TERM", "/dev/pts/0\nxterm\n"),
+    ({"interactive": True}, "test -p /dev/stdin && echo open", "open\n"),
     ({"readonlyRootFilesystem": True}, "echo x > /www/x || echo refused", "refused\n"),
     ({"ulimits": [{"name": "nofile", "softLimit": 100, "hardLimit": 200}]}, "ulimit -Sn; ulimit -Hn", "100\n200\n"),
     ({"systemControls": [{"namespace": "net.ipv4.ip_default_ttl", "value": "99"}]},
@@ -64,7 +66,7 @@ def test_init_reaps_and_shared_memory_has_its_size(machine):
 def test_containers_of_a_task_share_volumes_and_localhost(machine):
     side = {"name": "side", "essential": False, "command": shell("echo from the side > /shared/said; exec /bin/httpd -f -p 81 -h /shared"),
             "mountPoints": [{"sourceVolume": "data", "containerPath": "/shared"}]}
-    text = inside(machine, "while ! cat /data/said; do sleep 1; done 2>/dev/null; wget -q -O - http://127.0.0.1:81/said; "
+    text = inside(machine, "while ! cat /data/said; do sleep 1; done 2>/dev/null; while ! wget -q -O - http://127.0.0.1:81/said 2>/dev/null; do sleep 1; done; "
                            "echo x 2>/dev/null > /data/x || echo read only",
                   volumes=[{"name": "data"}], others=[side],
                   mountPoints=[{"sourceVolume": "data", "containerPath": "/data", "readOnly": True}], **TMP)

@@ -1,5 +1,6 @@
 """EC2 instances on a real host: what runs inside one, what it sees of the machine, and that nothing stays of it."""
 
+import contextlib
 import json
 import pathlib
 import re
@@ -64,9 +65,9 @@ def first_process(machine, id):
     instance = pathlib.Path(machine.directory, "instance").read_text().strip()
     for path in pathlib.Path(f"/sys/fs/cgroup/memory/berth-{instance}/{id}/{id}").glob("cgroup.procs"):
         for pid in path.read_text().split():
-            status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            if re.search(r"^NSpid:.*\s1$", status, re.M):
-                return pid
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
+                if re.search(r"^NSpid:.*\s1$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M):
+                    return pid
     return None
 
 
