@@ -106,6 +106,8 @@ class Machine(Installation):
     def wait(self, arns, status, seconds=60):
         def reached():
             tasks = self.describe(arns)
+            if status != "STOPPED" and any(task["lastStatus"] == "STOPPED" for task in tasks):
+                raise AssertionError(f"{status} will not come: {tasks}")
             return tasks if all(task["lastStatus"] == status for task in tasks) else None
         return eventually(reached, seconds, f"{status}")
 

@@ -260,7 +260,7 @@ static void start(struct task *task, struct plan *plan, size_t i)
 
     container->phase = CONTAINER_STARTING;
     container->has_exit_code = false;
-    container->out_of_memory = false;
+    container->ended_early = false;
     add(plan, ACTION_START, i);
 }
 
@@ -453,6 +453,16 @@ static int64_t next_check_ms(const struct task_container *container, struct mome
     return after.monotonic_ms + (check->has_interval ? check->interval : HEALTH_INTERVAL_S) * SECOND_MS;
 }
 
+static void end(struct task *task, struct task_container *container)
+{
+    container->phase = CONTAINER_EXITED;
+    container->has_exit_code = true;
+    if (container->out_of_memory)
+        container->reason = STR("OutOfMemoryError: Container killed due to memory usage");
+    if (is_essential(container) && !wants_restart(container))
+        begin_stop(task, ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED, STR("Essential container in task exited"));
+}
+
 void task_start_done(struct task *task, size_t i, bool good, struct str text, struct moment now)
 {
     struct task_container *container = &task->containers[i];
@@ -464,13 +474,14 @@ void task_start_done(struct task *task, size_t i, bool good, struct str text, st
         begin_stop(task, ECS_TASK_STOP_CODE_TASK_FAILED_TO_START, text);
         return;
     }
-    if (container->phase == CONTAINER_STARTING) /* otherwise it has ended already */
-        container->phase = CONTAINER_RUNNING;
+    container->phase = CONTAINER_RUNNING;
     container->started_once = true;
     container->started = now;
     container->memory.health = ECS_HEALTH_STATUS_UNKNOWN;
     container->memory.health_failures = 0;
     container->next_check_ms = next_check_ms(container, now);
+    if (container->ended_early)
+        end(task, container);
 }
 
 /* A task whose essential container is unhealthy is stopped (developer guide, "Determine Amazon ECS task health"). */
@@ -511,15 +522,13 @@ void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory,
 
     if (has_ended(container))
         return;
-    container->phase = CONTAINER_EXITED;
-    container->has_exit_code = true;
     container->exit_code = exit_code;
     container->exited = when;
     container->out_of_memory = out_of_memory;
-    if (out_of_memory)
-        container->reason = STR("OutOfMemoryError: Container killed due to memory usage");
-    if (is_essential(container) && !wants_restart(container))
-        begin_stop(task, ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED, STR("Essential container in task exited"));
+    if (container->phase == CONTAINER_STARTING)
+        container->ended_early = true;
+    else
+        end(task, container);
 }
 
 void task_delete_done(struct task *task, size_t i)

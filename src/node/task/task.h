@@ -51,6 +51,7 @@ struct task_container {
     bool has_exit_code;
     int exit_code;
     bool out_of_memory;
+    bool ended_early; /* before its start was told, which is waited for: it has then started, and ended */
     struct str reason;
     struct moment started, exited;
     bool stop_asked, killed;
@@ -119,7 +120,7 @@ void task_start_done(struct task *task, size_t i, bool good, struct str text, st
 void task_check_done(struct task *task, size_t i, bool healthy, struct moment now);
 void task_delete_done(struct task *task, size_t i);
 void task_network_removed(struct task *task, int64_t now_ms); /* by the wall clock, which is all that is shown of it */
-/* A container ended, whatever made it end. */
+/* A container ended, whatever made it end; also before task_start_done, as another thread may tell that. */
 void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory, struct moment when);
 
 /* A container that a former process of the host had started, from the image of that digest (absent: unknown). Before
