@@ -22,6 +22,7 @@ enum {
     DRAIN_TIMEOUT_MS = 5000, /* after its end, for what is still in the pipes */
     KILL_TIMEOUT_MS = 5000,
     CONSOLE_TIMEOUT_MS = 5000,
+    CODE_BYTES = 16, /* of the exit file: the code in decimal, and spaces */
 };
 
 struct supervisor {
@@ -30,6 +31,7 @@ struct supervisor {
     int pipes[2]; /* by enum container_log_stream: what the container writes, a terminal the first; -1: at its end */
     int in;       /* the container's standard input ends when we do; -1: it is none that stays open */
     int console;  /* a socket, for the terminal; -1: none */
+    int exit_fd;  /* what becomes the exit file */
     int pidfd;
     pid_t pid;
     bool ended;
@@ -60,6 +62,31 @@ static bool write_pid(const struct supervisor *supervisor, const char *name, pid
     path_format(path, "%s/%s", supervisor->plan.directory, name);
     (void)snprintf(text, sizeof(text), "%d", pid);
     return file_replace(path, str_of(text), 0600, f);
+}
+
+/* The exit file is made beforehand, so that a disk that is full by then does not hide the code. */
+static void exit_file_path(const struct supervisor *supervisor, char path[PATH_BYTES])
+{
+    path_format(path, "%s~", supervisor->plan.exits_path);
+}
+
+static bool write_code(int fd, const char *text)
+{
+    char line[CODE_BYTES + 1];
+
+    (void)snprintf(line, sizeof(line), "%-*s", CODE_BYTES, text);
+    return pwrite(fd, line, CODE_BYTES, 0) == CODE_BYTES;
+}
+
+static bool make_exit_file(struct supervisor *supervisor, struct fail *f)
+{
+    char path[PATH_BYTES];
+
+    exit_file_path(supervisor, path);
+    supervisor->exit_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (supervisor->exit_fd < 0 || !write_code(supervisor->exit_fd, ""))
+        return fail(f, FAIL_SYSTEM, "write %s: %s", path, strerror(errno));
+    return true;
 }
 
 /* The end for the container belongs to its user, who may open /dev/stdout, which leads to it, anew. */
@@ -164,8 +191,9 @@ static bool start(struct supervisor *supervisor, const struct launch_request *re
 
     good = setup.result != NULL &&
            container_log_writer_open(&supervisor->log, supervisor->plan.log_path, supervisor->plan.log_max_bytes, &f) &&
-           make_ends(supervisor, &setup, &f) && write_pid(supervisor, "supervisor", getpid(), &f) &&
-           run_setup(supervisor, &setup, &f) && take_terminal(supervisor, &f) && enter(supervisor, &f);
+           make_exit_file(supervisor, &f) && make_ends(supervisor, &setup, &f) &&
+           write_pid(supervisor, "supervisor", getpid(), &f) && run_setup(supervisor, &setup, &f) &&
+           take_terminal(supervisor, &f) && enter(supervisor, &f);
     close_their_ends(&setup);
     *ret_reply = (struct launch_reply){.outcome = good ? LAUNCH_STARTED : LAUNCH_FAILED};
     (void)snprintf(ret_reply->text, sizeof(ret_reply->text), "%s", f.message);
@@ -234,13 +262,16 @@ static int follow(struct supervisor *supervisor)
     return code;
 }
 
+/* Where that fails the container is lost. */
 static void tell_end(const struct supervisor *supervisor, int code)
 {
-    char text[16];
-    struct fail f;
+    char path[PATH_BYTES];
+    char text[CODE_BYTES];
 
+    exit_file_path(supervisor, path);
     (void)snprintf(text, sizeof(text), "%d", code);
-    (void)!file_replace(supervisor->plan.exits_path, str_of(text), 0600, &f); /* without it the container is lost */
+    if (write_code(supervisor->exit_fd, text))
+        (void)rename(path, supervisor->plan.exits_path);
 }
 
 struct supervisor *container_supervisor_new(void)
@@ -248,7 +279,8 @@ struct supervisor *container_supervisor_new(void)
     struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
 
     if (supervisor != NULL)
-        supervisor->pipes[0] = supervisor->pipes[1] = supervisor->in = supervisor->console = supervisor->pidfd = -1;
+        supervisor->pipes[0] = supervisor->pipes[1] = supervisor->in = supervisor->console = supervisor->exit_fd =
+            supervisor->pidfd = -1;
     return supervisor;
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -16,6 +17,8 @@
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+
+enum { CODE_KILLED = 128 + SIGKILL, END_PATIENCE_MS = 1000 };
 
 void container_directory(const struct runtime *runtime, const char *id, char path[PATH_BYTES])
 {
@@ -59,14 +62,22 @@ static bool adopt(struct runtime *runtime, struct container *container, const ch
     if (!container_watch(runtime, container, directory, f))
         return false;
     container->state = CONTAINER_RUNNING;
-    if (container->supervisor >= 0 && container->pidfd >= 0 && container->record.started_ms > 0 &&
-        !container_has_ended(runtime, container))
+    if (container->supervisor >= 0 && container->pidfd >= 0 && !container_has_ended(runtime, container))
         return true;
     if (!container_has_ended(runtime, container) && !container_write_lost(runtime, &container->record, f))
         return false;
     container_set_stopped(container);
     container_wake(runtime, container);
     return true;
+}
+
+/* Nobody was told that it runs: it is started anew, if it shall run. */
+static bool clear_half_started(struct runtime *runtime, const char *id, const char *directory,
+                               const struct container_record *record, struct fail *f)
+{
+    auto_fd supervisor = container_open_supervisor(directory);
+
+    return container_clear_away(runtime, id, record->cgroup, supervisor, f);
 }
 
 static bool adopt_directory(struct runtime *runtime, const char *id, struct fail *f)
@@ -78,7 +89,9 @@ static bool adopt_directory(struct runtime *runtime, const char *id, struct fail
 
     container_directory(runtime, id, directory);
     if (!container_record_read(directory, &record, &unreadable))
-        return container_clear_away(runtime, id, NULL, f);
+        return container_clear_away(runtime, id, NULL, -1, f);
+    if (record.started_ms == 0)
+        return clear_half_started(runtime, id, directory, &record, f);
     container = container_new(id);
     if (container == NULL)
         return fail(f, FAIL_SYSTEM, "out of memory");
@@ -390,6 +403,14 @@ bool runtime_kill(struct runtime *runtime, const char *id, struct fail *f)
     return cgroup_kill(&runtime->cgroups, now.record.cgroup, KILL_TIMEOUT_MS, f);
 }
 
+/* The kernel kills all others of a container before its first process, whose end takes them along, can be seen. */
+static bool ends_soon(int pidfd)
+{
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+    return pidfd < 0 || poll(&end, 1, END_PATIENCE_MS) > 0;
+}
+
 bool runtime_exec(struct runtime *runtime, const char *id, const struct runtime_exec_options *options, int *ret_code,
                   struct fail *f)
 {
@@ -420,6 +441,8 @@ bool runtime_exec(struct runtime *runtime, const char *id, const struct runtime_
         done = native_exec(runtime->native, &exec, ret_code, f);
     else
         done = oci_exec(&runtime->tools, &exec, ret_code, f);
+    if ((done ? *ret_code == CODE_KILLED : f->code != FAIL_LIMIT) && ends_soon(now.pidfd))
+        done = fail(f, FAIL_CONFLICT, "container %s has ended", id);
     close_fd_at(&now.pidfd);
     return done;
 }

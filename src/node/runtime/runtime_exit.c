@@ -42,7 +42,7 @@ static bool names_directory(pid_t pid, const char *directory)
 
 /* pidfds first, then the look: a pid that is looked at through /proc while we hold a pidfd of it was not reused, if the
  * pidfd still shows it alive afterwards. */
-static int open_supervisor(const char *directory)
+int container_open_supervisor(const char *directory)
 {
     pid_t pid;
     auto_fd pidfd = -1;
@@ -74,7 +74,7 @@ bool container_watch(struct runtime *runtime, struct container *container, const
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = container};
 
     container->pidfd = open_first_process(container, directory, &container->pid);
-    container->supervisor = open_supervisor(directory);
+    container->supervisor = container_open_supervisor(directory);
     if (container->supervisor >= 0 && epoll_ctl(runtime->epoll_fd, EPOLL_CTL_ADD, container->supervisor, &event) != 0)
         return fail(f, FAIL_SYSTEM, "watch a supervisor: %s", strerror(errno));
     return true;
@@ -112,14 +112,17 @@ void container_set_stopped(struct container *container)
     container->pidfd = -1;
 }
 
-bool container_write_lost(const struct runtime *runtime, const struct container_record *record, struct fail *f)
+static bool write_lost(const struct runtime *runtime, const struct container_record *record, struct fail *f)
 {
     char path[PATH_BYTES];
 
-    if (!cgroup_kill(&runtime->cgroups, record->cgroup, KILL_TIMEOUT_MS, f))
-        return false;
     container_exit_path(runtime, record->id, path);
     return file_replace(path, STR("137 lost"), 0600, f);
+}
+
+bool container_write_lost(const struct runtime *runtime, const struct container_record *record, struct fail *f)
+{
+    return cgroup_kill(&runtime->cgroups, record->cgroup, KILL_TIMEOUT_MS, f) && write_lost(runtime, record, f);
 }
 
 /* The exit file holds the status in decimal; "137 lost" when we wrote it for want of a supervisor. */
@@ -202,6 +205,16 @@ struct told {
     char task_id[CONTAINER_ID_BYTES];
 };
 
+static void note_told(struct container *container, struct told *told)
+{
+    container_set_stopped(container);
+    container->told = true;
+    memcpy(told->id, container->record.id, sizeof(told->id));
+    memcpy(told->task_id, container->record.task_id, sizeof(told->task_id));
+    told->exit.id = told->id;
+    told->exit.task_id = told->task_id;
+}
+
 /* The next end to tell, or the next container whose supervisor is gone (*ret_orphan); false: neither. */
 static bool next_end(struct runtime *runtime, struct told *ret_told, struct container_record *ret_orphan)
 {
@@ -212,12 +225,7 @@ static bool next_end(struct runtime *runtime, struct told *ret_told, struct cont
             continue;
         ret_orphan->id[0] = '\0';
         if (read_exit(runtime, container, &ret_told->exit)) {
-            container_set_stopped(container);
-            container->told = true;
-            memcpy(ret_told->id, container->record.id, sizeof(ret_told->id));
-            memcpy(ret_told->task_id, container->record.task_id, sizeof(ret_told->task_id));
-            ret_told->exit.id = ret_told->id;
-            ret_told->exit.task_id = ret_told->task_id;
+            note_told(container, ret_told);
             return true;
         }
         if (container->supervisor < 0) {
@@ -228,25 +236,48 @@ static bool next_end(struct runtime *runtime, struct told *ret_told, struct cont
     return false;
 }
 
+/* It ends for want of a supervisor. A file that says so wakes us again; where none can be written the end is told at
+ * once. One that cannot be killed is tried again in the next round, after the others: false. */
+static bool end_orphan(struct runtime *runtime, const struct container_record *orphan, struct fail *f)
+{
+    struct told told = {.exit = {.code = CODE_LOST, .lost = true, .when_ms = runtime_now_ms()}};
+    bool killed = cgroup_kill(&runtime->cgroups, orphan->cgroup, KILL_TIMEOUT_MS, f);
+    struct container *container;
+    struct fail why;
+    bool tell;
+
+    if (killed && write_lost(runtime, orphan, &why))
+        return true;
+    (void)pthread_mutex_lock(&runtime->lock);
+    container = map_get(&runtime->containers, str_of(orphan->id));
+    tell = killed && container != NULL && container->state == CONTAINER_RUNNING && !container->told;
+    if (tell)
+        note_told(container, &told);
+    else if (container != NULL && !killed)
+        container_wake(runtime, container);
+    (void)pthread_mutex_unlock(&runtime->lock);
+    if (tell)
+        runtime->exited(runtime->context, &told.exit);
+    return killed;
+}
+
 bool runtime_dispatch(struct runtime *runtime, struct fail *f)
 {
     struct told told;
     struct container_record orphan;
     bool good;
-    bool more;
+    bool more = true;
 
     (void)pthread_mutex_lock(&runtime->lock);
     good = gather(runtime, f);
     (void)pthread_mutex_unlock(&runtime->lock);
-    while (good) {
+    while (good && more) {
         (void)pthread_mutex_lock(&runtime->lock);
         more = next_end(runtime, &told, &orphan);
         (void)pthread_mutex_unlock(&runtime->lock);
-        if (!more)
-            break;
-        if (orphan.id[0] != '\0')
-            good = container_write_lost(runtime, &orphan, f); /* its exit file wakes us again */
-        else
+        if (more && orphan.id[0] != '\0')
+            good = end_orphan(runtime, &orphan, f);
+        else if (more)
             runtime->exited(runtime->context, &told.exit);
     }
     return good;

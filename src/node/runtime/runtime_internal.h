@@ -19,8 +19,7 @@ enum container_state { CONTAINER_STARTING, CONTAINER_RUNNING, CONTAINER_STOPPED,
 struct container {
     struct container_record record;
     enum container_state state;
-    bool told;     /* `exited` was called for its end in this process */
-    bool orphaned; /* its supervisor is gone without an exit file */
+    bool told; /* `exited` was called for its end in this process */
     pid_t pid;
     int pidfd;                /* of its first process; -1 unless RUNNING */
     int supervisor;           /* pidfd; -1: it has ended */
@@ -66,7 +65,8 @@ void container_free(struct runtime *runtime, struct container *container);
 
 /* runtime_exit.c; the caller holds the lock or is alone. */
 checked bool container_watch(struct runtime *runtime, struct container *container, const char *directory,
-                             struct fail *f); /* finds and watches its supervisor and first process */
+                             struct fail *f);         /* finds and watches its supervisor and first process */
+int container_open_supervisor(const char *directory); /* a pidfd, or -1: it has ended */
 void container_unwatch(struct runtime *runtime, struct container *container);
 void container_wake(struct runtime *runtime, struct container *container);
 bool container_has_ended(const struct runtime *runtime, const struct container *container);
@@ -75,5 +75,9 @@ void container_set_stopped(struct container *container);
  * file. */
 checked bool container_write_lost(const struct runtime *runtime, const struct container_record *record, struct fail *f);
 
-/* runtime_start.c: what a failed or interrupted start, or a deleted container, leaves; can be tried again. */
-checked bool container_clear_away(struct runtime *runtime, const char *id, const char *cgroup, struct fail *f);
+int64_t runtime_now_ms(void); /* the wall clock */
+
+/* runtime_start.c: what a failed or interrupted start, or a deleted container, leaves; can be tried again.
+ * supervisor: a pidfd of it, whose end is waited for, or -1. */
+checked bool container_clear_away(struct runtime *runtime, const char *id, const char *cgroup, int supervisor,
+                                  struct fail *f);

@@ -59,6 +59,22 @@ static bool find_filter(struct start *start, const struct seccomp_program **ret_
     return true;
 }
 
+/* The exit file, and what was to become it. */
+static bool remove_exit_files(const struct runtime *runtime, const char *id, struct fail *f)
+{
+    static const char *const suffixes[] = {"", "~"};
+    char exit_path[PATH_BYTES];
+    char path[PATH_BYTES];
+
+    container_exit_path(runtime, id, exit_path);
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        path_format(path, "%s%s", exit_path, suffixes[i]);
+        if (unlink(path) != 0 && errno != ENOENT)
+            return fail(f, FAIL_SYSTEM, "remove %s: %s", path, strerror(errno));
+    }
+    return true;
+}
+
 static bool make_directories(struct start *start, struct fail *f)
 {
     const char *const directories[] = {start->directory, start->mount_point};
@@ -68,7 +84,7 @@ static bool make_directories(struct start *start, struct fail *f)
     for (size_t i = 0; i < COUNT_OF(directories); i++)
         if (mkdir(directories[i], 0700) != 0)
             return fail(f, FAIL_SYSTEM, "create %s: %s", directories[i], strerror(errno));
-    return true;
+    return remove_exit_files(start->runtime, start->spec->id, f); /* of a life whose removal was interrupted */
 }
 
 /* The one that owns the network namespace, so that the container's root may use and set up its network; a new one where
@@ -123,7 +139,7 @@ static bool write_record(struct start *start, int64_t started_ms, struct fail *f
     return container_record_write(start->directory, record, f);
 }
 
-static int64_t now_ms(void)
+int64_t runtime_now_ms(void)
 {
     struct clock clock = clock_wall();
 
@@ -163,7 +179,7 @@ static bool launch(struct start *start, struct fail *f)
         return false;
     what.user_namespace = start->user_namespace;
     return (runtime->starts_native ? launch_native(start, &what, f) : launch_oci(start, &what, f)) &&
-           write_record(start, now_ms(), f);
+           write_record(start, runtime_now_ms(), f);
 }
 
 /* The container is there for others to see: an end that came earlier has found it STARTING and passed it over. */
@@ -222,7 +238,9 @@ static void forget(struct runtime *runtime, struct container *container)
 static bool undo(struct start *start, struct fail *f)
 {
     struct fail also;
-    bool clean = container_clear_away(start->runtime, start->spec->id, start->container->record.cgroup, &also);
+    const struct container *container = start->container;
+    bool clean =
+        container_clear_away(start->runtime, start->spec->id, container->record.cgroup, container->supervisor, &also);
 
     forget(start->runtime, start->container);
     return clean ? false : fail_in(f, "(its clean-up failed, too: %.200s)", also.message);
@@ -257,22 +275,19 @@ static bool wait_for_supervisor(int supervisor, struct fail *f)
     return ready > 0 || fail(f, FAIL_LIMIT, "the supervisor has not ended within %d ms", SUPERVISOR_TIMEOUT_MS);
 }
 
-bool container_clear_away(struct runtime *runtime, const char *id, const char *cgroup, struct fail *f)
+bool container_clear_away(struct runtime *runtime, const char *id, const char *cgroup, int supervisor, struct fail *f)
 {
     char path[PATH_BYTES];
 
+    if (cgroup != NULL &&
+        (!cgroup_kill(&runtime->cgroups, cgroup, KILL_TIMEOUT_MS, f) || !wait_for_supervisor(supervisor, f)))
+        return false;
     if (runtime->tools.runtime[0] != '\0' && !oci_forget(&runtime->tools, id, f))
         return false;
-    if (cgroup != NULL &&
-        (!cgroup_kill(&runtime->cgroups, cgroup, KILL_TIMEOUT_MS, f) || !cgroup_delete(&runtime->cgroups, cgroup, f)))
+    if (cgroup != NULL && !cgroup_delete(&runtime->cgroups, cgroup, f))
         return false;
     container_directory(runtime, id, path);
-    if (!path_remove(path, f))
-        return false;
-    container_exit_path(runtime, id, path);
-    if (unlink(path) != 0 && errno != ENOENT)
-        return fail(f, FAIL_SYSTEM, "remove %s: %s", path, strerror(errno));
-    return true;
+    return path_remove(path, f) && remove_exit_files(runtime, id, f);
 }
 
 /* Marks the container as ours to remove. A supervisor's pidfd stays open as long as the container is in the table, and
@@ -304,8 +319,7 @@ bool runtime_delete(struct runtime *runtime, const char *id, struct fail *f)
 
     if (!claim(runtime, id, &container, &supervisor, f))
         return false;
-    if (cgroup_kill(&runtime->cgroups, container->record.cgroup, KILL_TIMEOUT_MS, f) &&
-        wait_for_supervisor(supervisor, f) && container_clear_away(runtime, id, container->record.cgroup, f)) {
+    if (container_clear_away(runtime, id, container->record.cgroup, supervisor, f)) {
         forget(runtime, container);
         return true;
     }

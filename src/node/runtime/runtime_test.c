@@ -2,6 +2,7 @@
  *
  *     runtime_test          started by ourselves
  *     runtime_test crun     by the OCI runtime of this name */
+#include "node/runtime/container_record.h"
 #include "node/runtime/runtime_fixture.h"
 #include "node/runtime/small_file.h"
 #include "node/runtime/user_namespace.h"
@@ -683,6 +684,85 @@ static void an_interrupted_start_leaves_nothing(void **state)
     assert_int_not_equal(stat(path, &st), 0);
 }
 
+/* Killed before anybody was told that it runs: whatever it has done, it is started anew. */
+static void a_start_that_was_not_told_is_taken_back(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "exec sleep 1000");
+    struct container_record record;
+    char directory[PATH_BYTES];
+    struct fail f;
+
+    (void)state;
+    start(&spec);
+    path_format(directory, "%s/c/a", fixture->state_dir);
+    must_do(container_record_read(directory, &record, &f), &f);
+    record.started_ms = 0;
+    must_do(container_record_write(directory, &record, &f), &f);
+    fixture_close(fixture);
+    fixture_open(fixture);
+    assert_true(fixture_stays(fixture, "a", 100));
+    assert_int_equal(fixture_processes(directory), 0);
+    (void)unlink(paths.log);
+    spec = fixture_spec(fixture, &paths, "a", "exit 4");
+    expect(&spec, 4, "");
+}
+
+static void an_exit_file_of_another_life_is_none(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "sleep 0.3; exit 4");
+    char path[PATH_BYTES];
+    struct fail f;
+
+    (void)state;
+    path_format(path, "%s/exits/a", fixture->state_dir);
+    must_do(file_replace(path, STR("9"), 0600, &f), &f);
+    expect(&spec, 4, "");
+}
+
+/* Here nothing can be written in place of a directory. */
+static void an_end_that_cannot_be_written_is_told(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "sleep 0.5; exit 3");
+    const struct fixture_exit *ended;
+    char path[PATH_BYTES];
+    struct fail f;
+
+    (void)state;
+    fixture->exit_count = 0;
+    start(&spec);
+    path_format(path, "%s/exits/a", fixture->state_dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    ended = fixture_wait(fixture, "a");
+    assert_non_null(ended);
+    assert_int_equal(ended->code, 137);
+    assert_true(ended->lost);
+    assert_int_equal(rmdir(path), 0);
+    must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+}
+
+static void what_a_container_takes_along_has_no_exit_code(void **state)
+{
+    static const char *const argv[] = {"sleep", "100"};
+    struct runtime_exec_options options = {.argv = argv, .argc = 2, .timeout_ms = 60000};
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "sleep 0.3; exit 1");
+    auto_buf output = {.limit = 100};
+    struct fail f;
+    int code;
+
+    (void)state;
+    options.output = &output;
+    fixture->exit_count = 0;
+    start(&spec);
+    assert_false(runtime_exec(fixture->runtime, "a", &options, &code, &f));
+    assert_int_equal(f.code, FAIL_CONFLICT);
+    assert_non_null(fixture_wait(fixture, "a"));
+    must_do(runtime_delete(fixture->runtime, "a", &f), &f);
+}
+
 static void a_state_dir_has_one_owner(void **state)
 {
     struct runtime_options options = {
@@ -813,6 +893,10 @@ int main(int argc, char **argv)
         TEST(containers_outlive_us),
         TEST(a_lost_supervisor_ends_its_container),
         TEST(an_interrupted_start_leaves_nothing),
+        TEST(a_start_that_was_not_told_is_taken_back),
+        TEST(an_exit_file_of_another_life_is_none),
+        TEST(an_end_that_cannot_be_written_is_told),
+        TEST(what_a_container_takes_along_has_no_exit_code),
         TEST(a_state_dir_has_one_owner),
         TEST(two_installations_do_not_meet),
         TEST(log_files_do_not_grow_for_ever),
