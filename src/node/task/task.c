@@ -328,7 +328,7 @@ static void plan_running(struct task *task, struct plan *plan)
             plan_start(task, plan, i);
         if (container->phase == CONTAINER_RUNNING)
             plan_check(task, plan, i);
-        if (container->phase == CONTAINER_EXITED && wants_restart(container)) {
+        if (container->phase == CONTAINER_EXITED && wants_restart(container) && !container->checking) {
             container->memory.restart_count++;
             start(task, plan, i);
         }
@@ -491,14 +491,21 @@ static void stop_if_unhealthy(struct task *task, const struct task_container *co
         begin_stop(task, ECS_TASK_STOP_CODE_ESSENTIAL_CONTAINER_EXITED, STR("Task failed container health checks"));
 }
 
+void task_check_void(struct task *task, size_t i, struct moment now)
+{
+    struct task_container *container = &task->containers[i];
+
+    container->checking = false;
+    container->next_check_ms = next_check_ms(container, now);
+}
+
 void task_check_done(struct task *task, size_t i, bool healthy, struct moment now)
 {
     struct task_container *container = &task->containers[i];
     const struct ecs_health_check *check = container->definition->health_check;
     int64_t start_period_ms = check->has_start_period ? check->start_period * SECOND_MS : 0;
 
-    container->checking = false;
-    container->next_check_ms = next_check_ms(container, now);
+    task_check_void(task, i, now);
     if (has_ended(container))
         return;
     if (healthy) {
@@ -611,11 +618,20 @@ static enum host_container_status container_status(const struct task_container *
     return container->phase == CONTAINER_RUNNING ? HOST_CONTAINER_STATUS_RUNNING : HOST_CONTAINER_STATUS_PENDING;
 }
 
+/* It has ended, and is about to be started again: a container is not STOPPED meanwhile. */
+static bool is_between_lives(const struct task *task, const struct task_container *container)
+{
+    return task->phase < TASK_STOPPING && container->phase == CONTAINER_EXITED && wants_restart(container);
+}
+
 static struct host_container_report container_report(const struct task *task, const struct task_container *container)
 {
+    bool between = is_between_lives(task, container);
     struct host_container_report report = {
         .name = container->definition->name,
-        .status = task->phase >= TASK_CLEANING ? HOST_CONTAINER_STATUS_STOPPED : container_status(container),
+        .status = task->phase >= TASK_CLEANING ? HOST_CONTAINER_STATUS_STOPPED
+                  : between                    ? HOST_CONTAINER_STATUS_PENDING
+                                               : container_status(container),
         .image_digest = container->image_digest,
         .network_bindings = container->network_bindings,
         .reason = container->reason,
@@ -624,7 +640,7 @@ static struct host_container_report container_report(const struct task *task, co
 
     if (container->started_once)
         report.runtime_id = container->runtime_id;
-    if (container->has_exit_code)
+    if (container->has_exit_code && !between)
         SET(&report, exit_code, container->exit_code);
     SET(&report, restart_count, container->memory.restart_count);
     return report;

@@ -118,6 +118,7 @@ void task_network_done(struct task *task, bool good, struct str text);
 void task_pull_done(struct task *task, size_t i, bool good, struct str text, struct moment now);
 void task_start_done(struct task *task, size_t i, bool good, struct str text, struct moment now);
 void task_check_done(struct task *task, size_t i, bool healthy, struct moment now);
+void task_check_void(struct task *task, size_t i, struct moment now); /* it says nothing: the container has ended */
 void task_delete_done(struct task *task, size_t i);
 void task_network_removed(struct task *task, int64_t now_ms); /* by the wall clock, which is all that is shown of it */
 /* A container ended, whatever made it end; also before task_start_done, as another thread may tell that. */
@@ -128,8 +129,8 @@ void task_exited(struct task *task, size_t i, int exit_code, bool out_of_memory,
 void task_adopt(struct task *task, size_t i, struct str image_digest, struct moment started);
 /* What the former process knew of any container, adopted or not. After task_adopt. */
 void task_recall(struct task *task, size_t i, struct container_memory memory);
-/* What it would have reported of a task that was STOPPED: nothing of that starts again, what is left of it is removed.
- * After task_adopt: a container that is adopted tells its end by itself. */
+/* What it would have reported of a task that was STOPPED or GONE: nothing of that starts again, what is left is
+ * removed. After task_adopt: a container that is adopted tells its end by itself. */
 void task_recall_end(struct task *task, const struct host_task_report *end);
 
 /* What the server is told: in the arena. */

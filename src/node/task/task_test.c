@@ -37,6 +37,7 @@ struct life {
 #define STOP_TIMEOUT(s) .has_stop_timeout = true, .stop_timeout = (s)
 
 static struct ecs_health_check two_failures = {.has_interval = true, .interval = 10, .has_retries = true, .retries = 2};
+static struct ecs_health_check one_failure = {.has_interval = true, .interval = 10, .has_retries = true, .retries = 1};
 static struct ecs_health_check slow_start = {.has_interval = true,
                                              .interval = 10,
                                              .has_retries = true,
@@ -182,6 +183,19 @@ static const struct life lives[] = {
       {"exit0 1", 59, "delete0", "STOPPED a:STOPPED=1"}},
      "EssentialContainerExited",
      "Essential container in task exited"},
+    {"a check that the end of its container took along says nothing of the next life",
+     {{.name = STR_INIT("a"), .restart_policy = &restarts, .health_check = &one_failure}},
+     {{"ready", 0, "start0", "ACTIVATING a:PENDING"},
+      {"start0 good", 0, "", "RUNNING a:RUNNING"},
+      {"", 60, "check0", "RUNNING a:RUNNING"},
+      {"exit0 1", 60, "", "RUNNING a:PENDING"},
+      {"check0 bad", 61, "start0", "RUNNING a:PENDING+1"},
+      {"start0 good", 61, "", "RUNNING a:RUNNING+1"},
+      {"", 71, "check0", "RUNNING a:RUNNING+1"},
+      {"void0", 72, "", "RUNNING a:RUNNING+1"},
+      {"", 82, "check0", "RUNNING a:RUNNING+1"}},
+     "",
+     ""},
     {"what fails is waited for: a pull that is under way ends first",
      {{.name = STR_INIT("a")}, {.name = STR_INIT("b")}},
      {{"", 0, "network pull0 pull1", "PENDING a:PENDING b:PENDING"},
@@ -228,7 +242,7 @@ static const struct life lives[] = {
      {{"adopt0", 5, "pull1", "PENDING a:RUNNING b:PENDING"},
       {"recall0 UNKNOWN", 5, "", "PENDING a:RUNNING+2 b:PENDING"},
       {"recall1 HEALTHY", 5, "", "PENDING a:RUNNING+2 b:PENDING+2"},
-      {"exit0 1", 65, "", "PENDING a:STOPPED=1+2 b:PENDING+2"},
+      {"exit0 1", 65, "", "PENDING a:PENDING+2 b:PENDING+2"},
       {"pull1 good", 65, "start0 start1", "ACTIVATING a:PENDING+3 b:PENDING+2"}},
      "",
      ""},
@@ -292,6 +306,8 @@ static void happen(struct task *task, const char *event, struct moment now)
         task_start_done(task, i, good, STR("why"), now);
     else if (str_is(name, "check"))
         task_check_done(task, i, good, now);
+    else if (str_is(name, "void"))
+        task_check_void(task, i, now);
     else if (str_is(name, "exit"))
         task_exited(task, i, number_in(how), false, now);
     else if (str_is(name, "delete"))

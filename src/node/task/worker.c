@@ -359,7 +359,7 @@ static void check(struct task_engine *engine, struct hosted *hosted, size_t i)
     struct arena arena;
     const char **argv;
     struct runtime_exec_options options = {.output = &output};
-    struct fail f;
+    struct fail f = {0};
     int code = 1;
     bool ran;
 
@@ -369,7 +369,10 @@ static void check(struct task_engine *engine, struct hosted *hosted, size_t i)
     options.timeout_ms = (check->has_timeout ? check->timeout : CHECK_TIMEOUT_S) * 1000;
     ran = options.argc > 0 && runtime_exec(engine->runtime, container_id(hosted, i), &options, &code, &f);
     (void)pthread_mutex_lock(&engine->lock);
-    task_check_done(hosted->task, i, ran && code == 0, clock_moment());
+    if (!ran && (f.code == FAIL_CONFLICT || f.code == FAIL_NOT_FOUND))
+        task_check_void(hosted->task, i, clock_moment());
+    else
+        task_check_done(hosted->task, i, ran && code == 0, clock_moment());
     keep_memory(hosted, i);
     (void)pthread_mutex_unlock(&engine->lock);
     buf_free(&output);
