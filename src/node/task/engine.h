@@ -181,13 +181,13 @@ checked bool hosted_adopt_all(struct task_engine *engine, struct fail *f);
  * but the caller works on the task. */
 checked bool hosted_storage_open(struct hosted *hosted, struct fail *f);
 checked bool hosted_storage_close(struct hosted *hosted, struct fail *f);
-/* On the disk from when it is STOPPED: what it reports then, so that the next process neither runs it again nor forgets
- * how it ended. lock held. */
+/* On the disk from when it is STOPPED, and again once it is GONE: what it reports then, so that the next process
+ * neither runs it again nor forgets how it ended. lock held. */
 void hosted_keep_end(const struct hosted *hosted);
-/* Its folder; first that by which the next process would know it. */
-checked bool hosted_remove_dir(const struct hosted *hosted, struct fail *f);
+/* All of its folder but what tells how it ended. */
+checked bool hosted_remove_files(const struct hosted *hosted, struct fail *f);
 /* Its places are filled: what the report says of them. lock held, or nobody else knows it yet. */
 void hosted_places_known(struct hosted *hosted);
-/* Forgets a task that is gone. lock held. */
+/* Forgets a task that is gone, and what its folder still tells of it. lock held. */
 void hosted_drop(struct task_engine *engine, struct hosted *hosted);
 void hosted_free(struct hosted *hosted); /* what hosted_drop does beside */

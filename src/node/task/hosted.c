@@ -104,14 +104,29 @@ void hosted_keep_end(const struct hosted *hosted)
     arena_free(&arena);
 }
 
-bool hosted_remove_dir(const struct hosted *hosted, struct fail *f)
+/* What the next process needs to tell how it ended. */
+static bool is_of_its_end(const char *name)
 {
-    char path[TASK_PATH + 16];
+    return strcmp(name, "assignment") == 0 || strcmp(name, "end") == 0;
+}
 
-    (void)snprintf(path, sizeof(path), "%s/assignment", hosted->dir);
-    if (unlink(path) != 0 && errno != ENOENT)
-        return fail(f, FAIL_SYSTEM, "remove %s: %s", path, strerror(errno));
-    return path_remove(hosted->dir, f);
+bool hosted_remove_files(const struct hosted *hosted, struct fail *f)
+{
+    DIR *dir = opendir(hosted->dir);
+    bool good = true;
+
+    if (dir == NULL)
+        return errno == ENOENT || fail(f, FAIL_SYSTEM, "read %s: %s", hosted->dir, strerror(errno));
+    for (struct dirent *entry = readdir(dir); entry != NULL && good; entry = readdir(dir)) {
+        char path[TASK_PATH + 300];
+
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || is_of_its_end(entry->d_name))
+            continue;
+        (void)snprintf(path, sizeof(path), "%s/%s", hosted->dir, entry->d_name);
+        good = path_remove(path, f);
+    }
+    (void)closedir(dir);
+    return good;
 }
 
 /* In GiB; 0: the task asks for none, and has its part of what the machine has. */
@@ -179,8 +194,23 @@ void hosted_free(struct hosted *hosted)
     free(hosted);
 }
 
+/* What an interrupted removal leaves behind, hosted_adopt_all removes: the assignment goes first. */
+static bool remove_dir(const struct hosted *hosted, struct fail *f)
+{
+    char path[TASK_PATH + 16];
+
+    (void)snprintf(path, sizeof(path), "%s/assignment", hosted->dir);
+    if (unlink(path) != 0 && errno != ENOENT)
+        return fail(f, FAIL_SYSTEM, "remove %s: %s", path, strerror(errno));
+    return path_remove(hosted->dir, f);
+}
+
 void hosted_drop(struct task_engine *engine, struct hosted *hosted)
 {
+    struct fail f;
+
+    if (!remove_dir(hosted, &f))
+        log_error("task %s: its files stay: %s", hosted->task_id, f.message);
     (void)map_remove(&engine->tasks, hosted->task->assignment->task_id);
     hosted_free(hosted);
 }
@@ -353,26 +383,34 @@ static void adopt_storage(struct hosted *hosted)
         log_error("task %s: %s", hosted->task_id, f.message);
 }
 
-/* A task that was STOPPED when the former process ended. One whose end cannot be read has ended, too. */
-static void adopt_end(struct task_engine *engine, struct hosted *hosted)
+/* How the task stands that was STOPPED, or GONE, when the former process ended; false: it was neither. One whose end
+ * cannot be read has ended, too. */
+static bool read_end(const struct hosted *hosted, struct arena *arena, struct host_task_report *ret_end)
 {
     char path[TASK_PATH + 16];
     auto_buf bytes = {.limit = LINK_MESSAGE_MAX};
-    struct host_task_report end = {0};
-    struct arena arena;
     struct fail f;
 
     end_path(hosted, path);
     if (!file_read(path, &bytes, &f)) {
         if (f.code != FAIL_NOT_FOUND)
             log_error("%s", f.message);
-        return;
+        return false;
     }
-    arena_init(&arena, (size_t)2 * LINK_MESSAGE_MAX);
-    if (!value_decode(&host_task_report_shape, buf_str(&bytes), &end, &arena, &f))
+    if (!value_decode(&host_task_report_shape, buf_str(&bytes), ret_end, arena, &f))
         log_error("%s: %s", path, f.message);
-    task_recall_end(hosted->task, &end);
-    arena_free(&arena);
+    return true;
+}
+
+static void adopt_what_is_there(struct task_engine *engine, struct hosted *hosted, const struct host_task_report *end)
+{
+    adopt_users(engine, hosted);
+    adopt_storage(hosted);
+    adopt_containers(engine, hosted);
+    adopt_memories(hosted);
+    if (end == NULL)
+        return;
+    task_recall_end(hosted->task, end);
     if (hosted->waits)
         adopt_place(engine, hosted);
     hosted->waits = false;
@@ -381,21 +419,23 @@ static void adopt_end(struct task_engine *engine, struct hosted *hosted)
 static void adopt_task(struct task_engine *engine, const char *path)
 {
     struct host_task_assignment assignment = {0};
+    struct host_task_report end = {0};
     struct hosted *hosted;
     struct arena arena;
+    bool ended;
     struct fail f;
 
-    arena_init(&arena, (size_t)2 * LINK_MESSAGE_MAX);
+    arena_init(&arena, (size_t)4 * LINK_MESSAGE_MAX);
     if (!read_assignment(path, &arena, &assignment, &f) || !is_task_id(assignment.task_id) ||
         assignment.task_definition == NULL)
         log_error("a task of a former process cannot be adopted: %s: %s", path, f.message);
     else {
         hosted = hosted_new(engine, &assignment);
-        adopt_users(engine, hosted);
-        adopt_storage(hosted);
-        adopt_containers(engine, hosted);
-        adopt_memories(hosted);
-        adopt_end(engine, hosted);
+        ended = read_end(hosted, &arena, &end);
+        if (ended && end.status == HOST_TASK_STATUS_GONE)
+            task_recall_end(hosted->task, &end);
+        else
+            adopt_what_is_there(engine, hosted, ended ? &end : NULL);
     }
     arena_free(&arena);
 }

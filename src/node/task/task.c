@@ -601,6 +601,8 @@ void task_recall_end(struct task *task, const struct host_task_report *end)
     for (size_t i = 0; i < task->container_count; i++)
         if (task->containers[i].phase != CONTAINER_RUNNING)
             task->containers[i].phase = CONTAINER_DELETED;
+    if (end->status == HOST_TASK_STATUS_GONE)
+        task_network_removed(task, end->stopped_at);
 }
 
 /* ---- the report ---- */

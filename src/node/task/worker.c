@@ -113,12 +113,13 @@ static void remove_network(struct task_engine *engine, struct hosted *hosted)
     port->network_remove(port->context, hosted);
     if (!runtime_task_cgroup_delete(engine->runtime, hosted->task_id, &f))
         log_error("task %.*s: its cgroup stays: %s", STR_ARG(assignment->task_id), f.message);
-    if (!hosted_storage_close(hosted, &f) || !hosted_remove_dir(hosted, &f))
+    if (!hosted_storage_close(hosted, &f) || !hosted_remove_files(hosted, &f))
         log_error("task %.*s: its files stay: %s", STR_ARG(assignment->task_id), f.message);
     else
         users_give(&hosted->users);
     (void)pthread_mutex_lock(&engine->lock);
     task_network_removed(hosted->task, task_engine_now_ms());
+    hosted_keep_end(hosted);
     (void)pthread_mutex_unlock(&engine->lock);
 }
 
