@@ -119,6 +119,15 @@ static void run_closed(struct link_job *link_job, struct transaction *tx)
         host_disconnected(tx, link_job->host_id);
 }
 
+/* One that was left of an earlier link knows nothing of what the host was told since. */
+static void run_report(struct link_job *link_job, struct transaction *tx)
+{
+    if (link_job->number < said_by(link_job->links, link_job->host_id)->hello)
+        return;
+    tasks_observe(tx, link_job->host_id, link_job->message.report);
+    instances_observe(tx, link_job->host_id, link_job->message.report);
+}
+
 static bool job_run(struct job *job, struct transaction *tx)
 {
     struct link_job *link_job = list_item(&job->link, struct link_job, job.link);
@@ -131,8 +140,7 @@ static bool job_run(struct job *job, struct transaction *tx)
         run_closed(link_job, tx);
         break;
     case JOB_REPORT:
-        tasks_observe(tx, link_job->host_id, link_job->message.report);
-        instances_observe(tx, link_job->host_id, link_job->message.report);
+        run_report(link_job, tx);
         break;
     }
     return true;

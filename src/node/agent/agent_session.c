@@ -42,7 +42,7 @@ struct agent_session {
     pthread_cond_t wake;
     struct list received;
     uint64_t id;        /* of the connection, also when it has ended; 0: there was none yet */
-    uint64_t closed_id; /* of the one that ended last */
+    uint64_t closed_id; /* of the last that has ended */
     uint16_t close_code;
     bool stopping;
 };
@@ -70,8 +70,10 @@ static void on_closed(void *context, uint64_t id, uint16_t code, struct str reas
     struct agent_session *session = context;
 
     (void)pthread_mutex_lock(&session->lock);
-    session->closed_id = id;
-    session->close_code = code;
+    if (id > session->closed_id) { /* an earlier one may say goodbye later */
+        session->closed_id = id;
+        session->close_code = code;
+    }
     (void)pthread_cond_signal(&session->wake);
     (void)pthread_mutex_unlock(&session->lock);
     log_info("the session is closed with %u %.*s", code, STR_ARG(reason));

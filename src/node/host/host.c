@@ -199,6 +199,17 @@ bool host_start(const struct host_options *options, struct host **ret_host, stru
     return true;
 }
 
+/* Its thread may be applying what it heard, also of a link that was made while we stopped. */
+static void end_link(struct host *host)
+{
+    (void)pthread_mutex_lock(&host->lock);
+    if (host->server != NULL)
+        link_shut(host->server);
+    while (host->server != NULL)
+        (void)pthread_cond_wait(&host->link_changed, &host->lock);
+    (void)pthread_mutex_unlock(&host->lock);
+}
+
 void host_stop(struct host *host)
 {
     (void)pthread_mutex_lock(&host->lock);
@@ -211,6 +222,7 @@ void host_stop(struct host *host)
     task_engine_stop(host->engine);
     (void)pthread_join(host->watcher, NULL);
     (void)pthread_join(host->dialer, NULL);
+    end_link(host);
     instances_stop(host);
     host_free(host);
 }
