@@ -7,8 +7,11 @@
 #include "node/runtime/small_file.h"
 #include "os/files.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -170,6 +173,44 @@ static void an_end_that_cannot_be_written_is_told(void **state)
     must_do(runtime_delete(fixture->runtime, "a", &f), &f);
 }
 
+static void fill(const char *path)
+{
+    static const char zeros[4096];
+    auto_fd fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    while (write(fd, zeros, sizeof(zeros)) > 0)
+        ;
+    assert_int_equal(errno, ENOSPC);
+}
+
+static void a_full_disk_does_not_hide_the_exit_code(void **state)
+{
+    struct fixture_paths paths;
+    struct container_spec spec = fixture_spec(fixture, &paths, "a", "sleep 0.5; exit 3");
+    const struct fixture_exit *ended;
+    char directory[PATH_BYTES];
+    char path[PATH_BYTES];
+
+    (void)state;
+    if (fixture->oci_runtime != NULL)
+        skip(); /* conmon makes the file at the end */
+    path_format(directory, "%s/exits", fixture->state_dir);
+    path_format(path, "%s/filler", directory);
+    fixture_close(fixture);
+    assert_int_equal(mount("none", directory, "tmpfs", 0, "size=64k"), 0);
+    fixture_open(fixture);
+    start(&spec);
+    fill(path);
+    ended = fixture_wait(fixture, "a");
+    assert_int_equal(umount2(directory, MNT_DETACH), 0);
+    assert_non_null(ended);
+    assert_int_equal(ended->code, 3);
+    assert_false(ended->lost);
+    fixture_close(fixture);
+    fixture_open(fixture);
+}
+
 static void what_a_container_takes_along_has_no_exit_code(void **state)
 {
     static const char *const argv[] = {"sleep", "100"};
@@ -235,6 +276,7 @@ int main(int argc, char **argv)
         TEST(a_start_that_was_not_told_is_taken_back),
         TEST(an_exit_file_of_another_life_is_none),
         TEST(an_end_that_cannot_be_written_is_told),
+        TEST(a_full_disk_does_not_hide_the_exit_code),
         TEST(what_a_container_takes_along_has_no_exit_code),
         TEST(a_state_dir_has_one_owner),
         TEST(two_installations_do_not_meet),
