@@ -1,7 +1,9 @@
 """Fixtures for tests with real clients: a server of its own for each module, a whole installation where containers run."""
 
+import contextlib
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -23,12 +25,15 @@ CLEAN = {"PATH": "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin:/sbin:/bin",
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the kernel lends to connections: one of these may get it before, or between, its listeners."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", random.randrange(lowest // 2, lowest) if lowest > 2048 else 0))
+            return probe.getsockname()[1]
 
 
-def eventually(check, seconds=20, what="it"):
+def eventually(check, seconds=60, what="it"):
     """Asks until the answer is true; returns it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -59,7 +64,7 @@ class Installation:
 
     def aws(self, *arguments, check=True):
         command = ["/usr/bin/aws", "--endpoint-url", self.url, "--output", "text", *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300)
         if check and done.returncode != 0:
             raise AssertionError(f"aws {' '.join(arguments)}: {done.stderr}")
         return done.stdout.strip() if check else done
@@ -82,7 +87,7 @@ class Installation:
 
     def answers(self):
         try:
-            with urllib.request.urlopen(self.url + "/_berth/health", timeout=2) as reply:
+            with urllib.request.urlopen(self.url + "/_berth/health", timeout=20) as reply:
                 return reply.status == 200
         except OSError:
             return False
@@ -101,7 +106,8 @@ class Server(Installation):
         command = [BERTH, "server", "--data", self.directory, "--listen", self.listen, *self.options]
         self.process = subprocess.Popen(command, env=CLEAN, stderr=log)
         log.close()
-        eventually(self.answers, what="the server")
+        eventually(lambda: self.process.poll() is not None or self.answers(), what="the server")
+        assert self.process.poll() is None, "it has ended, and who answers is another"
 
     def kill(self):
         self.process.kill()
@@ -110,7 +116,7 @@ class Server(Installation):
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(20) == 0
+            assert self.process.wait(60) == 0
 
 
 class StandIn:
@@ -130,7 +136,7 @@ class StandIn:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0
+        assert self.process.wait(60) == 0
         self.process.stdout.close()
 
 

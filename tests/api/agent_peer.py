@@ -31,7 +31,7 @@ class Socket:
     def __init__(self, server, path, parameters, keys=None):
         self.keys = keys or own_keys(server)
         self.url = f"{server.url}{path}?{urllib.parse.urlencode(sorted(parameters.items()))}"
-        self.connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        self.connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
         self.rest, self.read = b"", []
         # As the original does it: a space travels as "+" and is signed as "%20".
         key = base64.b64encode(os.urandom(16)).decode()
@@ -61,14 +61,14 @@ class Socket:
         head, rest = data.split(b"\r\n\r\n", 1)
         return head.decode(), rest
 
-    def _take(self, count):
+    def _first(self, count):
+        """The next bytes, which stay there: a frame that has not come whole in its time is read later, from its begin."""
         while len(self.rest) < count:
             more = self.connection.recv(65536)
             if not more:
                 raise EOFError
             self.rest += more
-        taken, self.rest = self.rest[:count], self.rest[count:]
-        return taken
+        return self.rest[:count]
 
     def frame(self, opcode, payload, final=True):
         mask = os.urandom(4)
@@ -76,7 +76,8 @@ class Socket:
         head = bytes([(0x80 if final else 0) | opcode])
         head += bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + struct.pack(">H", size) \
             if size < 65536 else bytes([0x80 | 127]) + struct.pack(">Q", size)
-        self.connection.sendall(head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload)))
+        masked = int.from_bytes(payload, "big") ^ int.from_bytes((mask * (size // 4 + 1))[:size], "big")
+        self.connection.sendall(head + mask + masked.to_bytes(size, "big"))
 
     def send(self, text):
         self.frame(1, text.encode())
@@ -103,17 +104,18 @@ class Socket:
         except TimeoutError:
             pass
         finally:
-            self.connection.settimeout(20)
+            self.connection.settimeout(60)
 
     def _next(self):
         while True:
-            first, second = self._take(2)
-            size = second & 0x7F
+            first, second = self._first(2)
+            start, size = 2, second & 0x7F
             if size == 126:
-                size = struct.unpack(">H", self._take(2))[0]
+                start, size = 4, struct.unpack(">H", self._first(4)[2:])[0]
             elif size == 127:
-                size = struct.unpack(">Q", self._take(8))[0]
-            payload = self._take(size)
+                start, size = 10, struct.unpack(">Q", self._first(10)[2:])[0]
+            payload = self._first(start + size)[start:]
+            self.rest = self.rest[start + size:]
             opcode = first & 0x0F
             if opcode == 9:
                 self.frame(10, payload)

@@ -84,5 +84,5 @@ def test_wrong_usage_is_told(server, wrong):
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_only_the_operator_may_ask(server, method):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(urllib.request.Request(server.url + "/_berth/accounts", method=method), timeout=5)
+        urllib.request.urlopen(urllib.request.Request(server.url + "/_berth/accounts", method=method), timeout=60)
     assert refused.value.code == 403

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import resource
+import selectors
 import socket
 import struct
 import subprocess
@@ -203,13 +204,31 @@ def test_half_of_everything(server, agents):  # noqa: F811
 
 class Crowd:
     """Many agents' first sockets at once: each is asked for before any answer is read. Who is told that there are too many
-    comes again, as agents do."""
+    comes again, as agents do. Who has come answers pings: silence for 30 seconds ends a session, and the last may come later
+    than that."""
+
+    PONG = b"\x8a\x80\0\0\0\0"
 
     def __init__(self, server, arns, cluster):  # noqa: F811
         self.port = server.port
         self.sockets = []
         self.refused = 0
         self.waiting = [self.head(server, arn, cluster) for arn in arns]
+        self.come_in = selectors.DefaultSelector()
+        self.over = threading.Event()
+        self.heart = threading.Thread(target=self.answer)
+        self.heart.start()
+
+    def answer(self):
+        while not self.over.is_set():
+            for key, _ in self.come_in.select(0.2):
+                try:
+                    if key.fileobj.recv(65536):
+                        key.fileobj.sendall(self.PONG)
+                        continue
+                except OSError:
+                    pass
+                self.come_in.unregister(key.fileobj)  # the server has ended it
 
     @staticmethod
     def head(server, arn, cluster):  # noqa: F811
@@ -221,7 +240,7 @@ class Crowd:
         return (f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n").encode()
 
     def ask(self, head):
-        connection = socket.create_connection(("127.0.0.1", self.port), 60)
+        connection = socket.create_connection(("127.0.0.1", self.port), 300)
         self.sockets.append(connection)
         connection.sendall(head)
         return connection
@@ -233,12 +252,16 @@ class Crowd:
             for head, connection in asked:
                 answer = connection.recv(12, socket.MSG_WAITALL)
                 if answer == b"HTTP/1.1 101":
+                    self.come_in.register(connection, selectors.EVENT_READ)
                     continue
                 assert answer == b"HTTP/1.1 503"
                 self.refused += 1
                 self.waiting.append(head)
 
     def close(self):
+        self.over.set()
+        self.heart.join()
+        self.come_in.close()
         for connection in self.sockets:
             connection.close()
 
@@ -380,7 +403,7 @@ def test_credentials_that_were_renewed_while_the_agent_was_away(hasty_server):
         heard = []
         while not heard or heard[-1]["type"] != "TaskStopVerificationAck":
             heard.append(agent.acs.receive())
-        [pushed] = [row["message"] for row in heard if row["type"] == "IAMRoleCredentialsMessage"]
+        pushed = [row["message"] for row in heard if row["type"] == "IAMRoleCredentialsMessage"][0]
         assert pushed["taskArn"] == arn and pushed["roleType"] == "TaskApplication"
         fresh = pushed["roleCredentials"]
         assert fresh["credentialsId"] == told["credentialsId"] and fresh["accessKeyId"] != told["accessKeyId"]
@@ -405,7 +428,7 @@ def test_an_agent_that_finds_no_server_ends_when_it_is_told_to(tmp_path):
         eventually(lambda: "not registered yet" in log.read_text(), what="a try")
         assert agent.poll() is None
         agent.terminate()
-        assert agent.wait(20) == 0
+        assert agent.wait(60) == 0
     finally:
         agent.kill()
 
@@ -434,7 +457,7 @@ def test_what_an_agent_makes_of_refused_registrations(tmp_path, answers, code):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     agent = started_agent(tmp_path, server.server_port)
     try:
-        assert agent.wait(20) == code
+        assert agent.wait(60) == code
     finally:
         agent.kill()
         server.shutdown()
@@ -478,13 +501,13 @@ def test_a_cut_of_ten_minutes(fast_server):
         port = cut_off.acs.connection.getsockname()[1]
         cut = Cut(port)
         # Neither side is told: the server finds out by itself, within 30 seconds of silence.
-        eventually(lambda: (stays.acs.idle(), not cut_off.described()["agentConnected"])[1], 60, "the server's notice")
+        eventually(lambda: (stays.acs.idle(), not cut_off.described()["agentConnected"])[1], 120, "the server's notice")
         assert describe(ecs, "c", lost)["lastStatus"] == "RUNNING", "it may come back: for ten minutes nothing is lost"
         task = eventually(lambda: (stays.acs.idle(), task := describe(ecs, "c", lost))[1]["lastStatus"] == "STOPPED" and task,
-                          40, "the end of the lost task")
+                          what="the end of the lost task")
         assert task["stopCode"] == "TerminationNotice" and "has been disconnected for 600 seconds" in task["stoppedReason"]
         [replacement] = eventually(lambda: (stays.acs.idle(), [
-            arn for arn in ecs.list_tasks(cluster="c")["taskArns"] if arn != kept])[1], 40, "the replacement")
+            arn for arn in ecs.list_tasks(cluster="c")["taskArns"] if arn != kept])[1], what="the replacement")
         payload_of(stays, replacement)
         stays.report(replacement, "RUNNING", containers=RUNNING)
 

@@ -68,7 +68,7 @@ def test_a_pull_and_a_push_are_events(server):
     ecr.create_repository(repositoryName="pulled")
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     subprocess.run(["curl", "-s", "-o", os.devnull, "-H", f"Authorization: Basic {token}",
-                    f"{server.url}/v2/pulled/manifests/latest"], env=CLEAN, check=True, timeout=20)
+                    f"{server.url}/v2/pulled/manifests/latest"], env=CLEAN, check=True, timeout=60)
     event = events(server, "--event", "BatchGetImage")[-1]
     assert event["eventSource"] == "ecr.amazonaws.com" and event["eventCategory"] == "Data"
     assert event["resources"][0]["ARN"].endswith(":repository/pulled")
@@ -125,5 +125,5 @@ def test_a_wrong_time_is_told(server, wrong):
 
 
 def test_without_a_log_it_says_so(tmp_path):
-    done = subprocess.run([BERTH, "audit", "--data", str(tmp_path)], env=CLEAN, capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BERTH, "audit", "--data", str(tmp_path)], env=CLEAN, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "audit.log" in done.stderr

@@ -82,9 +82,10 @@ def test_statistics_of_values(cloudwatch, namespace):
 
 
 def test_values_counts_and_statistic_sets(cloudwatch, namespace):
+    at = this_minute()
     cloudwatch.put_metric_data(Namespace=namespace, MetricData=[
-        {"MetricName": "Load", "Values": [1, 2, 100], "Counts": [90, 9, 1], "Timestamp": this_minute() - MINUTE},
-        {"MetricName": "Load", "Timestamp": this_minute() - 2 * MINUTE,
+        {"MetricName": "Load", "Values": [1, 2, 100], "Counts": [90, 9, 1], "Timestamp": at - MINUTE},
+        {"MetricName": "Load", "Timestamp": at - 2 * MINUTE,
          "StatisticValues": {"SampleCount": 4, "Sum": 10, "Minimum": 1, "Maximum": 4}}])
     set_, values = statistics(cloudwatch, namespace)
     assert (set_["Average"], set_["SampleCount"], set_["Maximum"]) == (2.5, 4, 4)
@@ -96,9 +97,10 @@ def test_values_counts_and_statistic_sets(cloudwatch, namespace):
 
 def test_dimensions_make_metrics_apart(cloudwatch, namespace):
     here, there = [{"Name": "Host", "Value": "a"}, {"Name": "Zone", "Value": "z"}], [{"Name": "Host", "Value": "b"}]
-    put(cloudwatch, namespace, 1, Dimensions=here)
-    put(cloudwatch, namespace, 2, Dimensions=list(reversed(here)))
-    put(cloudwatch, namespace, 4, Dimensions=there)
+    at = this_minute()
+    put(cloudwatch, namespace, 1, at=at, Dimensions=here)
+    put(cloudwatch, namespace, 2, at=at, Dimensions=list(reversed(here)))
+    put(cloudwatch, namespace, 4, at=at, Dimensions=there)
     assert statistics(cloudwatch, namespace, Statistics=["Sum"]) == []
     assert statistics(cloudwatch, namespace, Statistics=["Sum"], Dimensions=here)[0]["Sum"] == 3
     listed = cloudwatch.list_metrics(Namespace=namespace)["Metrics"]
@@ -199,9 +201,9 @@ def test_expressions(cloudwatch, namespace):
 
 
 def test_results_have_pages(cloudwatch, namespace):
-    for i in range(4):
-        put(cloudwatch, namespace, i, at=this_minute() - i * MINUTE)
     end = this_minute() + MINUTE
+    for i in range(4):
+        put(cloudwatch, namespace, i, at=end - (i + 1) * MINUTE)
     found = list(cloudwatch.get_paginator("get_metric_data").paginate(
         MetricDataQueries=[query("a", namespace), query("b", namespace, stat="Maximum")], StartTime=end - 10 * MINUTE, EndTime=end,
         PaginationConfig={"PageSize": 3}))
@@ -294,7 +296,8 @@ def test_the_sdk_for_javascript(server, namespace):
         pages("cloudwatch", "ListMetrics", 10, Namespace=namespace),
         call("cloudwatch", "SetAlarmState", AlarmName="nothing", StateValue="OK", StateReason="x"))
     assert "output" in made, made
-    assert shown["output"]["MetricAlarms"][0]["StateValue"] == "INSUFFICIENT_DATA"
+    alarm, = shown["output"]["MetricAlarms"]
+    assert (alarm["StateValue"], alarm["TreatMissingData"]) == ("INSUFFICIENT_DATA", "missing")
     assert len(listed["output"][0]["Metrics"]) == 1
     assert (missing["error"], missing["status"]) == ("ResourceNotFound", 404) and at
 
@@ -304,19 +307,20 @@ def test_the_sdk_for_javascript(server, namespace):
 
 def test_life_of_an_alarm(cloudwatch, namespace):
     name = "life"
+    lasting = condition(namespace, TreatMissingData="ignore")  # a minute that ends meanwhile moves it nowhere
     cloudwatch.put_metric_alarm(AlarmName=name, AlarmDescription="high", Tags=[{"Key": "team", "Value": "x"}],
-                                AlarmActions=["arn:aws:sns:us-east-1:000000000000:pages"], **condition(namespace))
+                                AlarmActions=["arn:aws:sns:us-east-1:000000000000:pages"], **lasting)
     alarm = described(cloudwatch, name)
     arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"
     assert alarm["AlarmArn"] == arn and alarm["StateReason"] == "Unchecked: Initial alarm creation"
-    assert alarm["StateValue"] == "INSUFFICIENT_DATA" and alarm["TreatMissingData"] == "missing" and alarm["ActionsEnabled"] is True
+    assert alarm["StateValue"] == "INSUFFICIENT_DATA" and alarm["TreatMissingData"] == "ignore" and alarm["ActionsEnabled"] is True
     assert alarm["OKActions"] == [] and alarm["Dimensions"] == []
     cloudwatch.get_waiter("alarm_exists").wait(AlarmNames=[name])
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="testing", StateReasonData='{"by":"hand"}')
     alarm = described(cloudwatch, name)
     assert (alarm["StateValue"], alarm["StateReason"], alarm["StateReasonData"]) == ("ALARM", "testing", '{"by":"hand"}')
     assert described(cloudwatch, name)["AlarmDescription"] == "high"
-    cloudwatch.put_metric_alarm(AlarmName=name, **condition(namespace, Threshold=6.5, DatapointsToAlarm=1))
+    cloudwatch.put_metric_alarm(AlarmName=name, **{**lasting, "Threshold": 6.5, "DatapointsToAlarm": 1})
     alarm = described(cloudwatch, name)
     assert alarm["Threshold"] == 6.5 and "AlarmDescription" not in alarm and alarm["StateValue"] == "ALARM"
     history = cloudwatch.describe_alarm_history(AlarmName=name, ScanBy="TimestampAscending")["AlarmHistoryItems"]
@@ -342,9 +346,9 @@ def test_life_of_an_alarm(cloudwatch, namespace):
 
 
 def test_alarms_are_found(cloudwatch, namespace):
-    for i in range(5):
+    for i in range(5):  # and stays as it is set, whatever minute ends meanwhile
         cloudwatch.put_metric_alarm(AlarmName=f"found-{i}", OKActions=[f"arn:aws:sns:us-east-1:{ACCOUNT}:t{i}"],
-                                    **condition(namespace, Dimensions=[{"Name": "n", "Value": str(i % 2)}]))
+                                    **condition(namespace, TreatMissingData="ignore", Dimensions=[{"Name": "n", "Value": str(i % 2)}]))
     cloudwatch.set_alarm_state(AlarmName="found-3", StateValue="ALARM", StateReason="x")
 
     def names(**given):
@@ -400,7 +404,8 @@ def fast():
 
 
 def test_an_alarm_goes_off_and_comes_back(fast, namespace):
-    fast.cloudwatch.put_metric_alarm(AlarmName="high", **condition(namespace, DatapointsToAlarm=1))
+    # Until the end it keeps a state that its minutes without data would take away before anybody has seen it.
+    fast.cloudwatch.put_metric_alarm(AlarmName="high", **condition(namespace, DatapointsToAlarm=1, TreatMissingData="ignore"))
     fast.cloudwatch.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "Load", "Value": 9}])
     alarm = fast.becomes("high", "ALARM")
     assert alarm["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [9.0 (")
@@ -409,6 +414,7 @@ def test_an_alarm_goes_off_and_comes_back(fast, namespace):
     assert reason["recentDatapoints"] == [9] and reason["period"] == 60 and reason["statistic"] == "Average"
     fast.cloudwatch.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "Load", "Value": 1}])
     fast.becomes("high", "OK")
+    fast.cloudwatch.put_metric_alarm(AlarmName="high", **condition(namespace, DatapointsToAlarm=1))
     assert fast.becomes("high", "INSUFFICIENT_DATA")["StateReason"] == "Insufficient Data: 1 datapoint was unknown."
     moves = [item["HistorySummary"] for item in fast.cloudwatch.describe_alarm_history(
         AlarmName="high", HistoryItemType="StateUpdate", ScanBy="TimestampAscending")["AlarmHistoryItems"]]
@@ -428,7 +434,8 @@ def test_missing_data(fast, namespace):
 
 
 def test_an_alarm_on_an_expression(fast, namespace):
-    fast.cloudwatch.put_metric_alarm(AlarmName="rate", EvaluationPeriods=1, Threshold=10, ComparisonOperator="GreaterThanThreshold", Metrics=[
+    fast.cloudwatch.put_metric_alarm(AlarmName="rate", EvaluationPeriods=1, Threshold=10, ComparisonOperator="GreaterThanThreshold",
+                                     TreatMissingData="ignore", Metrics=[
         query("hits", namespace, "Hits", ReturnData=False), query("errors", namespace, "Errors", ReturnData=False),
         {"Id": "rate", "Expression": "100 * errors / hits", "ReturnData": True}])
     fast.cloudwatch.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "Hits", "Value": 4}, {"MetricName": "Errors", "Value": 1}])

@@ -277,7 +277,7 @@ def test_the_cli_retags_and_downloads(server, ecr, tmp_path):
     layer = json.loads(manifest)["layers"][0]["digest"]
     url = server.aws("ecr", "get-download-url-for-layer", "--repository-name", "app", "--layer-digest", layer, "--query",
                      "downloadUrl")
-    subprocess.run(["curl", "-sSf", "-o", tmp_path / "layer", url], check=True, env=CLEAN, timeout=20)
+    subprocess.run(["curl", "-sSf", "-o", tmp_path / "layer", url], check=True, env=CLEAN, timeout=60)
     assert (tmp_path / "layer").read_bytes() == b"layer of one"
     assert server.aws("ecr", "batch-delete-image", "--repository-name", "app", "--image-ids", "imageTag=latest",
                       "imageTag=v1", "--query", "imageIds[].imageTag").split() == ["latest", "v1"]

@@ -50,7 +50,7 @@ def status(server, who, path, method="GET"):
     """Of a registry request by whoever has those keys."""
     token = server.client("ecr", **who).get_authorization_token()["authorizationData"][0]["authorizationToken"]
     done = subprocess.run(["curl", "-s", "-X", method, "-w", "\n%{http_code}", "-H", f"Authorization: Basic {token}", server.url + path],
-                          env=CLEAN, capture_output=True, text=True, timeout=20)
+                          env=CLEAN, capture_output=True, text=True, timeout=60)
     body, _, number = done.stdout.rpartition("\n")
     return int(number), body
 
@@ -153,7 +153,7 @@ def test_a_key_that_was_made_inactive_opens_nothing(server, repository):
 
     def asked():
         return subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Authorization: Basic {token}",
-                               f"{server.url}/v2/app/manifests/latest"], env=CLEAN, capture_output=True, text=True, timeout=20).stdout
+                               f"{server.url}/v2/app/manifests/latest"], env=CLEAN, capture_output=True, text=True, timeout=60).stdout
 
     assert asked() == "404"
     iam.update_access_key(UserName="leaver", AccessKeyId=key["AccessKeyId"], Status="Inactive")

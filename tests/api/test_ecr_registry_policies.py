@@ -55,7 +55,7 @@ class Abroad:
     def status(self, path, method="GET"):
         command = ["curl", "-s", "-o", "/dev/null", "-X", method, "-w", "%{http_code}", "-H", f"Authorization: Basic {self.token}",
                    f"{self.url}/v2/{self.home}.dkr.ecr.us-east-1/{path}"]
-        return int(subprocess.run(command, env=CLEAN, capture_output=True, text=True, timeout=20).stdout)
+        return int(subprocess.run(command, env=CLEAN, capture_output=True, text=True, timeout=60).stdout)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def pusher(server, ecr):
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     done = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Authorization: Basic {token}", "--data-binary", "@-",
                            "-H", "Content-Type: application/octet-stream", f"{server.url}/v2/vault/blobs/uploads/?digest={digest}"],
-                          input=layer, env=CLEAN, capture_output=True, timeout=20)
+                          input=layer, env=CLEAN, capture_output=True, timeout=60)
     assert done.stdout == b"201"
     yield iam, his.get_authorization_token()["authorizationData"][0]["authorizationToken"], digest
     iam.delete_access_key(UserName="pusher", AccessKeyId=key["AccessKeyId"])
@@ -184,7 +184,7 @@ def pusher(server, ecr):
 
 def mount(server, token, digest):
     done = subprocess.run(["curl", "-s", "-o", "/dev/null", "-X", "POST", "-w", "%{http_code}", "-H", f"Authorization: Basic {token}",
-                           f"{server.url}/v2/app/blobs/uploads/?mount={digest}&from=vault"], env=CLEAN, capture_output=True, text=True, timeout=20)
+                           f"{server.url}/v2/app/blobs/uploads/?mount={digest}&from=vault"], env=CLEAN, capture_output=True, text=True, timeout=60)
     return int(done.stdout)
 
 

@@ -20,7 +20,9 @@ def running_on(ecs, cluster):
 
 
 def start_all(ecs, cluster, by_arn):
-    """Agents that make every task run, and stop what is to stop."""
+    """Agents that make every task run, stop what is to stop, and answer pings."""
+    for agent in by_arn.values():
+        agent.acs.idle()
     for status in ("RUNNING", "STOPPED"):
         for arn in ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]:
             task = describe(ecs, cluster, arn)
@@ -55,14 +57,14 @@ def test_a_service_spreads_and_moves_off_a_drained_instance(ecs, cluster, agents
         lowest = min(lowest, sum(task["lastStatus"] == "RUNNING" for task in tasks))
         return counts == {made[1].arn: 4} and all(task["lastStatus"] == "RUNNING" for task in tasks)
 
-    eventually(moved, seconds=60, what="the move to the other instance")
+    eventually(moved, seconds=180, what="the move to the other instance")
     assert lowest == 4, "the minimum healthy percent is 100"
 
 
 def test_a_service_waits_for_instances(server, ecs, cluster, agents):
     make_service(ecs, cluster, 1)
-    eventually(lambda: "No Container Instances were found in your cluster." in ecs.describe_services(
-        cluster=cluster, services=["web"])["services"][0]["events"][0]["message"], what="the event")
+    eventually(lambda: any("No Container Instances were found in your cluster." in event["message"] for event in
+                           ecs.describe_services(cluster=cluster, services=["web"])["services"][0]["events"]), what="the event")
     agent = agents()
     eventually(lambda: running_on(ecs, cluster)[0] == {agent.arn: 1}, what="the task on the instance that came")
 

@@ -454,9 +454,10 @@ def test_the_recorded_health_becomes_the_tasks(ecs, cluster, agents):
     agent.report(arn, "RUNNING", containers=[{"containerName": "page", "status": "RUNNING"}])
     agent.connect_telemetry()
     path = pathlib.Path(__file__).parent / "agent_traffic" / "reports.jsonl"
+    answers = {"PublishHealthRequest": "AckPublishHealth", "PublishMetricsRequest": "AckPublishMetric"}
     sent = 0
     for line in map(json.loads, path.read_text().splitlines()):
-        if line["kind"] != "ws-recv" or line["msg"]["type"] not in ("PublishHealthRequest", "PublishMetricsRequest"):
+        if line["kind"] != "ws-recv" or line["msg"]["type"] not in answers:
             continue
         for task in line["msg"]["message"].get("tasks", []):
             task["taskArn"] = arn
@@ -464,7 +465,7 @@ def test_the_recorded_health_becomes_the_tasks(ecs, cluster, agents):
                 container["containerName"] = "page"
                 last = container["healthStatus"]
         agent.tcs.telemetry(json.dumps(line["msg"]))
-        agent.tcs.receive()
+        agent.tcs.wait(answers[line["msg"]["type"]])  # not a heartbeat
         sent += 1
     assert sent >= 5
     shown = describe(ecs, cluster, arn)

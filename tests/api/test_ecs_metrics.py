@@ -94,7 +94,7 @@ def told(world):
         world.tell(world.agents[1], world.tasks[1].rsplit("/", 1)[0] + "/" + "0" * 32, 99, 999)  # there is no such task
         found = points(world.server, "CPUUtilization", ClusterName="m", ServiceName="web")
         return found and found[-1]["SampleCount"] == 2 and points(world.server, "CPUUtilization", ClusterName="m")
-    return eventually(once, 30, "a minute's points")
+    return eventually(once, what="a minute's points")
 
 
 def test_a_service_in_percent_of_what_it_reserves(world):
@@ -133,7 +133,7 @@ def test_an_alarm_hears_of_it(world):
         Threshold=90, ComparisonOperator="GreaterThanThreshold", Dimensions=[
             {"Name": "ClusterName", "Value": "m"}, {"Name": "ServiceName", "Value": "web"}])
     eventually(lambda: told(world) and cloudwatch.describe_alarms(
-        AlarmNames=["busy"])["MetricAlarms"][0]["StateValue"] == "ALARM", 30, "the alarm")
+        AlarmNames=["busy"])["MetricAlarms"][0]["StateValue"] == "ALARM", what="the alarm")
 
 
 def test_what_no_machine_can_is_not_published(world):

@@ -52,7 +52,7 @@ class Services:
     def wait(self, name, waiter="services_stable"):
         waiting = self.ecs.get_waiter(waiter)
         waiting.config.delay = 0.2
-        waiting.config.max_attempts = 150
+        waiting.config.max_attempts = 300
         waiting.wait(services=[name])
 
     def show(self, name, **more):
@@ -453,7 +453,15 @@ def test_a_definition_lasts_as_long_as_its_service(services):
     status = services.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]["status"]
     assert status == "DELETE_IN_PROGRESS"
     services.delete("lasting")
-    eventually(lambda: error_of(services.ecs.describe_task_definition, taskDefinition=arn)[0] == "ClientException")
+
+    def is_gone():
+        try:
+            services.ecs.describe_task_definition(taskDefinition=arn)
+        except botocore.exceptions.ClientError:
+            return True
+
+    eventually(is_gone, what="the end of the definition")
+    assert error_of(services.ecs.describe_task_definition, taskDefinition=arn)[0] == "ClientException"
 
 
 # ---- protection ----
@@ -467,9 +475,9 @@ def test_protected_tasks_survive(services):
     services.ecs.update_service(service="safe", desiredCount=0)
     services.until("safe", lambda s: s["runningCount"] == 1, "the scale-in")
     assert services.tasks("safe")[0]["taskArn"] == arn
-    told = messages(services.show("safe"))
-    assert any(re.search(r"^\(service safe\) was unable to reach steady state because \(taskSet ecs-svc/\d{19}\) was unable to "
-                         r"scale in due to \(reason 1 tasks under protection\)$", m) for m in told)
+    services.until("safe", lambda s: any(re.search(
+        r"^\(service safe\) was unable to reach steady state because \(taskSet ecs-svc/\d{19}\) was unable to "
+        r"scale in due to \(reason 1 tasks under protection\)$", m) for m in messages(s)), "the reason")
     shown = services.ecs.get_task_protection(cluster="default", tasks=[arn])["protectedTasks"][0]
     assert shown["taskArn"] == arn and "expirationDate" in shown
     answer = services.ecs.update_task_protection(cluster="default", tasks=[arn], protectionEnabled=False)

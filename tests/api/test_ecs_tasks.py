@@ -552,7 +552,7 @@ def test_nothing_of_a_task_is_lost_by_sigkill(tmp_path):
 
 
 def test_a_host_that_dies_while_the_server_is_down_is_lost(tmp_path):
-    server = Server(str(tmp_path), "--auth", "open", "--clock-rate", "200")
+    server = Server(str(tmp_path), "--auth", "open", "--clock-rate", "20")  # lost after six seconds
     server.start()
     host = StandIn(server)
     tasks = Tasks(server)
@@ -570,7 +570,7 @@ def test_a_host_that_dies_while_the_server_is_down_is_lost(tmp_path):
 
 
 def test_stopped_tasks_are_forgotten_after_an_hour(tmp_path):
-    server = Server(str(tmp_path), "--auth", "open", "--clock-rate", "2000")
+    server = Server(str(tmp_path), "--auth", "open", "--clock-rate", "400")  # an hour passes in nine seconds
     server.start()
     host = StandIn(server)
     tasks = Tasks(server)

@@ -406,15 +406,17 @@ def test_a_group_has_to_let_events_in(bus):
     name = "let-in"
     bus.rule(name, {"source": [name]}, LOG_TARGET)
     bus.logs.delete_resource_policy(policyName="events")
-    bus.events.put_events(Entries=[entry(name, detail={"n": 1})])
-    eventually(lambda: f"an event did not reach a target of {rule_arn(name)}" in log_of(bus))
-    bus.let_events_write({"ArnEquals": {"aws:SourceArn": rule_arn("another")}})
-    bus.events.put_events(Entries=[entry(name, detail={"n": 2})])
-    eventually(lambda: log_of(bus).count(f"an event did not reach a target of {rule_arn(name)}") == 2)
-    bus.let_events_write({"ArnEquals": {"aws:SourceArn": rule_arn(name)}})
-    bus.events.put_events(Entries=[entry(name, detail={"n": 3})])
-    assert [line["detail"]["n"] for line in eventually(lambda: bus.lines(name))] == [3]
-    bus.let_events_write()
+    try:
+        bus.events.put_events(Entries=[entry(name, detail={"n": 1})])
+        eventually(lambda: f"an event did not reach a target of {rule_arn(name)}" in log_of(bus))
+        bus.let_events_write({"ArnEquals": {"aws:SourceArn": rule_arn("another")}})
+        bus.events.put_events(Entries=[entry(name, detail={"n": 2})])
+        eventually(lambda: log_of(bus).count(f"an event did not reach a target of {rule_arn(name)}") == 2)
+        bus.let_events_write({"ArnEquals": {"aws:SourceArn": rule_arn(name)}})
+        bus.events.put_events(Entries=[entry(name, detail={"n": 3})])
+        assert [line["detail"]["n"] for line in eventually(lambda: bus.lines(name))] == [3]
+    finally:
+        bus.let_events_write()
     bus.remove(name)
 
 
@@ -595,7 +597,8 @@ def actions(bus, rule, name):
 
 def test_services_say_what_they_do(fast):
     fast.register("provided", "serve")
-    fast.rule("acts", {"source": ["aws.ecs"], "detail-type": ["ECS Service Action"]}, LOG_TARGET)
+    fast.rule("acts", {"source": ["aws.ecs"], "detail-type": ["ECS Service Action"],
+                       "resources": [{"suffix": "service/default/provided"}]}, LOG_TARGET)
     fast.ecs.put_cluster_capacity_providers(cluster="default", capacityProviders=["FARGATE"],
                                            defaultCapacityProviderStrategy=[])
     fast.ecs.create_service(serviceName="provided", taskDefinition="provided", desiredCount=1,

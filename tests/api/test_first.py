@@ -102,14 +102,14 @@ def test_reset_brings_the_first_state_back(open_server):
 
 def test_a_second_server_on_the_directory_is_refused(server):
     done = subprocess.run([BERTH, "server", "--data", server.directory, "--listen", "127.0.0.1:1"], env=CLEAN,
-                          capture_output=True, text=True, timeout=20)
+                          capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert f"process {server.process.pid}" in done.stderr
 
 
 def test_a_port_in_use_is_named(server, tmp_path):
     done = subprocess.run([BERTH, "server", "--data", str(tmp_path), "--listen", server.listen], env=CLEAN,
-                          capture_output=True, text=True, timeout=20)
+                          capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert str(server.port) in done.stderr
 

@@ -111,10 +111,10 @@ def test_a_task_runs_and_stops(server):
         tasks = [task["taskArn"] for task in started["tasks"]]
         named = {"cluster": "js-tasks", "tasks": tasks}
         running, described, listed, *_, stopped, after = js_sdk.outputs(
-            server, waits("ecs", "TasksRunning", 30, **named), call("ecs", "DescribeTasks", **named),
+            server, waits("ecs", "TasksRunning", 90, **named), call("ecs", "DescribeTasks", **named),
             pages("ecs", "ListTasks", 1, cluster="js-tasks"),
             *(call("ecs", "StopTask", cluster="js-tasks", task=task, reason="enough") for task in tasks),
-            waits("ecs", "TasksStopped", 30, **named), call("ecs", "DescribeTasks", **named))
+            waits("ecs", "TasksStopped", 90, **named), call("ecs", "DescribeTasks", **named))
         assert running["state"] == stopped["state"] == "SUCCESS"
         assert [task["lastStatus"] for task in described["tasks"]] == ["RUNNING", "RUNNING"]
         assert {arn for page in listed for arn in page["taskArns"]} == set(tasks)

@@ -109,7 +109,7 @@ def raw(server, operation, body, headers=()):
     request = urllib.request.Request(server.url, data=(body if isinstance(body, str) else json.dumps(body)).encode(), method="POST", headers={
         "X-Amz-Target": f"Logs_20140328.{operation}", "Content-Type": "application/x-amz-json-1.1", **dict(headers)})
     try:
-        with urllib.request.urlopen(request, timeout=20) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             text = reply.read()
             return json.loads(text) if text else {}
     except urllib.error.HTTPError as error:
@@ -471,7 +471,7 @@ def test_reset_empties_the_store(tmp_path):
         logs = running.client("logs")
         logs.create_log_group(logGroupName="g")
         put(logs, stream(logs, "g"), "x")
-        urllib.request.urlopen(urllib.request.Request(running.url + "/_berth/reset", method="POST"), timeout=20)
+        urllib.request.urlopen(urllib.request.Request(running.url + "/_berth/reset", method="POST"), timeout=60)
         assert logs.describe_log_groups()["logGroups"] == []
         logs.create_log_group(logGroupName="g")
         stream(logs, "g")

@@ -264,7 +264,7 @@ def test_a_push_that_is_cut_off_leaves_nothing_visible(tmp_path):
         kept = push_by_hand(client, "app", ["kept"])
         data = os.urandom(300000)
         _, headers, _ = client.ask("POST", "/v2/app/blobs/uploads/")
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
             head = (f"PATCH {headers['Location']} HTTP/1.1\r\nHost: x\r\nAuthorization: {client.basic}\r\n"
                     f"Content-Length: {len(data)}\r\n\r\n")
             connection.sendall(head.encode() + data[:100000])

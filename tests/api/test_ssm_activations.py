@@ -41,7 +41,7 @@ def unsigned(server, operation, **members):
     request = urllib.request.Request(server.url + "/", data=json.dumps(members).encode(), headers={
         "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"AmazonSSM.{operation}"})
     try:
-        with urllib.request.urlopen(request, timeout=20) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return json.load(reply)
     except urllib.error.HTTPError as error:
         body = json.load(error)
@@ -203,7 +203,7 @@ def test_the_agent_joins_with_an_activation(own_server, tmp_path):
         return arns and ecs.describe_container_instances(cluster="joined", containerInstances=arns)["containerInstances"]
 
     refused = agent("--activation-id", activation["ActivationId"], "--activation-code", "x" * 20)
-    assert refused.wait(20) == 5 and "InvalidActivation" in (tmp_path / "log").read_text()
+    assert refused.wait(60) == 5 and "InvalidActivation" in (tmp_path / "log").read_text()
     running = agent("--activation-id", activation["ActivationId"], "--activation-code", activation["ActivationCode"])
     try:
         [instance] = eventually(joined, what="the agent")
@@ -213,7 +213,7 @@ def test_the_agent_joins_with_an_activation(own_server, tmp_path):
         assert secret.stat().st_mode & 0o777 == 0o600
     finally:
         running.terminate()
-        running.wait(20)
+        running.wait(60)
     eventually(lambda: not joined(), what="the end of the session")
     running = agent("--external")  # it knows who it is
     try:
@@ -222,4 +222,4 @@ def test_the_agent_joins_with_an_activation(own_server, tmp_path):
         assert again["ec2InstanceId"] == instance["ec2InstanceId"]
     finally:
         running.terminate()
-        running.wait(20)
+        running.wait(60)

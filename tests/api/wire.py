@@ -31,7 +31,7 @@ def send(url, method="POST", body=b"", headers=None):
     request = urllib.request.Request(url, data=body if method != "GET" else None, method=method, headers=headers or {})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=30) as reply:
+        with opener.open(request, timeout=60) as reply:
             return Answer(reply.status, reply.headers, reply.read())
     except urllib.error.HTTPError as failure:
         return Answer(failure.code, failure.headers, failure.read())
@@ -87,7 +87,7 @@ def call_query(server, service, parameters, keys=None, **more):
     return send(url, body=data, headers=sign(url, service, *keys, body=data, headers=headers, **more))
 
 
-def raw(server, data, end=False, timeout=20):
+def raw(server, data, end=False, timeout=60):
     """Sends bytes, returns all that comes until the server closes, or until the answer is complete."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as connection:
         connection.sendall(data)

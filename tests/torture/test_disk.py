@@ -6,7 +6,7 @@ import tempfile
 
 import botocore.exceptions
 import pytest
-from conftest import BERTH, CLEAN, Server, StandIn
+from conftest import BERTH, CLEAN, Server, StandIn, free_port
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_a_server_ends_when_asked_though_its_disk_is_full(small_disk):
 def test_a_state_that_is_not_one_is_named_and_left_alone(tmp_path, content):
     state = tmp_path / "state.db"
     state.write_bytes(content)
-    done = subprocess.run([BERTH, "server", "--data", str(tmp_path), "--listen", "127.0.0.1:4599"], env=CLEAN,
-                          capture_output=True, text=True, timeout=30)
+    done = subprocess.run([BERTH, "server", "--data", str(tmp_path), "--listen", f"127.0.0.1:{free_port()}"],
+                          env=CLEAN, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert str(state) in done.stderr
     assert state.read_bytes() == content

@@ -20,11 +20,12 @@ class Load:
 
     def __init__(self, server, seed):
         self.server, self.seed = server, seed
+        self.callers = [(server.client("ecs"), server.client("ecr")) for _ in range(CLIENTS)]
         self.ending = threading.Event()
         self.clusters, self.definitions, self.tasks, self.repositories = {}, set(), {}, set()
 
     def client(self, number, round_number):
-        ecs, ecr = self.server.client("ecs"), self.server.client("ecr")
+        ecs, ecr = self.callers[number]
         made = 0
         while not self.ending.is_set():
             name = f"r{round_number}-c{number}-{made}"
@@ -82,7 +83,7 @@ def check(load):
     assert load.repositories <= {repository["repositoryName"] for page in pages for repository in page["repositories"]}
 
 
-def check_no_halves(server):
+def has_no_halves(server):
     """A task has its interface, and an interface its task."""
     ecs, ec2 = server.client("ecs"), server.client("ec2")
     arns = [arn for page in ecs.get_paginator("list_tasks").paginate() for arn in page["taskArns"]]
@@ -91,7 +92,7 @@ def check_no_halves(server):
               if detail["name"] == "networkInterfaceId"}
     found = {interface["NetworkInterfaceId"] for page in ec2.get_paginator("describe_network_interfaces").paginate()
              for interface in page["NetworkInterfaces"]}
-    assert wanted == found
+    return wanted == found
 
 
 @pytest.fixture
@@ -121,6 +122,7 @@ def test_nothing_acknowledged_is_lost(hosts):
         clients = [threading.Thread(target=load.client, args=(number, round_number)) for number in range(CLIENTS)]
         for client in clients:
             client.start()
+        eventually(lambda: min(len(load.clusters), len(load.tasks)) > round_number + 1, what="the load")
         time.sleep(chance.uniform(0.1, 1.2))
         hosts.kill()
         load.ending.set()
@@ -129,4 +131,4 @@ def test_nothing_acknowledged_is_lost(hosts):
         hosts.start()
         check(load)
     assert len(load.clusters) > ROUNDS and len(load.tasks) > ROUNDS
-    eventually(lambda: check_no_halves(hosts) is None, what="tasks and interfaces")
+    eventually(lambda: has_no_halves(hosts), what="tasks and interfaces")

@@ -20,7 +20,7 @@ def first(tmp_path):
 
 def start(data, listen):
     command = [BERTH, "server", "--data", str(data), "--listen", listen]
-    return subprocess.run(command, env=CLEAN, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, env=CLEAN, capture_output=True, text=True, timeout=60)
 
 
 def test_a_directory_in_use(first):
