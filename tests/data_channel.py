@@ -42,7 +42,7 @@ class Refused(Exception):
 class WebSocket:
     """RFC 6455, as much of it as is needed: frames of one piece."""
 
-    def __init__(self, url, timeout=30):
+    def __init__(self, url, timeout=60):
         parts = urllib.parse.urlsplit(url)
         assert parts.scheme == "ws"
         self.socket = socket.create_connection((parts.hostname, parts.port), timeout)
@@ -142,11 +142,11 @@ class DataChannel:
             self.websocket.send(message)
 
     def send(self, text):
-        assert self.ready.wait(30), "no handshake"
+        assert self.ready.wait(60), "no handshake"
         self.say(OUTPUT, text.encode())
 
     def resize(self, columns, rows):
-        assert self.ready.wait(30), "no handshake"
+        assert self.ready.wait(60), "no handshake"
         self.say(SIZE, json.dumps({"cols": columns, "rows": rows}).encode())
 
     def terminate(self):
@@ -193,14 +193,14 @@ class DataChannel:
             if self.on_output:
                 self.on_output(payload)
 
-    def expect(self, text, seconds=30):
+    def expect(self, text, seconds=60):
         """Waits until that text was shown, and returns all that was."""
         with self.changed:
             if not self.changed.wait_for(lambda: text.encode() in self.output or self.ended, seconds) or self.ended:
                 assert text.encode() in self.output, f"not shown: {text!r}, but {self.output!r}, {self.closed}"
         return self.output.decode(errors="replace")
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=60):
         """Until the channel has ended; what channel_closed said."""
         with self.changed:
             assert self.changed.wait_for(lambda: self.ended, seconds), f"the session goes on: {self.output!r}"

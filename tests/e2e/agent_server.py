@@ -7,7 +7,7 @@ import http.client
 import http.server
 import json
 import struct
-import threading
+import time
 
 API = "169.254.170.10"
 heard, sockets, refused = [], [], set()
@@ -72,7 +72,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def serve_socket(self):
         accept = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode())
         kind = "socket" if "&clusterArn=" in self.path else "telemetry socket"
-        heard.append({kind: self.path, "signed": self.headers.get("Authorization", "")})
         self.send_response(101)
         self.send_header("Upgrade", "websocket")
         self.send_header("Connection", "Upgrade")
@@ -80,6 +79,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if "&clusterArn=" in self.path:
             sockets.append(self.wfile)
+        heard.append({kind: self.path, "signed": self.headers.get("Authorization", "")})  # who reads that can send
         while True:
             kind, data = read_frame(self.rfile)
             if kind in (None, 8):
@@ -93,11 +93,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 name = message["type"].removesuffix("Request").replace("PublishMetrics", "PublishMetric")
                 self.wfile.write(frame(json.dumps({"type": "Ack" + name, "message": {"message": "ok"}})))
                 self.wfile.flush()
+        if self.wfile in sockets:
+            sockets.remove(self.wfile)
         self.close_connection = True
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/send":
+            while not sockets:
+                time.sleep(0.05)  # an agent that hears nothing for a minute opens another session
             sockets[-1].write(frame(body.decode()))
             sockets[-1].flush()
             self.reply({})

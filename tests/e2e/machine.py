@@ -1,10 +1,13 @@
 """A whole installation with an image in its registry: what the tests with real containers share."""
 
+import contextlib
 import http.client
 import json
 import os
 import pathlib
+import select
 import shutil
+import signal
 import subprocess
 import urllib.request
 
@@ -16,6 +19,16 @@ ROLE = "arn:aws:iam::000000000000:role/ecsTaskExecutionRole"
 
 def run(*command, **more):
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, **more).stdout
+
+
+def kill(pid):
+    """Kills a process and waits until it is gone, with the locks and connections that it held."""
+    process = os.pidfd_open(int(pid))
+    try:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        assert select.select([process], [], [], 60)[0], f"{pid} does not end"
+    finally:
+        os.close(process)
 
 
 def make_image(work, prepare=lambda root: None, config=()):
@@ -49,6 +62,10 @@ class Machine(Installation):
         self.berth("up", "--data", self.directory, "--listen", self.listen, *options)
         self.ecs, self.ec2, self.logs = self.client("ecs"), self.client("ec2"), self.client("logs")
 
+    def kill(self, role):
+        """Its server or its host."""
+        kill(pathlib.Path(self.directory, f"{role}.lock").read_text())
+
     def push(self, name, layout, *options):
         """A new repository with that image as its latest; its address."""
         repository = self.client("ecr").create_repository(repositoryName=name)["repository"]["repositoryUri"]
@@ -67,6 +84,11 @@ class Machine(Installation):
         if policy:
             iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
         return arn
+
+    def allow_log_groups(self):
+        """AmazonECSTaskExecutionRolePolicy does not allow to make them (developer guide, "Send Amazon ECS logs to CloudWatch")."""
+        self.client("iam").put_role_policy(RoleName="ecsTaskExecutionRole", PolicyName="groups", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:CreateLogGroup", "Resource": "*"}]}))
 
     def make_instance_profile(self, name):
         """A profile with a role of that name, with which an instance can join a cluster."""
@@ -130,7 +152,7 @@ def served(task, name="index.html"):
     """What a task's page of that name says, once it is there."""
     def read():
         try:
-            with urllib.request.urlopen(f"http://{address(task)}/{name}", timeout=2) as reply:
+            with urllib.request.urlopen(f"http://{address(task)}/{name}", timeout=5) as reply:
                 return reply.read().decode()
         except (OSError, http.client.HTTPException):
             return None
@@ -165,6 +187,23 @@ def processes(text):
     return found
 
 
+def users_taken(directory):
+    """The ranges of users that an installation holds: by the first of each, whose it is."""
+    instance = pathlib.Path(directory, "instance").read_text().strip()
+    found = {}
+    for path in pathlib.Path(BERTH_USERS).glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # given back meanwhile
+            owner = os.readlink(path)
+            if owner.startswith(instance + "/"):
+                found[int(path.name)] = owner
+    return found
+
+
+def paths_below(root, text):
+    """Those with this text in their name; other than glob it passes over what goes meanwhile."""
+    return [os.path.join(at, name) for at, folders, files in os.walk(root) for name in folders + files if text in name]
+
+
 def traces(directory):
     """Everything that an installation could leave on the machine."""
     instance = pathlib.Path(directory, "instance").read_text().strip()
@@ -173,7 +212,6 @@ def traces(directory):
     found += [line for line in run("ip", "route").splitlines() if instance in line]
     found += [line for line in run("nft", "list", "tables").splitlines() if instance in line]
     found += [line for line in open("/proc/self/mounts") if instance in line or directory in line]
-    found += [str(path) for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/berth-{instance}")]
-    found += [str(path) for path in pathlib.Path("/run").glob(f"**/*{instance}*")]
-    found += [path for path in map(str, pathlib.Path(BERTH_USERS).glob("*")) if os.readlink(path).startswith(instance + "/")]
+    found += paths_below("/sys/fs/cgroup", f"berth-{instance}") + paths_below("/run", instance)
+    found += [f"{BERTH_USERS}/{first}" for first in users_taken(directory)]
     return found + processes(directory)

@@ -1,8 +1,10 @@
 """What a host that was killed and started again still knows of its containers."""
 
 import json
+import os
 import pathlib
 import shutil
+import signal
 
 from conftest import BERTH, eventually
 from machine import container_of, run, served, shell
@@ -12,7 +14,7 @@ ONCE = {"command": ["CMD-SHELL", "! test -e /www/checked && touch /www/checked"]
 
 
 def killed_and_started(machine):
-    run("kill", "-KILL", pathlib.Path(machine.directory, "host.lock").read_text().strip())
+    machine.kill("host")
     machine.up()
 
 
@@ -49,3 +51,18 @@ def test_a_newer_build_takes_over(machine, tmp_path):
     machine.up()
     assert not set(pids()) & set(replaced)
     machine.stop(arns)
+
+
+def test_an_end_that_the_server_has_not_heard_is_told_by_the_next_process(machine):
+    arns = machine.run(machine.register("ends-unheard", [{"name": "main", "command": shell("exec sleep 1000")}]))
+    machine.wait(arns, "RUNNING")
+    task_id = arns[0].rsplit("/", 1)[1]
+    host = pathlib.Path(machine.directory, "host")
+    machine.kill("server")
+    os.kill(int(pathlib.Path(host, "runtime", "c", f"{task_id}-0", "pid").read_text()), signal.SIGKILL)
+    folder = pathlib.Path(host, "tasks", task_id)
+    eventually(lambda: {path.name for path in folder.iterdir()} == {"assignment", "end"}, what="the removal of all else")
+    killed_and_started(machine)
+    task = machine.wait(arns, "STOPPED")[0]
+    assert task["stopCode"] == "EssentialContainerExited" and container_of(task, "main")["exitCode"] == 137
+    eventually(lambda: not folder.exists(), what="the removal of the rest")

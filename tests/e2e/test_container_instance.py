@@ -1,11 +1,10 @@
 """An EC2 instance joins a cluster by its user data and runs tasks of the built-in registry: server, host and agent as they
 are, nothing in between."""
 
-import urllib.request
-
 import pytest
 
 from conftest import eventually
+from machine import reachable
 from test_instances import IMAGE, shown, state
 
 JOIN = "#!/bin/sh\necho ECS_CLUSTER=joined > /etc/ecs/ecs.config\n"
@@ -54,8 +53,7 @@ def test_a_task_on_an_instance_that_joined_by_itself(machine, instance):
     task = eventually(lambda: reached(machine, arn, "RUNNING"), 60, "the task")
     assert task["containers"][0]["image"] == f"{machine.image}:latest", "as the definition has it"
     address = shown(machine, instance)["PrivateIpAddress"]
-    with urllib.request.urlopen(f"http://{address}/", timeout=5) as reply:
-        assert reply.read() == b"hello\n"
+    eventually(lambda: reachable(address), what="the task's page")
     machine.ecs.stop_task(cluster="joined", task=arn)
     eventually(lambda: reached(machine, arn, "STOPPED"), 60, "the end of the task")
 
@@ -72,18 +70,10 @@ def test_a_task_with_an_interface_of_its_own(machine, instance):
     arn = answer["tasks"][0]["taskArn"]
     task = eventually(lambda: reached(machine, arn, "RUNNING"), 60, "the task")
     assert task["attachments"][0]["status"] == "ATTACHED"
-    details = {row["name"]: row["value"] for row in task["attachments"][0]["details"]}
+    address = next(row["value"] for row in task["attachments"][0]["details"] if row["name"] == "privateIPv4Address")
     assert len(shown(machine, instance)["NetworkInterfaces"]) == 2
-
-    def served():
-        try:
-            with urllib.request.urlopen(f"http://{details['privateIPv4Address']}/", timeout=2) as reply:
-                return reply.read() == b"hello\n"
-        except OSError:
-            return False
-
-    eventually(served, what="the task's page")
+    eventually(lambda: reachable(address), what="the task's page")
     machine.ecs.stop_task(cluster="joined", task=arn)
     task = eventually(lambda: reached(machine, arn, "STOPPED"), 60, "the end of the task")
-    assert task["attachments"][0]["status"] == "DELETED" and not served()
+    assert task["attachments"][0]["status"] == "DELETED" and not reachable(address)
     assert len(shown(machine, instance)["NetworkInterfaces"]) == 1

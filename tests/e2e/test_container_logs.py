@@ -1,14 +1,14 @@
 """Lines of real containers in CloudWatch Logs and in `berth logs`: all of them, in order, once, whatever dies meanwhile."""
 
-import json
 import pathlib
 import re
+import select
 import subprocess
 import time
 
 import pytest
 from conftest import BERTH, CLEAN, eventually
-from machine import run, shell
+from machine import shell
 
 
 @pytest.fixture
@@ -31,6 +31,21 @@ def lines_of(machine, group, stream=None):
 
 def task_id(arn):
     return arn.rsplit("/", 1)[1]
+
+
+# A container with this mount point and that line in its script goes on when the gate is opened.
+GATE = [{"sourceVolume": "gate", "containerPath": "/gate"}]
+GATED = "while ! test -e /gate/open; do sleep 0.1; done"
+GATED_AGAIN = GATED.replace("open", "again")
+
+
+def register_gated(machine, family, script, **container):
+    return machine.register(family, [{"name": family, "mountPoints": GATE, "command": shell(script), **container}],
+                            volumes=[{"name": "gate"}])
+
+
+def open_gate(machine, arn, name="open"):
+    pathlib.Path(machine.directory, "host", "tasks", task_id(arn), "volume-gate", name).touch()
 
 
 def test_lines_arrive_before_the_task_is_stopped(machine, group):
@@ -79,9 +94,7 @@ def test_a_very_long_line_is_cut_and_nothing_lost(machine, group):
 
 def test_the_group_is_made_when_asked(machine):
     name = "/e2e/made-by-the-driver"
-    # AmazonECSTaskExecutionRolePolicy does not allow it (developer guide, "Send Amazon ECS logs to CloudWatch").
-    machine.client("iam").put_role_policy(RoleName="ecsTaskExecutionRole", PolicyName="groups", PolicyDocument=json.dumps(
-        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:CreateLogGroup", "Resource": "*"}]}))
+    machine.allow_log_groups()
     arns = machine.run(machine.register("maker", [{
         "name": "maker", "logConfiguration": awslogs(name, awslogs_create_group="true"), "command": ["/bin/echo", "hi"]}]))
     machine.wait(arns, "STOPPED")
@@ -110,8 +123,7 @@ def test_nothing_is_lost_or_doubled_when_a_role_is_killed(machine, group, role):
     machine.wait(arns, "RUNNING")
     for _ in range(3):
         eventually(lambda: lines_of(machine, group), what="the first line")
-        pid = pathlib.Path(machine.directory, f"{role}.lock").read_text().strip()
-        run("kill", "-KILL", pid)
+        machine.kill(role)
         time.sleep(0.3)  # lines go on being written meanwhile
         machine.up()
         machine.logs = machine.client("logs")
@@ -120,11 +132,12 @@ def test_nothing_is_lost_or_doubled_when_a_role_is_killed(machine, group, role):
 
 
 def test_a_task_that_ends_while_the_server_is_away_keeps_its_lines(machine, group):
-    arns = machine.run(machine.register("orphan", [{
-        "name": "orphan", "logConfiguration": awslogs(group),
-        "command": shell("i=0; while [ $i -lt 500 ]; do echo $i; i=$((i+1)); done; sleep 2; echo last words")}]))
+    arns = machine.run(register_gated(
+        machine, "orphan", f"i=0; while [ $i -lt 500 ]; do echo $i; i=$((i+1)); done; {GATED}; echo last words",
+        logConfiguration=awslogs(group)))
     machine.wait(arns, "RUNNING")
-    run("kill", "-KILL", pathlib.Path(machine.directory, "server.lock").read_text().strip())
+    machine.kill("server")
+    open_gate(machine, arns[0])
     log = pathlib.Path(machine.directory, "host", "logs", task_id(arns[0]), "0.log")
     eventually(lambda: b"last words" in log.read_bytes(), what="the end of the container")
     machine.up()
@@ -133,29 +146,34 @@ def test_a_task_that_ends_while_the_server_is_away_keeps_its_lines(machine, grou
 
 
 def test_non_blocking_drops_the_oldest_lines_beyond_its_buffer(machine, group):
-    arns = machine.run(machine.register("flood", [{
-        "name": "flood", "logConfiguration": awslogs(group, mode="non-blocking", max_buffer_size="64k"),
-        "command": shell("echo first; sleep 6; i=0; while [ $i -lt 20000 ]; do echo line number $i; i=$((i+1)); done; "
-                         "while true; do sleep 1; done")}]))
+    arns = machine.run(register_gated(
+        machine, "flood", f"echo first; {GATED}; echo second; {GATED_AGAIN}; i=0; "
+                          "while [ $i -lt 20000 ]; do echo line number $i; i=$((i+1)); done; while true; do sleep 1; done",
+        logConfiguration=awslogs(group, mode="non-blocking", max_buffer_size="64k")))
     machine.wait(arns, "RUNNING")
     eventually(lambda: lines_of(machine, group) == ["first"], what="the first line")
-    run("kill", "-KILL", pathlib.Path(machine.directory, "server.lock").read_text().strip())
+    machine.kill("server")
+    tries = lambda: pathlib.Path(machine.directory, "host.log").read_text().count("log lines wait, trying on")
+    before = tries()
+    open_gate(machine, arns[0])
+    eventually(lambda: tries() > before, what="the second line on its way")
+    open_gate(machine, arns[0], "again")
     log = pathlib.Path(machine.directory, "host", "logs", task_id(arns[0]), "0.log")
     eventually(lambda: b"line number 19999\n" in log.read_bytes(), what="the flood")
     machine.up()
     lines = eventually(lambda: [l for l in [lines_of(machine, group)] if l[-1] == "line number 19999"], what="the end")[0]
-    numbers = [int(line.rsplit(" ", 1)[1]) for line in lines[1:]]
-    gaps = [i for i in range(1, len(numbers)) if numbers[i] != numbers[i - 1] + 1]
-    # Perhaps what was on its way when the server died, at most a batch; then the newest lines that the buffer holds.
-    assert numbers == sorted(set(numbers)) and len(gaps) <= 1 and len(numbers) < 20000
-    assert (len(numbers) - (gaps or [0])[0]) * len("line number 19999") < 65536
+    # What was on its way when the server was away; then the newest lines that the buffer holds.
+    assert lines[:2] == ["first", "second"]
+    numbers = [int(line.rsplit(" ", 1)[1]) for line in lines[2:]]
+    assert numbers == list(range(numbers[0], 20000)) and len(numbers) * len("line number 19999") < 65536
     machine.stop(arns)
 
 
 def test_berth_logs_shows_what_stays_on_the_host(machine):
     arns = machine.run(machine.register("plain", [
-        {"name": "one", "command": shell("echo from one; sleep 1; echo again")},
-        {"name": "two", "command": shell("echo from two; sleep 100"), "essential": False}]))
+        {"name": "one", "command": shell(f"echo from one; {GATED}; echo again"), "mountPoints": GATE},
+        {"name": "two", "command": shell("echo from two; touch /gate/open; sleep 100"), "mountPoints": GATE, "essential": False}],
+        volumes=[{"name": "gate"}]))
     machine.wait(arns, "STOPPED")
 
     def logs(*more):
@@ -170,13 +188,14 @@ def test_berth_logs_shows_what_stays_on_the_host(machine):
 
 
 def test_berth_logs_follows_and_ends_with_the_task(machine):
-    arns = machine.run(machine.register("slow", [
-        {"name": "slow", "command": shell("for i in 1 2 3; do echo $i; sleep 1; done")}]))
+    arns = machine.run(register_gated(machine, "slow", f"echo 1; {GATED}; for i in 2 3; do echo $i; sleep 1; done"))
     machine.wait(arns, "RUNNING")
     follow = subprocess.Popen([BERTH, "logs", task_id(arns[0]), "--data", machine.directory, "--follow"], env=CLEAN,
                               stdout=subprocess.PIPE, text=True)
     try:
-        assert follow.communicate(timeout=60)[0] == "1\n2\n3\n"
+        assert select.select([follow.stdout], [], [], 60)[0] and follow.stdout.readline() == "1\n"
+        open_gate(machine, arns[0])
+        assert follow.communicate(timeout=60)[0] == "2\n3\n"
         assert follow.returncode == 0
     finally:
         follow.kill()

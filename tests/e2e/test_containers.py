@@ -66,7 +66,7 @@ def test_init_reaps_and_shared_memory_has_its_size(machine):
 def test_containers_of_a_task_share_volumes_and_localhost(machine):
     side = {"name": "side", "essential": False, "command": shell("echo from the side > /shared/said; exec /bin/httpd -f -p 81 -h /shared"),
             "mountPoints": [{"sourceVolume": "data", "containerPath": "/shared"}]}
-    text = inside(machine, "while ! cat /data/said; do sleep 1; done 2>/dev/null; while ! wget -q -O - http://127.0.0.1:81/said 2>/dev/null; do sleep 1; done; "
+    text = inside(machine, "while ! test -s /data/said; do sleep 1; done; cat /data/said; while ! wget -q -O - http://127.0.0.1:81/said 2>/dev/null; do sleep 1; done; "
                            "echo x 2>/dev/null > /data/x || echo read only",
                   volumes=[{"name": "data"}], others=[side],
                   mountPoints=[{"sourceVolume": "data", "containerPath": "/data", "readOnly": True}], **TMP)
@@ -76,7 +76,7 @@ def test_containers_of_a_task_share_volumes_and_localhost(machine):
 def test_volumes_from_another_container(machine):
     side = {"name": "side", "essential": False, "command": shell("echo here > /shared/said; exec sleep 1000"),
             "mountPoints": [{"sourceVolume": "data", "containerPath": "/shared"}]}
-    text = inside(machine, "while ! cat /shared/said; do sleep 1; done 2>/dev/null", volumes=[{"name": "data"}],
+    text = inside(machine, "while ! test -s /shared/said; do sleep 1; done; cat /shared/said", volumes=[{"name": "data"}],
                   others=[side], volumesFrom=[{"sourceContainer": "side", "readOnly": True}], **TMP)
     assert text == "here\n"
 

@@ -54,7 +54,7 @@ class Store:
 
     def close(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 class Gate(http.server.BaseHTTPRequestHandler):
@@ -79,7 +79,7 @@ class Gate(http.server.BaseHTTPRequestHandler):
         if self.is_signed():
             request = urllib.request.Request(self.server.behind + self.path, headers=dict(self.headers))
             try:
-                with urllib.request.urlopen(request, timeout=10) as reply:
+                with urllib.request.urlopen(request, timeout=60) as reply:
                     status, body = reply.status, reply.read()
             except urllib.error.HTTPError as refused:
                 status, body = refused.code, refused.read()

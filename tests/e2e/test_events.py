@@ -64,7 +64,7 @@ def test_a_schedule_runs_a_task(machine, rule):
                                                                            "SecurityGroups": [machine.group]}}}},
          ScheduleExpression="rate(1 minute)")
     arns = eventually(lambda: machine.ecs.list_tasks(startedBy="events-rule/timer", desiredStatus="STOPPED")["taskArns"],
-                      seconds=75, what="the task of the schedule")
+                      seconds=120, what="the task of the schedule")
     task = machine.wait(arns, "STOPPED")[0]
     assert task["containers"][0]["exitCode"] == 0
     stream = f"timer/main/{task['taskArn'].split('/')[-1]}"

@@ -295,7 +295,7 @@ def test_the_session_is_logged_where_the_cluster_says(machine, role, task):
                 logGroupName="/exec/sessions", logStreamName=answer["session"]["sessionId"], startFromHead=True)["events"]]
         except machine.logs.exceptions.ResourceNotFoundException:
             return None
-    assert eventually(lines, what="the log stream") == ["first", "second"]
+    eventually(lambda: lines() == ["first", "second"], what="the log stream")
     machine.ecs.update_cluster(cluster="default", configuration={"executeCommandConfiguration": {"logging": "NONE"}})
 
 
@@ -344,7 +344,7 @@ def on_a_terminal(machine, task, *options):
         expect(b"31 97")
         fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         os.kill(running.pid, signal.SIGWINCH)  # it is nobody's controlling terminal
-        os.write(ours, b"sleep 1; busybox stty size\r")
+        os.write(ours, b"until busybox stty size | busybox grep ^40; do sleep 0.1; done\r")
         expect(b"40 120")
         os.write(ours, b"sleep 31417\r")
         eventually(lambda: processes("sleep 31417"), what="the sleep")

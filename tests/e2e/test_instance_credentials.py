@@ -55,7 +55,7 @@ def test_log_lines_of_a_task_without_an_execution_role(hasty):
     hasty.ecs.create_cluster(clusterName="hasty")
     hasty.logs.create_log_group(logGroupName="of-the-instance")
     id = launch(hasty)
-    eventually(lambda: connected(hasty), 40, "the container instance")
+    eventually(lambda: connected(hasty), what="the container instance")
     first = role_key(hasty, id)
     definition = hasty.ecs.register_task_definition(family="talks", containerDefinitions=[
         {"name": "main", "image": f"{hasty.image}:latest", "memory": 64,

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import BERTH, CLEAN, eventually
 from data_channel import DataChannel
-from machine import container_of, shell
+from machine import container_of, processes, shell
 from test_exec import ACTIONS, by_the_stock_cli, on_a_terminal
 from test_instance_tasks import instance, stop, wait  # noqa: F401 - instance is a fixture
 from test_instances import IMAGE, inside, state
@@ -70,7 +70,7 @@ def test_a_shell(machine, task):
     channel.send("busybox stty size\r")
     channel.expect("50 100")
     channel.send("sleep 31415\r")
-    channel.expect("sleep 31415")
+    eventually(lambda: processes("sleep 31415"), what="the sleep")
     channel.send("\x03")
     channel.expect("^C")
     channel.send("echo came back with $?\r")
@@ -121,7 +121,7 @@ def test_the_session_is_logged_where_the_cluster_says(machine, task):
                 logGroupName="/exec/machines", logStreamName=answer["session"]["sessionId"], startFromHead=True)["events"]]
         except machine.logs.exceptions.ResourceNotFoundException:
             return None
-    assert eventually(lines, what="the log stream") == ["first", "second"]
+    eventually(lambda: lines() == ["first", "second"], what="the log stream")
     machine.ecs.update_cluster(cluster="machines", configuration={"executeCommandConfiguration": {"logging": "NONE"}})
 
 
@@ -161,7 +161,7 @@ def test_an_external_instance(machine, role):
     try:
         state(machine, id, "running")
         eventually(lambda: machine.ecs.list_container_instances(cluster="outside", filter="agentConnected == true")["containerInstanceArns"],
-                   40, "the external instance")
+                   what="the external instance")
         definition = machine.ecs.register_task_definition(
             family="exec-external", taskRoleArn=role, requiresCompatibilities=["EXTERNAL"], containerDefinitions=[
                 {"name": "main", "image": f"{machine.image}:latest", "memory": 64, "stopTimeout": 2, "command": SLEEP}],

@@ -46,7 +46,7 @@ class Outside:
 
     def close(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def instance(machine):
     id = machine.ec2.run_instances(ImageId=image, InstanceType="t3.medium", MinCount=1, MaxCount=1, UserData=CONFIG,
                                    SecurityGroupIds=[machine.group], IamInstanceProfile={"Name": "fed-node"})["Instances"][0]["InstanceId"]
     state(machine, id, "running")
-    eventually(lambda: connected(machine, id), 40, "the container instance")
+    eventually(lambda: connected(machine, id), what="the container instance")
     yield id
     print(inside(machine, id, "cat", "/var/log/ecs/ecs-agent.log"))  # shown when a test failed
     machine.ec2.terminate_instances(InstanceIds=[id])
@@ -113,7 +113,7 @@ class Registry:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()
 
 
@@ -154,4 +154,4 @@ def test_secret_options_of_a_log_driver(machine, outside):
 
     def delivered():
         return [request for request in outside.heard() if request["method"] == "POST" and "spoken here" in request["body"]]
-    assert eventually(delivered, 30, "the line")[0]["headers"]["Authorization"] == f"Splunk {TOKEN}"
+    assert eventually(delivered, what="the line")[0]["headers"]["Authorization"] == f"Splunk {TOKEN}"

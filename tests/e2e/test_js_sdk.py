@@ -2,7 +2,7 @@
 
 from conftest import eventually
 from js_sdk import call, outputs, pages, waits
-from machine import ROLE, page, shell
+from machine import ROLE, container_of, served, shell
 
 
 def definition(machine, family, containers):
@@ -19,6 +19,7 @@ def start(machine, family, count=1):
 def test_from_the_cluster_to_the_last_waiter(machine):
     logging = {"logDriver": "awslogs", "options": {"awslogs-group": "/js", "awslogs-region": "us-east-1",
                                                    "awslogs-stream-prefix": "page", "awslogs-create-group": "true"}}
+    machine.allow_log_groups()
     made, registered, started = outputs(
         machine, call("ecs", "CreateCluster", clusterName="js"),
         definition(machine, "js-page", [{"name": "page", "logConfiguration": logging,
@@ -32,8 +33,7 @@ def test_from_the_cluster_to_the_last_waiter(machine):
     assert running["state"] == "SUCCESS" and {task["lastStatus"] for task in described["tasks"]} == {"RUNNING"}
     assert len(listed) >= 2 and {arn for one in listed for arn in one["taskArns"]} == set(tasks)
     for task in described["tasks"]:
-        ip = task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
-        assert eventually(lambda ip=ip: page(ip)) == "hello\n"
+        assert served(task) == "hello\n"
 
     streams = [f"page/page/{arn.rsplit('/')[-1]}" for arn in tasks]
 
@@ -55,6 +55,7 @@ def test_a_restart_policy_starts_a_container_again(machine):
     policy = {"enabled": True, "restartAttemptPeriod": 60, "ignoredExitCodes": [7]}
     logging = {"logDriver": "awslogs", "options": {"awslogs-group": "/js-restart", "awslogs-region": "us-east-1",
                                                    "awslogs-stream-prefix": "x", "awslogs-create-group": "true"}}
+    machine.allow_log_groups()
     _, registered, started = outputs(
         machine, call("ecs", "CreateCluster", clusterName="js"),
         definition(machine, "js-restart", [
@@ -70,6 +71,8 @@ def test_a_restart_policy_starts_a_container_again(machine):
     stream = {"logGroupName": "/js-restart", "logStreamName": f"x/flaky/{tasks[0].rsplit('/')[-1]}"}
     outputs(machine, waits("ecs", "TasksRunning", 60, **named))
     eventually(lambda: len(machine.logs.get_log_events(**stream, startFromHead=True)["events"]) == 2, 120, "the second life")
+    eventually(lambda: container_of(machine.ecs.describe_tasks(**named)["tasks"][0], "flaky")["lastStatus"] == "RUNNING",
+               what="its report")
     described, *_, stopped = outputs(machine, call("ecs", "DescribeTasks", **named), call("ecs", "StopTask", cluster="js", task=tasks[0]),
                                      waits("ecs", "TasksStopped", 60, **named))
     containers = {one["name"]: (one["lastStatus"], one.get("exitCode")) for one in described["tasks"][0]["containers"]}

@@ -126,7 +126,8 @@ def test_a_full_disk_fails_the_pull_and_leaves_nothing(walled):
     assert "no space left on device" in task["stoppedReason"] and files_below(root / "images") == before
     filler.unlink()
     arns = walled.run(definition)
-    assert eventually(lambda: reachable(address(walled.wait(arns, "RUNNING")[0])))
+    task = walled.wait(arns, "RUNNING")[0]
+    assert eventually(lambda: reachable(address(task)))
     walled.stop(arns)
 
 
@@ -141,4 +142,4 @@ def test_images_that_nothing_uses_make_room_on_a_full_disk(walled):
         walled.wait(arns, "RUNNING")
         assert len(list((root / "images").rglob("ballast"))) <= 2
         walled.stop(arns)
-    assert reachable(address(walled.describe(running)[0]))
+    assert eventually(lambda: reachable(address(walled.describe(running)[0])))

@@ -10,9 +10,11 @@ SERVE = "exec /bin/httpd -f -p 80 -h /www"
 
 
 def asks(paths):
-    """A command that stores what the endpoint answers below /www, by name, and then serves it."""
+    """A command that stores what the endpoint answers below /www, by name, and then serves it. It begins where the endpoint
+    calls the container RUNNING: its first commands may be faster than the news of its start."""
+    begun = """until wget -q -O - $ECS_CONTAINER_METADATA_URI_V4 | busybox grep -q '"KnownStatus":"RUNNING"'; do sleep 0.1; done"""
     lines = [f'/bin/wget -q -O /www/{name} "{url}" || echo refused > /www/{name}' for name, url in paths.items()]
-    return ["/bin/sh", "-c", "; ".join([*lines, SERVE])]
+    return ["/bin/sh", "-c", "; ".join([begun, *lines, SERVE])]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 real containers and the agent inside each instance."""
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import threading
 import pytest
 
 from conftest import eventually
-from machine import ROLE, processes
+from machine import ROLE, paths_below, processes
 from test_instances import IMAGE, first_process, inside, state
 
 ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
@@ -39,7 +40,7 @@ class Mixed:
                 ImageId=image, InstanceType="t3.small", MinCount=1, MaxCount=1, SubnetId=subnets[zone],
                 UserData="#!/bin/sh\nprintf 'ECS_CLUSTER=mixed\\nECS_CONTAINER_STOP_TIMEOUT=2s\\n' >> /etc/ecs/ecs.config\n",
                 IamInstanceProfile={"Name": "mixedInstance"})["Instances"][0]["InstanceId"]
-        eventually(lambda: len(self.connected()) == 3, 60, "three container instances")
+        eventually(lambda: len(self.connected()) == 3, 120, "three container instances")
 
     def tell(self):
         """What is shown when a test failed."""
@@ -94,7 +95,7 @@ class Mixed:
     def zones(self, name):
         return collections.Counter(task["availabilityZone"] for task in self.tasks(name) if task["lastStatus"] == "RUNNING")
 
-    def running(self, name, count, seconds=60):
+    def running(self, name, count, seconds=120):
         eventually(lambda: self.zones(name).total() == count, seconds, f"{count} running tasks of {name}")
         return self.tasks(name)
 
@@ -199,14 +200,13 @@ def test_draining_moves_tasks_and_keeps_the_minimum(mixed):
 
 
 def kill_instance(machine, id):
-    """Every process of the instance, by pid."""
+    """Every process of the instance, by pid; with the first the others end, and then their cgroups."""
     instance = pathlib.Path(machine.directory, "instance").read_text().strip()
-    for path in pathlib.Path(f"/sys/fs/cgroup/memory/berth-{instance}/{id}").glob("**/cgroup.procs"):
-        for pid in path.read_text().split():
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it ended with its first process
+    for path in paths_below(f"/sys/fs/cgroup/memory/berth-{instance}/{id}", "cgroup.procs"):
+        with contextlib.suppress(OSError):
+            for pid in pathlib.Path(path).read_text().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
 
 
 def test_an_instance_that_is_killed_is_replaced_and_comes_back_clean(mixed):
@@ -217,7 +217,7 @@ def test_an_instance_that_is_killed_is_replaced_and_comes_back_clean(mixed):
     gone = [task["taskArn"] for task in mixed.tasks("lost") if task["availabilityZone"] == ZONES[1]]
     assert len(gone) == 1 and first_process(machine, victim)
     kill_instance(machine, victim)
-    eventually(lambda: mixed.zones("lost").total() == 3 and mixed.zones("lost")[ZONES[1]] == 0, 15, "the replacement")
+    eventually(lambda: mixed.zones("lost").total() == 3 and mixed.zones("lost")[ZONES[1]] == 0, what="the replacement")
     eventually(lambda: container_processes(31536015) == 3, what="three containers")
     task = mixed.ecs.describe_tasks(cluster="mixed", tasks=gone)["tasks"][0]
     assert task["lastStatus"] == "STOPPED" and task["stoppedReason"] == f"Host EC2 (instance {victim}) stopped."

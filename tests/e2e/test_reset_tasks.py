@@ -23,7 +23,7 @@ def test_reset_ends_what_runs(machine):
     definition = machine.register("demo", [{"name": "web", "stopTimeout": 120}])  # reset does not wait for that
     tasks = machine.wait(machine.run(definition, count=2), "RUNNING")
     addresses = [address(task) for task in tasks]
-    assert all(reachable(ip) for ip in addresses)
+    eventually(lambda: all(reachable(ip) for ip in addresses), what="the pages")
     token = pathlib.Path(machine.directory, "token").read_text().strip()
     request = urllib.request.Request(machine.url + "/_berth/reset", method="POST",
                                      headers={"Authorization": "Bearer " + token})

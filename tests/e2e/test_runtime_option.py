@@ -1,6 +1,5 @@
 """`--runtime`: who starts containers; each is looked after by what started it, also when the host is told otherwise."""
 
-import pathlib
 import tempfile
 
 from conftest import eventually
@@ -28,7 +27,7 @@ def test_containers_stay_with_what_started_them():
             machine.wait([first], "RUNNING")
             assert processes(first.rsplit("/", 1)[1])[0].startswith("/usr/bin/conmon")
             healthy(machine, first)
-            run("kill", "-KILL", pathlib.Path(machine.directory, "host.lock").read_text().strip())
+            machine.kill("host")
             machine.up()
             second = machine.run(definition)[0]
             machine.wait([second], "RUNNING")

@@ -24,7 +24,7 @@ def said(machine, image, name, command, **more):
     """What a task with that command wrote, once it has ended."""
     definition = machine.register(name, [{"name": "main", "image": f"{image}:latest", "command": command}], **more)
     arns = machine.run(definition)
-    task = machine.wait(arns, "STOPPED")[0]
+    task = machine.wait(arns, "STOPPED", 240)[0]
     lines = machine.berth("logs", "--data", machine.directory, arns[0]).stdout
     assert task["containers"][0]["exitCode"] == 0, lines
     return task, lines

@@ -105,9 +105,9 @@ def test_formats(machine, collector, role, form, event):
 
 
 def test_a_collector_in_trouble_gets_the_lines_later(machine, collector, role):
+    collector.status = 503
     arns = run(machine, collector, role, "echo early; while [ ! -f /tmp/go ]; do /bin/sleep 0.1; done",
                splunk_verify_connection="false")
-    collector.status = 503
     machine.wait(arns, "RUNNING")
     eventually(lambda: collector.troubled, what="an attempt")
     collector.status = 200
@@ -118,7 +118,7 @@ def test_a_collector_in_trouble_gets_the_lines_later(machine, collector, role):
 def test_a_task_does_not_wait_for_a_collector_that_never_answers(machine, collector, role):
     collector.status = 503
     arns = run(machine, collector, role, "echo lost", splunk_verify_connection="false")
-    machine.wait(arns, "STOPPED", seconds=90)
+    machine.wait(arns, "STOPPED", seconds=180)
     assert collector.events == []
 
 
@@ -156,10 +156,11 @@ def test_other_containers_of_the_task_go_their_own_way(machine, collector, role)
     """The lines of the second stay on the host, where the first's number is missing; both come before the task has ended."""
     secret = machine.client("secretsmanager").describe_secret(SecretId="splunk")["ARN"]
     arns = machine.run(machine.register("both", [
-        {"name": "main", "command": shell("echo there"), "logConfiguration": {
+        {"name": "main", "command": shell("echo there"), "dependsOn": [{"containerName": "side", "condition": "COMPLETE"}],
+         "logConfiguration": {
             "logDriver": "splunk", "options": {"splunk-url": collector.url},
             "secretOptions": [{"name": "splunk-token", "valueFrom": f"{secret}:token::"}]}},
-        {"name": "side", "command": shell("echo here")}], executionRoleArn=role))
+        {"name": "side", "essential": False, "command": shell("echo here")}], executionRoleArn=role))
     machine.wait(arns, "STOPPED")
     assert lines(collector) == ["there"] and collector.events[0]["event"]["tag"] == arns[0].rsplit("/", 1)[1] + "/main"
     assert machine.berth("logs", "--data", machine.directory, arns[0]).stdout == "here\n"

@@ -2,7 +2,6 @@
 hold wherever it is. The agent's part is done by hand, as src/node/agent/README.md has it."""
 
 import json
-import pathlib
 import subprocess
 import urllib.request
 
@@ -10,7 +9,6 @@ import pytest
 
 from api.agent_peer import Agent
 from conftest import eventually
-from machine import run
 from test_instances import IMAGE, first_process, inside, shown, state
 
 CAPABILITIES = ["ecs.capability.task-eni", "com.amazonaws.ecs.capability.docker-remote-api.1.18"]
@@ -139,10 +137,10 @@ def test_the_host_starts_again(machine, instance, agent):
         macs[message["taskArn"]] = message["elasticNetworkInterfaces"][0]["macAddress"]
     first, second = (macs[task["taskArn"]] for task in tasks)
     eventually(lambda: {first, second} <= set(links(machine, instance)), what="the interfaces")
-    run("kill", "-KILL", pathlib.Path(machine.directory, "host.lock").read_text().strip())
+    machine.kill("host")
     machine.up()
     machine.ecs.stop_task(cluster="interfaces", task=tasks[0]["taskArn"])
-    eventually(lambda: first not in links(machine, instance), 40, "the end of the first")
+    eventually(lambda: first not in links(machine, instance), what="the end of the first")
     assert second in links(machine, instance)
     machine.ecs.stop_task(cluster="interfaces", task=tasks[1]["taskArn"])
     eventually(lambda: second not in links(machine, instance), what="the end of the second")

@@ -75,7 +75,7 @@ def test_a_server_that_does_not_answer_stalls_nothing_else(machine):
 """ + SERVE)
     arns = machine.run(machine.register("stalled", [{"name": "main", "command": shell(script)}], taskRoleArn=role))
     [task] = machine.wait(arns, "RUNNING")
-    eventually(lambda: " 200 " in served(task, "protection"), 20, "an answer of the server")
+    eventually(lambda: " 200 " in served(task, "protection"), what="an answer of the server")
     server = next(int(path.name) for path in pathlib.Path("/proc").glob("[0-9]*") if is_server(path, machine.directory))
     os.kill(server, signal.SIGSTOP)
     try:
@@ -83,7 +83,7 @@ def test_a_server_that_does_not_answer_stalls_nothing_else(machine):
         eventually(lambda: int(served(task, "count")) > begun + 50, 60, "fifty answers")  # of which it could stall for 4 s each
     finally:
         os.kill(server, signal.SIGCONT)
-    eventually(lambda: " 200 " in served(task, "protection"), 20, "an answer of the server again")
+    eventually(lambda: " 200 " in served(task, "protection"), what="an answer of the server again")
     machine.stop(arns)
 
 

@@ -1,11 +1,10 @@
 """The task's role inside its containers: credentials at 169.254.170.2, its own and nobody else's."""
 
 import json
-import pathlib
 
 import pytest
 from conftest import eventually
-from machine import run as command, served, shell
+from machine import served, shell
 
 ROLE = "arn:aws:iam::000000000000:role/team/{}"
 SERVE = "exec /bin/httpd -f -p 80 -h /www"
@@ -88,8 +87,7 @@ def test_a_restarted_host_still_has_them(machine, roles):
                f"echo -e '{page}' > /www/cgi-bin/own; chmod 755 /www/cgi-bin/own", taskRoleArn=ROLE.format("again"))
     try:
         before = json.loads(served(task, "cgi-bin/own"))["AccessKeyId"]
-        host = pathlib.Path(machine.directory, "host.lock").read_text().strip()
-        command("kill", "-KILL", host)
+        machine.kill("host")
         machine.up()
         again = eventually(lambda: served(task, "cgi-bin/own").strip(), what="the endpoint after the restart")
         assert json.loads(again)["AccessKeyId"] == before

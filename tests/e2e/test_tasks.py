@@ -7,7 +7,7 @@ import time
 
 import pytest
 from conftest import eventually
-from machine import Machine, address, reachable, run, traces
+from machine import Machine, address, kill, reachable, traces
 
 
 def test_every_task_answers_at_its_own_address(machine):
@@ -34,7 +34,7 @@ def test_one_added_rule_opens_a_running_task(machine):
     assert not reachable(ip)
     machine.ec2.authorize_security_group_ingress(GroupId=closed, IpProtocol="tcp", FromPort=80, ToPort=80,
                                                  CidrIp="0.0.0.0/0")
-    assert eventually(lambda: reachable(ip), 5)
+    assert eventually(lambda: reachable(ip))
     machine.stop(arns)
 
 
@@ -44,7 +44,7 @@ def test_healthy_is_waited_for(machine):
         {"name": "second", "command": ["/bin/sleep", "1000"],
          "dependsOn": [{"containerName": "first", "condition": "HEALTHY"}]}])
     arns = machine.run(definition)
-    task = machine.wait(arns, "RUNNING", 40)[0]
+    task = machine.wait(arns, "RUNNING")[0]
     health = {container["name"]: container["healthStatus"] for container in task["containers"]}
     assert health == {"first": "HEALTHY", "second": "UNKNOWN"}
     machine.stop(arns)
@@ -84,24 +84,21 @@ def test_what_cannot_start_says_why(machine, container, reason):
 
 def kill_supervisor(machine, arn):
     state = pathlib.Path(machine.directory, "host", "runtime", "c", arn.rsplit("/", 1)[1] + "-0")
-    run("kill", "-KILL", (state / "supervisor").read_text())
-
-
-def kill_role(machine, role):
-    run("kill", "-KILL", pathlib.Path(machine.directory, f"{role}.lock").read_text().strip())
+    kill((state / "supervisor").read_text())
 
 
 def test_containers_outlive_server_and_host(machine):
     arns = machine.run(machine.register("page", [{"name": "page"}]))
     task = machine.wait(arns, "RUNNING")[0]
     ip, digest = address(task), task["containers"][0]["imageDigest"]
+    assert eventually(lambda: reachable(ip))
     for role in ("server", "host"):
-        kill_role(machine, role)
-        assert reachable(ip)
+        machine.kill(role)
+        assert eventually(lambda: reachable(ip))
         machine.up()
         task = machine.describe(arns)[0]
         assert task["lastStatus"] == "RUNNING" and task["containers"][0]["imageDigest"] == digest
-        assert reachable(ip)
+        assert eventually(lambda: reachable(ip))
     container = machine.stop(arns)[0]["containers"][0]
     assert container["exitCode"] in (0, 137, 143) and container["imageDigest"] == digest
 
@@ -116,11 +113,11 @@ def test_two_installations_side_by_side_and_nothing_stays(machine):
             other.prepare()
             theirs = other.run(other.register("page", [{"name": "page"}]))
             their_ip = address(other.wait(theirs, "RUNNING")[0])
-            assert eventually(lambda: reachable(their_ip)) and reachable(ip)
+            assert eventually(lambda: reachable(their_ip) and reachable(ip))
         finally:
             other.berth("down", "--data", other.directory)
         assert traces(other.directory) == []
-    assert reachable(ip)
+    assert eventually(lambda: reachable(ip))
     machine.stop(arns)
 
 
@@ -135,7 +132,7 @@ def test_nothing_stays_of_what_was_killed():
             assert len(traces(other.directory)) > 20  # they would be found
             kill_supervisor(other, arns[0])
             for role in ("host", "server"):
-                kill_role(other, role)
+                other.kill(role)
             kill_supervisor(other, arns[1])
         finally:
             other.berth("down", "--data", other.directory)

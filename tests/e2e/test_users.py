@@ -5,7 +5,7 @@ import pathlib
 import re
 
 import pytest
-from machine import BERTH_USERS, container_of, make_image, run, served, shell
+from machine import container_of, make_image, served, shell, users_taken
 from conftest import eventually
 
 SERVE = "exec /bin/httpd -f -p 80 -h /out"
@@ -42,12 +42,6 @@ def users_of_processes(text):
     return found
 
 
-def taken(machine):
-    instance = pathlib.Path(machine.directory, "instance").read_text().strip()
-    return {int(name): os.readlink(f"{BERTH_USERS}/{name}") for name in os.listdir(BERTH_USERS)
-            if os.readlink(f"{BERTH_USERS}/{name}").startswith(instance + "/")}
-
-
 @pytest.fixture(scope="module")
 def user_image(machine, tmp_path_factory):
     """An image of user 1000 with a file of that user's."""
@@ -67,11 +61,11 @@ def test_each_task_has_users_of_its_own(machine):
         uid_map, gid_map, uid = served(task, "said").splitlines()
         assert uid == "0" and range_of(uid_map) == range_of(gid_map)
         firsts.append(range_of(uid_map))
-        assert taken(machine)[firsts[-1]].endswith("/" + task["taskArn"].rsplit("/", 1)[1])
+        assert users_taken(machine.directory)[firsts[-1]].endswith("/" + task["taskArn"].rsplit("/", 1)[1])
     assert len(set(firsts)) == 2 and min(firsts) >= 524288 and all(first % 65536 == 0 for first in firsts)
     assert set(firsts) <= users_of_processes("/bin/httpd\0-f\0-p\080\0-h\0/out")
     machine.stop(arns)
-    eventually(lambda: not set(firsts) & set(taken(machine)), what="the end of the ranges")
+    eventually(lambda: not set(firsts) & set(users_taken(machine.directory)), what="the end of the ranges")
 
 
 def test_files_of_the_image_have_their_owners(machine, user_image):
@@ -125,9 +119,9 @@ def test_a_restarted_host_keeps_the_users(machine):
     arns = machine.run(machine.register("users", [
         {"name": "main", **reports(script), "healthCheck": {"command": ["CMD-SHELL", "test -e /www/was-here"], "interval": 5}}]))
     first = range_of(served(machine.wait(arns, "RUNNING")[0], "said").splitlines()[0])
-    run("kill", "-KILL", pathlib.Path(machine.directory, "host.lock").read_text().strip())
+    machine.kill("host")
     machine.up()
-    assert first in taken(machine) and first in users_of_processes("/bin/httpd\0-f\0-p\080\0-h\0/out")
-    eventually(lambda: container_of(machine.describe(arns)[0], "main")["healthStatus"] == "HEALTHY", 40, "HEALTHY")
+    assert first in users_taken(machine.directory) and first in users_of_processes("/bin/httpd\0-f\0-p\080\0-h\0/out")
+    eventually(lambda: container_of(machine.describe(arns)[0], "main")["healthStatus"] == "HEALTHY", what="HEALTHY")
     machine.stop(arns)
-    eventually(lambda: first not in taken(machine), what="the end of the range")
+    eventually(lambda: first not in users_taken(machine.directory), what="the end of the range")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from conftest import eventually
-from machine import make_image, run, served, shell
+from machine import make_image, served, shell
 
 EXPORTED = "/var/log/exported"
 OUT = {"linuxParameters": {"tmpfs": [{"containerPath": "/out", "size": 1}]}}
@@ -69,7 +69,7 @@ def test_ephemeral_storage_is_a_limit(machine):
     assert said[:2] == ["fits /one", "fits /data/two"] and "No space left on device" in said[2] and len(said) == 3
     place = pathlib.Path(machine.directory, "host", "tasks", arns[0].rsplit("/", 1)[1], "storage", "mount")
     assert os.path.ismount(place)
-    run("kill", "-KILL", pathlib.Path(machine.directory, "host.lock").read_text().strip())
+    machine.kill("host")
     machine.up()
     assert served(task, "said").splitlines()[2:] == said
     machine.stop(arns)
