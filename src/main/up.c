@@ -117,6 +117,33 @@ static bool keep_role(const struct installation *in, struct role *role, struct f
     return role->pidfd < 0 ? start_role(in, role, f) : fail_with_log(in, role->name, f);
 }
 
+/* Of a line of /proc/PID/status: a set of signals. */
+static uint64_t signals_at(const char *status, const char *name)
+{
+    const char *line = strstr(status, name);
+
+    return line == NULL ? 0 : strtoull(line + strlen(name), NULL, 16);
+}
+
+/* Whether the holder of the directory was killed: it keeps lock and connections until all of it is gone. */
+static bool is_dying(const struct installation *in, const char *role)
+{
+    int pid = data_dir_holder(&in->dir, role);
+    auto_buf status = {.ptr = NULL};
+    char path[32];
+    struct fail f;
+
+    if (pid == 0)
+        return false;
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    if (!file_read(path, &status, &f))
+        return true;
+    buf_add_char(&status, '\0');
+    return ((signals_at(status.ptr, "SigPnd:") | signals_at(status.ptr, "ShdPnd:")) & UINT64_C(1) << (SIGKILL - 1)) !=
+               0 ||
+           strstr(status.ptr, "State:\tZ") != NULL || strstr(status.ptr, "State:\tX") != NULL;
+}
+
 /* Ready: the server answers and this machine's host is connected. */
 static bool wait_ready(const struct installation *in, struct role roles[2], struct fail *f)
 {
@@ -128,7 +155,8 @@ static bool wait_ready(const struct installation *in, struct role roles[2], stru
 
         if (!keep_role(in, &roles[0], f) || !keep_role(in, &roles[1], f))
             return false;
-        ready = installation_status(in, &status, f) && has_host(status);
+        ready =
+            !is_dying(in, "server") && !is_dying(in, "host") && installation_status(in, &status, f) && has_host(status);
         json_decref(status);
         if (ready)
             return true;
