@@ -214,14 +214,12 @@ static bool drop_backlog(struct log_route *route, struct fail *f)
     return log_source_open(route->path, st.st_ino, mark, &route->source, f);
 }
 
-/* Until a batch is full or there is nothing more. */
+/* Until a batch is full or there is nothing more: what lies behind a full one waits for the server. */
 static bool read_lines(struct log_route *route, bool ended, int64_t now_ms, struct fail *f)
 {
     bool repeating = is_repeating(route);
 
     route->at_end = false;
-    if (!repeating && !drop_backlog(route, f))
-        return false;
     while (!has_sealed(route)) {
         struct log_source_line line;
         bool there;
@@ -238,7 +236,7 @@ static bool read_lines(struct log_route *route, bool ended, int64_t now_ms, stru
         }
         add_line(route, &line, now_ms);
     }
-    return true;
+    return repeating || drop_backlog(route, f);
 }
 
 /* ---- sending ---- */
