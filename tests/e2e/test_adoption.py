@@ -58,11 +58,13 @@ def test_an_end_that_the_server_has_not_heard_is_told_by_the_next_process(machin
     machine.wait(arns, "RUNNING")
     task_id = arns[0].rsplit("/", 1)[1]
     host = pathlib.Path(machine.directory, "host")
-    machine.kill("server")
-    os.kill(int(pathlib.Path(host, "runtime", "c", f"{task_id}-0", "pid").read_text()), signal.SIGKILL)
     folder = pathlib.Path(host, "tasks", task_id)
-    eventually(lambda: {path.name for path in folder.iterdir()} == {"assignment", "end"}, what="the removal of all else")
-    killed_and_started(machine)
+    machine.kill("server")
+    try:
+        os.kill(int(pathlib.Path(host, "runtime", "c", f"{task_id}-0", "pid").read_text()), signal.SIGKILL)
+        eventually(lambda: {path.name for path in folder.iterdir()} == {"assignment", "end"}, what="the removal of all else")
+    finally:
+        killed_and_started(machine)
     task = machine.wait(arns, "STOPPED")[0]
     assert task["stopCode"] == "EssentialContainerExited" and container_of(task, "main")["exitCode"] == 137
     eventually(lambda: not folder.exists(), what="the removal of the rest")
