@@ -428,12 +428,16 @@ def test_a_second_process_disturbs_nothing(machine, agent):
 
 def test_restart_keeps_identity_and_tasks(machine, agent):
     agent.wait(lambda m: "socket" in m, "the session")
-    agent.payload(task(machine, "0" * 32, "sleep 1000"))
-    agent.state_change("0" * 32, "RUNNING")
+    ports = [{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}]
+    agent.payload(task(machine, "0" * 32, "sleep 1000", portMappings=ports))
+    taken = agent.state_change("0" * 32, "RUNNING")["containers"][0]["networkBindings"][0]["hostPort"]
     agent.kill()
     again = agent.wait(lambda m: m.get("operation") == "RegisterContainerInstance" and "containerInstanceArn" in m["request"],
                        "another registration")
     assert again["request"]["containerInstanceArn"].endswith("/0123456789abcdef0123456789abcdef")
+    agent.payload(task(machine, "01" * 16, "sleep 1000", portMappings=ports))
+    chosen = agent.state_change("01" * 16, "RUNNING")["containers"][0]["networkBindings"][0]["hostPort"]
+    assert chosen != taken
     agent.payload({"arn": TASK + "0" * 32, "desiredStatus": "STOPPED", "containers": []})
     assert agent.state_change("0" * 32, "STOPPED")["containers"][0]["exitCode"] in (137, 143)
 

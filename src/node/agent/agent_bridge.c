@@ -31,6 +31,7 @@ struct agent_bridge {
     struct rtnetlink router;
     struct nft nft;
     bool taken[ADDRESSES];
+    bool ports_taken[2][UINT16_MAX + 1]; /* what the maps hand on: of tcp, of udp */
     uint16_t next_port;
 };
 
@@ -98,8 +99,16 @@ void agent_bridge_close(struct agent_bridge *bridge)
     free(bridge);
 }
 
-/* Whether nobody listens there: the kernel says it. */
-static bool is_free(uint16_t port, bool udp)
+static bool is_wished(const struct agent_endpoint *endpoint, uint16_t port, bool udp)
+{
+    for (size_t i = 0; i < endpoint->port_count; i++)
+        if (endpoint->ports[i].host == port && endpoint->ports[i].udp == udp)
+            return true;
+    return false;
+}
+
+/* Whether nobody listens there: the kernel says it. It knows of no port that is handed on. */
+static bool is_quiet(uint16_t port, bool udp)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     auto_fd fd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
@@ -107,35 +116,48 @@ static bool is_free(uint16_t port, bool udp)
     return fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
 }
 
-static void choose_ports(struct agent_bridge *bridge, struct agent_endpoint *endpoint)
+static bool choose_port(struct agent_bridge *bridge, const struct agent_endpoint *endpoint, struct agent_port *port,
+                        struct fail *f)
 {
-    for (size_t i = 0; i < endpoint->port_count; i++) {
-        struct agent_port *port = &endpoint->ports[i];
+    for (int tries = 0; tries <= LAST_PORT - FIRST_PORT; tries++) {
+        uint16_t candidate = bridge->next_port;
 
-        for (int tries = 0; port->host == 0 && tries < LAST_PORT - FIRST_PORT; tries++) {
-            uint16_t candidate = bridge->next_port;
-
-            bridge->next_port = (uint16_t)(candidate == LAST_PORT ? FIRST_PORT : candidate + 1);
-            if (is_free(candidate, port->udp))
-                port->host = candidate;
-        }
+        bridge->next_port = (uint16_t)(candidate == LAST_PORT ? FIRST_PORT : candidate + 1);
+        if (bridge->ports_taken[port->udp][candidate] || is_wished(endpoint, candidate, port->udp) ||
+            !is_quiet(candidate, port->udp))
+            continue;
+        port->host = candidate;
+        return true;
     }
+    return fail(f, FAIL_LIMIT, "none of the host ports %d to %d is free", FIRST_PORT, LAST_PORT);
 }
 
-static bool change_ports(struct agent_bridge *bridge, const struct agent_endpoint *endpoint, const char *verb,
-                         struct fail *f)
+static bool choose_ports(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
+{
+    for (size_t i = 0; i < endpoint->port_count; i++)
+        if (endpoint->ports[i].host == 0 && !choose_port(bridge, endpoint, &endpoint->ports[i], f))
+            return false;
+    return true;
+}
+
+static bool change_ports(struct agent_bridge *bridge, const struct agent_endpoint *endpoint, bool adds, struct fail *f)
 {
     auto_buf rules = {.ptr = NULL};
 
     for (size_t i = 0; i < endpoint->port_count; i++) {
         const struct agent_port *port = &endpoint->ports[i];
 
-        buf_printf(&rules, "%s element ip " TABLE " %s_ports { %u", verb, port->udp ? "udp" : "tcp", port->host);
-        if (strcmp(verb, "add") == 0)
+        buf_printf(&rules, "%s element ip " TABLE " %s_ports { %u", adds ? "add" : "delete", port->udp ? "udp" : "tcp",
+                   port->host);
+        if (adds)
             buf_printf(&rules, " : %s . %u", endpoint->text, port->container);
         buf_add_cstr(&rules, " }\n");
     }
-    return nft_run(&bridge->nft, &rules, f);
+    if (!nft_run(&bridge->nft, &rules, f))
+        return false;
+    for (size_t i = 0; i < endpoint->port_count; i++)
+        bridge->ports_taken[endpoint->ports[i].udp][endpoint->ports[i].host] = adds;
+    return true;
 }
 
 static bool make_sandbox(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
@@ -194,7 +216,7 @@ static bool make(struct agent_bridge *bridge, struct agent_endpoint *endpoint, s
 /* Of those that could not be added, one may be somebody else's: they are not taken away with the endpoint. */
 static bool add_ports(struct agent_bridge *bridge, struct agent_endpoint *endpoint, struct fail *f)
 {
-    if (change_ports(bridge, endpoint, "add", f))
+    if (change_ports(bridge, endpoint, /* adds= */ true, f))
         return true;
     endpoint->port_count = 0;
     return false;
@@ -206,8 +228,9 @@ static bool add(struct agent_bridge *bridge, struct agent_endpoint *endpoint, st
         endpoint->number++;
     if (endpoint->number == ADDRESSES)
         return fail(f, FAIL_LIMIT, "more than %d containers in the network modes bridge and none", ADDRESSES);
+    if (!choose_ports(bridge, endpoint, f))
+        return false;
     name_endpoint(endpoint);
-    choose_ports(bridge, endpoint);
     if (!make(bridge, endpoint, f)) {
         endpoint->name[0] = '\0'; /* nothing is left of it, and the number is the next one's */
         return false;
@@ -242,7 +265,7 @@ void agent_bridge_remove(struct agent_bridge *bridge, struct agent_endpoint *end
     if (endpoint->name[0] == '\0')
         return;
     (void)pthread_mutex_lock(&bridge->lock);
-    if (!change_ports(bridge, endpoint, "delete", &f) || !sandbox_drop(endpoint->name, &f))
+    if (!change_ports(bridge, endpoint, /* adds= */ false, &f) || !sandbox_drop(endpoint->name, &f))
         log_warning("network of a container: %s", f.message);
     bridge->taken[endpoint->number] = false;
     (void)pthread_mutex_unlock(&bridge->lock);

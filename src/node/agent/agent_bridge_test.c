@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+enum { FIRST_PORT = 32768, LAST_PORT = 60999 }; /* as the developer guide has them, "PortMapping" */
+
 static int open_bridge(void **state)
 {
     struct fail f;
@@ -54,9 +56,9 @@ static void who_failed_takes_nothing_of_who_came_after(void **state)
     agent_bridge_remove(*state, &last);
 }
 
-static struct agent_endpoint with_port(uint16_t container)
+static struct agent_endpoint with_port(uint16_t container, uint16_t host)
 {
-    return (struct agent_endpoint){.ports = {{.container = container, .host = 8080}}, .port_count = 1};
+    return (struct agent_endpoint){.ports = {{.container = container, .host = host}}, .port_count = 1};
 }
 
 static bool is_handed_to(const struct agent_endpoint *endpoint)
@@ -65,7 +67,8 @@ static bool is_handed_to(const struct agent_endpoint *endpoint)
     char wanted[64];
     bool found;
 
-    (void)snprintf(wanted, sizeof(wanted), "8080 : %s . %u", endpoint->text, endpoint->ports[0].container);
+    (void)snprintf(wanted, sizeof(wanted), "%u : %s . %u", endpoint->ports[0].host, endpoint->text,
+                   endpoint->ports[0].container);
     found = strstr(map, wanted) != NULL;
     free(map);
     return found;
@@ -73,8 +76,8 @@ static bool is_handed_to(const struct agent_endpoint *endpoint)
 
 static void a_port_stays_with_who_has_it(void **state)
 {
-    struct agent_endpoint owner = with_port(80);
-    struct agent_endpoint other = with_port(81);
+    struct agent_endpoint owner = with_port(80, 8080);
+    struct agent_endpoint other = with_port(81, 8080);
     struct fail f;
 
     assert_true(agent_bridge_add(*state, &owner, &f));
@@ -89,11 +92,72 @@ static void a_port_stays_with_who_has_it(void **state)
     assert_false(is_handed_to(&owner));
 }
 
+/* A port that is handed on has no listening socket here: the kernel would give it out again. */
+static void a_chosen_port_is_nobody_elses(void **state)
+{
+    struct agent_endpoint before = with_port(80, FIRST_PORT);
+    struct agent_endpoint fixed = with_port(81, FIRST_PORT + 1);
+    struct agent_endpoint chosen = {
+        .ports = {{.container = 82}, {.container = 83, .host = FIRST_PORT + 2}, {.container = 84, .udp = true}},
+        .port_count = 3};
+    struct fail f;
+
+    before.number = 7;
+    assert_true(agent_bridge_adopt(*state, &before, &f));
+    assert_true(agent_bridge_add(*state, &fixed, &f));
+    if (!agent_bridge_add(*state, &chosen, &f))
+        fail_msg("%s", f.message);
+    assert_true(chosen.ports[0].host > FIRST_PORT + 2);
+    assert_in_range(chosen.ports[2].host, FIRST_PORT, LAST_PORT);
+    assert_true(is_handed_to(&before));
+    assert_true(is_handed_to(&fixed));
+    assert_true(is_handed_to(&chosen));
+    agent_bridge_remove(*state, &before);
+    agent_bridge_remove(*state, &fixed);
+    agent_bridge_remove(*state, &chosen);
+}
+
+/* The nth hundred of the ports that are given out, but for the last. */
+static void adopt_hundred(struct agent_bridge *bridge, uint32_t n)
+{
+    struct agent_endpoint endpoint = {.number = n};
+    struct fail f;
+
+    for (uint32_t port = FIRST_PORT + n * 100; port < FIRST_PORT + n * 100 + 100 && port < LAST_PORT; port++)
+        endpoint.ports[endpoint.port_count++] = (struct agent_port){.container = 80, .host = (uint16_t)port};
+    assert_true(agent_bridge_adopt(bridge, &endpoint, &f));
+}
+
+static void the_last_port_is_given_out_again_and_again(void **state)
+{
+    struct agent_endpoint last = with_port(80, LAST_PORT);
+    struct agent_endpoint other = with_port(81, 0);
+    struct fail f;
+
+    last.number = 999;
+    assert_true(agent_bridge_adopt(*state, &last, &f));
+    for (uint32_t n = 0; FIRST_PORT + n * 100 < LAST_PORT; n++)
+        adopt_hundred(*state, n);
+    assert_false(agent_bridge_add(*state, &other, &f));
+    assert_int_equal(f.code, FAIL_LIMIT);
+    agent_bridge_remove(*state, &other);
+    agent_bridge_remove(*state, &last);
+    for (int round = 0; round < 2; round++) {
+        other = with_port(81, 0);
+        assert_true(agent_bridge_add(*state, &other, &f));
+        assert_int_equal(other.ports[0].host, LAST_PORT);
+        assert_true(is_handed_to(&other));
+        agent_bridge_remove(*state, &other);
+    }
+}
+
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_failed_takes_nothing_of_who_came_after, open_bridge, close_bridge),
         cmocka_unit_test_setup_teardown(a_port_stays_with_who_has_it, open_bridge, close_bridge),
+        cmocka_unit_test_setup_teardown(a_chosen_port_is_nobody_elses, open_bridge, close_bridge),
+        cmocka_unit_test_setup_teardown(the_last_port_is_given_out_again_and_again, open_bridge, close_bridge),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
