@@ -20,10 +20,9 @@ struct network_eni host_eni_of(const struct host_network_interface *from)
 void host_interface_update(struct host *host, const struct host_network_interface *interface)
 {
     struct network_eni eni = host_eni_of(interface);
-    char path[NETWORK_PATH_SIZE];
     struct fail f;
 
-    if (!network_eni_add(host->network, &eni, path, &f))
+    if (!network_eni_update(host->network, &eni, &f))
         log_error("interface %.*s: %s", STR_ARG(interface->network_interface_id), f.message);
 }
 

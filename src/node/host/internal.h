@@ -49,7 +49,7 @@ void host_report_soon(struct host *host);
 /* host_network.c: the engine's networks are interfaces of the server's VPCs. */
 void host_network_port(struct host *host, struct task_engine_port *port);
 struct network_eni host_eni_of(const struct host_network_interface *from);
-/* The groups and public address of an interface that exists. Link thread. */
+/* The groups and public address of an interface, if it exists still: a worker may remove it meanwhile. Link thread. */
 void host_interface_update(struct host *host, const struct host_network_interface *interface);
 
 /* server_link.c */

@@ -516,25 +516,47 @@ static bool make(struct network *network, struct router *router, const struct su
     return false;
 }
 
-static bool add(struct network *network, const struct eni *wanted, struct fail *f)
+struct place {
+    struct router *router;
+    const struct subnet *subnet;
+};
+
+/* Finds the ENI's place, and what follows from it for the ENI. */
+static bool find_place(const struct network *network, struct eni *eni, struct place *ret_place, struct fail *f)
 {
-    struct router *router = router_need(network, str_of(wanted->vpc.text), f);
-    const struct subnet *subnet = router == NULL ? NULL : vpc_subnet(&router->vpc, wanted->subnet.text);
-    struct eni *found = eni_at(network, str_of(wanted->id.text));
-    auto_free struct eni *eni = malloc(sizeof(*eni));
+    struct router *router = router_need(network, str_of(eni->vpc.text), f);
+    const struct subnet *subnet = router == NULL ? NULL : vpc_subnet(&router->vpc, eni->subnet.text);
 
     if (router == NULL)
         return false;
     if (subnet == NULL)
-        return fail(f, FAIL_NOT_FOUND, "%s has no subnet %s", wanted->vpc.text, wanted->subnet.text);
+        return fail(f, FAIL_NOT_FOUND, "%s has no subnet %s", eni->vpc.text, eni->subnet.text);
+    eni->leaves = vpc_lets_out(&router->vpc, eni);
+    eni->exposed = vpc_exposes(&router->vpc, eni);
+    *ret_place = (struct place){router, subnet};
+    return true;
+}
+
+static bool update(struct network *network, struct eni *found, struct eni *wanted, struct fail *f)
+{
+    struct place place;
+
+    return find_place(network, wanted, &place, f) && change(network, place.router, found, wanted, f);
+}
+
+static bool add(struct network *network, struct eni *wanted, struct fail *f)
+{
+    struct eni *found = eni_at(network, str_of(wanted->id.text));
+    auto_free struct eni *eni = NULL;
+    struct place place;
+
+    if (found != NULL)
+        return update(network, found, wanted, f);
+    eni = malloc(sizeof(*eni));
     if (eni == NULL)
         return fail(f, FAIL_SYSTEM, "out of memory");
     *eni = *wanted;
-    eni->leaves = vpc_lets_out(&router->vpc, eni);
-    eni->exposed = vpc_exposes(&router->vpc, eni);
-    if (found != NULL)
-        return change(network, router, found, eni, f);
-    if (!make(network, router, subnet, eni, f))
+    if (!find_place(network, eni, &place, f) || !make(network, place.router, place.subnet, eni, f))
         return false;
     eni_keep(network, take_ptr(&eni));
     return true;
@@ -553,6 +575,18 @@ bool network_eni_add(struct network *network, const struct network_eni *wanted, 
     (void)snprintf(ret_path, NETWORK_PATH_SIZE, NAMESPACE_DIR "/%s",
                    machine_name(&network->machine, eni.inside.text[0] != '\0' ? eni.inside.text : eni.id.text).text);
     return true;
+}
+
+bool network_eni_update(struct network *network, const struct network_eni *wanted, struct fail *f)
+{
+    struct eni *found;
+    struct eni eni;
+
+    if (!eni_set(&eni, wanted, f))
+        return false;
+    locked(network);
+    found = eni_at(network, str_of(eni.id.text));
+    return found == NULL || update(network, found, &eni, f) || fail_in(f, "%s", eni.id.text);
 }
 
 /* The router may be gone already, with all it knew. */

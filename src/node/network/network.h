@@ -16,7 +16,7 @@
  *                          removes half-made ones
  *   2 network_apply_vpcs   then network_apply_groups, in this order before any ENI is added; again at every change
  *   3 network_list         ENIs whose task is gone: network_eni_remove
- *   4 network_eni_add ...  the daily work; network_check now and then
+ *   4 network_eni_add ...  the daily work, network_eni_update and _remove; network_check now and then
  *   5 network_close        leaves everything running; network_down first removes everything of this instance
  * A crash is the same as 5 without network_down: the next process continues at 1, packets flow all the time.
  *
@@ -145,12 +145,15 @@ checked bool network_apply_vpcs(struct network *network, const struct network_vp
 checked bool network_apply_groups(struct network *network, const struct network_group *groups, size_t count,
                                   struct fail *f);
 
-/* Makes the ENI and its namespace, ready for use: ret_path is "/run/netns/...". For one that exists: brings groups and
- * the public address up to date, without disturbing it. FAIL_NOT_FOUND: unknown VPC, subnet or group. FAIL_CONFLICT:
- * the address is another ENI's, or the ENI exists with another address, MAC, subnet or VPC, or the groups were not
- * applied since network_open. */
+/* Makes the ENI and its namespace, ready for use: ret_path is "/run/netns/...". One that exists is updated, as below.
+ * FAIL_NOT_FOUND: unknown VPC, subnet or group. FAIL_CONFLICT: the address is another ENI's, or the ENI exists with
+ * another address, MAC, subnet or VPC, or the groups were not applied since network_open. */
 checked bool network_eni_add(struct network *network, const struct network_eni *eni, char ret_path[NETWORK_PATH_SIZE],
                              struct fail *f);
+
+/* Brings groups and the public address of an ENI up to date, without disturbing it. Fails as above. True also when
+ * there is none of that id: another thread may have removed it since the caller looked, and it must not come back. */
+checked bool network_eni_update(struct network *network, const struct network_eni *eni, struct fail *f);
 
 /* Takes the ENI off the network at once and lets go of its namespace, which ends with its last process. Connections of
  * its address are forgotten, so the address may be used again at once. True also when there is none of that id. */

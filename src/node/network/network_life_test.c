@@ -434,6 +434,53 @@ static void an_address_changes_hands_cleanly(void **state)
     (void)close(from);
 }
 
+static size_t count_enis(struct network *network)
+{
+    struct arena arena;
+    size_t count;
+
+    arena_init(&arena, 1 << 20);
+    (void)list(network, &arena, &count);
+    arena_free(&arena);
+    return count;
+}
+
+/* Whoever updates may come late: another thread has removed it, and nobody would remove it again. */
+static void an_update_makes_nothing(void **state)
+{
+    struct test_vpc *vpc = *state;
+    struct network_group groups[] = {test_group("sg-shut", NULL, 0), test_group("sg-open", test_port_80, 1)};
+    struct str names[] = {STR("sg-open")};
+    struct network_eni eni = {.id = STR("eni-a"),
+                              .vpc = TEST_VPC,
+                              .subnet = TEST_SUBNET,
+                              .address = STR("10.1.16.10"),
+                              .mac = STR("02:00:00:00:00:0a"),
+                              .groups = names,
+                              .group_count = 1};
+    struct test_path client;
+    int listening;
+
+    test_apply(vpc, groups, 2);
+    client = test_eni(vpc, "eni-client", "10.1.16.11", "sg-shut", false);
+    listening = listen_in(test_eni(vpc, "eni-a", "10.1.16.10", "sg-shut", false).text, "10.1.16.10", 80);
+    assert_true(is_dropped(client.text, "10.1.16.10", 80));
+    must_do(network_eni_update(vpc->network, &eni, f));
+    assert_true(reaches(client.text, "10.1.16.10", 80));
+    eni.address = STR("10.1.16.12");
+    must_fail(network_eni_update(vpc->network, &eni, f), FAIL_CONFLICT);
+    eni.address = STR("10.1.16.10");
+    must_do(network_eni_remove(vpc->network, eni.id, f));
+    must_do(network_eni_remove(vpc->network, STR("eni-client"), f));
+    must_do(network_eni_update(vpc->network, &eni, f));
+    assert_int_equal(count_enis(vpc->network), 0);
+    assert_int_equal(access("/run/netns/berth-t-eni-a", F_OK), -1);
+    assert_int_equal(access(TEST_RUN_DIR "-t/eni/eni-a", F_OK), -1);
+    must_do(network_apply_vpcs(vpc->network, NULL, 0, f)); /* nor does it miss the VPC */
+    must_do(network_eni_update(vpc->network, &eni, f));
+    (void)close(listening);
+}
+
 /* Threads that add and remove at the same time. */
 
 enum { THREADS = 5, ENIS_PER_THREAD = 10 };
@@ -638,11 +685,17 @@ static int life_tests(void)
 {
 #define in_vpc(test) cmocka_unit_test_setup_teardown(test, test_vpc_set_up, test_vpc_tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_crash_disturbs_nobody), cmocka_unit_test(down_leaves_nothing),
-        in_vpc(what_is_half_made_is_swept),        in_vpc(equal_ranges_do_not_meet),
-        in_vpc(instances_do_not_touch_each_other), in_vpc(forwarding_stays_for_who_needs_it),
-        in_vpc(an_address_changes_hands_cleanly),  in_vpc(many_threads_may_add),
-        in_vpc(no_way_in_outlives_its_exit),       in_vpc(one_inside_another_is_filtered_wherever_it_is),
+        cmocka_unit_test(a_crash_disturbs_nobody),
+        cmocka_unit_test(down_leaves_nothing),
+        in_vpc(what_is_half_made_is_swept),
+        in_vpc(equal_ranges_do_not_meet),
+        in_vpc(instances_do_not_touch_each_other),
+        in_vpc(forwarding_stays_for_who_needs_it),
+        in_vpc(an_address_changes_hands_cleanly),
+        in_vpc(an_update_makes_nothing),
+        in_vpc(many_threads_may_add),
+        in_vpc(no_way_in_outlives_its_exit),
+        in_vpc(one_inside_another_is_filtered_wherever_it_is),
         in_vpc(one_inside_another_goes_with_it),
     };
 
