@@ -162,20 +162,20 @@ static bool apply_groups(struct host *host, const struct host_assignment *assign
 }
 
 /* A difference names again what stands already: nothing is done for it, unless something failed before. */
-static void apply_told(struct host *host, const struct host_assignment *assignment, const struct host_assignment *all,
-                       struct arena *arena)
+static void apply_told(struct host *host, const struct host_assignment *assignment, struct arena *arena)
 {
+    const struct host_assignment all = told_with(host, assignment, arena); /* made of what is freed below */
     struct host_assignment *before = host->told;
     bool networks;
     bool groups;
     size_t size;
 
-    if (!assignment->complete && !host->told_due && value_equal(&host_assignment_shape, before, all))
+    if (!assignment->complete && !host->told_due && value_equal(&host_assignment_shape, before, &all))
         return;
-    networks = apply_networks(host, all, arena);
-    groups = apply_groups(host, all, arena);
+    networks = apply_networks(host, &all, arena);
+    groups = apply_groups(host, &all, arena);
     host->told_due = !networks || !groups;
-    host->told = value_block(&host_assignment_shape, all, &size);
+    host->told = value_block(&host_assignment_shape, &all, &size);
     free(before);
 }
 
@@ -286,19 +286,17 @@ static void apply_tasks(struct host *host, const struct host_assignment *assignm
 
 void host_apply(struct host *host, const struct host_assignment *assignment)
 {
-    struct host_assignment all;
     struct arena arena;
 
     if (!is_news(host, assignment))
         return;
     arena_init(&arena, ARENA_LIMIT_DEFAULT);
     (void)pthread_mutex_lock(&host->assignment_lock);
-    all = told_with(host, assignment, &arena);
-    apply_told(host, assignment, &all, &arena);
+    apply_told(host, assignment, &arena);
     if (assignment->complete)
         instances_apply(host, &assignment->instances);
-    apply_names(host, assignment, &all.networks, &arena);
-    metadata_serve(host->metadata, &all.networks);
+    apply_names(host, assignment, &host->told->networks, &arena);
+    metadata_serve(host->metadata, &host->told->networks);
     update_interfaces(host, assignment);
     apply_tasks(host, assignment);
     (void)pthread_mutex_unlock(&host->assignment_lock);
