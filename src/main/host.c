@@ -75,6 +75,7 @@ int verb_host(const struct verb *verb, int argc, char **argv)
     int lock_fd;
     int first;
     int status;
+    bool good;
 
     if (!options_parse(verb, rows, argc, argv, &first, &status))
         return status;
@@ -89,17 +90,19 @@ int verb_host(const struct verb *verb, int argc, char **argv)
     options.oci_runtime = strcmp(runtime, "native") == 0 ? NULL : runtime;
     options.name = name != NULL ? name : machine.nodename;
     measure(&options);
-    if (!choose_s3(s3_endpoint, &options.s3, &f) ||
-        !listen_parse("server", server, &arena, &options.server_address, &options.server_port, &f) ||
-        !data_dir_open(data, &dir, &f) || !data_dir_lock(&dir, "host", &lock_fd, &f))
-        return verb_failed(verb, &f);
-    options.instance = dir.instance;
-    options.token = dir.token;
-    if (!host_start(&options, &host, &f))
-        return verb_failed(verb, &f);
-    log_info("host %s is at work for the server at %s", options.name, server);
-    signals_wait();
-    host_stop(host);
+    good = choose_s3(s3_endpoint, &options.s3, &f) &&
+           listen_parse("server", server, &arena, &options.server_address, &options.server_port, &f) &&
+           data_dir_open(data, &dir, &f) && data_dir_lock(&dir, "host", &lock_fd, &f);
+    if (good) {
+        options.instance = dir.instance;
+        options.token = dir.token;
+        good = host_start(&options, &host, &f);
+    }
+    if (good) {
+        log_info("host %s is at work for the server at %s", options.name, server);
+        signals_wait();
+        host_stop(host);
+    }
     arena_free(&arena);
-    return EXIT_OK;
+    return good ? EXIT_OK : verb_failed(verb, &f);
 }
