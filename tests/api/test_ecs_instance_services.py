@@ -2,6 +2,8 @@
 
 import collections
 
+import botocore.exceptions
+import pytest
 from agent_peer import Agent
 from conftest import eventually
 from test_ecs_instance_tasks import PAGE, agents, cluster, define, describe, ecs, of_ec2, payload_of  # noqa: F401
@@ -75,3 +77,18 @@ def test_what_does_not_fit_is_said(ecs, cluster, agents):
     message = eventually(lambda: (events := ecs.describe_services(
         cluster=cluster, services=["web"])["services"][0]["events"]) and events[0]["message"], what="the event")
     assert agent.arn.rsplit("/")[-1] in message and "has insufficient memory available" in message
+
+
+def test_a_task_set_on_instances(ecs, cluster, agents):
+    agent = agents()
+    ecs.create_service(cluster=cluster, serviceName="web", desiredCount=4, deploymentController={"type": "EXTERNAL"})
+    wished = {"cluster": cluster, "service": "web", "taskDefinition": define(ecs, PAGE), "scale": {"value": 50, "unit": "PERCENT"}}
+    with pytest.raises(botocore.exceptions.ClientError, match="platform version must be null"):
+        ecs.create_task_set(platformVersion="1.4.0", **wished)
+    made = ecs.create_task_set(**wished)["taskSet"]
+    assert made["launchType"] == "EC2" and "platformVersion" not in made and made["computedDesiredCount"] == 2
+    eventually(lambda: running_on(ecs, cluster)[0] == {agent.arn: 2}, what="half of the tasks on the instance")
+    ecs.put_cluster_capacity_providers(cluster=cluster, capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[
+        {"capacityProvider": "FARGATE"}])
+    with pytest.raises(botocore.exceptions.ClientError, match="FARGATE"):
+        ecs.create_task_set(**wished)  # the cluster's default strategy, for which the definition is none

@@ -159,8 +159,6 @@ static bool revision_of(const struct call *call, const struct ecs_create_service
     struct ecs_service_revision revision = {
         .launch_type = in->launch_type,
         .capacity_provider_strategy = in->capacity_provider_strategy,
-        .platform_version = in->platform_version.ptr == NULL ? STR("LATEST") : in->platform_version,
-        .platform_family = STR("Linux"),
         .network_configuration = in->network_configuration,
     };
 
@@ -169,15 +167,9 @@ static bool revision_of(const struct call *call, const struct ecs_create_service
     if (!task_definition_find_active(call, in->task_definition, &definition))
         return false;
     revision.task_definition = definition->task_definition->task_definition_arn;
-    if (in->launch_type == ECS_LAUNCH_TYPE_NONE && in->capacity_provider_strategy.count == 0)
-        revision.capacity_provider_strategy = cluster->cluster->default_capacity_provider_strategy;
+    service_revision_set_launch(&revision, cluster, in->platform_version);
     if (in->scheduling_strategy == ECS_SCHEDULING_STRATEGY_DAEMON && revision.capacity_provider_strategy.count > 0)
         return invalid(call, DAEMON_WITHOUT_PROVIDERS);
-    if (revision.capacity_provider_strategy.count == 0 && in->launch_type != ECS_LAUNCH_TYPE_FARGATE) {
-        revision.launch_type = in->launch_type == ECS_LAUNCH_TYPE_NONE ? ECS_LAUNCH_TYPE_EC2 : in->launch_type;
-        revision.platform_version = in->platform_version; /* refused there */
-        revision.platform_family = (struct str){NULL, 0};
-    }
     *ret_revision = revision;
     return true;
 }

@@ -26,6 +26,20 @@ const struct service_revision_record *service_revision_of(const struct transacti
         KEY(tx->arena, service->account_id, service->region, service->cluster_name, service->service_name, id));
 }
 
+void service_revision_set_launch(struct ecs_service_revision *revision, const struct cluster_record *cluster,
+                                 struct str platform_version)
+{
+    bool on_instances;
+
+    if (revision->launch_type == ECS_LAUNCH_TYPE_NONE && revision->capacity_provider_strategy.count == 0)
+        revision->capacity_provider_strategy = cluster->cluster->default_capacity_provider_strategy;
+    on_instances = revision->capacity_provider_strategy.count == 0 && revision->launch_type != ECS_LAUNCH_TYPE_FARGATE;
+    if (on_instances && revision->launch_type == ECS_LAUNCH_TYPE_NONE)
+        revision->launch_type = ECS_LAUNCH_TYPE_EC2;
+    revision->platform_version = on_instances || platform_version.ptr != NULL ? platform_version : STR("LATEST");
+    revision->platform_family = on_instances ? (struct str){NULL, 0} : STR("Linux");
+}
+
 /* What its containers run, as far as the definition says it. */
 static struct ecs_container_images images_of(struct transaction *tx, struct str definition_arn)
 {

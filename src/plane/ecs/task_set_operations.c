@@ -88,17 +88,18 @@ static bool revision_of(const struct call *call, const struct ecs_create_task_se
                         struct ecs_service_revision *ret_revision)
 {
     const struct task_definition_record *definition;
+    const struct cluster_record *cluster;
 
-    if (!task_definition_find_active(call, in->task_definition, &definition))
+    if (!cluster_find(call, in->cluster, &cluster) ||
+        !task_definition_find_active(call, in->task_definition, &definition))
         return false;
     *ret_revision = (struct ecs_service_revision){
         .task_definition = definition->task_definition->task_definition_arn,
         .launch_type = in->launch_type,
         .capacity_provider_strategy = in->capacity_provider_strategy,
-        .platform_version = in->platform_version.ptr == NULL ? STR("LATEST") : in->platform_version,
-        .platform_family = STR("Linux"),
         .network_configuration = in->network_configuration,
     };
+    service_revision_set_launch(ret_revision, cluster, in->platform_version);
     return true;
 }
 
@@ -134,7 +135,7 @@ static struct str put_new(const struct call *call, const struct ecs_create_task_
         .task_definition = revision->task_definition,
         .launch_type = revision->launch_type,
         .capacity_provider_strategy = revision->capacity_provider_strategy,
-        .platform_version = STR("1.4.0"),
+        .platform_version = revision->platform_version.ptr == NULL ? revision->platform_version : STR("1.4.0"),
         .platform_family = revision->platform_family,
         .network_configuration = revision->network_configuration,
         .scale = scale_of(call, in->scale),
