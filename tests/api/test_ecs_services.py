@@ -28,8 +28,8 @@ class Services:
         self.register("broken", "pull-fails")
         self.register("sick", "unhealthy")
 
-    def register(self, family, *words, **more):
-        container = {"name": "app", "image": "app:1", "command": list(words), "healthCheck": CHECK}
+    def register(self, family, *words, check=CHECK, **more):
+        container = {"name": "app", "image": "app:1", "command": list(words), **({"healthCheck": check} if check else {})}
         answer = self.ecs.register_task_definition(
             family=family, requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="512",
             containerDefinitions=[container], **more)
@@ -503,6 +503,22 @@ def test_zones_are_evened_out(services):
     assert any(re.search(r"has stopped 1 running tasks in us-east-1a due to AZ rebalancing: \(task \w{32}\)\.$", m)
                for m in told)
     services.delete("even")
+
+
+def test_what_scaling_in_stops_does_not_even_out_zones(services):
+    services.stable("uneven", 6, taskDefinition=services.register("unchecked", "serve", check=None),  # healthy two seconds later
+                    deploymentConfiguration={"minimumHealthyPercent": 50, "maximumPercent": 150})
+    first = [t["taskArn"] for t in services.tasks("uneven") if t["availabilityZone"] == "us-east-1a"]
+    protect = lambda on: services.ecs.update_task_protection(cluster="default", tasks=first, protectionEnabled=on)
+    protect(True)
+    services.ecs.update_service(service="uneven", desiredCount=2)
+    services.until("uneven", lambda s: any("was unable to AZ Rebalance" in m for m in messages(s)), "zones that are not even")
+    protect(False)
+    services.until("uneven", lambda s: any("due to AZ rebalancing" in m for m in messages(s)) and s["runningCount"] == 2, "another zone")
+    services.ecs.update_service(service="uneven", desiredCount=0)
+    service = services.until("uneven", lambda s: s["runningCount"] == 0, "the scale-in")
+    assert any(re.search(r"^\(service uneven\) has stopped 2 running tasks: (\(task \w{32}\)[ .]){2}$", m) for m in messages(service))
+    services.delete("uneven")
 
 
 # ---- task sets ----

@@ -118,6 +118,7 @@ void deployment_begin(struct transaction *tx, struct service_edit *service, stru
                            : arena_printf(tx->arena, "ECS deployment %.*s in progress.", STR_ARG(edit.deployment.id)));
     deployment_edit_put(tx, &edit);
     service->record.primary_id = revision_id;
+    service_edit_end_rebalancing(service);
     take_revision(service, revision->revision);
 }
 

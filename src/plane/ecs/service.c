@@ -191,6 +191,11 @@ void service_edit_put(struct transaction *tx, struct service_edit *edit)
     must(transaction_put(tx, &service_table, &edit->record));
 }
 
+void service_edit_end_rebalancing(struct service_edit *edit)
+{
+    edit->record.has_rebalancing = edit->record.rebalancing = false;
+}
+
 static void delete_all(struct transaction *tx, const struct table_spec *table, struct str prefix)
 {
     struct walk walk = transaction_walk(tx, table, NULL, prefix);

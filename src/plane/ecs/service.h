@@ -74,6 +74,8 @@ struct service_edit {
 
 void service_edit_begin(const struct service_record *from, struct service_edit *ret_edit);
 void service_edit_put(struct transaction *tx, struct service_edit *edit);
+/* What is stopped from now on is not stopped for the evenness of zones, until that is gone about anew. */
+void service_edit_end_rebalancing(struct service_edit *edit);
 
 /* Forgets all that belongs to the service but itself and its events. */
 void service_forget_history(struct transaction *tx, const struct service_record *service);

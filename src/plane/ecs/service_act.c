@@ -343,7 +343,7 @@ static void note_evenness(struct act *act)
     }
     if (service->record.rebalancing && act->plan->is_done && act->plan->is_even) {
         service_event_add(act->look->tx, service, "is AZ balanced with %.*s.", STR_ARG(zones_text(act)));
-        service->record.has_rebalancing = service->record.rebalancing = false;
+        service_edit_end_rebalancing(service);
     }
 }
 
