@@ -384,7 +384,7 @@ static void delete (struct task_engine *engine, struct hosted *hosted, size_t i)
 {
     struct fail f;
 
-    if (!runtime_delete(engine->runtime, container_id(hosted, i), &f))
+    if (!runtime_delete(engine->runtime, container_id(hosted, i), &f) && f.code != FAIL_NOT_FOUND)
         log_error("container %s stays: %s", container_id(hosted, i), f.message);
     (void)pthread_mutex_lock(&engine->lock);
     task_delete_done(hosted->task, i);
