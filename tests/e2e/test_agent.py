@@ -153,6 +153,19 @@ def test_exit_codes_and_failures(machine, agent):
     agent.state_change("e" * 32, "STOPPED")  # one that never was here
 
 
+def test_what_was_said_before_its_end_was_heard_starts_nothing_again(machine, agent):
+    agent.wait(lambda m: "socket" in m, "the session")
+    known = lambda: inside(machine, agent.id, "curl", "-s", "http://127.0.0.1:51678/v1/tasks")
+    agent.payload(task(machine, "e6" * 16, "exit 5"))
+    agent.state_change("e6" * 16, "STOPPED")
+    eventually(lambda: "e6" * 16 not in known(), what="the end")
+    agent.payload(task(machine, "e6" * 16, "exit 5"))
+    after = agent.payload(task(machine, "e7" * 16, "sleep 1000"))
+    agent.wait(lambda m: m.get("type") == "AckRequest" and m["message"]["messageId"] == after, "the ack")
+    assert "e6" * 16 not in known() and "e7" * 16 in known()
+    stop(agent, "e7" * 16)
+
+
 def test_what_is_not_on_the_disk_is_not_acknowledged(machine, agent):
     """Until its end is taken the server sends it again, also to the next process: nothing here remembers it."""
     agent.wait(lambda m: "socket" in m, "the session")

@@ -25,7 +25,7 @@
 
 #include <pthread.h>
 
-enum { PULL_WORKERS = 4, WORKERS = 8, TASK_PATH = 256 };
+enum { PULL_WORKERS = 4, WORKERS = 8, TASK_PATH = 256, TASK_ID_BYTES = 65, DROPPED_MAX = 256 };
 
 struct task_engine;
 struct hosted;
@@ -51,7 +51,7 @@ struct usage_mark {
 /* A task and what the machine holds for it. */
 struct hosted {
     struct task *task;
-    char task_id[65];
+    char task_id[TASK_ID_BYTES];
     char dir[TASK_PATH];           /* DIR/tasks/ID */
     char storage[DISK_PATH_BYTES]; /* of containers and volumes: dir, or the disk that ephemeralStorage asks for */
     struct arena places_arena;
@@ -127,9 +127,11 @@ struct task_engine {
     int stop_fd;                     /* readable at the end */
     struct protection_calls *protections;
 
-    pthread_mutex_t lock;        /* protects everything below; nothing is locked under it */
-    pthread_cond_t planner_wake; /* the planner alone waits here: a signal must not go to another thread */
-    struct map tasks;            /* struct hosted by task id */
+    pthread_mutex_t lock;                     /* protects everything below; nothing is locked under it */
+    pthread_cond_t planner_wake;              /* the planner alone waits here: a signal must not go to another thread */
+    struct map tasks;                         /* struct hosted by task id */
+    char dropped[DROPPED_MAX][TASK_ID_BYTES]; /* the last tasks that were forgotten, in turn */
+    size_t dropped_next;
     struct queue pulls, works;
     bool plan_due, report_due, stopping;
     int64_t collect_images_ms; /* when next, monotonic */
@@ -147,8 +149,8 @@ void task_engine_stop(struct task_engine *engine);
 void task_engine_free(struct task_engine *engine);
 
 /* A task that is new, or what changed of one that is known: what the server wants, and its role's credentials. One that
- * is to be stopped and never came here is gone as it is. NULL: it is no task, or one without its definition. lock held.
- */
+ * is to be stopped and never came here is gone as it is. NULL: it is no task, one without its definition, or one that
+ * ended here: what was said before that was heard does not run it again. lock held. */
 struct hosted *task_engine_assign(struct task_engine *engine, const struct host_task_assignment *assignment);
 /* A task that cannot be: gone as it is, with that reason. One that is known stays as it is. lock held. */
 void task_engine_refuse(struct task_engine *engine, const struct host_task_assignment *assignment, struct str reason);

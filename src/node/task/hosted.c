@@ -212,6 +212,7 @@ void hosted_drop(struct task_engine *engine, struct hosted *hosted)
     if (!remove_dir(hosted, &f))
         log_error("task %s: its files stay: %s", hosted->task_id, f.message);
     (void)map_remove(&engine->tasks, hosted->task->assignment->task_id);
+    memcpy(engine->dropped[engine->dropped_next++ % DROPPED_MAX], hosted->task_id, sizeof(hosted->task_id));
     hosted_free(hosted);
 }
 
@@ -256,6 +257,14 @@ static struct hosted *begin(struct task_engine *engine, const struct host_task_a
     return hosted;
 }
 
+static bool was_dropped(const struct task_engine *engine, struct str task_id)
+{
+    for (size_t i = 0; i < DROPPED_MAX; i++)
+        if (str_is(task_id, engine->dropped[i]))
+            return true;
+    return false;
+}
+
 struct hosted *task_engine_assign(struct task_engine *engine, const struct host_task_assignment *assignment)
 {
     struct hosted *hosted = map_get(&engine->tasks, assignment->task_id);
@@ -275,7 +284,9 @@ struct hosted *task_engine_assign(struct task_engine *engine, const struct host_
     if (!wanted)
         return never_came(engine, assignment);
     /* Without its definition the server believes that we have it: the complete report tells otherwise. */
-    return assignment->task_definition == NULL ? NULL : begin(engine, assignment);
+    if (assignment->task_definition == NULL || was_dropped(engine, assignment->task_id))
+        return NULL;
+    return begin(engine, assignment);
 }
 
 /* ---- adoption ---- */
