@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -25,13 +26,14 @@ def launch(machine, image):
     """Runs instances and terminates them."""
     ids = []
 
-    def one(script="", **more):
+    def one(script="", until="running", **more):
         wish = dict(ImageId=image, InstanceType="t3.small", MinCount=1, MaxCount=1, UserData=script,
                     SecurityGroupIds=[machine.group])
         wish.update(more)
         id = machine.ec2.run_instances(**wish)["Instances"][0]["InstanceId"]
         ids.append(id)
-        state(machine, id, "running")
+        if until:
+            state(machine, id, until)
         return id
 
     yield one
@@ -205,6 +207,14 @@ def test_one_that_ends_by_itself_is_stopped(machine, launch):
     assert shown(machine, id)["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
 
 
+def at_once(check):
+    """Returns as soon as it is true: what began there is still under way."""
+    end = time.monotonic() + 60
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.0005)
+
+
 def test_it_outlives_its_host_process(machine, launch):
     id = launch(MetadataOptions={"HttpTokens": "optional"})
     before = first_process(machine, id)
@@ -221,16 +231,68 @@ def test_it_outlives_its_host_process(machine, launch):
     state(machine, id, "stopped")
 
 
-def test_nothing_stays(machine, launch):
+# What a launch makes in the instance's folder, in this order.
+PARTS = ["", "assignment", "disk.new", "disk", "mount/upper", "mount/upper/var/lib/cloud/user-data", "launch"]
+
+
+@pytest.mark.parametrize("begun", PARTS)
+def test_a_launch_that_its_host_did_not_survive_is_begun_again(machine, launch, begun):
+    id = launch("#!/bin/sh\necho it runs\n", until=None)
+    at_once(lambda: any((folder(machine, id) / part).exists() for part in PARTS[PARTS.index(begun):]))
+    machine.kill("host")
+    machine.up()
+    state(machine, id, "running")
+    console(machine, id, "user data ended with 0")
+
+
+def test_a_reboot_that_its_host_did_not_survive_is_begun_again(machine, launch):
+    id = launch("#!/bin/sh\necho kept > /opt/file\n", InstanceInitiatedShutdownBehavior="terminate")
+    console(machine, id, "user data ended with 0")
+    first, assignment = first_process(machine, id), folder(machine, id) / "assignment"
+    before = assignment.stat().st_ino
+    machine.ec2.reboot_instances(InstanceIds=[id])
+    at_once(lambda: assignment.stat().st_ino != before)
+    machine.kill("host")
+    machine.up()
+    eventually(lambda: first_process(machine, id) not in (first, None), 40, "the reboot")
+    assert inside(machine, id, "cat", "/opt/file") == "kept\n"
+    assert shown(machine, id)["State"]["Name"] == "running"
+
+
+def test_a_reboot_that_becomes_a_stop(machine, launch):
     id = launch()
-    interface = shown(machine, id)["NetworkInterfaces"][0]["NetworkInterfaceId"]
-    machine.ec2.terminate_instances(InstanceIds=[id])
-    state(machine, id, "terminated")
+    machine.ec2.reboot_instances(InstanceIds=[id])
+    machine.ec2.stop_instances(InstanceIds=[id])
+    state(machine, id, "stopped")
+    machine.ec2.start_instances(InstanceIds=[id])
+    state(machine, id, "running")
+
+
+def assert_nothing_stays(machine, id, interface):
     eventually(lambda: not folder(machine, id).exists(), what="the folder's end")
     assert not any(id in line for line in open("/proc/self/mounts"))
     assert id not in run("losetup", "-a") and interface not in run("ip", "netns")
     assert not list(pathlib.Path("/sys/fs/cgroup").glob(f"*/*/{id}"))
     assert not processes(id)
+
+
+def test_nothing_stays(machine, launch):
+    id = launch()
+    interface = shown(machine, id)["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    machine.ec2.terminate_instances(InstanceIds=[id])
+    state(machine, id, "terminated")
+    assert_nothing_stays(machine, id, interface)
+
+
+def test_nothing_stays_of_a_launch_that_its_host_did_not_survive(machine, launch):
+    id = launch(until=None)
+    interface = shown(machine, id)["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    at_once((folder(machine, id) / "mount/upper/root").exists)  # its interface is made before
+    machine.kill("host")
+    machine.ec2.terminate_instances(InstanceIds=[id])
+    machine.up()
+    state(machine, id, "terminated")
+    assert_nothing_stays(machine, id, interface)
 
 
 def test_user_data_that_is_no_script_is_refused_on_the_console(machine, launch):

@@ -41,6 +41,9 @@ static bool make_disk(const char *path, int32_t gib, struct fail *f)
     if (access(path, F_OK) == 0)
         return true;
     path_format(half, "%s.new", path);
+    /* A mkfs that outlived its parent may still write into the last one. */
+    if (unlink(half) != 0 && errno != ENOENT)
+        return fail(f, FAIL_SYSTEM, "remove %s: %s", half, strerror(errno));
     fd = open(half, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, (off_t)gib << 30) != 0)
         return fail(f, FAIL_SYSTEM, "make %s: %s", half, strerror(errno));
@@ -145,4 +148,14 @@ bool limited_disk_close(const char *directory, struct fail *f)
         return true;
     /* A process that is still ending holds it for a moment: it goes when that one is gone. */
     return umount2(target, MNT_DETACH) == 0 || fail(f, FAIL_SYSTEM, "unmount %s: %s", target, strerror(errno));
+}
+
+bool limited_disk_remove(const char *directory, struct fail *f)
+{
+    char disk[PATH_BYTES];
+
+    path_format(disk, "%s/disk", directory);
+    if (!limited_disk_close(directory, f))
+        return false;
+    return unlink(disk) == 0 || errno == ENOENT || fail(f, FAIL_SYSTEM, "remove %s: %s", disk, strerror(errno));
 }

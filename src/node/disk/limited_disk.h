@@ -19,3 +19,5 @@ enum { DISK_PATH_BYTES = 400 };
 checked bool limited_disk_open(const char *directory, int32_t gib, char ret_place[DISK_PATH_BYTES], struct fail *f);
 /* Unmounts it; what is on it stays. Nobody uses it any more. True when it is not mounted. */
 checked bool limited_disk_close(const char *directory, struct fail *f);
+/* Unmounts it and removes it with all that is on it; true when there is none. */
+checked bool limited_disk_remove(const char *directory, struct fail *f);

@@ -35,17 +35,22 @@ static bool keep(const struct instance_machine *machine, const struct host_insta
 {
     char path[PATH_BYTES];
     auto_buf bytes = {.ptr = NULL};
-    auto_buf launch = {.ptr = NULL};
 
     if (mkdir(machine->dir, 0711) != 0 && errno != EEXIST)
         return fail(f, FAIL_SYSTEM, "make %s: %s", machine->dir, strerror(errno));
     value_encode(&host_instance_assignment_shape, assignment, &bytes);
     path_format(path, "%s/assignment", machine->dir);
-    if (!file_replace(path, buf_str(&bytes), 0600, f))
-        return false;
-    buf_printf(&launch, "%lld", (long long)assignment->launch_number);
+    return file_replace(path, buf_str(&bytes), 0600, f);
+}
+
+bool instance_machine_keep_launch(const struct instance_machine *machine, int64_t number, struct fail *f)
+{
+    char path[PATH_BYTES];
+    char text[24];
+
+    (void)snprintf(text, sizeof(text), "%lld", (long long)number);
     path_format(path, "%s/launch", machine->dir);
-    return file_replace(path, buf_str(&launch), 0600, f);
+    return file_write(path, str_of(text), 0600, f); /* synced: without it the disk is made anew */
 }
 
 bool instance_machine_recall(const char *host_dir, const char *id, struct host_instance_assignment **ret_assignment,
@@ -78,6 +83,14 @@ int64_t instance_machine_launch(const struct instance_machine *machine)
 
     path_format(path, "%s/launch", machine->dir);
     return small_file_read_number(path, &number, &f) ? (int64_t)number : 0;
+}
+
+static bool has_run(const struct instance_machine *machine)
+{
+    char path[PATH_BYTES];
+
+    path_format(path, "%s/launch", machine->dir);
+    return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
 /* ---- starting ---- */
@@ -234,10 +247,29 @@ static bool run_container(struct start *start, struct fail *f)
            runtime_start(machine->host->runtime, &spec, f);
 }
 
+/* What a launch left that came to no end: nobody has used it, but its user data may have begun. */
+static bool discard_disk(const struct instance_machine *machine, struct fail *f)
+{
+    static const char *const unlimited[] = {"upper", "work", "data"};
+
+    if (!limited_disk_remove(machine->dir, f))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(unlimited); i++) {
+        char path[PATH_BYTES];
+
+        path_format(path, "%s/%s", machine->dir, unlimited[i]);
+        if (!path_remove(path, f))
+            return false;
+    }
+    return true;
+}
+
 static bool open_disk(struct start *start, struct fail *f)
 {
     char place[DISK_PATH_BYTES];
 
+    if (!has_run(start->machine) && !discard_disk(start->machine, f))
+        return false;
     if (!limited_disk_open(start->machine->dir, start->assignment->root_gib, place, f))
         return false;
     (void)snprintf(start->upper, sizeof(start->upper), "%s/upper", place);
@@ -247,6 +279,7 @@ static bool open_disk(struct start *start, struct fail *f)
            directory_make(start->data, 0755, f);
 }
 
+/* Anything may be there from a launch that was cut short. Its number is kept last: then, and only then, it has run. */
 static bool start_parts(struct start *start, struct fail *f)
 {
     struct instance_machine *machine = start->machine;
@@ -256,7 +289,8 @@ static bool start_parts(struct start *start, struct fail *f)
            add_interface(machine, start->assignment->network_interface, start->netns, f) &&
            add_task_interfaces(machine, start->assignment, f) &&
            instance_root_prepare(start->upper, start->assignment, f) &&
-           runtime_task_cgroup_create(machine->host->runtime, machine->id, &limits, f) && run_container(start, f);
+           runtime_task_cgroup_create(machine->host->runtime, machine->id, &limits, f) && run_container(start, f) &&
+           instance_machine_keep_launch(machine, start->assignment->launch_number, f);
 }
 
 bool instance_machine_start(struct instance_machine *machine, const struct host_instance_assignment *assignment,

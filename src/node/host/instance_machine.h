@@ -39,7 +39,8 @@ void instance_machine_tell(const struct host_instance_assignment *assignment, st
 /* false: nothing new. */
 bool instance_machine_console(struct instance_machine *machine, struct instance_console *ret_console);
 
-/* What a former process kept: the assignment, malloc'ed, and the number of the launch; 0: none. */
+/* What a former process kept: the assignment, malloc'ed, and the number of the last launch that has run; 0: none. */
 checked bool instance_machine_recall(const char *host_dir, const char *id,
                                      struct host_instance_assignment **ret_assignment, struct fail *f);
 int64_t instance_machine_launch(const struct instance_machine *machine);
+checked bool instance_machine_keep_launch(const struct instance_machine *machine, int64_t number, struct fail *f);

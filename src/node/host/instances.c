@@ -24,11 +24,12 @@ struct host_instance {
     /* host->lock protects what follows. */
     struct host_instance_assignment *assignment; /* a block of its own */
     bool assigned;                               /* the newest assignment names it */
+    bool heard;                                  /* an assignment has come; until then its own is a former process's */
     bool changed;                                /* since its thread looked */
     bool exited;                                 /* its container, since the last start */
     bool ended;                                  /* its thread */
     enum host_instance_status status;
-    int64_t launch; /* the number of what runs, or ran last */
+    int64_t launch; /* the number of what runs, or ran last, or was not to run */
     char reason[400];
     struct imds *imds;
     size_t answering; /* requests under way */
@@ -38,7 +39,7 @@ struct host_instance {
 
 /* ---- what to do next: a pure decision ---- */
 
-enum step { STEP_NONE, STEP_START, STEP_STOP, STEP_CLEAN, STEP_REMOVE, STEP_UPDATE, STEP_END };
+enum step { STEP_NONE, STEP_START, STEP_PASS, STEP_STOP, STEP_CLEAN, STEP_REMOVE, STEP_UPDATE, STEP_END };
 
 static enum step next_step(const struct host_instance *of)
 {
@@ -46,6 +47,8 @@ static enum step next_step(const struct host_instance *of)
     bool unwanted = !of->assigned || wish->desired_state == HOST_INSTANCE_DESIRED_STATE_TERMINATED;
     bool runs = of->status == HOST_INSTANCE_STATUS_RUNNING;
 
+    if (!of->heard)
+        return STEP_NONE; /* it may be wished otherwise by now, and its VPC is not known yet */
     if (runs && of->exited)
         return STEP_CLEAN;
     if (runs &&
@@ -57,8 +60,9 @@ static enum step next_step(const struct host_instance *of)
         return of->assigned ? STEP_NONE : STEP_END;
     if (unwanted)
         return STEP_REMOVE;
-    return wish->desired_state == HOST_INSTANCE_DESIRED_STATE_RUNNING && wish->launch_number > of->launch ? STEP_START
-                                                                                                          : STEP_NONE;
+    if (wish->launch_number <= of->launch)
+        return STEP_NONE;
+    return wish->desired_state == HOST_INSTANCE_DESIRED_STATE_RUNNING ? STEP_START : STEP_PASS;
 }
 
 /* ---- carrying it out; lock held before and after, not meanwhile ---- */
@@ -95,6 +99,13 @@ static void start(struct host_instance *of)
     (void)pthread_mutex_lock(&of->host->lock);
     set_status(of, good ? HOST_INSTANCE_STATUS_RUNNING : HOST_INSTANCE_STATUS_FAILED, good ? "" : f.message);
     free(wish);
+}
+
+/* A reboot that became a stop before it was begun: the server waits for the end of that launch. */
+static void pass(struct host_instance *of)
+{
+    of->launch = of->assignment->launch_number;
+    set_status(of, HOST_INSTANCE_STATUS_STOPPED, "");
 }
 
 static void wait_ms(struct host_instance *of, int64_t ms)
@@ -191,6 +202,9 @@ static void *lead(void *context)
             break;
         case STEP_START:
             start(of);
+            break;
+        case STEP_PASS:
+            pass(of);
             break;
         case STEP_STOP:
             stop(of);
@@ -333,7 +347,10 @@ void instances_apply(struct host *host, const struct host_instance_assignments *
         apply_one(host, &assigned->items[i]);
     list_each(at, after, &host->instances)
     {
-        (void)pthread_cond_signal(&list_item(at, struct host_instance, link)->wake);
+        struct host_instance *of = list_item(at, struct host_instance, link);
+
+        of->heard = true;
+        (void)pthread_cond_signal(&of->wake);
     }
     drop_ended(host);
     (void)pthread_mutex_unlock(&host->lock);
@@ -356,23 +373,48 @@ void instances_stop(struct host *host)
 
 /* ---- adoption ---- */
 
+static const struct runtime_container *container_of(const char *id, const struct runtime_container *containers,
+                                                    size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(containers[i].id, id) == 0)
+            return &containers[i];
+    return NULL;
+}
+
+/* The former process may not have come to keep the number of a launch that runs. Any other launch that it had not kept
+ * was cut short: what is there of it goes as after an end, and the server, whose number is higher, has it started
+ * again. */
+static void adopt_launch(struct host_instance *of, const struct runtime_container *container)
+{
+    int64_t assigned = of->assignment->launch_number;
+    struct fail f;
+
+    of->launch = instance_machine_launch(&of->machine);
+    of->status = HOST_INSTANCE_STATUS_RUNNING;
+    of->exited = container == NULL; /* the end of one that is listed is told by the runtime */
+    if (of->launch == assigned)
+        return;
+    if (container == NULL || container->started_ms == 0) {
+        log_info("instance %s: its launch was cut short", of->machine.id);
+        return;
+    }
+    of->launch = assigned;
+    if (!instance_machine_keep_launch(&of->machine, assigned, &f))
+        log_error("instance %s: %s", of->machine.id, f.message);
+}
+
 static void adopt_one(struct host *host, const char *name, const struct runtime_container *containers, size_t count)
 {
     struct host_instance_assignment *assignment;
-    struct host_instance *of;
     struct fail f;
 
     if (!instance_machine_recall(host->dir, name, &assignment, &f)) {
         log_error("an instance of a former process cannot be adopted: %s", f.message);
         return;
     }
-    of = instance_new(host, assignment);
+    adopt_launch(instance_new(host, assignment), container_of(name, containers, count));
     free(assignment);
-    of->launch = instance_machine_launch(&of->machine);
-    of->status = of->launch == 0 ? HOST_INSTANCE_STATUS_PENDING : HOST_INSTANCE_STATUS_STOPPED;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(containers[i].id, name) == 0) /* one that ended meanwhile is told by the runtime */
-            of->status = HOST_INSTANCE_STATUS_RUNNING;
 }
 
 bool instances_adopt(struct host *host, struct fail *f)

@@ -9,7 +9,9 @@
  *   stop        SIGTERM, SIGKILL later; then container, cgroup and interface go, the disk stays
  *   GONE        the disk is gone, too; forgotten when the server no longer names it
  *
- * A launch that ended stays ended: the server numbers launches, and a new number is a new start. */
+ * A launch that ended stays ended: the server numbers launches, and a new number is a new start. One that this process
+ * or its machine did not live to finish is started again, when the server still wants it: the file `launch` has the
+ * number of the last one that ran. If there was none, the disk is made anew with it. */
 #pragma once
 
 #include "base/arena.h"

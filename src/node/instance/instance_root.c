@@ -135,7 +135,14 @@ static bool hide_unreadable(const char *upper, const char *path, int depth, stru
 
 /* ---- what is its own ---- */
 
-/* In the place of a whiteout, or of what was there at the last start. */
+/* Nothing of the host's shines through. */
+static bool make_opaque(const char *path, struct fail *f)
+{
+    return setxattr(path, "trusted.overlay.opaque", "y", 1, 0) == 0 ||
+           fail(f, FAIL_SYSTEM, "make %s opaque: %s", path, strerror(errno));
+}
+
+/* In the place of a whiteout, or of what was there at the last start, which may have been cut short right here. */
 static bool put_directory(const char *upper, const char *path, mode_t mode, struct fail *f)
 {
     char at[PATH_BYTES];
@@ -144,7 +151,7 @@ static bool put_directory(const char *upper, const char *path, mode_t mode, stru
     path_format(at, "%s%s", upper, path);
     if (lstat(at, &st) == 0) {
         if (S_ISDIR(st.st_mode))
-            return true;
+            return make_opaque(at, f);
         if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(0, 0))
             return true; /* the instance has made something else of it */
         if (unlink(at) != 0)
@@ -152,9 +159,7 @@ static bool put_directory(const char *upper, const char *path, mode_t mode, stru
     }
     if (mkdir(at, mode) != 0 || chmod(at, mode) != 0)
         return fail(f, FAIL_SYSTEM, "make %s: %s", at, strerror(errno));
-    /* Nothing of the host's shines through. */
-    return setxattr(at, "trusted.overlay.opaque", "y", 1, 0) == 0 ||
-           fail(f, FAIL_SYSTEM, "make %s opaque: %s", at, strerror(errno));
+    return make_opaque(at, f);
 }
 
 static bool put_file(const char *upper, const char *path, struct str text, mode_t mode, struct fail *f)

@@ -21,6 +21,8 @@
 #define INSTANCE_KEPT_MS  HOUR_MS /* EC2 user guide, "Terminate Amazon EC2 instances": visible for a short while */
 #define INSTANCE_WAITS_MS (2 * MINUTE_MS) /* for a host that is away */
 
+enum { INSTANCE_FIRST_LAUNCH = 1 }; /* launch_number goes up with each start and reboot */
+
 extern const struct table_spec instance_table; /* by account, region, id; indexes "host", "token", "session" */
 extern const struct reconciler_spec instance_reconciler;
 

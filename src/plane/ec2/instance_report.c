@@ -10,11 +10,17 @@ static void observe_running(struct transaction *tx, struct instance_edit *edit)
 }
 
 /* A first process that ends by itself is a shutdown from within (EC2 user guide, "Change instance initiated shutdown
- * behavior"). */
+ * behavior"). One that ran while nobody heard of it has run all the same; the step in between is kept, for those who
+ * watch. */
 static void observe_stopped(struct transaction *tx, struct instance_edit *edit)
 {
-    bool by_itself = instance_state(&edit->record) == EC2_INSTANCE_STATE_NAME_RUNNING;
+    bool by_itself;
 
+    if (instance_state(&edit->record) == EC2_INSTANCE_STATE_NAME_PENDING) {
+        observe_running(tx, edit);
+        must(instance_edit_put(tx, edit));
+    }
+    by_itself = instance_state(&edit->record) == EC2_INSTANCE_STATE_NAME_RUNNING;
     if (by_itself && edit->record.shutdown_behavior == EC2_SHUTDOWN_BEHAVIOR_TERMINATE) {
         instance_edit_state(tx, edit, EC2_INSTANCE_STATE_NAME_SHUTTING_DOWN, "Client.InstanceInitiatedShutdown",
                             "Instance initiated shutdown");
@@ -101,14 +107,22 @@ static void observe(struct transaction *tx, const struct instance_record *instan
         (void)instance_edit_put(tx, edit);
 }
 
+/* Nothing is missed of what has not run, and of another not before it is started again. */
+static bool is_missed(const struct instance_record *instance)
+{
+    enum ec2_instance_state_name state = instance_state(instance);
+
+    return state != EC2_INSTANCE_STATE_NAME_STOPPED && state != EC2_INSTANCE_STATE_NAME_STOPPING &&
+           (state != EC2_INSTANCE_STATE_NAME_PENDING || instance->launch_number != INSTANCE_FIRST_LAUNCH);
+}
+
 /* It had it, and it is not there any more: its disk is gone. */
 static void observe_unknown(struct transaction *tx, const struct instance_record *instance)
 {
     struct instance_edit *edit = instance_edit_begin(tx, instance);
 
-    if (instance_state(instance) == EC2_INSTANCE_STATE_NAME_STOPPED ||
-        instance_state(instance) == EC2_INSTANCE_STATE_NAME_STOPPING)
-        return; /* nothing is missed before it is started again */
+    if (!is_missed(instance))
+        return;
     if (instance_state(instance) != EC2_INSTANCE_STATE_NAME_SHUTTING_DOWN) {
         instance_edit_state(tx, edit, EC2_INSTANCE_STATE_NAME_SHUTTING_DOWN, "Server.InternalError",
                             "The host no longer has this instance.");

@@ -92,7 +92,7 @@ static void fill(struct call *call, const struct run_wish *wish, struct instance
     SET(&edit->record, root_gib, wish->root_gib);
     SET(&edit->record, disable_api_termination, in->disable_api_termination);
     SET(&edit->record, disable_api_stop, in->disable_api_stop);
-    SET(&edit->record, launch_number, 1);
+    SET(&edit->record, launch_number, INSTANCE_FIRST_LAUNCH);
 }
 
 static bool find_host(struct call *call, const struct run_wish *wish, struct instance_edit *edit)

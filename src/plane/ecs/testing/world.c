@@ -4,6 +4,7 @@
 #include "plane/cloudwatch/cloudwatch.h"
 #include "plane/ec2/ec2.h"
 #include "plane/ec2/host.h"
+#include "plane/ec2/instance.h"
 #include "plane/ecs/access.h"
 #include "plane/iam/iam.h"
 #include "plane/iam/role.h"
@@ -153,6 +154,7 @@ static void report_run(struct transaction *tx, void *context)
     const struct reporting *reporting = context;
 
     tasks_observe(tx, reporting->host, reporting->report);
+    instances_observe(tx, reporting->host, reporting->report);
 }
 
 static void host_reports(struct world *world, const char *host, const struct host_report *report)
@@ -167,6 +169,13 @@ void world_report(struct world *world, const char *host, const struct host_task_
     struct host_task_report copy = *report;
 
     host_reports(world, host, &(struct host_report){.tasks = {&copy, 1}});
+}
+
+void world_report_instance(struct world *world, const char *host, const struct host_instance_report *report)
+{
+    struct host_instance_report copy = *report;
+
+    host_reports(world, host, &(struct host_report){.instances = {&copy, 1}});
 }
 
 void world_report_nothing(struct world *world, const char *host)
@@ -184,14 +193,24 @@ struct calling {
     void *out;
 };
 
+static const struct operation_spec *spec_among(const struct operation_spec *specs, size_t count,
+                                               const struct operation *operation)
+{
+    for (size_t i = 0; i < count; i++)
+        if (specs[i].operation == operation)
+            return &specs[i];
+    return NULL;
+}
+
 static bool handler_call(struct call *call, void *context)
 {
     struct calling *calling = context;
+    const struct operation_spec *spec = spec_among(ecs_handlers, ecs_handler_count, call->operation);
 
-    for (size_t i = 0; i < ecs_handler_count; i++)
-        if (ecs_handlers[i].operation == call->operation)
-            return ecs_handlers[i].handle(call, calling->in, calling->out);
-    must_not_happen("the operation has a handler");
+    if (spec == NULL)
+        spec = spec_among(ec2_handlers, ec2_handler_count, call->operation);
+    must(spec != NULL);
+    return spec->handle(call, calling->in, calling->out);
 }
 
 bool world_call(struct world *world, const struct operation *operation, const void *in, void *out)

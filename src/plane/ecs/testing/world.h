@@ -39,10 +39,11 @@ void world_host_connect(struct world *world, const char *id, int32_t cpu_units, 
 void world_host_disconnect(struct world *world, const char *id);
 /* The host reports that task. */
 void world_report(struct world *world, const char *host, const struct host_task_report *report);
+void world_report_instance(struct world *world, const char *host, const struct host_instance_report *report);
 /* The host reports all it has: nothing. */
 void world_report_nothing(struct world *world, const char *host);
 
-/* Any operation of ECS: its handler with its own structs. */
+/* Any operation of ECS and of EC2's instances: its handler with its own structs. */
 bool world_call(struct world *world, const struct operation *operation, const void *in, void *out);
 /* RunTask of "app" on Fargate, in the first subnet unless the request says more; request may be NULL. */
 bool world_run_task(struct world *world, const struct ecs_run_task_request *request,
