@@ -5,6 +5,7 @@
 
 #include "main/data_dir.h"
 
-/* Claims a range, or the one that the installation has already; in the arena. */
+/* Claims a range, or the one that the installation has already, with a warning on standard error when another has that,
+ * too, and is up; in the arena. */
 checked bool vpc_range_claim(const struct data_dir *dir, struct arena *arena, const char **ret_cidr, struct fail *f);
 void vpc_range_release(const struct data_dir *dir);

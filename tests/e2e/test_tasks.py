@@ -1,12 +1,14 @@
 """Real containers: tasks that run, answer, fail and stop as the API says; and nothing left behind."""
 
 import json
+import os
 import pathlib
+import shutil
 import tempfile
 import time
 
 import pytest
-from conftest import eventually
+from conftest import Installation, eventually
 from machine import Machine, address, kill, reachable, traces
 
 
@@ -119,6 +121,18 @@ def test_two_installations_side_by_side_and_nothing_stays(machine):
         assert traces(other.directory) == []
     assert eventually(lambda: reachable(ip))
     machine.stop(arns)
+
+
+def test_a_range_that_is_anothers_is_named(machine):
+    with tempfile.TemporaryDirectory(prefix="berth-e2e-") as work:
+        other = Installation(f"{work}/data")
+        os.mkdir(other.directory, 0o700)
+        shutil.copy(f"{machine.directory}/vpc-cidr", other.directory)  # as if it had been down when this one was made
+        try:
+            up = other.berth("up", "--data", other.directory, "--listen", other.listen)
+            assert f"is also that of the installation in {machine.directory}: " in up.stderr
+        finally:
+            other.berth("down", "--data", other.directory)
 
 
 def test_nothing_stays_of_what_was_killed():
