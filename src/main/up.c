@@ -131,6 +131,7 @@ static bool is_dying(const struct installation *in, const char *role)
     int pid = data_dir_holder(&in->dir, role);
     auto_buf status = {.ptr = NULL};
     char path[32];
+    uint64_t pending;
     struct fail f;
 
     if (pid == 0)
@@ -139,9 +140,9 @@ static bool is_dying(const struct installation *in, const char *role)
     if (!file_read(path, &status, &f))
         return true;
     buf_add_char(&status, '\0');
-    return ((signals_at(status.ptr, "SigPnd:") | signals_at(status.ptr, "ShdPnd:")) & UINT64_C(1) << (SIGKILL - 1)) !=
-               0 ||
-           strstr(status.ptr, "State:\tZ") != NULL || strstr(status.ptr, "State:\tX") != NULL;
+    pending = signals_at(status.ptr, "SigPnd:") | signals_at(status.ptr, "ShdPnd:");
+    return (pending & UINT64_C(1) << (SIGKILL - 1)) != 0 || strstr(status.ptr, "State:\tZ") != NULL ||
+           strstr(status.ptr, "State:\tX") != NULL;
 }
 
 /* Ready: the server answers and this machine's host is connected. */

@@ -395,7 +395,7 @@ static void adopt_launch(struct host_instance *of, const struct runtime_containe
     of->exited = container == NULL; /* the end of one that is listed is told by the runtime */
     if (of->launch == assigned)
         return;
-    if (container == NULL || container->started_ms == 0) {
+    if (container == NULL) { /* or its start was taken back (runtime_open) */
         log_info("instance %s: its launch was cut short", of->machine.id);
         return;
     }

@@ -3,8 +3,9 @@
  *   config.json   its OCI bundle, or `plan`, its native_plan; rootfs/ is the mount point in its own mount namespace
  *   supervisor    process id of its supervisor (conmon, or ours), written by it
  *   pid           process id of its first process, in our pid namespace, written by launcher or supervisor
- * and STATE/exits/ID: its exit status in decimal, written by the supervisor when the container has ended.
- * A directory without a readable record is left over from a start that did not get far. */
+ * and STATE/exits/ID: its exit status in decimal, written by the supervisor when the container has ended; ours makes
+ * the file at the start, as ID~. What a start left that did not come to its end is cleared away. A directory without a
+ * readable record is left over from a start that did not get far. */
 #pragma once
 
 #include "base/fail.h"

@@ -2,6 +2,7 @@
  * of its supervisor (a pidfd). Both wake the same epoll descriptor, and runtime_dispatch looks at the file. */
 #include "node/runtime/runtime_internal.h"
 
+#include "os/clock.h"
 #include "os/files.h"
 
 #include <errno.h>
@@ -240,7 +241,7 @@ static bool next_end(struct runtime *runtime, struct told *ret_told, struct cont
  * once. One that cannot be killed is tried again in the next round, after the others: false. */
 static bool end_orphan(struct runtime *runtime, const struct container_record *orphan, struct fail *f)
 {
-    struct told told = {.exit = {.code = CODE_LOST, .lost = true, .when_ms = runtime_now_ms()}};
+    struct told told = {.exit = {.code = CODE_LOST, .lost = true, .when_ms = clock_moment().wall_ms}};
     bool killed = cgroup_kill(&runtime->cgroups, orphan->cgroup, KILL_TIMEOUT_MS, f);
     struct container *container;
     struct fail why;

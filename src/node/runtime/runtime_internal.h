@@ -75,8 +75,6 @@ void container_set_stopped(struct container *container);
  * file. */
 checked bool container_write_lost(const struct runtime *runtime, const struct container_record *record, struct fail *f);
 
-int64_t runtime_now_ms(void); /* the wall clock */
-
 /* runtime_start.c: what a failed or interrupted start, or a deleted container, leaves; can be tried again.
  * supervisor: a pidfd of it, whose end is waited for, or -1. */
 checked bool container_clear_away(struct runtime *runtime, const char *id, const char *cgroup, int supervisor,

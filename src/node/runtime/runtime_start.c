@@ -139,13 +139,6 @@ static bool write_record(struct start *start, int64_t started_ms, struct fail *f
     return container_record_write(start->directory, record, f);
 }
 
-int64_t runtime_now_ms(void)
-{
-    struct clock clock = clock_wall();
-
-    return clock_now_ms(&clock);
-}
-
 static bool launch_oci(struct start *start, const struct launch *what, struct fail *f)
 {
     return oci_bundle_write(&start->plan, what->seccomp, what->user_namespace, start->directory, f) &&
@@ -179,7 +172,7 @@ static bool launch(struct start *start, struct fail *f)
         return false;
     what.user_namespace = start->user_namespace;
     return (runtime->starts_native ? launch_native(start, &what, f) : launch_oci(start, &what, f)) &&
-           write_record(start, runtime_now_ms(), f);
+           write_record(start, clock_moment().wall_ms, f);
 }
 
 /* The container is there for others to see: an end that came earlier has found it STARTING and passed it over. */

@@ -47,12 +47,6 @@ void expect(const struct container_spec *spec, int code, const char *output)
     assert_false(ended.lost);
 }
 
-int nothing_before(void **state)
-{
-    (void)state;
-    return 0;
-}
-
 int nothing_left(void **state)
 {
     auto_free struct runtime_container *containers = NULL;

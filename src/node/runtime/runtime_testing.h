@@ -17,10 +17,9 @@ void start(const struct container_spec *spec);
 const char *run(const struct container_spec *spec, struct fixture_exit *ret_exit);
 void expect(const struct container_spec *spec, int code, const char *output);
 
-/* Each test begins and ends with nothing of it on the machine. */
-int nothing_before(void **state);
+/* Each test ends with nothing of it on the machine. */
 int nothing_left(void **state);
-#define TEST(name) cmocka_unit_test_setup_teardown(name, nothing_before, nothing_left)
+#define TEST(name) cmocka_unit_test_teardown(name, nothing_left)
 
 int make_world(void **state);
 int end_world(void **state);

@@ -2,32 +2,11 @@
  *
  *     terminal_exec_test          by our own launcher
  *     terminal_exec_test crun     by the OCI runtime of this name */
-#include "node/runtime/runtime_fixture.h"
+#include "node/runtime/runtime_testing.h"
 #include "node/runtime/terminal_exec.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
-
-static struct fixture *fixture;
-static const char *oci_runtime;
-
-static void must_do(bool done, const struct fail *f)
-{
-    if (!done)
-        fail_msg("%s", f->message);
-}
-
-static void start(const struct container_spec *spec)
-{
-    struct fail f;
-
-    must_do(runtime_start(fixture->runtime, spec, &f), &f);
-}
 
 static void delete (const char *id)
 {
@@ -127,34 +106,13 @@ static void a_terminal_for_no_program_says_so(void **state)
     delete ("a");
 }
 
-static int make_world(void **state)
-{
-    (void)state;
-    fixture = fixture_new();
-    fixture->oci_runtime = oci_runtime;
-    fixture_open(fixture);
-    return 0;
-}
-
-static int end_world(void **state)
-{
-    (void)state;
-    fixture_free(fixture);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_command_has_a_terminal_of_the_container),
-        cmocka_unit_test(a_terminal_that_is_let_go_takes_its_session_along),
-        cmocka_unit_test(a_terminal_for_no_program_says_so),
+        TEST(a_command_has_a_terminal_of_the_container),
+        TEST(a_terminal_that_is_let_go_takes_its_session_along),
+        TEST(a_terminal_for_no_program_says_so),
     };
 
-    oci_runtime = argc > 1 ? argv[1] : NULL;
-    if (geteuid() != 0) {
-        (void)fprintf(stderr, "needs root\n");
-        return 77; /* skipped */
-    }
-    return cmocka_run_group_tests(tests, make_world, end_world);
+    return RUN(tests, argc, argv);
 }

@@ -16,9 +16,7 @@ enum { REPORT_EVERY_MS = 10000, THREAD_STACK = 512 << 10 };
 
 int64_t task_engine_now_ms(void)
 {
-    const struct clock wall = clock_wall();
-
-    return clock_now_ms(&wall);
+    return clock_moment().wall_ms;
 }
 
 void task_engine_wake(struct task_engine *engine)

@@ -546,7 +546,6 @@ void task_delete_done(struct task *task, size_t i)
 void task_network_removed(struct task *task, int64_t now_ms)
 {
     task->network_busy = false;
-    task->network_removed = true;
     task->gone_ms = now_ms;
     task->phase = TASK_GONE;
 }
@@ -613,27 +612,28 @@ static const enum host_task_status reported_status[] = {
     [TASK_CLEANING] = HOST_TASK_STATUS_STOPPED,  [TASK_GONE] = HOST_TASK_STATUS_GONE,
 };
 
-static enum host_container_status container_status(const struct task_container *container)
-{
-    if (has_ended(container))
-        return HOST_CONTAINER_STATUS_STOPPED;
-    return container->phase == CONTAINER_RUNNING ? HOST_CONTAINER_STATUS_RUNNING : HOST_CONTAINER_STATUS_PENDING;
-}
-
 /* It has ended, and is about to be started again: a container is not STOPPED meanwhile. */
 static bool is_between_lives(const struct task *task, const struct task_container *container)
 {
     return task->phase < TASK_STOPPING && container->phase == CONTAINER_EXITED && wants_restart(container);
 }
 
+static enum host_container_status container_status(const struct task *task, const struct task_container *container)
+{
+    if (task->phase >= TASK_CLEANING)
+        return HOST_CONTAINER_STATUS_STOPPED;
+    if (is_between_lives(task, container))
+        return HOST_CONTAINER_STATUS_PENDING;
+    if (has_ended(container))
+        return HOST_CONTAINER_STATUS_STOPPED;
+    return container->phase == CONTAINER_RUNNING ? HOST_CONTAINER_STATUS_RUNNING : HOST_CONTAINER_STATUS_PENDING;
+}
+
 static struct host_container_report container_report(const struct task *task, const struct task_container *container)
 {
-    bool between = is_between_lives(task, container);
     struct host_container_report report = {
         .name = container->definition->name,
-        .status = task->phase >= TASK_CLEANING ? HOST_CONTAINER_STATUS_STOPPED
-                  : between                    ? HOST_CONTAINER_STATUS_PENDING
-                                               : container_status(container),
+        .status = container_status(task, container),
         .image_digest = container->image_digest,
         .network_bindings = container->network_bindings,
         .reason = container->reason,
@@ -642,7 +642,7 @@ static struct host_container_report container_report(const struct task *task, co
 
     if (container->started_once)
         report.runtime_id = container->runtime_id;
-    if (container->has_exit_code && !between)
+    if (container->has_exit_code && !is_between_lives(task, container))
         SET(&report, exit_code, container->exit_code);
     SET(&report, restart_count, container->memory.restart_count);
     return report;

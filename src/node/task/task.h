@@ -71,7 +71,7 @@ struct task {
     bool forgotten; /* the server knows nothing of it: its containers are killed without waiting */
     struct task_container *containers;
     size_t container_count;
-    bool network_ready, network_busy, network_removed;
+    bool network_ready, network_busy;
     enum ecs_task_stop_code stop_code;
     struct str reason;
     /* By the wall clock; 0: not yet. */

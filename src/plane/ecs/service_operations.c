@@ -278,10 +278,10 @@ static bool take_settings(const struct call *call, const struct ecs_update_servi
 {
     struct ecs_service *service = &edit->service;
 
-    if (in->has_desired_count && in->desired_count != service->desired_count)
-        service_edit_end_rebalancing(edit);
-    if (in->has_desired_count)
+    if (in->has_desired_count && in->desired_count != service->desired_count) {
         SET(service, desired_count, in->desired_count);
+        service_edit_end_rebalancing(edit);
+    }
     if (in->deployment_configuration != NULL)
         service->deployment_configuration =
             deployment_configuration_of(call->arena, service->deployment_configuration, in->deployment_configuration);

@@ -177,7 +177,7 @@ static bool has_instances(struct transaction *tx, const struct task_wish *wish, 
 }
 
 /* Those that the definition asks for, and what the request does (developer guide, "Monitor Amazon ECS containers with
- * ECS Exec"): placement_kept.c tells kinds of tasks apart by both. */
+ * ECS Exec"): task_instances_add_kind tells kinds of tasks apart by both. */
 static const struct ecs_requires_attributes *required_attributes(const struct task_wish *wish)
 {
     const struct ecs_requires_attributes *own = &wish->definition->requires_attributes;
